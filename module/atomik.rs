@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `/dev/atomik`: kernel-resident tables of delta-state contexts.
+//!
+//! This file registers the device and no more. [`device`] receives the system calls,
+//! [`open_file`] carries out the commands, [`table`] and [`contexts`] hold what they work on, and
+//! [`logic`] is what needs no kernel: it is compiled and tested on the host as well.
+
+use kernel::{
+    miscdevice::{MiscDeviceOptions, MiscDeviceRegistration},
+    prelude::*,
+};
+
+mod abi;
+mod batch;
+mod brlock;
+mod contexts;
+mod cpu_slot;
+mod device;
+mod gfp;
+mod limit;
+#[allow(unreachable_pub, reason = "public where it is a crate of its own")]
+mod logic;
+mod module_ref;
+mod open_file;
+mod stats;
+mod table;
+mod uaccess;
+#[path = "../uapi/src/lib.rs"]
+#[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
+mod uapi;
+mod xor;
+
+module! {
+    type: AtomikModule,
+    name: "atomik",
+    authors: ["The atomik developers"],
+    description: "Kernel-resident tables of delta-state contexts",
+    license: "GPL",
+    params: {
+        limit_kib: u64 {
+            default: 1048576,
+            description: "Kernel memory that all tables together may use, in KiB (default: 1048576, 1 GiB)",
+        },
+    },
+}
+
+/// The loaded module: it lives as long as the device is registered.
+#[pin_data]
+struct AtomikModule {
+    #[pin]
+    _device: MiscDeviceRegistration<open_file::OpenFile>,
+}
+
+impl kernel::InPlaceModule for AtomikModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        limit::set_kib(limit::parameter(module_parameters::limit_kib.value()));
+        module_ref::set_this_module(module);
+
+        try_pin_init!(Self {
+            _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"atomik" }),
+        })
+    }
+}

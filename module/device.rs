@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The file operations of `/dev/atomik`.
+
+use crate::{
+    module_ref,
+    open_file::OpenFile,
+    uapi::{
+        IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
+        IOC_READ, IOC_SWAP,
+    },
+};
+use kernel::{
+    fs::{file::flags, File},
+    miscdevice::{MiscDevice, MiscDeviceRegistration},
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    uaccess::UserPtr,
+};
+
+#[vtable]
+impl MiscDevice for OpenFile {
+    type Ptr = Pin<KBox<Self>>;
+
+    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
+        let this = OpenFile::new()?;
+        module_ref::hold_while_open(file)?;
+        Ok(this)
+    }
+
+    fn ioctl(this: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+        let arg = UserPtr::from_addr(arg);
+        match cmd {
+            IOC_READ => this.read(arg),
+            IOC_GET_INFO => this.get_info(arg),
+            IOC_LOAD => writable(file).and_then(|()| this.load(arg)),
+            IOC_ACCUM => writable(file).and_then(|()| this.accum(arg)),
+            IOC_SWAP => writable(file).and_then(|()| this.swap(arg)),
+            IOC_BATCH => writable(file).and_then(|()| this.batch(arg)),
+            IOC_CREATE_TABLE => writable(file).and_then(|()| this.create_table(arg)),
+            IOC_DESTROY_TABLE => writable(file).and_then(|()| this.destroy_table(arg)),
+            _ => Err(ENOTTY),
+        }?;
+        Ok(0)
+    }
+
+    fn show_fdinfo(this: Pin<&Self>, m: &SeqFile, _file: &File) {
+        let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, 0u64, 0u64);
+        for usage in this.usages() {
+            if let Some((_, count)) = usage.table {
+                tables = tables.wrapping_add(1);
+                contexts = contexts.wrapping_add(u64::from(count));
+            }
+            bytes = bytes.wrapping_add(usage.bytes);
+            ops = ops.wrapping_add(usage.ops);
+        }
+        seq_print!(m, "atomik-tables:\t{tables}\n");
+        seq_print!(m, "atomik-contexts:\t{contexts}\n");
+        seq_print!(m, "atomik-bytes:\t{bytes}\n");
+        seq_print!(m, "atomik-ops:\t{ops}\n");
+        for (id, count) in this.usages().filter_map(|usage| usage.table) {
+            seq_print!(m, "atomik-table:\t{id} contexts {count}\n");
+        }
+    }
+}
+
+/// Fails with EBADF where the file was not opened for writing.
+#[inline]
+fn writable(file: &File) -> Result {
+    match file.flags() & flags::O_ACCMODE {
+        flags::O_WRONLY | flags::O_RDWR => Ok(()),
+        _ => Err(EBADF),
+    }
+}

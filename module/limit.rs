@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The module's own limit on the memory of all tables together.
+
+use core::borrow::Borrow;
+use kernel::{
+    prelude::*,
+    sync::atomic::{Atomic, Relaxed},
+};
+
+/// Bytes that all tables may use. Written once, before the device is registered.
+static LIMIT: Atomic<u64> = Atomic::new(0);
+
+/// Bytes that all tables use: the sum of all live [`Charge`]s.
+static USED: Atomic<u64> = Atomic::new(0);
+
+/// The value of a module parameter, which 7.2 hands out by reference and 7.3 by value.
+pub(crate) fn parameter(value: impl Borrow<u64>) -> u64 {
+    *value.borrow()
+}
+
+/// Sets the limit, in KiB.
+pub(crate) fn set_kib(kib: u64) {
+    LIMIT.store(kib.saturating_mul(1024), Relaxed);
+}
+
+/// Bytes that count against the limit until this is dropped.
+///
+/// # Invariants
+///
+/// [`USED`] includes `bytes`.
+pub(crate) struct Charge {
+    bytes: u64,
+}
+
+impl Charge {
+    /// Charges `bytes`, or fails with ENOMEM where the limit does not allow as many.
+    pub(crate) fn new(bytes: usize) -> Result<Self> {
+        let bytes = bytes as u64;
+        // Relaxed, here and in `drop`: only the sum matters, and each of its changes is atomic.
+        let mut used = USED.load(Relaxed);
+        loop {
+            let total = used.checked_add(bytes).ok_or(ENOMEM)?;
+            if total > LIMIT.load(Relaxed) {
+                return Err(ENOMEM);
+            }
+            match USED.cmpxchg(used, total, Relaxed) {
+                // INVARIANT: `USED` has just grown by `bytes`.
+                Ok(_) => return Ok(Self { bytes }),
+                Err(now) => used = now,
+            }
+        }
+    }
+
+    /// How many bytes are charged.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        // By the invariant the sum is at least `bytes`, so this does not wrap.
+        USED.fetch_sub(self.bytes, Relaxed);
+    }
+}

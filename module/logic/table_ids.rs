@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The ids of the tables of a file.
+//!
+//! A table lives in one of a fixed number of places. Its id tells the place and how often the place
+//! has been used, so that the id of a destroyed table doesn't at once mean another table.
+
+/// Places for tables in a file.
+pub const PLACES: usize = 256;
+
+/// How often a place can be used before its ids start over: ids fit in 32 bits and 0 is none.
+const GENERATIONS: u32 = u32::MAX / PLACES as u32;
+
+/// Which places are taken.
+pub struct TableIds {
+    places: [Place; PLACES],
+}
+
+#[derive(Clone, Copy)]
+struct Place {
+    generation: u32,
+    taken: bool,
+}
+
+impl TableIds {
+    /// No place is taken.
+    pub const fn new() -> Self {
+        Self {
+            places: [Place {
+                generation: 0,
+                taken: false,
+            }; PLACES],
+        }
+    }
+
+    /// Takes the free place with the lowest number and returns the id of a table there.
+    pub fn take(&mut self) -> Option<u32> {
+        let (number, place) = self
+            .places
+            .iter_mut()
+            .enumerate()
+            .find(|(_, place)| !place.taken)?;
+        place.taken = true;
+        let base = place.generation.checked_mul(PLACES as u32)?;
+        base.checked_add(number as u32)?.checked_add(1)
+    }
+
+    /// Frees the place of the table `id`; the next table there has another id.
+    pub fn free(&mut self, id: u32) {
+        if let Some(place) = place_of(id).and_then(|number| self.places.get_mut(number)) {
+            place.taken = false;
+            place.generation = place.generation.wrapping_add(1) % GENERATIONS;
+        }
+    }
+}
+
+impl Default for TableIds {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The place that the table `id` has if it exists, below [`PLACES`]; 0 is no table's id.
+#[inline]
+pub fn place_of(id: u32) -> Option<usize> {
+    Some(id.checked_sub(1)? as usize % PLACES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn ids_start_at_1_and_count_up() {
+        let mut ids = TableIds::new();
+        assert_eq!(ids.take(), Some(1));
+        assert_eq!(ids.take(), Some(2));
+    }
+
+    #[test]
+    fn as_many_as_places() {
+        let mut ids = TableIds::new();
+        let all: HashSet<u32> = (0..PLACES).map(|_| ids.take().unwrap()).collect();
+        assert_eq!(all.len(), PLACES);
+        assert_eq!(ids.take(), None);
+        ids.free(77);
+        assert_eq!(ids.take(), Some(77 + PLACES as u32));
+        assert_eq!(ids.take(), None);
+    }
+
+    #[test]
+    fn an_id_is_not_reused_soon_and_0_is_none() {
+        let mut ids = TableIds::new();
+        let mut seen = HashSet::new();
+        for _ in 0..10_000 {
+            let id = ids.take().unwrap();
+            assert_ne!(id, 0);
+            assert!(seen.insert(id));
+            assert_eq!(place_of(id), Some(0));
+            ids.free(id);
+        }
+        assert_eq!(place_of(0), None);
+    }
+
+    #[test]
+    fn the_last_generation_fits_and_starts_over() {
+        let mut ids = TableIds::new();
+        for place in &mut ids.places {
+            place.generation = GENERATIONS - 1;
+        }
+        let last: std::vec::Vec<u32> = (0..PLACES).map(|_| ids.take().unwrap()).collect();
+        assert_eq!(last.len(), PLACES);
+        for id in last {
+            ids.free(id);
+        }
+        assert_eq!(ids.take(), Some(1));
+    }
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Keeps the module loaded while a file is open.
+//!
+//! From 7.3 on, the kernel crate's `MiscDevice` says in its `file_operations` to which module they
+//! belong, and the VFS then holds that module. Before, it doesn't, and a module could be unloaded
+//! under an open file. [`hold_while_open`] makes up for it in the way in which C drivers replace
+//! the operations of a file while it is being opened.
+
+use kernel::{
+    bindings,
+    fs::File,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        SetOnce,
+    },
+};
+
+/// `THIS_MODULE`, set before the device is registered.
+static THIS_MODULE: Atomic<*mut bindings::module> = Atomic::new(core::ptr::null_mut());
+
+/// Our operations with their owner filled in, where the kernel crate left it out.
+static OWNED: SetOnce<Operations> = SetOnce::new();
+
+/// File operations that every thread may look at.
+struct Operations(bindings::file_operations);
+
+// SAFETY: it is only read after it has been made, and what it points to is this module's code and
+// this module, both valid in every thread for as long as this static is.
+unsafe impl Send for Operations {}
+// SAFETY: as above.
+unsafe impl Sync for Operations {}
+
+/// Remembers the module for [`hold_while_open`].
+pub(crate) fn set_this_module(module: &'static ThisModule) {
+    // Relaxed: no file can be opened before the device is registered, which orders this.
+    THIS_MODULE.store(module.as_ptr(), Relaxed);
+}
+
+/// Makes sure that the module stays loaded until `file` is closed.
+///
+/// To be called last in `open`, from where the VFS takes the file operations. Fails with ENODEV
+/// where the module is being unloaded.
+pub(crate) fn hold_while_open(file: &File) -> Result {
+    let file = file.as_ptr();
+    // SAFETY: `file` is being opened, so that nobody else uses it and its `f_op`, set by
+    // `misc_open()`, points to valid file operations.
+    let current = unsafe { *(*file).f_op };
+    if !current.owner.is_null() {
+        return Ok(());
+    }
+
+    let module = THIS_MODULE.load(Relaxed);
+    // SAFETY: `module` is this module, whose code runs: `misc_open()` holds the mutex that
+    // `misc_deregister()` needs before the module can go.
+    if !unsafe { bindings::try_module_get(module) } {
+        return Err(ENODEV);
+    }
+    // Where another open has been first, its copy is the same.
+    OWNED.populate(Operations(bindings::file_operations {
+        owner: module,
+        ..current
+    }));
+    let Some(owned) = OWNED.as_ref() else {
+        // Another open is about to make the copy. Opens of misc devices exclude each other, so this
+        // does not happen; were it to, the caller may try again.
+        // SAFETY: the reference taken above is given back; the one that matters for this very
+        // moment is described there.
+        unsafe { bindings::module_put(module) };
+        return Err(EAGAIN);
+    };
+    // SAFETY: as above, nobody else uses the file. The operations live in this module, which they
+    // keep loaded: the VFS drops the reference taken above through `owner`, in `fops_put()`, when it
+    // is done with the file.
+    unsafe { (*file).f_op = &owned.0 };
+    Ok(())
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`OpenFile`], the tables of one `struct file`, and the commands on them.
+//!
+//! There is one for each open of the device. What shares the `struct file` shares this: duplicated
+//! descriptors, forked processes, receivers of a passed descriptor.
+
+use crate::{
+    batch::UserBatch,
+    contexts::Contexts,
+    gfp,
+    logic::table_ids::{place_of, TableIds, PLACES},
+    stats,
+    table::{Place, Served, Table},
+    uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
+};
+use core::mem::offset_of;
+use kernel::{
+    current, new_mutex,
+    prelude::*,
+    sync::{Mutex, SetOnce},
+    transmute::{AsBytes, FromBytes},
+    uaccess::{UserPtr, UserSlice},
+};
+
+// Each place has its id, and each id its place.
+const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
+
+/// The tables of an open file.
+#[pin_data]
+pub(crate) struct OpenFile {
+    /// Which places are taken.
+    #[pin]
+    ids: Mutex<TableIds>,
+    /// Made as they are needed, and then there until the file is closed.
+    places: [SetOnce<Pin<KBox<Place>>>; PLACES],
+}
+
+impl OpenFile {
+    /// A file without tables. Fails with ENOMEM.
+    pub(crate) fn new() -> Result<Pin<KBox<Self>>> {
+        KBox::try_pin_init(
+            try_pin_init!(Self {
+                ids <- new_mutex!(TableIds::new(), "atomik::open_file::ids"),
+                places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
+            }),
+            gfp::charged(),
+        )
+    }
+
+    /// CREATE_TABLE.
+    pub(crate) fn create_table(&self, arg: UserPtr) -> Result {
+        let CreateTable { num_contexts, .. } = read_arg(arg)?;
+        if !(1..=uapi::MAX_CONTEXTS).contains(&num_contexts) {
+            return Err(EINVAL);
+        }
+        let id = self.ids.lock().take().ok_or(ENOSPC)?;
+        let created = self.create(id, num_contexts, arg);
+        if created.is_err() {
+            self.ids.lock().free(id);
+        }
+        created
+    }
+
+    /// Creates the table `id`, whose place has been taken.
+    fn create(&self, id: u32, num_contexts: u32, arg: UserPtr) -> Result {
+        let place = self.make_place(id)?;
+        let contexts = Contexts::new(num_contexts)?;
+        // The id goes out first: should that fail, there is no table yet that others could have
+        // come across.
+        write_field(arg, offset_of!(CreateTable, table_id), &id)?;
+        place.put(Table { id, contexts });
+        Ok(())
+    }
+
+    /// DESTROY_TABLE.
+    pub(crate) fn destroy_table(&self, arg: UserPtr) -> Result {
+        let id = read_arg(arg)?;
+        let table = self.place(id)?.take(id)?;
+        self.ids.lock().free(id);
+        // Its memory is freed with no lock held.
+        drop(table);
+        Ok(())
+    }
+
+    /// LOAD.
+    pub(crate) fn load(&self, arg: UserPtr) -> Result {
+        let arg: Load = read_arg(arg)?;
+        self.place(arg.table_id)?
+            .operate(arg.table_id, |contexts, epochs| {
+                contexts.load(epochs, arg.addr, arg.initial_state)?;
+                Ok(Served::new(()))
+            })?;
+        stats::count(1);
+        Ok(())
+    }
+
+    /// ACCUM.
+    pub(crate) fn accum(&self, arg: UserPtr) -> Result {
+        let arg: Accum = read_arg(arg)?;
+        self.place(arg.table_id)?
+            .operate(arg.table_id, |contexts, _| {
+                contexts.accum(arg.addr, arg.delta)?;
+                Ok(Served::new(()))
+            })?;
+        stats::count(1);
+        Ok(())
+    }
+
+    /// READ.
+    pub(crate) fn read(&self, user: UserPtr) -> Result {
+        let arg: Read = read_arg(user)?;
+        let state = self
+            .place(arg.table_id)?
+            .operate(arg.table_id, |contexts, _| {
+                Ok(Served::new(contexts.read(arg.addr)?))
+            })?;
+        write_field(user, offset_of!(Read, state), &state)?;
+        stats::count(1);
+        Ok(())
+    }
+
+    /// SWAP.
+    pub(crate) fn swap(&self, user: UserPtr) -> Result {
+        let arg: Swap = read_arg(user)?;
+        let place = self.place(arg.table_id)?;
+        // The result goes out before the swap is done, and the swap is done only if the result is
+        // still right: so a caller whose memory can't be written has changed nothing. Each further
+        // round is due to somebody else's operation that did take place.
+        loop {
+            let state = place.operate(arg.table_id, |contexts, _| {
+                Ok(Served {
+                    result: contexts.read(arg.addr)?,
+                    counts: false,
+                })
+            })?;
+            write_field(user, offset_of!(Swap, old_state), &state)?;
+            let swapped = place.operate(arg.table_id, |contexts, epochs| {
+                let swapped = contexts.swap_if(epochs, arg.addr, state, arg.new_reference)?;
+                Ok(Served {
+                    result: swapped,
+                    counts: swapped,
+                })
+            })?;
+            if swapped {
+                stats::count(1);
+                return Ok(());
+            }
+            restart_if_signalled()?;
+        }
+    }
+
+    /// BATCH.
+    pub(crate) fn batch(&self, arg: UserPtr) -> Result {
+        let arg: Batch = read_arg(arg)?;
+        let mut batch = UserBatch::read(&arg)?;
+        let place = self.place(arg.table_id)?;
+        loop {
+            let mut table = place.exclusive(arg.table_id)?;
+            if batch.apply(table.contexts()?)? {
+                table.count(batch.count());
+                break;
+            }
+            drop(table);
+            batch.fault_in()?;
+            restart_if_signalled()?;
+        }
+        stats::count(batch.count());
+        Ok(())
+    }
+
+    /// GET_INFO.
+    pub(crate) fn get_info(&self, arg: UserPtr) -> Result {
+        let info = Info {
+            version: uapi::VERSION,
+            backend: uapi::BACKEND_SOFTWARE,
+            ops_total: stats::served(),
+            ..Info::default()
+        };
+        write_field(arg, 0, &info)
+    }
+
+    /// What the file holds, for `/proc/PID/fdinfo/FD`.
+    pub(crate) fn usages(&self) -> impl Iterator<Item = crate::table::Usage> + '_ {
+        self.places
+            .iter()
+            .filter_map(|place| place.as_ref())
+            .map(|place| place.usage())
+    }
+
+    /// The place where the table `id` is if it exists. Fails with ENOENT.
+    #[inline]
+    fn place(&self, id: u32) -> Result<Pin<&Place>> {
+        place_of(id)
+            .and_then(|number| self.places.get(number)?.as_ref())
+            .map(|place| place.as_ref())
+            .ok_or(ENOENT)
+    }
+
+    /// The place for the table `id`, which the caller has taken in `ids`; made if need be.
+    fn make_place(&self, id: u32) -> Result<Pin<&Place>> {
+        if let Ok(place) = self.place(id) {
+            return Ok(place);
+        }
+        let place = KBox::try_pin_init(Place::new(), gfp::charged())?;
+        if let Some(slot) = place_of(id).and_then(|number| self.places.get(number)) {
+            // Nobody else populates it meanwhile: the id is taken.
+            slot.populate(place);
+        }
+        self.place(id)
+    }
+}
+
+/// Reads the argument of a command. Fails with EFAULT.
+fn read_arg<T: FromBytes>(from: UserPtr) -> Result<T> {
+    UserSlice::new(from, size_of::<T>()).reader().read()
+}
+
+/// Writes a field of the argument of a command, `offset` bytes from its start. Fails with EFAULT.
+fn write_field<T: AsBytes>(to: UserPtr, offset: usize, value: &T) -> Result {
+    UserSlice::new(to.wrapping_byte_add(offset), size_of::<T>())
+        .writer()
+        .write(value)
+}
+
+/// Has the system call restarted, from the start, where the caller has a signal to see to. Nothing
+/// has been done so far.
+fn restart_if_signalled() -> Result {
+    if current!().signal_pending() {
+        Err(ERESTARTSYS)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note */
+/*
+ * atomik: the ioctl interface of /dev/atomik, version 0.4.0.
+ *
+ * A context is a 64-bit reference and a 64-bit accumulator; its state is
+ * reference ^ accumulator. An open file (a `struct file`: dup(), fork() and
+ * SCM_RIGHTS share it, two open() calls do not) holds up to
+ * ATOMIK_MAX_TABLES tables of contexts. All integers are in native byte order,
+ * and every struct is laid out alike for 32- and 64-bit callers.
+ *
+ * Errors, for every command:
+ *
+ *   ENOTTY  unknown command, or a known number with another size or direction
+ *   EFAULT  a pointer that can't be read, or written where there is something
+ *           to write; nothing has changed
+ *   EINVAL  num_contexts or num_ops out of range, addr >= num_contexts,
+ *           an unknown opcode, a non-zero reserved byte
+ *   ENOENT  no such table in this file
+ *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
+ *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
+ *           exhausted; nothing has changed
+ *   EBADF   a command that changes something (any but READ and GET_INFO), on a
+ *           file not opened for writing
+ */
+#ifndef _UAPI_LINUX_ATOMIK_H
+#define _UAPI_LINUX_ATOMIK_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+/* The version of this interface, as GET_INFO reports it: 0.4.0. */
+#define ATOMIK_VERSION		(0 << 16 | 4 << 8 | 0)
+
+/* What executes the operations: software, in the kernel. */
+#define ATOMIK_BACKEND_SOFTWARE	0
+
+#define ATOMIK_MAX_CONTEXTS	65536	/* contexts in a table */
+#define ATOMIK_MAX_TABLES	256	/* tables in an open file */
+#define ATOMIK_MAX_BATCH	4096	/* entries in a batch */
+
+/* Opcodes of a batch entry. */
+#define ATOMIK_OP_LOAD		0
+#define ATOMIK_OP_ACCUM		1
+#define ATOMIK_OP_READ		2
+#define ATOMIK_OP_SWAP		3
+
+/**
+ * struct atomik_create_table - argument of ATOMIK_IOC_CREATE_TABLE
+ * @num_contexts: in, 1..=ATOMIK_MAX_CONTEXTS
+ * @table_id: out, >= 1; valid in this open file only
+ *
+ * Every context of a new table has reference 0 and accumulator 0.
+ */
+struct atomik_create_table {
+	__u32 num_contexts;
+	__u32 table_id;
+};
+
+/**
+ * struct atomik_load - argument of ATOMIK_IOC_LOAD
+ * @table_id: in, the table
+ * @addr: in, the context, from 0
+ * @initial_state: in, the new reference; the accumulator becomes 0
+ */
+struct atomik_load {
+	__u32 table_id;
+	__u32 addr;
+	__u64 initial_state;
+};
+
+/**
+ * struct atomik_accum - argument of ATOMIK_IOC_ACCUM
+ * @table_id: in, the table
+ * @addr: in, the context, from 0
+ * @delta: in, XORed into the accumulator
+ */
+struct atomik_accum {
+	__u32 table_id;
+	__u32 addr;
+	__u64 delta;
+};
+
+/**
+ * struct atomik_read - argument of ATOMIK_IOC_READ
+ * @table_id: in, the table
+ * @addr: in, the context, from 0
+ * @state: out, reference ^ accumulator
+ */
+struct atomik_read {
+	__u32 table_id;
+	__u32 addr;
+	__u64 state;
+};
+
+/**
+ * struct atomik_swap - argument of ATOMIK_IOC_SWAP
+ * @table_id: in, the table
+ * @addr: in, the context, from 0
+ * @new_reference: in, 0 keeps the state and starts a new epoch from it;
+ *	another value starts the epoch from that value
+ * @old_state: out, the state at the moment of the swap
+ */
+struct atomik_swap {
+	__u32 table_id;
+	__u32 addr;
+	__u64 new_reference;
+	__u64 old_state;
+};
+
+/**
+ * struct atomik_batch_op - one entry of a batch
+ * @opcode: in, ATOMIK_OP_*
+ * @reserved: in, zero
+ * @addr: in, the context, from 0
+ * @value: in for LOAD (the reference) and ACCUM (the delta);
+ *	out for READ and SWAP (the state). SWAP keeps the state.
+ */
+struct atomik_batch_op {
+	__u8 opcode;
+	__u8 reserved[3];
+	__u32 addr;
+	__u64 value;
+};
+
+/**
+ * struct atomik_batch - argument of ATOMIK_IOC_BATCH
+ * @table_id: in, the table
+ * @num_ops: in, 1..=ATOMIK_MAX_BATCH
+ * @ops_ptr: in, address of num_ops entries of struct atomik_batch_op
+ *
+ * The entries are applied in order, isolated from every other operation on
+ * the table. Where an error is returned, none has been applied. Only @value of
+ * READ and SWAP entries is written back, so a batch without them may lie in
+ * read-only memory.
+ */
+struct atomik_batch {
+	__u32 table_id;
+	__u32 num_ops;
+	__u64 ops_ptr;
+};
+
+/**
+ * struct atomik_info - argument of ATOMIK_IOC_GET_INFO
+ * @version: out, ATOMIK_VERSION
+ * @backend: out, ATOMIK_BACKEND_*
+ * @hw_banks: out, 0 for the software backend
+ * @fp_enabled: out, 1 where the fingerprint commands are served
+ * @ops_total: out, operations served through ioctls since the module was
+ *	loaded; the entries of a batch count one by one
+ * @fp_checks: out, fingerprint checks served
+ * @fp_bytes_saved: out, bytes that these checks found unchanged
+ */
+struct atomik_info {
+	__u32 version;
+	__u32 backend;
+	__u32 hw_banks;
+	__u32 fp_enabled;
+	__u64 ops_total;
+	__u64 fp_checks;
+	__u64 fp_bytes_saved;
+};
+
+/* Reserved: fingerprints of user memory. Answered with ENOTTY so far. */
+struct atomik_fp_register {
+	__u64 user_addr;
+	__u64 length;
+	__u32 fp_id;
+	__u32 pad;
+};
+
+struct atomik_fp_check {
+	__u32 fp_id;
+	__u32 changed;
+	__u64 delta;
+	__u64 pages_checked;
+	__u64 pages_changed;
+};
+
+#define ATOMIK_IOC_MAGIC		'A'
+
+#define ATOMIK_IOC_CREATE_TABLE		_IOWR(ATOMIK_IOC_MAGIC, 0x01, struct atomik_create_table)
+#define ATOMIK_IOC_DESTROY_TABLE	_IOW(ATOMIK_IOC_MAGIC, 0x02, __u32)
+#define ATOMIK_IOC_LOAD			_IOW(ATOMIK_IOC_MAGIC, 0x10, struct atomik_load)
+#define ATOMIK_IOC_ACCUM		_IOW(ATOMIK_IOC_MAGIC, 0x11, struct atomik_accum)
+#define ATOMIK_IOC_READ			_IOWR(ATOMIK_IOC_MAGIC, 0x12, struct atomik_read)
+#define ATOMIK_IOC_SWAP			_IOWR(ATOMIK_IOC_MAGIC, 0x13, struct atomik_swap)
+#define ATOMIK_IOC_FP_REGISTER		_IOWR(ATOMIK_IOC_MAGIC, 0x20, struct atomik_fp_register)
+#define ATOMIK_IOC_FP_CHECK		_IOWR(ATOMIK_IOC_MAGIC, 0x21, struct atomik_fp_check)
+#define ATOMIK_IOC_FP_UNREGISTER	_IOW(ATOMIK_IOC_MAGIC, 0x22, __u32)
+#define ATOMIK_IOC_BATCH		_IOW(ATOMIK_IOC_MAGIC, 0x30, struct atomik_batch)
+#define ATOMIK_IOC_GET_INFO		_IOR(ATOMIK_IOC_MAGIC, 0x40, struct atomik_info)
+
+#endif /* _UAPI_LINUX_ATOMIK_H */

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0 WITH Linux-syscall-note
+
+//! The ioctl interface of `/dev/atomik`, version 0.4.0: the Rust mirror of `atomik.h`.
+//!
+//! One source for the driver, which includes this file as a module, and for userspace, where it is
+//! the crate `atomik-uapi`. The header documents the interface and its errors; the test `header`
+//! of this crate proves the two equal, as a C compiler sees it for 64-bit and for 32-bit callers.
+//!
+//! The structs are `repr(C)`, have no padding and accept every bit pattern.
+
+#![cfg_attr(not(MODULE), no_std)]
+#![deny(missing_docs)]
+
+/// The version of this interface, as [`Info::version`] reports it: 0.4.0.
+// `0 << 16` is written out to show the major version's place.
+#[allow(clippy::identity_op)]
+pub const VERSION: u32 = 0 << 16 | 4 << 8 | 0;
+
+/// [`Info::backend`]: software, in the kernel.
+pub const BACKEND_SOFTWARE: u32 = 0;
+
+/// Contexts in a table, at most.
+pub const MAX_CONTEXTS: u32 = 65536;
+/// Tables in an open file, at most.
+pub const MAX_TABLES: u32 = 256;
+/// Entries in a batch, at most.
+pub const MAX_BATCH: u32 = 4096;
+
+/// Opcode of a batch entry: LOAD.
+pub const OP_LOAD: u8 = 0;
+/// Opcode of a batch entry: ACCUM.
+pub const OP_ACCUM: u8 = 1;
+/// Opcode of a batch entry: READ.
+pub const OP_READ: u8 = 2;
+/// Opcode of a batch entry: SWAP that keeps the state.
+pub const OP_SWAP: u8 = 3;
+
+/// `struct atomik_create_table`, argument of [`IOC_CREATE_TABLE`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CreateTable {
+    /// In: 1..=[`MAX_CONTEXTS`].
+    pub num_contexts: u32,
+    /// Out: the table's id in this open file, at least 1.
+    pub table_id: u32,
+}
+
+/// `struct atomik_load`, argument of [`IOC_LOAD`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the context, from 0.
+    pub addr: u32,
+    /// In: the new reference; the accumulator becomes 0.
+    pub initial_state: u64,
+}
+
+/// `struct atomik_accum`, argument of [`IOC_ACCUM`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accum {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the context, from 0.
+    pub addr: u32,
+    /// In: XORed into the accumulator.
+    pub delta: u64,
+}
+
+/// `struct atomik_read`, argument of [`IOC_READ`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the context, from 0.
+    pub addr: u32,
+    /// Out: reference ^ accumulator.
+    pub state: u64,
+}
+
+/// `struct atomik_swap`, argument of [`IOC_SWAP`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swap {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the context, from 0.
+    pub addr: u32,
+    /// In: 0 keeps the state as the new reference; another value becomes the new reference.
+    pub new_reference: u64,
+    /// Out: the state at the moment of the swap.
+    pub old_state: u64,
+}
+
+/// `struct atomik_batch_op`, one entry of a batch.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BatchOp {
+    /// In: one of [`OP_LOAD`], [`OP_ACCUM`], [`OP_READ`], [`OP_SWAP`].
+    pub opcode: u8,
+    /// In: zero.
+    pub reserved: [u8; 3],
+    /// In: the context, from 0.
+    pub addr: u32,
+    /// In for LOAD (the reference) and ACCUM (the delta), out for READ and SWAP (the state).
+    pub value: u64,
+}
+
+/// `struct atomik_batch`, argument of [`IOC_BATCH`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: 1..=[`MAX_BATCH`].
+    pub num_ops: u32,
+    /// In: address of `num_ops` entries of [`BatchOp`].
+    pub ops_ptr: u64,
+}
+
+/// `struct atomik_info`, argument of [`IOC_GET_INFO`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// Out: [`VERSION`].
+    pub version: u32,
+    /// Out: [`BACKEND_SOFTWARE`].
+    pub backend: u32,
+    /// Out: 0 for the software backend.
+    pub hw_banks: u32,
+    /// Out: 1 where the fingerprint commands are served.
+    pub fp_enabled: u32,
+    /// Out: operations served through ioctls since the module was loaded, batch entries one by one.
+    pub ops_total: u64,
+    /// Out: fingerprint checks served.
+    pub fp_checks: u64,
+    /// Out: bytes that these checks found unchanged.
+    pub fp_bytes_saved: u64,
+}
+
+/// `struct atomik_fp_register`, argument of [`IOC_FP_REGISTER`]; reserved.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FpRegister {
+    /// In: start of the memory.
+    pub user_addr: u64,
+    /// In: its length in bytes.
+    pub length: u64,
+    /// Out: the fingerprint's id.
+    pub fp_id: u32,
+    /// In: zero.
+    pub pad: u32,
+}
+
+/// `struct atomik_fp_check`, argument of [`IOC_FP_CHECK`]; reserved.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FpCheck {
+    /// In: the fingerprint's id.
+    pub fp_id: u32,
+    /// Out: 1 where the memory changed.
+    pub changed: u32,
+    /// Out: XOR of the old and the new fingerprint.
+    pub delta: u64,
+    /// Out: pages looked at.
+    pub pages_checked: u64,
+    /// Out: pages that changed.
+    pub pages_changed: u64,
+}
+
+/// The `type` field of every command number.
+pub const IOC_MAGIC: u8 = b'A';
+
+/// Number of CREATE_TABLE within [`IOC_MAGIC`].
+pub const NR_CREATE_TABLE: u8 = 0x01;
+/// Number of DESTROY_TABLE within [`IOC_MAGIC`].
+pub const NR_DESTROY_TABLE: u8 = 0x02;
+/// Number of LOAD within [`IOC_MAGIC`].
+pub const NR_LOAD: u8 = 0x10;
+/// Number of ACCUM within [`IOC_MAGIC`].
+pub const NR_ACCUM: u8 = 0x11;
+/// Number of READ within [`IOC_MAGIC`].
+pub const NR_READ: u8 = 0x12;
+/// Number of SWAP within [`IOC_MAGIC`].
+pub const NR_SWAP: u8 = 0x13;
+/// Number of FP_REGISTER within [`IOC_MAGIC`]; reserved.
+pub const NR_FP_REGISTER: u8 = 0x20;
+/// Number of FP_CHECK within [`IOC_MAGIC`]; reserved.
+pub const NR_FP_CHECK: u8 = 0x21;
+/// Number of FP_UNREGISTER within [`IOC_MAGIC`]; reserved.
+pub const NR_FP_UNREGISTER: u8 = 0x22;
+/// Number of BATCH within [`IOC_MAGIC`].
+pub const NR_BATCH: u8 = 0x30;
+/// Number of GET_INFO within [`IOC_MAGIC`].
+pub const NR_GET_INFO: u8 = 0x40;
+
+/// Direction bits of a command: userspace writes, the kernel reads.
+const WRITE: u32 = 1;
+/// Direction bits of a command: the kernel writes, userspace reads.
+const READ: u32 = 2;
+
+/// A command number as `_IOC()` of the kernel's `asm-generic/ioctl.h` composes it: direction in
+/// bits 30 and 31, size of the argument in bits 16 to 29, type in 8 to 15, number in 0 to 7.
+const fn ioc<T>(direction: u32, number: u8) -> u32 {
+    let size = size_of::<T>();
+    assert!(size < 1 << 14);
+    direction << 30 | (size as u32) << 16 | (IOC_MAGIC as u32) << 8 | number as u32
+}
+
+/// Creates a table: [`CreateTable`].
+pub const IOC_CREATE_TABLE: u32 = ioc::<CreateTable>(READ | WRITE, NR_CREATE_TABLE);
+/// Destroys the table whose id the `u32` argument holds.
+pub const IOC_DESTROY_TABLE: u32 = ioc::<u32>(WRITE, NR_DESTROY_TABLE);
+/// Sets a context's reference and clears its accumulator: [`Load`].
+pub const IOC_LOAD: u32 = ioc::<Load>(WRITE, NR_LOAD);
+/// XORs a delta into a context's accumulator: [`Accum`].
+pub const IOC_ACCUM: u32 = ioc::<Accum>(WRITE, NR_ACCUM);
+/// Returns a context's state: [`Read`].
+pub const IOC_READ: u32 = ioc::<Read>(READ | WRITE, NR_READ);
+/// Starts a new epoch and returns the state that ended the old one: [`Swap`].
+pub const IOC_SWAP: u32 = ioc::<Swap>(READ | WRITE, NR_SWAP);
+/// Reserved: [`FpRegister`].
+pub const IOC_FP_REGISTER: u32 = ioc::<FpRegister>(READ | WRITE, NR_FP_REGISTER);
+/// Reserved: [`FpCheck`].
+pub const IOC_FP_CHECK: u32 = ioc::<FpCheck>(READ | WRITE, NR_FP_CHECK);
+/// Reserved: the `u32` id of a fingerprint.
+pub const IOC_FP_UNREGISTER: u32 = ioc::<u32>(WRITE, NR_FP_UNREGISTER);
+/// Applies many operations in order, isolated, all or nothing: [`Batch`].
+pub const IOC_BATCH: u32 = ioc::<Batch>(WRITE, NR_BATCH);
+/// Reports version and counters: [`Info`].
+pub const IOC_GET_INFO: u32 = ioc::<Info>(READ, NR_GET_INFO);
