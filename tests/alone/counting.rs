@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! GET_INFO counts every operation served, of all files.
+
+use crate::alone;
+use atomik_tests::{
+    raw::{accum, load, open_device, read, swap},
+    task,
+};
+use std::thread;
+
+#[test]
+fn ops_total_counts_every_operation() {
+    let _alone = alone();
+    let file = open_device();
+    let total = || file.info().unwrap().ops_total;
+    let start = total();
+    let table = file.create(4).unwrap();
+    assert_eq!(
+        total() - start,
+        0,
+        "making tables is no operation on a context"
+    );
+    file.load(table, 0, 1).unwrap();
+    assert_eq!(total() - start, 1);
+    file.accum(table, 0, 1).unwrap();
+    assert_eq!(total() - start, 2);
+    file.read(table, 0).unwrap();
+    assert_eq!(total() - start, 3);
+    file.swap(table, 0, 0).unwrap();
+    assert_eq!(total() - start, 4);
+    file.batch(
+        table,
+        &mut [load(0, 1), accum(0, 1), read(0), swap(0), read(3)],
+    )
+    .unwrap();
+    assert_eq!(total() - start, 9);
+    // What fails is not served.
+    file.load(table, 4, 1).unwrap_err();
+    file.batch(table, &mut [load(0, 1), read(4)]).unwrap_err();
+    file.read(0, 0).unwrap_err();
+    assert_eq!(total() - start, 9);
+    file.destroy(table).unwrap();
+    assert_eq!(total() - start, 9);
+    // Other processes count, and other files, and the count outlives them.
+    task::run(|| {
+        let other = open_device();
+        let table = other.create(1).unwrap();
+        other.accum(table, 0, 1).unwrap();
+    });
+    assert_eq!(total() - start, 10);
+}
+
+#[test]
+fn no_operation_of_many_threads_is_missed() {
+    let _alone = alone();
+    let file = open_device();
+    let table = file.create(4).unwrap();
+    let start = file.info().unwrap().ops_total;
+    thread::scope(|scope| {
+        for thread in 0..4 {
+            let file = &file;
+            scope.spawn(move || {
+                for _ in 0..1000 {
+                    file.accum(table, thread, 1).unwrap();
+                    file.batch(table, &mut [accum(0, 1), swap(1)]).unwrap();
+                    file.swap(table, 0, 0).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(file.info().unwrap().ops_total - start, 4 * 1000 * 4);
+    assert_eq!(atomik_tests::fdinfo::read(&file).ops, 4 * 1000 * 4);
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The module's own limit on the memory of all tables.
+
+use crate::alone;
+use atomik_tests::{
+    driver, fdinfo,
+    raw::{RawFile, open_device},
+};
+use nix::errno::Errno;
+
+/// Loads the driver with a parameter, and as it was when dropped.
+struct Reloaded;
+
+impl Reloaded {
+    fn with(parameters: &str) -> Self {
+        driver::unload().expect("unload");
+        driver::load(parameters).expect("load with parameters");
+        Self
+    }
+}
+
+impl Drop for Reloaded {
+    fn drop(&mut self) {
+        driver::unload().expect("unload");
+        driver::load("").expect("load");
+    }
+}
+
+/// Creates tables of `contexts` until that fails.
+fn create_all(file: &RawFile, contexts: u32) -> (Vec<u32>, Errno) {
+    let mut tables = Vec::new();
+    loop {
+        match file.create(contexts) {
+            Ok(table) => tables.push(table),
+            Err(error) => return (tables, error),
+        }
+    }
+}
+
+#[test]
+fn holds_over_all_files() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=4096");
+    let files: Vec<RawFile> = (0..4).map(|_| open_device()).collect();
+    let (first, error) = create_all(&files[0], 65536);
+    assert_eq!(error, Errno::ENOMEM);
+    // A table of 65536 contexts takes 1 MiB and a little for itself.
+    assert_eq!(first.len(), 3);
+    for file in &files[1..] {
+        assert_eq!(file.create(65536), Err(Errno::ENOMEM));
+    }
+    // What is left goes to whoever asks.
+    let (small, error) = create_all(&files[1], 4096);
+    assert_eq!(error, Errno::ENOMEM);
+    assert!(small.len() > 10);
+    let used: u64 = files.iter().map(|file| fdinfo::read(file).bytes).sum();
+    assert!(used <= 4 << 20 && used > 3 << 20, "{used} bytes");
+    // What is given back can be had again, by another.
+    files[0].destroy(first[0]).unwrap();
+    files[2].create(65536).unwrap_or_else(|_| {
+        // The first table's own little part stays until its file is closed.
+        files[1].destroy(small[0]).unwrap();
+        files[2].create(65536).unwrap()
+    });
+    drop(files);
+    let file = open_device();
+    assert_eq!(create_all(&file, 65536).0.len(), 3);
+}
+
+#[test]
+fn of_zero_allows_no_table() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=0");
+    let file = open_device();
+    for _ in 0..1000 {
+        assert_eq!(file.create(1), Err(Errno::ENOMEM));
+    }
+    assert_eq!(fdinfo::read(&file).tables, 0);
+}
+
+#[test]
+fn a_parameter_that_is_no_number_is_refused() {
+    let _alone = alone();
+    driver::unload().unwrap();
+    assert_eq!(driver::load("limit_kib=many"), Err(Errno::EINVAL));
+    assert!(!driver::is_there());
+    driver::load("limit_kib=18446744073709551615").unwrap();
+    open_device().create(65536).unwrap();
+    driver::unload().unwrap();
+    driver::load("").unwrap();
+}

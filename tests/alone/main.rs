@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tests that load or unload the driver, or count what all files do: one at a time, which the lock
+//! sees to.
+
+mod counting;
+mod limit;
+mod unload;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Makes the calling test wait for the others.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * A 32-bit client, which goes through the driver's compat entry: every command
+ * once, and a few errors. Exits with 0, or names the line that failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "atomik.h"
+
+#define CHECK(what)                                                            \
+	do {                                                                   \
+		if (!(what)) {                                                 \
+			fprintf(stderr, "line %d: %s (errno %d)\n", __LINE__,  \
+				#what, errno);                                 \
+			return 1;                                              \
+		}                                                              \
+	} while (0)
+
+#define FAILS(error, what) CHECK((what) == -1 && errno == (error))
+
+int main(void)
+{
+	struct atomik_create_table create = { .num_contexts = 16 };
+	int fd = open("/dev/atomik", O_RDWR | O_CLOEXEC);
+
+	CHECK(sizeof(void *) == 4);
+	CHECK(fd >= 0);
+	CHECK(ioctl(fd, ATOMIK_IOC_CREATE_TABLE, &create) == 0);
+	CHECK(create.table_id >= 1);
+
+	struct atomik_load load = { create.table_id, 3, 0xCAFEBABE00000000 };
+	struct atomik_accum accum = { create.table_id, 3, 0x00000000DEADBEEF };
+	struct atomik_read read = { .table_id = create.table_id, .addr = 3 };
+	struct atomik_swap swap = { .table_id = create.table_id, .addr = 3,
+				    .new_reference = 0x8000000000000001 };
+
+	CHECK(ioctl(fd, ATOMIK_IOC_LOAD, &load) == 0);
+	CHECK(ioctl(fd, ATOMIK_IOC_ACCUM, &accum) == 0);
+	CHECK(ioctl(fd, ATOMIK_IOC_READ, &read) == 0);
+	CHECK(read.state == 0xCAFEBABEDEADBEEF);
+	CHECK(ioctl(fd, ATOMIK_IOC_SWAP, &swap) == 0);
+	CHECK(swap.old_state == 0xCAFEBABEDEADBEEF);
+
+	struct atomik_batch_op ops[] = {
+		{ .opcode = ATOMIK_OP_READ, .addr = 3 },
+		{ .opcode = ATOMIK_OP_ACCUM, .addr = 3, .value = 1 },
+		{ .opcode = ATOMIK_OP_SWAP, .addr = 3 },
+		{ .opcode = ATOMIK_OP_LOAD, .addr = 15, .value = UINT64_MAX },
+		{ .opcode = ATOMIK_OP_READ, .addr = 15 },
+	};
+	struct atomik_batch batch = { create.table_id, 5, (uintptr_t)ops };
+
+	CHECK(ioctl(fd, ATOMIK_IOC_BATCH, &batch) == 0);
+	CHECK(ops[0].value == 0x8000000000000001);
+	CHECK(ops[2].value == 0x8000000000000000);
+	CHECK(ops[4].value == UINT64_MAX);
+
+	/* An address that 32 bits can't hold is not cut down to one that they can. */
+	batch.ops_ptr |= 1ULL << 32;
+	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_BATCH, &batch));
+
+	struct atomik_info info;
+
+	CHECK(ioctl(fd, ATOMIK_IOC_GET_INFO, &info) == 0);
+	CHECK(info.version == ATOMIK_VERSION);
+	CHECK(info.ops_total >= 9);
+
+	read.addr = 16;
+	FAILS(EINVAL, ioctl(fd, ATOMIK_IOC_READ, &read));
+	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_READ, NULL));
+	FAILS(ENOTTY, ioctl(fd, ATOMIK_IOC_FP_CHECK, &info));
+	CHECK(ioctl(fd, ATOMIK_IOC_DESTROY_TABLE, &create.table_id) == 0);
+	FAILS(ENOENT, ioctl(fd, ATOMIK_IOC_READ, &read));
+	puts("ok");
+	return 0;
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! All or nothing: a batch whose results can't be written has not happened, and one whose results
+//! are hard to write happens once.
+
+use atomik_tests::{
+    memory::{PAGE, Pages},
+    raw::{RawFile, accum, load, open_device, read, swap},
+};
+use atomik_uapi::BatchOp;
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    sys::{
+        mman::{MapFlags, ProtFlags, mmap},
+        stat::Mode,
+    },
+};
+use std::{fs, num::NonZeroUsize};
+
+/// States that the contexts have before.
+const BEFORE: [u64; 4] = [100, 200, 300, 400];
+
+fn file_with_table() -> (RawFile, u32) {
+    let file = open_device();
+    let table = file.create(4).unwrap();
+    for (addr, state) in (0..).zip(BEFORE) {
+        file.load(table, addr, state ^ 7).unwrap();
+        file.accum(table, addr, 7).unwrap();
+    }
+    (file, table)
+}
+
+/// A batch that does all there is to undo, more than once to some contexts.
+fn batch() -> Vec<BatchOp> {
+    vec![
+        load(0, 1),
+        accum(0, 2),
+        swap(0),
+        load(0, 4),
+        accum(1, 8),
+        load(1, 16),
+        read(1),
+        swap(2),
+        accum(2, 32),
+        swap(2),
+        load(3, 64),
+        load(3, 128),
+        read(3),
+    ]
+}
+
+/// The states after [`batch`], and its results.
+const AFTER: [u64; 4] = [4, 16, 300 ^ 32, 128];
+const RESULTS: [(usize, u64); 5] = [(2, 3), (6, 16), (7, 300), (9, 300 ^ 32), (12, 128)];
+
+#[test]
+fn results_that_cannot_be_written_undo_the_batch() {
+    let (file, table) = file_with_table();
+    // The boundary between a page that can be written and one that can't goes through each entry.
+    for entry in 0..batch().len() {
+        let pages = Pages::new(2);
+        let start = PAGE - entry * size_of::<BatchOp>();
+        pages.put(start, &batch());
+        pages.protect(1, ProtFlags::PROT_READ);
+        let result = file.batch_at(table, batch().len() as u32, pages.at(start) as u64);
+        assert_eq!(result, Err(Errno::EFAULT), "entry {entry}");
+        assert_eq!(file.states(table, 4), BEFORE, "entry {entry}");
+    }
+}
+
+#[test]
+fn pages_that_are_not_there_yet_are_brought_in() {
+    // The kernel can read a private mapping of a file at once, but must copy the page to write it.
+    let path = format!("/tmp/atomicity-{}", std::process::id());
+    let ops = batch();
+    // SAFETY: the entries are plain data without padding.
+    let bytes = unsafe {
+        std::slice::from_raw_parts(ops.as_ptr().cast::<u8>(), size_of_val(ops.as_slice()))
+    };
+    fs::write(&path, bytes).unwrap();
+    let backing = open(path.as_str(), OFlag::O_RDONLY, Mode::empty()).unwrap();
+    fs::remove_file(&path).unwrap();
+    for _ in 0..20 {
+        let (file, table) = file_with_table();
+        let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        let len = NonZeroUsize::new(PAGE).unwrap();
+        // SAFETY: a new mapping, where the kernel chooses.
+        let mapped =
+            unsafe { mmap(None, len, rights, MapFlags::MAP_PRIVATE, &backing, 0) }.unwrap();
+        file.batch_at(table, ops.len() as u32, mapped.as_ptr() as u64)
+            .unwrap();
+        assert_eq!(file.states(table, 4), AFTER);
+        for (entry, value) in RESULTS {
+            // SAFETY: within the mapping, which the kernel has filled.
+            let op = unsafe { mapped.cast::<BatchOp>().add(entry).read() };
+            assert_eq!(op.value, value, "entry {entry}");
+        }
+        // SAFETY: nothing refers to the mapping any more.
+        unsafe { nix::sys::mman::munmap(mapped, PAGE) }.unwrap();
+        // All of it happened once: what was done in the attempts that failed is undone.
+        assert_eq!(atomik_tests::fdinfo::read(&file).ops, 8 + 13 + 4);
+    }
+}
+
+#[test]
+fn the_same_batch_without_trouble() {
+    let (file, table) = file_with_table();
+    let mut ops = batch();
+    file.batch(table, &mut ops).unwrap();
+    assert_eq!(file.states(table, 4), AFTER);
+    for (entry, value) in RESULTS {
+        assert_eq!(ops[entry].value, value, "entry {entry}");
+    }
+}

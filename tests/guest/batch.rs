@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! BATCH: order, results, where its entries may lie.
+
+use atomik_tests::{
+    memory::{PAGE, Pages},
+    raw::{accum, load, open_device, read, swap},
+};
+use atomik_uapi::BatchOp;
+use nix::{errno::Errno, sys::mman::ProtFlags};
+
+#[test]
+fn entries_apply_in_order() {
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let mut ops = [
+        load(0, 1000),
+        accum(0, 50),
+        read(0),
+        swap(0),
+        accum(0, 1),
+        read(0),
+        read(1),
+        load(1, 9),
+        swap(1),
+    ];
+    file.batch(table, &mut ops).unwrap();
+    assert_eq!(
+        ops.map(|op| op.value),
+        [1000, 50, 986, 986, 1, 987, 0, 9, 9]
+    );
+    assert_eq!(file.states(table, 2), [987, 9]);
+}
+
+#[test]
+fn only_values_of_results_are_written() {
+    let file = open_device();
+    let table = file.create(3).unwrap();
+    let before = [load(0, 5), accum(1, 6), read(0), swap(1), accum(2, 7)];
+    let mut after = before;
+    file.batch(table, &mut after).unwrap();
+    for (before, after) in before.iter().zip(&after) {
+        assert_eq!(before.opcode, after.opcode);
+        assert_eq!(before.reserved, after.reserved);
+        assert_eq!(before.addr, after.addr);
+    }
+    assert_eq!(after.map(|op| op.value), [5, 6, 5, 6, 7]);
+}
+
+#[test]
+fn of_every_length() {
+    let file = open_device();
+    let table = file.create(64).unwrap();
+    for len in [1, 2, 15, 16, 17, 255, 256, 257, 4095, 4096] {
+        let mut ops: Vec<BatchOp> = (0..len)
+            .map(|i| match i % 4 {
+                0 => load(i % 64, u64::from(i)),
+                1 => accum(i % 64, u64::from(i)),
+                2 => read(i % 64),
+                _ => swap(i % 64),
+            })
+            .collect();
+        let mut states = file.states(table, 64);
+        file.batch(table, &mut ops).unwrap();
+        for (i, op) in (0..len).zip(&ops) {
+            let state = &mut states[i as usize % 64];
+            match i % 4 {
+                0 => *state = u64::from(i),
+                1 => *state ^= u64::from(i),
+                _ => assert_eq!(op.value, *state, "entry {i} of {len}"),
+            }
+        }
+        assert_eq!(file.states(table, 64), states);
+    }
+}
+
+#[test]
+fn without_results_it_may_lie_in_read_only_memory() {
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let pages = Pages::new(1);
+    pages.put(0, &[load(0, 5), accum(0, 1), accum(1, 3)]);
+    pages.protect(0, ProtFlags::PROT_READ);
+    file.batch_at(table, 3, pages.at(0) as u64).unwrap();
+    assert_eq!(file.states(table, 2), [4, 3]);
+}
+
+#[test]
+fn read_only_pages_with_no_result_in_them_do_no_harm() {
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let pages = Pages::new(2);
+    let start = PAGE - 2 * size_of::<BatchOp>();
+    pages.put(start, &[load(0, 5), accum(0, 1), read(0), swap(0)]);
+    pages.protect(0, ProtFlags::PROT_READ);
+    file.batch_at(table, 4, pages.at(start) as u64).unwrap();
+    assert_eq!(pages.entry(PAGE).value, 4);
+    assert_eq!(pages.entry(PAGE + 16).value, 4);
+}
+
+#[test]
+fn an_entry_may_straddle_pages_and_be_unaligned() {
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let pages = Pages::new(2);
+    for offset in PAGE - 31..PAGE {
+        pages.put(offset, &[load(1, offset as u64), read(1)]);
+        file.batch_at(table, 2, pages.at(offset) as u64).unwrap();
+        assert_eq!(pages.entry(offset + 16).value, offset as u64);
+    }
+}
+
+#[test]
+fn efault_for_entries_that_are_not_there() {
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let pages = Pages::new(2);
+    pages.protect(1, ProtFlags::PROT_NONE);
+    let start = PAGE - 2 * size_of::<BatchOp>();
+    pages.put(start, &[load(0, 5), accum(1, 1)]);
+    let at = pages.at(start) as u64;
+    assert_eq!(file.batch_at(table, 3, at), Err(Errno::EFAULT));
+    assert_eq!(file.batch_at(table, 4096, at), Err(Errno::EFAULT));
+    assert_eq!(file.batch_at(table, 2, at + 1), Err(Errno::EFAULT));
+    for nowhere in [0, 1 << 63, u64::MAX, u64::MAX - 15, pages.at(PAGE) as u64] {
+        assert_eq!(file.batch_at(table, 1, nowhere), Err(Errno::EFAULT));
+    }
+    assert_eq!(file.states(table, 2), [0, 0]);
+    file.batch_at(table, 2, at).unwrap();
+    assert_eq!(file.states(table, 2), [5, 1]);
+}

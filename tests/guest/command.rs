@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The command `atomikctl` on the real device, as a user runs it.
+
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
+
+/// What a run of the command left.
+struct Ran {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+/// Runs `atomikctl` with these words and this standard input.
+fn atomikctl(words: &str, input: &str) -> Ran {
+    let mut child = Command::new("atomikctl")
+        .args(words.split_whitespace())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the guest has atomikctl in its PATH");
+    // It may end without reading all.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        status: output.status.code().expect("an exit status"),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn info() {
+    let ran = atomikctl("info", "");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let has = |name: &str, value: &str| {
+        let line = ran.stdout.lines().find(|line| line.starts_with(name));
+        assert_eq!(line.and_then(|line| line.split_whitespace().last()), Some(value));
+    };
+    has("device", "/dev/atomik");
+    has("version", "0.4.0");
+    has("backend", "software");
+
+    let ran = atomikctl("--json info", "");
+    let info: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(info["version"], "0.4.0");
+    assert!(info["ops_total"].is_u64());
+}
+
+const SCRIPT: &str = "\
+# The examples of the design.
+create 256
+load 0 0xCAFEBABE   # hex
+accum 0 1
+read 0
+load 1 1_000
+accum 1 50
+swap 1
+read 1
+begin
+    load 2 0xFF00
+    accum 2 0b1111_1111
+    read 2
+end
+";
+
+#[test]
+fn run_prints_what_read_and_swap_return() {
+    let ran = atomikctl("run -", SCRIPT);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    assert_eq!(
+        ran.stdout,
+        "table 1\n\
+         read 0 = 0x00000000cafebabf\n\
+         swap 1 = 0x00000000000003da\n\
+         read 1 = 0x00000000000003da\n\
+         read 2 = 0x000000000000ffff\n"
+    );
+}
+
+#[test]
+fn run_as_json() {
+    let ran = atomikctl("--json run", "load 3 0xFFFFFFFFFFFFFFFF\nread 3\n");
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    let value: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let expected = json!({
+        "line": 2, "op": "read", "table": 1, "addr": 3,
+        "value": u64::MAX, "hex": "0xffffffffffffffff",
+    });
+    assert_eq!(value, expected);
+}
+
+#[test]
+fn run_says_where_and_why_it_stopped() {
+    let ran = atomikctl("run", "create 16\nload 1 5\nread 16\nread 1\n");
+    assert_eq!(ran.status, 1);
+    assert_eq!(ran.stdout, "table 1\n");
+    assert!(
+        ran.stderr.contains(":3: read: address 16 is outside table 1, which has 16 contexts"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+}
+
+#[test]
+fn nothing_runs_of_a_script_with_a_mistake() {
+    let ran = atomikctl("run", "create 16\nraed 1\nload 1\n");
+    assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
+    assert!(ran.stderr.contains(":2:") && ran.stderr.contains(":3:"), "{}", ran.stderr);
+    assert_eq!(atomikctl("run --check", SCRIPT).status, 0);
+}
+
+#[test]
+fn a_missing_device_has_a_status_of_its_own() {
+    let ran = atomikctl("--device /dev/none info", "");
+    assert_eq!((ran.status, ran.stdout.as_str()), (3, ""));
+    assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+}
+
+#[test]
+fn the_reader_may_go_away() {
+    let script = "read 0\n".repeat(20_000);
+    let mut child = Command::new("atomikctl")
+        .arg("run")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let _ = child.stdin.take().unwrap().write_all(script.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.stderr, b"");
+    assert_ne!(output.status.code(), Some(0));
+}

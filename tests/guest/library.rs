@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The crate `atomik` on the real device.
+
+use atomik::{Backend, Batch, Device, Error, MAX_BATCH};
+use std::{num::NonZeroU64, os::fd::OwnedFd, thread};
+
+#[test]
+fn every_operation() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(256).unwrap();
+    assert_eq!((table.id(), table.contexts()), (1, Some(256)));
+    table.load(0, 0xCAFE_BABE).unwrap();
+    table.accum(0, 1).unwrap();
+    assert_eq!(table.read(0).unwrap(), 0xCAFE_BABF);
+    table.load(1, 1000).unwrap();
+    table.accum(1, 50).unwrap();
+    assert_eq!(table.swap(1).unwrap(), 986);
+    assert_eq!(table.read(1).unwrap(), 986);
+    assert_eq!(table.swap_to(1, NonZeroU64::MAX).unwrap(), 986);
+    assert_eq!(table.read(1).unwrap(), u64::MAX);
+    let info = device.info().unwrap();
+    assert_eq!(info.version.to_string(), "0.4.0");
+    assert_eq!(info.backend, Backend::Software);
+    assert!(info.ops_total >= 8);
+}
+
+#[test]
+fn a_batch_returns_by_handle_and_in_order() {
+    let table = Device::open().unwrap().create_table(8).unwrap();
+    let mut batch = Batch::new();
+    batch.load(0, 5).accum(0, 3);
+    let swapped = batch.swap(0);
+    batch.accum(0, 1);
+    let read = batch.read(0);
+    let results = table.run(&mut batch).unwrap();
+    assert_eq!(results.get(swapped).unwrap(), 6);
+    assert_eq!(results.get(read).unwrap(), 7);
+    let all: Vec<_> = results.iter().map(|r| (r.entry, r.addr, r.state)).collect();
+    assert_eq!(all, [(2, 0, 6), (4, 0, 7)]);
+    // It can be run again, and filled anew.
+    assert_eq!(table.run(&mut batch).unwrap().states().last(), Some(7));
+    batch.clear();
+    batch.accum(0, 7);
+    table.submit(&batch).unwrap();
+    assert_eq!(table.read(0).unwrap(), 0);
+}
+
+#[test]
+fn a_full_batch() {
+    let table = Device::open().unwrap().create_table(65536).unwrap();
+    let mut batch = Batch::with_capacity(MAX_BATCH);
+    for i in 0..4096 {
+        batch.accum(i * 16, u64::from(i) + 1);
+    }
+    assert!(batch.is_full());
+    table.submit(&batch).unwrap();
+    assert_eq!(table.read(4095 * 16).unwrap(), 4096);
+}
+
+#[test]
+fn a_table_is_destroyed_when_dropped_and_only_then() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(4).unwrap();
+    let id = table.id();
+    let attached = device.table(id).unwrap();
+    drop(attached.clone());
+    attached.load(0, 9).unwrap();
+    assert_eq!(table.read(0).unwrap(), 9);
+    drop(table);
+    let error = attached.read(0).unwrap_err();
+    assert!(matches!(error, Error::NoSuchTable { table } if table == id));
+    assert!(matches!(device.table(id), Err(Error::NoSuchTable { .. })));
+
+    let kept = device.create_table(4).unwrap().into_id();
+    device.table(kept).unwrap().load(3, 1).unwrap();
+    // A table needs no `Device` to live on.
+    let table = device.create_table(1).unwrap();
+    drop(device);
+    table.load(0, 2).unwrap();
+    assert_eq!(table.read(0).unwrap(), 2);
+}
+
+#[test]
+fn descriptors_come_and_go() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(1).unwrap();
+    let fd: OwnedFd = device.try_clone().unwrap().into_fd().unwrap();
+    let other = Device::from_fd(fd).unwrap();
+    other.table(table.id()).unwrap().load(0, 3).unwrap();
+    assert_eq!(table.read(0).unwrap(), 3);
+    let null = std::fs::File::open("/dev/null").unwrap();
+    assert!(matches!(
+        Device::from_fd(null.into()),
+        Err(Error::NotAtomik { .. })
+    ));
+}
+
+#[test]
+fn errors_say_what_was_wrong() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(16).unwrap();
+    let text = table.read(16).unwrap_err().to_string();
+    assert_eq!(text, "address 16 is outside table 1, which has 16 contexts");
+    let mut batch = Batch::new();
+    batch.load(0, 1).accum(99, 1);
+    let error = table.submit(&batch).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Address {
+            addr: 99,
+            entry: Some(1),
+            ..
+        }
+    ));
+    assert_eq!(table.read(0).unwrap(), 0);
+    assert!(matches!(
+        device.create_table(0),
+        Err(Error::InvalidCount { .. })
+    ));
+    let missing = Device::open_path("/dev/atomik-that-is-not-there").unwrap_err();
+    assert!(matches!(missing, Error::NoDevice { .. }));
+    assert!(missing.hint().unwrap().contains("modprobe atomik"));
+}
+
+#[test]
+fn a_table_serves_many_threads() {
+    let table = Device::open().unwrap().create_table(4).unwrap();
+    thread::scope(|scope| {
+        for addr in 0..4 {
+            let table = &table;
+            scope.spawn(move || {
+                for n in 0..500 {
+                    table.accum(addr, n).unwrap();
+                }
+            });
+        }
+    });
+    let expected = (0..500).fold(0, |sum, n| sum ^ n);
+    for addr in 0..4 {
+        assert_eq!(table.read(addr).unwrap(), expected);
+    }
+}

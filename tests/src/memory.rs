@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Pages`]: memory with chosen rights, for arguments that the kernel must refuse or tread lightly
+//! on.
+
+use atomik_uapi::BatchOp;
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use std::{
+    ffi::c_void,
+    num::NonZeroUsize,
+    ptr::{NonNull, copy_nonoverlapping},
+};
+
+/// Bytes in a page of x86-64.
+pub const PAGE: usize = 4096;
+
+/// Pages of memory, unmapped when dropped.
+pub struct Pages {
+    start: NonNull<c_void>,
+    len: usize,
+}
+
+impl Pages {
+    /// Maps `count` pages that can be read and written. Until it's touched, none is there.
+    pub fn new(count: usize) -> Self {
+        let len = count * PAGE;
+        // SAFETY: a new mapping, where the kernel chooses.
+        let start = unsafe {
+            mmap_anonymous(
+                None,
+                NonZeroUsize::new(len).expect("at least a page"),
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_PRIVATE,
+            )
+        }
+        .expect("mmap");
+        Self { start, len }
+    }
+
+    /// The address `offset` bytes from the start.
+    pub fn at(&self, offset: usize) -> *mut c_void {
+        assert!(offset <= self.len);
+        self.start.as_ptr().wrapping_byte_add(offset)
+    }
+
+    /// Copies a struct of the ABI to `offset`.
+    pub fn put<T: Copy>(&self, offset: usize, value: &[T]) {
+        assert!(offset + size_of_val(value) <= self.len);
+        // SAFETY: within the mapping, which is writable when the tests call this; `T` is plain data.
+        unsafe {
+            copy_nonoverlapping(
+                value.as_ptr().cast::<u8>(),
+                self.at(offset).cast(),
+                size_of_val(value),
+            );
+        }
+    }
+
+    /// The batch entry at `offset`.
+    pub fn entry(&self, offset: usize) -> BatchOp {
+        assert!(offset + size_of::<BatchOp>() <= self.len);
+        // SAFETY: within the mapping, which is readable when the tests call this.
+        unsafe { self.at(offset).cast::<BatchOp>().read_unaligned() }
+    }
+
+    /// Changes the rights of the page with this number.
+    pub fn protect(&self, page: usize, rights: ProtFlags) {
+        let start = NonNull::new(self.at(page * PAGE)).expect("not null");
+        // SAFETY: a page of the mapping; nothing else refers to it.
+        unsafe { mprotect(start, PAGE, rights) }.expect("mprotect");
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        // SAFETY: the whole mapping; nothing refers to it any more.
+        let _ = unsafe { munmap(self.start, self.len) };
+    }
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`RawFile`]: the ioctls as they are, so that tests see the driver and not the crate.
+
+use atomik_uapi as uapi;
+use nix::{
+    errno::Errno,
+    fcntl::{OFlag, open},
+    libc,
+    sys::stat::Mode,
+};
+use std::{
+    ffi::c_void,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+};
+
+pub use uapi::BatchOp;
+
+/// The device.
+pub const DEVICE: &str = "/dev/atomik";
+
+/// An open file of the device.
+#[derive(Debug)]
+pub struct RawFile(pub OwnedFd);
+
+/// Opens the device for reading and writing.
+pub fn open_device() -> RawFile {
+    open_device_with(OFlag::O_RDWR).expect("open the device")
+}
+
+/// Opens the device with these flags.
+pub fn open_device_with(flags: OFlag) -> Result<RawFile, Errno> {
+    open(DEVICE, flags | OFlag::O_CLOEXEC, Mode::empty()).map(RawFile)
+}
+
+impl AsFd for RawFile {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl RawFile {
+    /// The ioctl `command` with any argument, valid or not.
+    pub fn ioctl_at(&self, command: u32, arg: *mut c_void) -> Result<(), Errno> {
+        // SAFETY: the kernel checks `arg` itself; the tests pass pointers to memory whose content
+        // they don't otherwise hold on to, or pointers to nothing.
+        let result = unsafe { libc::ioctl(self.0.as_raw_fd(), command.into(), arg) };
+        Errno::result(result).map(drop)
+    }
+
+    /// The ioctl `command` with a struct of the ABI.
+    pub fn ioctl<T>(&self, command: u32, arg: &mut T) -> Result<(), Errno> {
+        self.ioctl_at(command, (arg as *mut T).cast())
+    }
+
+    /// CREATE_TABLE; returns the id.
+    pub fn create(&self, num_contexts: u32) -> Result<u32, Errno> {
+        let mut arg = uapi::CreateTable {
+            num_contexts,
+            table_id: 0,
+        };
+        self.ioctl(uapi::IOC_CREATE_TABLE, &mut arg)?;
+        assert_eq!(arg.num_contexts, num_contexts);
+        Ok(arg.table_id)
+    }
+
+    /// DESTROY_TABLE.
+    pub fn destroy(&self, mut table: u32) -> Result<(), Errno> {
+        self.ioctl(uapi::IOC_DESTROY_TABLE, &mut table)
+    }
+
+    /// LOAD.
+    pub fn load(&self, table_id: u32, addr: u32, initial_state: u64) -> Result<(), Errno> {
+        let mut arg = uapi::Load {
+            table_id,
+            addr,
+            initial_state,
+        };
+        self.ioctl(uapi::IOC_LOAD, &mut arg)
+    }
+
+    /// ACCUM.
+    pub fn accum(&self, table_id: u32, addr: u32, delta: u64) -> Result<(), Errno> {
+        let mut arg = uapi::Accum {
+            table_id,
+            addr,
+            delta,
+        };
+        self.ioctl(uapi::IOC_ACCUM, &mut arg)
+    }
+
+    /// READ.
+    pub fn read(&self, table_id: u32, addr: u32) -> Result<u64, Errno> {
+        let mut arg = uapi::Read {
+            table_id,
+            addr,
+            state: !0,
+        };
+        self.ioctl(uapi::IOC_READ, &mut arg)?;
+        assert_eq!((arg.table_id, arg.addr), (table_id, addr));
+        Ok(arg.state)
+    }
+
+    /// SWAP.
+    pub fn swap(&self, table_id: u32, addr: u32, new_reference: u64) -> Result<u64, Errno> {
+        let mut arg = uapi::Swap {
+            table_id,
+            addr,
+            new_reference,
+            old_state: !0,
+        };
+        self.ioctl(uapi::IOC_SWAP, &mut arg)?;
+        assert_eq!(arg.new_reference, new_reference);
+        Ok(arg.old_state)
+    }
+
+    /// BATCH.
+    pub fn batch(&self, table_id: u32, ops: &mut [BatchOp]) -> Result<(), Errno> {
+        self.batch_at(table_id, ops.len() as u32, ops.as_mut_ptr() as u64)
+    }
+
+    /// BATCH of entries that are anywhere, or nowhere.
+    pub fn batch_at(&self, table_id: u32, num_ops: u32, ops_ptr: u64) -> Result<(), Errno> {
+        let mut arg = uapi::Batch {
+            table_id,
+            num_ops,
+            ops_ptr,
+        };
+        self.ioctl(uapi::IOC_BATCH, &mut arg)
+    }
+
+    /// GET_INFO.
+    pub fn info(&self) -> Result<uapi::Info, Errno> {
+        let mut arg = uapi::Info::default();
+        self.ioctl(uapi::IOC_GET_INFO, &mut arg)?;
+        Ok(arg)
+    }
+
+    /// The states of the first `count` contexts, one READ after another.
+    pub fn states(&self, table_id: u32, count: u32) -> Vec<u64> {
+        (0..count)
+            .map(|addr| self.read(table_id, addr).expect("READ"))
+            .collect()
+    }
+}
+
+/// A LOAD entry.
+pub fn load(addr: u32, value: u64) -> BatchOp {
+    entry(uapi::OP_LOAD, addr, value)
+}
+
+/// An ACCUM entry.
+pub fn accum(addr: u32, value: u64) -> BatchOp {
+    entry(uapi::OP_ACCUM, addr, value)
+}
+
+/// A READ entry.
+pub fn read(addr: u32) -> BatchOp {
+    entry(uapi::OP_READ, addr, 0)
+}
+
+/// A SWAP entry.
+pub fn swap(addr: u32) -> BatchOp {
+    entry(uapi::OP_SWAP, addr, 0)
+}
+
+fn entry(opcode: u8, addr: u32, value: u64) -> BatchOp {
+    BatchOp {
+        opcode,
+        reserved: [0; 3],
+        addr,
+        value,
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Failure`]: why the command ends, and with which exit status.
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Why the command ends early. What the statuses mean stands in `--help`.
+#[derive(Debug)]
+pub struct Failure {
+    status: u8,
+    messages: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// An operation failed; `place` says where and which.
+    pub fn operation(place: &str, error: &atomik::Error) -> Self {
+        Self {
+            status: 1,
+            messages: vec![format!("{place}: {}", chain(error))],
+            hint: error.hint(),
+        }
+    }
+
+    /// An operation had no table to work on; `place` says where and which.
+    pub fn no_table(place: &str) -> Self {
+        Self {
+            status: 1,
+            messages: vec![format!("{place}: there is no current table")],
+            hint: Some("`create N` makes a table, `table ID` chooses one".into()),
+        }
+    }
+
+    /// The script can't be read or isn't one.
+    pub fn script(messages: Vec<String>, hint: Option<String>) -> Self {
+        Self {
+            status: 2,
+            messages,
+            hint,
+        }
+    }
+
+    /// The device can't be opened.
+    pub fn device(error: &atomik::Error) -> Self {
+        Self {
+            status: 3,
+            messages: vec![chain(error)],
+            hint: error.hint(),
+        }
+    }
+
+    /// Says why on standard error.
+    pub fn report(&self) -> ExitCode {
+        let mut text = String::new();
+        for message in &self.messages {
+            text += &format!("atomikctl: {message}\n");
+        }
+        if let Some(hint) = &self.hint {
+            text += &format!("hint: {hint}\n");
+        }
+        // Where standard error is closed, the status has to do.
+        let _ = io::stderr().write_all(text.as_bytes());
+        ExitCode::from(self.status)
+    }
+}
+
+/// Standard output can't be written.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        // The reader had enough, which is no error: end without a word, with the status that a
+        // shell shows for a program that SIGPIPE ended.
+        if error.kind() == ErrorKind::BrokenPipe {
+            return Self {
+                status: 141,
+                messages: vec![],
+                hint: None,
+            };
+        }
+        Self {
+            status: 1,
+            messages: vec![format!("can't write the output: {error}")],
+            hint: None,
+        }
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn device_failures_tell_cause_and_remedy() {
+        let error = atomik::Device::open_path("/nowhere").unwrap_err();
+        let failure = Failure::device(&error);
+        assert_eq!(
+            failure.messages,
+            ["no atomik device at /nowhere: No such file or directory (os error 2)"]
+        );
+        assert!(failure.hint.unwrap().contains("modprobe"));
+        assert_eq!(failure.status, 3);
+    }
+
+    #[test]
+    fn a_closed_pipe_is_not_worth_a_word() {
+        let failure = Failure::from(io::Error::from(ErrorKind::BrokenPipe));
+        assert!(failure.messages.is_empty() && failure.hint.is_none());
+    }
+}

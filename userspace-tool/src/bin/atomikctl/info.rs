@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl info`.
+
+use std::io::{self, Write};
+
+use atomik::Device;
+use serde::Serialize;
+
+use crate::Global;
+use crate::failure::Failure;
+
+/// Show what the driver says about itself
+///
+/// ops_total counts the operations served through ioctls since the module was loaded, for all
+/// files together; the entries of a batch count one by one.
+#[derive(clap::Args)]
+pub struct Args {}
+
+/// What is printed; the names are the interface's.
+#[derive(Serialize)]
+struct Report {
+    device: String,
+    version: String,
+    backend: String,
+    hw_banks: u32,
+    fp_enabled: bool,
+    ops_total: u64,
+    fp_checks: u64,
+    fp_bytes_saved: u64,
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let device = Device::open_path(&global.device).map_err(|e| Failure::device(&e))?;
+        let info = device.info().map_err(|e| Failure::operation("info", &e))?;
+        let report = Report::new(global.device.display().to_string(), &info);
+        let text = if global.json {
+            serde_json::to_string_pretty(&report).map_err(io::Error::from)? + "\n"
+        } else {
+            report.table()
+        };
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    }
+}
+
+impl Report {
+    fn new(device: String, info: &atomik::Info) -> Self {
+        Self {
+            device,
+            version: info.version.to_string(),
+            backend: info.backend.to_string(),
+            hw_banks: info.hw_banks,
+            fp_enabled: info.fp_enabled,
+            ops_total: info.ops_total,
+            fp_checks: info.fp_checks,
+            fp_bytes_saved: info.fp_bytes_saved,
+        }
+    }
+
+    fn table(&self) -> String {
+        let rows = [
+            ("device", self.device.clone()),
+            ("version", self.version.clone()),
+            ("backend", self.backend.clone()),
+            ("hw_banks", self.hw_banks.to_string()),
+            ("fp_enabled", self.fp_enabled.to_string()),
+            ("ops_total", self.ops_total.to_string()),
+            ("fp_checks", self.fp_checks.to_string()),
+            ("fp_bytes_saved", self.fp_bytes_saved.to_string()),
+        ];
+        let mut text = String::new();
+        for (name, value) in rows {
+            text += &format!("{name:<14}  {value}\n");
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report() -> Report {
+        Report {
+            device: "/dev/atomik".into(),
+            version: "0.4.0".into(),
+            backend: "software".into(),
+            hw_banks: 0,
+            fp_enabled: false,
+            ops_total: 12,
+            fp_checks: 0,
+            fp_bytes_saved: 0,
+        }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let table = report().table();
+        assert_eq!(table.lines().count(), 8);
+        for line in table.lines() {
+            assert_eq!(&line[14..16], "  ", "{line}");
+            assert_ne!(&line[16..17], " ", "{line}");
+        }
+        assert!(table.contains("ops_total       12\n"));
+    }
+
+    #[test]
+    fn json_has_the_same_names() {
+        let json = serde_json::to_value(report()).unwrap();
+        for line in report().table().lines() {
+            let (name, value) = line.split_once(' ').unwrap();
+            let shown = json[name]
+                .as_str()
+                .map_or(json[name].to_string(), Into::into);
+            assert_eq!(shown, value.trim());
+        }
+    }
+}

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Runner`]: executes a script on a device.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
+
+use atomik::{Batch, Device, Error, Table};
+
+use crate::failure::Failure;
+use crate::record::Record;
+use crate::script::{BatchLine, Line, Op, Script, Step};
+
+/// The state of a script while it's executed.
+pub struct Runner<'a, W: Write> {
+    device: &'a Device,
+    /// The script's name, for messages.
+    name: &'a str,
+    /// Contexts of the table that is made where the script didn't.
+    contexts: u32,
+    json: bool,
+    out: W,
+    tables: BTreeMap<u32, Table>,
+    current: Option<u32>,
+    /// Whether the script made a table, or one was made for it.
+    created: bool,
+    counts: Counts,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Default)]
+pub struct Counts {
+    operations: usize,
+    batches: usize,
+    tables: usize,
+}
+
+impl<'a, W: Write> Runner<'a, W> {
+    pub fn new(device: &'a Device, name: &'a str, contexts: u32, json: bool, out: W) -> Self {
+        Self {
+            device,
+            name,
+            contexts,
+            json,
+            out,
+            tables: BTreeMap::new(),
+            current: None,
+            created: false,
+            counts: Counts::default(),
+        }
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Executes the script up to its end or its first failure. What was printed before a failure
+    /// is flushed in either case, and so stands before the message.
+    pub fn run(&mut self, script: &Script) -> Result<(), Failure> {
+        let result = script.lines.iter().try_for_each(|line| self.line(line));
+        self.out.flush()?;
+        result
+    }
+
+    fn line(&mut self, line: &Line) -> Result<(), Failure> {
+        let number = line.number;
+        match &line.step {
+            Step::Create { contexts } => {
+                let id = self
+                    .create(*contexts)
+                    .map_err(|e| self.failure(number, &line.step, &e))?;
+                self.print(Record::table(number, id, *contexts))
+            }
+            Step::Table { id } => {
+                if !self.tables.contains_key(id) {
+                    let error = Error::NoSuchTable { table: *id };
+                    return Err(self.failure(number, &line.step, &error));
+                }
+                self.current = Some(*id);
+                Ok(())
+            }
+            Step::Destroy { id } => self.destroy(number, &line.step, *id),
+            Step::Op(op) => self.op(number, op),
+            Step::Batch(lines) => self.batch(number, lines),
+        }
+    }
+
+    fn create(&mut self, contexts: u32) -> atomik::Result<u32> {
+        let table = self.device.create_table(contexts)?;
+        let id = table.id();
+        self.tables.insert(id, table);
+        self.current = Some(id);
+        self.created = true;
+        self.counts.tables += 1;
+        Ok(id)
+    }
+
+    fn destroy(&mut self, number: usize, step: &Step, id: Option<u32>) -> Result<(), Failure> {
+        let Some(id) = id.or(self.current) else {
+            return Err(self.no_table(number, step));
+        };
+        if self.current == Some(id) {
+            self.current = None;
+        }
+        let result = match self.tables.remove(&id) {
+            Some(table) => table.destroy(),
+            None => Err(Error::NoSuchTable { table: id }),
+        };
+        result.map_err(|e| self.failure(number, step, &e))
+    }
+
+    fn op(&mut self, number: usize, op: &Op) -> Result<(), Failure> {
+        let table = self.current_table(number, op)?;
+        let id = table.id();
+        let state = match *op {
+            Op::Load { addr, value } => table.load(addr, value).map(|()| None),
+            Op::Accum { addr, delta } => table.accum(addr, delta).map(|()| None),
+            Op::Read { addr } => table.read(addr).map(|state| Some((addr, state))),
+            Op::Swap { addr, new: None } => table.swap(addr).map(|state| Some((addr, state))),
+            Op::Swap {
+                addr,
+                new: Some(new),
+            } => table.swap_to(addr, new).map(|state| Some((addr, state))),
+        };
+        let state = state.map_err(|e| self.failure(number, op, &e))?;
+        self.counts.operations += 1;
+        match state {
+            Some((addr, state)) => self.print(Record::state(number, op.name(), id, addr, state)),
+            None => Ok(()),
+        }
+    }
+
+    fn batch(&mut self, number: usize, lines: &[BatchLine]) -> Result<(), Failure> {
+        let table = self.current_table(number, &"begin")?;
+        let id = table.id();
+        let mut batch = Batch::with_capacity(lines.len());
+        for line in lines {
+            match line.op {
+                Op::Load { addr, value } => drop(batch.load(addr, value)),
+                Op::Accum { addr, delta } => drop(batch.accum(addr, delta)),
+                Op::Read { addr } => drop(batch.read(addr)),
+                // The parser lets no new reference into a batch.
+                Op::Swap { addr, .. } => drop(batch.swap(addr)),
+            }
+        }
+        let results = match table.run(&mut batch) {
+            Ok(results) => results,
+            Err(error) => return Err(self.batch_failure(number, lines, &error)),
+        };
+        self.counts.operations += lines.len();
+        self.counts.batches += 1;
+        // The entries are the lines, in order.
+        for result in results.iter() {
+            if let Some(line) = lines.get(result.entry) {
+                let op = line.op.name();
+                self.print(Record::state(
+                    line.number,
+                    op,
+                    id,
+                    result.addr,
+                    result.state,
+                ))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The current table; before the script made any, one is made for it.
+    fn current_table(&mut self, number: usize, what: &impl Display) -> Result<&Table, Failure> {
+        if !self.created {
+            let contexts = self.contexts;
+            self.create(contexts)
+                .map_err(|e| self.failure(number, what, &e))?;
+        }
+        match self.current.and_then(|id| self.tables.get(&id)) {
+            Some(table) => Ok(table),
+            None => Err(self.no_table(number, what)),
+        }
+    }
+
+    fn print(&mut self, record: Record) -> Result<(), Failure> {
+        Ok(record.print(&mut self.out, self.json)?)
+    }
+
+    /// The place of an operation: script, line and the operation itself.
+    fn place(&self, number: usize, what: &impl Display) -> String {
+        format!("{}:{number}: {what}", self.name)
+    }
+
+    fn failure(&self, number: usize, what: &impl Display, error: &Error) -> Failure {
+        Failure::operation(&self.place(number, what), error)
+    }
+
+    /// Names the line within the batch, where the error says which.
+    fn batch_failure(&self, number: usize, lines: &[BatchLine], error: &Error) -> Failure {
+        let line = match error {
+            Error::Address {
+                entry: Some(entry), ..
+            } => lines.get(*entry),
+            _ => None,
+        };
+        let place = match line {
+            Some(line) => self.place(line.number, &line.op),
+            None => self.place(number, &"begin"),
+        };
+        Failure::operation(&format!("{place}: the batch was not applied"), error)
+    }
+
+    fn no_table(&self, number: usize, what: &impl Display) -> Failure {
+        Failure::no_table(&self.place(number, what))
+    }
+}
+
+impl Display for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            operations,
+            batches,
+            tables,
+        } = self;
+        write!(
+            f,
+            "operations {operations}, batches {batches}, tables {tables}"
+        )
+    }
+}

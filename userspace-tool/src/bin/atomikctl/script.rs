@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Script`]: the language of `atomikctl run`. It's parsed as a whole, and knows no device.
+
+use std::fmt;
+
+mod number;
+mod op;
+mod parser;
+#[cfg(test)]
+mod tests;
+
+pub use op::Op;
+
+/// A script without syntax errors. `Display` gives it in its plainest form, which parses to the
+/// same steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    pub lines: Vec<Line>,
+}
+
+/// A step and the line where it stands, from 1; a batch stands where its `begin` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub number: usize,
+    pub step: Step,
+}
+
+/// What is executed as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make a table, the current one from here on.
+    Create { contexts: u32 },
+    /// Make another table the current one.
+    Table { id: u32 },
+    /// Destroy a table, or the current one.
+    Destroy { id: Option<u32> },
+    /// One operation on the current table.
+    Op(Op),
+    /// 1 to 4096 operations on the current table, none of them a swap with a new reference.
+    Batch(Vec<BatchLine>),
+}
+
+/// An operation in a batch and the line where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BatchLine {
+    pub number: usize,
+    pub op: Op,
+}
+
+/// A line that can't be understood, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    pub line: usize,
+    pub message: String,
+}
+
+impl Script {
+    /// Parses a script. The errors are those of all lines, in order.
+    pub fn parse(text: &str) -> Result<Self, Vec<SyntaxError>> {
+        parser::parse(text)
+    }
+}
+
+impl fmt::Display for Script {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines
+            .iter()
+            .try_for_each(|line| writeln!(f, "{}", line.step))
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create { contexts } => write!(f, "create {contexts}"),
+            Self::Table { id } => write!(f, "table {id}"),
+            Self::Destroy { id: Some(id) } => write!(f, "destroy {id}"),
+            Self::Destroy { id: None } => f.write_str("destroy"),
+            Self::Op(op) => op.fmt(f),
+            Self::Batch(lines) => {
+                writeln!(f, "begin")?;
+                lines
+                    .iter()
+                    .try_for_each(|line| writeln!(f, "{}", line.op))?;
+                f.write_str("end")
+            }
+        }
+    }
+}

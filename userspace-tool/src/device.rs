@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Device`]: one open file of `/dev/atomik`, and so one set of tables.
+
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::{Error, Info, Operation, Result, Table, TableRef, Version, ioctl};
+
+/// The device's path, once the module is loaded.
+pub const DEFAULT_PATH: &str = "/dev/atomik";
+
+/// One open file of the device, with the tables in it.
+///
+/// Tables are shared with every descriptor of the same open file, in whatever process, and with
+/// nobody else; they end when the last of these descriptors is closed. A [`Table`] or [`TableRef`]
+/// keeps the file open, so that it stays usable after the `Device` is dropped.
+///
+/// # Invariants
+///
+/// `file` answered GET_INFO with a supported version.
+#[derive(Debug)]
+pub struct Device {
+    file: Arc<OwnedFd>,
+}
+
+impl Device {
+    /// Opens [`/dev/atomik`](DEFAULT_PATH) for reading and writing; `exec` closes the descriptor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDevice`] where the module isn't loaded, [`Error::Permission`],
+    /// [`Error::Open`], [`Error::NotAtomik`], [`Error::Version`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let device = atomik::Device::open()?;
+    /// println!("version {}", device.info()?.version);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn open() -> Result<Self> {
+        Self::open_path(DEFAULT_PATH)
+    }
+
+    /// Opens the device at `path`, as [`open`](Self::open) does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`open`](Self::open).
+    pub fn open_path(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        // The standard library sets O_CLOEXEC.
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|source| Error::open(path.into(), source))?;
+        Self::checked(file.into(), Some(path))
+    }
+
+    /// Takes a descriptor that came from elsewhere: inherited, or received over a unix socket. A
+    /// file opened for reading only serves [`info`](Self::info) and [`TableRef::read`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAtomik`] where it isn't one of an atomik device, [`Error::Version`]. The
+    /// descriptor is closed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::os::fd::OwnedFd;
+    /// let null = OwnedFd::from(std::fs::File::open("/dev/null").unwrap());
+    /// assert!(matches!(atomik::Device::from_fd(null), Err(atomik::Error::NotAtomik { .. })));
+    /// ```
+    pub fn from_fd(fd: OwnedFd) -> Result<Self> {
+        Self::checked(fd, None)
+    }
+
+    fn checked(fd: OwnedFd, path: Option<&Path>) -> Result<Self> {
+        let info = ioctl::get_info(fd.as_fd()).map_err(|errno| Error::NotAtomik {
+            path: path.map(Into::into),
+            source: errno.into(),
+        })?;
+        let found = Version::from_bits(info.version);
+        if !found.is_supported() {
+            return Err(Error::Version { found });
+        }
+        // INVARIANT: both were checked just now.
+        Ok(Self { file: Arc::new(fd) })
+    }
+
+    /// Duplicates the descriptor: the new `Device` shares this one's tables, and keeps them alive.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`], as a rule because the process has too many descriptors.
+    pub fn try_clone(&self) -> Result<Self> {
+        let fd = self.file.try_clone().map_err(duplicate_error)?;
+        // INVARIANT: the same open file, which was checked before.
+        Ok(Self { file: Arc::new(fd) })
+    }
+
+    /// Gives the descriptor away, for example to a child process or over a unix socket. Where
+    /// tables of this `Device` are still in use, they keep it, and a duplicate is returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] where a duplicate was needed and can't be made.
+    pub fn into_fd(self) -> Result<OwnedFd> {
+        match Arc::try_unwrap(self.file) {
+            Ok(fd) => Ok(fd),
+            Err(shared) => shared.try_clone().map_err(duplicate_error),
+        }
+    }
+
+    /// Asks the driver about itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`]; none is known to occur.
+    pub fn info(&self) -> Result<Info> {
+        ioctl::get_info(self.file.as_fd())
+            .map(Info::from)
+            .map_err(|errno| Error::other(Operation::GetInfo, None, errno))
+    }
+
+    /// Makes a table of `contexts` contexts (1 to [`MAX_CONTEXTS`](crate::MAX_CONTEXTS)), each
+    /// with reference 0 and accumulator 0. It's destroyed when the returned [`Table`] is dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidCount`], [`Error::TooManyTables`] beyond
+    /// [`MAX_TABLES`](crate::MAX_TABLES) in one open file, [`Error::NoMemory`],
+    /// [`Error::ReadOnly`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let table = atomik::Device::open()?.create_table(16)?;
+    /// assert_eq!(table.read(15)?, 0);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn create_table(&self, contexts: u32) -> Result<Table> {
+        let id = ioctl::create_table(self.file.as_fd(), contexts)
+            .map_err(|errno| Error::create(contexts, errno))?;
+        let table = TableRef::new(Arc::clone(&self.file), id, Some(contexts));
+        Ok(Table::owning(table))
+    }
+
+    /// Attaches to a table that exists already in this open file, for example one made by another
+    /// process. Dropping the returned [`TableRef`] doesn't destroy the table.
+    ///
+    /// One READ of its first context tells whether it exists. How many contexts it has, the
+    /// interface doesn't tell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTable`].
+    ///
+    /// # Examples
+    ///
+    /// A worker puts its states where they survive it:
+    ///
+    /// ```no_run
+    /// # use atomik::Device;
+    /// # let device = Device::open()?; let for_worker = device.try_clone()?;
+    /// // In the worker, which got a duplicate of the descriptor:
+    /// let table = for_worker.create_table(4)?;
+    /// table.accum(0, 42)?;
+    /// let id = table.into_id(); // not destroyed from here on
+    ///
+    /// // In the supervisor, which was told the id:
+    /// assert_eq!(device.table(id)?.read(0)?, 42);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn table(&self, id: u32) -> Result<TableRef> {
+        let table = TableRef::new(Arc::clone(&self.file), id, None);
+        table.read(0)?;
+        Ok(table)
+    }
+}
+
+fn duplicate_error(source: std::io::Error) -> Error {
+    Error::Os {
+        op: Operation::Duplicate,
+        table: None,
+        source,
+    }
+}
+
+impl AsFd for Device {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl AsRawFd for Device {
+    fn as_raw_fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+/// The same as [`Device::from_fd`].
+impl TryFrom<OwnedFd> for Device {
+    type Error = Error;
+
+    fn try_from(fd: OwnedFd) -> Result<Self> {
+        Self::from_fd(fd)
+    }
+}
+
+/// The same as [`Device::into_fd`].
+impl TryFrom<Device> for OwnedFd {
+    type Error = Error;
+
+    fn try_from(device: Device) -> Result<Self> {
+        device.into_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    #[test]
+    fn refuses_what_is_no_atomik_device() {
+        let error = Device::open_path("/dev/null").unwrap_err();
+        assert_eq!(error.to_string(), "/dev/null is not an atomik device");
+        assert_eq!(error.hint().unwrap(), "the driver's device is /dev/atomik");
+
+        let null = OwnedFd::from(File::open("/dev/null").unwrap());
+        let error = Device::try_from(null).unwrap_err();
+        assert_eq!(error.to_string(), "the descriptor is not an atomik device");
+        assert_eq!(error.errno(), Some(nix::errno::Errno::ENOTTY as i32));
+    }
+
+    #[test]
+    fn names_the_path_that_is_missing() {
+        let error = Device::open_path("/nowhere/atomik").unwrap_err();
+        assert_eq!(error.to_string(), "no atomik device at /nowhere/atomik");
+        let error = Device::open_path("a\0b").unwrap_err();
+        assert!(matches!(error, Error::Open { .. }), "{error:?}");
+    }
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Error`]: what can go wrong, with the names and numbers that were involved.
+
+use std::io;
+use std::path::PathBuf;
+
+use atomik_uapi::{MAX_BATCH, MAX_CONTEXTS, MAX_TABLES};
+use nix::errno::Errno;
+
+use crate::{DEFAULT_PATH, Operation, Version};
+
+/// A result with this crate's [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why something couldn't be done. Where an operation returns one, nothing has changed.
+///
+/// [`hint`](Self::hint) says what to do next, [`errno`](Self::errno) gives the system's code.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no device at this path: as a rule, the module isn't loaded.
+    #[error("no atomik device at {}", path.display())]
+    NoDevice {
+        /// The path that was opened.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The device may not be opened by this user.
+    #[error("no permission to open {}", path.display())]
+    Permission {
+        /// The path that was opened.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The device couldn't be opened for another reason.
+    #[error("can't open {}", path.display())]
+    Open {
+        /// The path that was opened.
+        path: PathBuf,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The file is something else than an atomik device.
+    #[error("{} is not an atomik device",
+        .path.as_ref().map_or("the descriptor".into(), |path| path.display().to_string()))]
+    NotAtomik {
+        /// The path that was opened; none where a descriptor was given.
+        path: Option<PathBuf>,
+        /// What the system answered to GET_INFO.
+        source: io::Error,
+    },
+    /// The driver's interface is another than this library's.
+    #[error(
+        "the driver has version {found} of the interface, and {} is needed",
+        Version::SUPPORTED
+    )]
+    Version {
+        /// The driver's version.
+        found: Version,
+    },
+    /// The open file has no table of this id; it may have been destroyed meanwhile.
+    #[error("no table {table} in this open file")]
+    NoSuchTable {
+        /// The table's id.
+        table: u32,
+    },
+    /// An address isn't below the table's number of contexts.
+    #[error("{}address {addr} is outside table {table}{}",
+        .entry.map_or(String::new(), |entry| format!("entry {entry} of the batch: ")),
+        .contexts.map_or(String::new(), |n| format!(", which has {n} contexts")))]
+    Address {
+        /// The table's id.
+        table: u32,
+        /// The address that was asked for.
+        addr: u32,
+        /// The table's number of contexts; none where another process made the table.
+        contexts: Option<u32>,
+        /// In a batch, the entry with this address, from 0.
+        entry: Option<usize>,
+    },
+    /// A table can't have this number of contexts.
+    #[error("a table can't have {contexts} contexts, only 1 to {MAX_CONTEXTS}")]
+    InvalidCount {
+        /// The number that was asked for.
+        contexts: u32,
+    },
+    /// The open file has as many tables as it may.
+    #[error("this open file has {MAX_TABLES} tables already")]
+    TooManyTables,
+    /// Memory is exhausted: the machine's, the caller's memory cgroup's, or the module's own limit.
+    #[error("no memory for a table of {contexts} contexts")]
+    NoMemory {
+        /// The number of contexts that was asked for.
+        contexts: u32,
+    },
+    /// The file wasn't opened for writing.
+    #[error("{op} changes something, and the file wasn't opened for writing")]
+    ReadOnly {
+        /// What was tried.
+        op: Operation,
+    },
+    /// The kernel couldn't access the caller's memory. Safe code doesn't get here.
+    #[error("{op}: memory that can't be accessed")]
+    Fault {
+        /// What was tried.
+        op: Operation,
+    },
+    /// A batch has no entries.
+    #[error("the batch is empty")]
+    BatchEmpty,
+    /// A batch has more entries than the kernel takes at once.
+    #[error("the batch has {entries} entries, and {MAX_BATCH} is the most")]
+    BatchTooLong {
+        /// The number of entries.
+        entries: usize,
+    },
+    /// [`TableRef::submit`](crate::TableRef::submit) was given a batch that returns something.
+    #[error("entry {entry} of the batch returns a state, and this batch is to return nothing")]
+    BatchReturns {
+        /// The first READ or SWAP, from 0.
+        entry: usize,
+    },
+    /// A [`BatchRead`](crate::BatchRead) belongs to another batch.
+    #[error("entry {entry} of this batch returns no state")]
+    NoSuchResult {
+        /// The entry that was asked for, from 0.
+        entry: usize,
+    },
+    /// Anything else that the system answered.
+    #[error("{op}{} failed", .table.map_or(String::new(), |table| format!(" on table {table}")))]
+    Os {
+        /// What was tried.
+        op: Operation,
+        /// The table's id, where one was concerned.
+        table: Option<u32>,
+        /// What the system answered.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// What to do next, as a sentence for the person in front of the program; none where the
+    /// message says it all.
+    ///
+    /// ```
+    /// let error = atomik::Device::open_path("/nowhere").unwrap_err();
+    /// assert!(error.hint().unwrap().contains("modprobe atomik"));
+    /// ```
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoDevice { .. } => {
+                "load the driver with `sudo modprobe atomik`; `sudo dmesg` says why, if it can't be"
+                    .into()
+            }
+            Self::Permission { .. } => {
+                "be a member of the group atomik: `sudo usermod -aG atomik \"$USER\"`, then log in \
+                 again"
+                    .into()
+            }
+            Self::NotAtomik { .. } => format!("the driver's device is {DEFAULT_PATH}"),
+            Self::Version { .. } => {
+                "install driver and programs of the same release, then `sudo modprobe -r atomik` \
+                 and `sudo modprobe atomik`"
+                    .into()
+            }
+            Self::NoSuchTable { .. } => {
+                "tables belong to one open file, and end when destroyed or when its last \
+                 descriptor is closed"
+                    .into()
+            }
+            Self::Address {
+                contexts: Some(contexts),
+                ..
+            } => format!("its addresses are 0 to {}", contexts.saturating_sub(1)),
+            Self::Address { contexts: None, .. } => {
+                "addresses are from 0, and below the number that the table was created with".into()
+            }
+            Self::TooManyTables => "destroy a table, or open the device once more".into(),
+            Self::NoMemory { .. } => {
+                "destroy tables, make a smaller one, or raise the limit of the memory cgroup".into()
+            }
+            Self::ReadOnly { .. } => "open the device for reading and writing".into(),
+            Self::BatchTooLong { .. } => {
+                "run it as several batches; each is isolated on its own".into()
+            }
+            Self::BatchReturns { .. } => "`TableRef::run` returns states".into(),
+            _ => return None,
+        })
+    }
+
+    /// The system's code for this error, such as `ENOENT`: what the kernel answered, or would have
+    /// answered to what this library refused itself. None where there is no such code.
+    pub fn errno(&self) -> Option<i32> {
+        let errno = match self {
+            Self::NoDevice { source, .. }
+            | Self::Permission { source, .. }
+            | Self::Open { source, .. }
+            | Self::NotAtomik { source, .. }
+            | Self::Os { source, .. } => return source.raw_os_error(),
+            Self::NoSuchTable { .. } => Errno::ENOENT,
+            Self::Address { .. }
+            | Self::InvalidCount { .. }
+            | Self::BatchEmpty
+            | Self::BatchTooLong { .. } => Errno::EINVAL,
+            Self::TooManyTables => Errno::ENOSPC,
+            Self::NoMemory { .. } => Errno::ENOMEM,
+            Self::ReadOnly { .. } => Errno::EBADF,
+            Self::Fault { .. } => Errno::EFAULT,
+            Self::Version { .. } | Self::BatchReturns { .. } | Self::NoSuchResult { .. } => {
+                return None;
+            }
+        };
+        Some(errno as i32)
+    }
+
+    /// The meaning of an open(2) error.
+    pub(crate) fn open(path: PathBuf, source: io::Error) -> Self {
+        match source.raw_os_error().map(Errno::from_raw) {
+            Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => Self::NoDevice { path, source },
+            Some(Errno::EACCES | Errno::EPERM) => Self::Permission { path, source },
+            _ => Self::Open { path, source },
+        }
+    }
+
+    /// The meaning of a CREATE_TABLE error.
+    pub(crate) fn create(contexts: u32, errno: Errno) -> Self {
+        match errno {
+            Errno::EINVAL => Self::InvalidCount { contexts },
+            Errno::ENOSPC => Self::TooManyTables,
+            Errno::ENOMEM => Self::NoMemory { contexts },
+            other => Self::other(Operation::CreateTable, None, other),
+        }
+    }
+
+    /// The meaning of an error that any command may answer.
+    pub(crate) fn other(op: Operation, table: Option<u32>, errno: Errno) -> Self {
+        match (errno, table) {
+            (Errno::ENOENT, Some(table)) => Self::NoSuchTable { table },
+            (Errno::EBADF, _) => Self::ReadOnly { op },
+            (Errno::EFAULT, _) => Self::Fault { op },
+            _ => Self::Os {
+                op,
+                table,
+                source: errno.into(),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error as _;
+
+    fn opened(errno: Errno) -> Error {
+        Error::open("/dev/atomik".into(), errno.into())
+    }
+
+    #[test]
+    fn open_errors_say_what_to_do() {
+        for errno in [Errno::ENOENT, Errno::ENODEV, Errno::ENXIO] {
+            let error = opened(errno);
+            assert_eq!(error.to_string(), "no atomik device at /dev/atomik");
+            assert!(error.hint().unwrap().contains("sudo modprobe atomik"));
+            assert_eq!(error.errno(), Some(errno as i32));
+            assert!(error.source().is_some());
+        }
+        let error = opened(Errno::EACCES);
+        assert!(matches!(error, Error::Permission { .. }));
+        assert!(error.hint().unwrap().contains("group atomik"));
+        assert!(matches!(opened(Errno::EMFILE), Error::Open { .. }));
+    }
+
+    #[test]
+    fn create_errors_name_the_number() {
+        let text = |errno| Error::create(70_000, errno).to_string();
+        assert_eq!(
+            text(Errno::EINVAL),
+            "a table can't have 70000 contexts, only 1 to 65536"
+        );
+        assert_eq!(text(Errno::ENOSPC), "this open file has 256 tables already");
+        assert_eq!(
+            text(Errno::ENOMEM),
+            "no memory for a table of 70000 contexts"
+        );
+        let error = Error::create(1, Errno::EBADF);
+        assert!(matches!(
+            error,
+            Error::ReadOnly {
+                op: Operation::CreateTable
+            }
+        ));
+    }
+
+    #[test]
+    fn address_errors_name_everything_known() {
+        let error = Error::Address {
+            table: 3,
+            addr: 300,
+            contexts: Some(256),
+            entry: Some(7),
+        };
+        assert_eq!(
+            error.to_string(),
+            "entry 7 of the batch: address 300 is outside table 3, which has 256 contexts"
+        );
+        assert_eq!(error.hint().unwrap(), "its addresses are 0 to 255");
+        let error = Error::Address {
+            table: 3,
+            addr: 300,
+            contexts: None,
+            entry: None,
+        };
+        assert_eq!(error.to_string(), "address 300 is outside table 3");
+        assert_eq!(error.errno(), Some(Errno::EINVAL as i32));
+    }
+
+    #[test]
+    fn unforeseen_codes_are_kept() {
+        let error = Error::other(Operation::Batch, Some(2), Errno::ENOMEM);
+        assert_eq!(error.to_string(), "BATCH on table 2 failed");
+        assert_eq!(error.errno(), Some(Errno::ENOMEM as i32));
+        // ENOENT can't mean a table where none was named.
+        let error = Error::other(Operation::GetInfo, None, Errno::ENOENT);
+        assert!(matches!(error, Error::Os { .. }));
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The ioctl calls of `/dev/atomik`, and with them this crate's `unsafe`; its only other block is
+//! the call of [`batch_updates`], where the entries are known.
+//!
+//! Each function is one command of the ABI, with the kernel's error code as its error. A call
+//! interrupted by a signal is made again: an error of the driver means that nothing has changed.
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use atomik_uapi::{Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap};
+use nix::errno::Errno;
+
+/// The unsafe functions that nix's macros make of magic, number and struct.
+mod raw {
+    use atomik_uapi as uapi;
+
+    /// Makes one ioctl function, and proves its request code to be the ABI's.
+    macro_rules! command {
+        ($name:ident, $make:ident, $code:ident, $nr:ident, $arg:ty, $abi:ident) => {
+            nix::$make!($name, uapi::IOC_MAGIC, uapi::$nr, $arg);
+            const _: () = assert!(
+                nix::$code!(uapi::IOC_MAGIC, uapi::$nr, size_of::<$arg>()) as u32 == uapi::$abi
+            );
+        };
+        (readwrite $name:ident, $nr:ident, $arg:ty, $abi:ident) => {
+            command!(
+                $name,
+                ioctl_readwrite,
+                request_code_readwrite,
+                $nr,
+                $arg,
+                $abi
+            );
+        };
+        (write $name:ident, $nr:ident, $arg:ty, $abi:ident) => {
+            command!($name, ioctl_write_ptr, request_code_write, $nr, $arg, $abi);
+        };
+        (read $name:ident, $nr:ident, $arg:ty, $abi:ident) => {
+            command!($name, ioctl_read, request_code_read, $nr, $arg, $abi);
+        };
+    }
+
+    command!(readwrite create_table, NR_CREATE_TABLE, uapi::CreateTable, IOC_CREATE_TABLE);
+    command!(write destroy_table, NR_DESTROY_TABLE, u32, IOC_DESTROY_TABLE);
+    command!(write load, NR_LOAD, uapi::Load, IOC_LOAD);
+    command!(write accum, NR_ACCUM, uapi::Accum, IOC_ACCUM);
+    command!(readwrite read, NR_READ, uapi::Read, IOC_READ);
+    command!(readwrite swap, NR_SWAP, uapi::Swap, IOC_SWAP);
+    command!(write batch, NR_BATCH, uapi::Batch, IOC_BATCH);
+    command!(read get_info, NR_GET_INFO, uapi::Info, IOC_GET_INFO);
+}
+
+/// Calls until no signal interrupts.
+fn retry(mut call: impl FnMut() -> nix::Result<i32>) -> nix::Result<()> {
+    loop {
+        match call() {
+            Err(Errno::EINTR) => {}
+            answer => return answer.map(drop),
+        }
+    }
+}
+
+// In each SAFETY comment below, "plain argument" says: the descriptor is borrowed, so it's open;
+// the pointer comes from a reference that lives longer than the call, to the struct whose size the
+// request code carries; the kernel accesses these bytes only, and only in the directions that the
+// code says; and every bit pattern is a valid value of the struct.
+
+/// CREATE_TABLE: returns the new table's id.
+pub(crate) fn create_table(fd: BorrowedFd<'_>, num_contexts: u32) -> nix::Result<u32> {
+    let mut arg = CreateTable {
+        num_contexts,
+        table_id: 0,
+    };
+    // SAFETY: plain argument.
+    retry(|| unsafe { raw::create_table(fd.as_raw_fd(), &mut arg) })?;
+    Ok(arg.table_id)
+}
+
+/// DESTROY_TABLE.
+pub(crate) fn destroy_table(fd: BorrowedFd<'_>, table_id: u32) -> nix::Result<()> {
+    // SAFETY: plain argument, which the kernel only reads.
+    retry(|| unsafe { raw::destroy_table(fd.as_raw_fd(), &table_id) })
+}
+
+/// LOAD.
+pub(crate) fn load(fd: BorrowedFd<'_>, arg: &Load) -> nix::Result<()> {
+    // SAFETY: plain argument, which the kernel only reads.
+    retry(|| unsafe { raw::load(fd.as_raw_fd(), arg) })
+}
+
+/// ACCUM.
+pub(crate) fn accum(fd: BorrowedFd<'_>, arg: &Accum) -> nix::Result<()> {
+    // SAFETY: plain argument, which the kernel only reads.
+    retry(|| unsafe { raw::accum(fd.as_raw_fd(), arg) })
+}
+
+/// READ: returns the state.
+pub(crate) fn read(fd: BorrowedFd<'_>, table_id: u32, addr: u32) -> nix::Result<u64> {
+    let mut arg = Read {
+        table_id,
+        addr,
+        state: 0,
+    };
+    // SAFETY: plain argument.
+    retry(|| unsafe { raw::read(fd.as_raw_fd(), &mut arg) })?;
+    Ok(arg.state)
+}
+
+/// SWAP: returns the state at the moment of the swap.
+pub(crate) fn swap(
+    fd: BorrowedFd<'_>,
+    table_id: u32,
+    addr: u32,
+    new_reference: u64,
+) -> nix::Result<u64> {
+    let mut arg = Swap {
+        table_id,
+        addr,
+        new_reference,
+        old_state: 0,
+    };
+    // SAFETY: plain argument.
+    retry(|| unsafe { raw::swap(fd.as_raw_fd(), &mut arg) })?;
+    Ok(arg.old_state)
+}
+
+/// BATCH: the kernel writes into `value` of READ and SWAP entries.
+pub(crate) fn batch(fd: BorrowedFd<'_>, table_id: u32, ops: &mut [BatchOp]) -> nix::Result<()> {
+    let arg = Batch {
+        table_id,
+        num_ops: u32::try_from(ops.len()).map_err(|_| Errno::EINVAL)?,
+        // Exposed: the kernel gets back from the address to memory that Rust lent it.
+        ops_ptr: ops.as_mut_ptr().expose_provenance() as u64,
+    };
+    // SAFETY: plain argument, which the kernel only reads. Through `ops_ptr` it accesses `num_ops`
+    // entries, which are the slice, borrowed mutably for the whole call; it stops doing so when
+    // the call returns.
+    retry(|| unsafe { raw::batch(fd.as_raw_fd(), &arg) })
+}
+
+/// BATCH of entries that return nothing.
+///
+/// # Safety
+///
+/// Every opcode in `ops` is LOAD or ACCUM.
+pub(crate) unsafe fn batch_updates(
+    fd: BorrowedFd<'_>,
+    table_id: u32,
+    ops: &[BatchOp],
+) -> nix::Result<()> {
+    let arg = Batch {
+        table_id,
+        num_ops: u32::try_from(ops.len()).map_err(|_| Errno::EINVAL)?,
+        ops_ptr: ops.as_ptr().expose_provenance() as u64,
+    };
+    // SAFETY: plain argument, which the kernel only reads. Through `ops_ptr` it accesses `num_ops`
+    // entries, which are the slice, borrowed for the whole call. It writes into READ and SWAP
+    // entries only, and by this function's contract there are none: a shared borrow is enough.
+    retry(|| unsafe { raw::batch(fd.as_raw_fd(), &arg) })
+}
+
+/// GET_INFO. The only command that is sent to a descriptor not yet known to be an atomik device.
+pub(crate) fn get_info(fd: BorrowedFd<'_>) -> nix::Result<Info> {
+    let mut arg = Info::default();
+    // SAFETY: plain argument. A descriptor of anything else answers an error: the request code,
+    // with its size, names this command and no other that the kernel knows.
+    retry(|| unsafe { raw::get_info(fd.as_raw_fd(), &mut arg) })?;
+    Ok(arg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_interrupted_calls_and_nothing_else() {
+        let mut answers = [Err(Errno::EINTR), Err(Errno::EINTR), Ok(0), Ok(0)].into_iter();
+        assert_eq!(retry(|| answers.next().unwrap()), Ok(()));
+        assert_eq!(answers.len(), 1);
+
+        let mut answers = [Err(Errno::EAGAIN), Ok(0)].into_iter();
+        assert_eq!(retry(|| answers.next().unwrap()), Err(Errno::EAGAIN));
+        assert_eq!(answers.len(), 1);
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Safe access to `/dev/atomik`, which keeps tables of *delta-state contexts* in the kernel.
+//!
+//! A context is a 64-bit *reference* and a 64-bit *accumulator*. Four operations make the algebra:
+//!
+//! | operation | effect | returns |
+//! | --- | --- | --- |
+//! | [`load`](TableRef::load)`(v)` | reference = v, accumulator = 0 | nothing |
+//! | [`accum`](TableRef::accum)`(d)` | accumulator ^= d | nothing |
+//! | [`read`](TableRef::read) | none | the state, reference ^ accumulator |
+//! | [`swap`](TableRef::swap) | reference = state, accumulator = 0 | the state |
+//!
+//! XOR deltas may arrive in any order, are undone by applying them again, and many collapse into
+//! one. Each operation is atomic for its context, between threads and between processes; a
+//! [`Batch`] of them is isolated, and applied whole or not at all.
+//!
+//! ```no_run
+//! use atomik::{Batch, Device};
+//!
+//! let device = Device::open()?;
+//! let table = device.create_table(256)?;
+//!
+//! table.load(0, 0xcafe_babe)?;
+//! table.accum(0, 0x0000_0001)?;
+//! assert_eq!(table.read(0)?, 0xcafe_babf);
+//! table.accum(0, 0x0000_0001)?; // the same delta again: undone
+//! assert_eq!(table.read(0)?, 0xcafe_babe);
+//!
+//! let mut batch = Batch::new();
+//! batch.load(1, 5).accum(1, 7);
+//! let state = batch.read(1);
+//! assert_eq!(table.run(&mut batch)?.get(state)?, 2);
+//! # Ok::<(), atomik::Error>(())
+//! ```
+//!
+//! # Who sees a table
+//!
+//! Tables belong to the open *file*, not to the process. [`Device::try_clone`], `fork` and a
+//! descriptor sent over a unix socket share them; two calls of [`Device::open`] share nothing. So a
+//! table outlives a crashed worker as long as a supervisor holds the descriptor, and a process that
+//! receives a descriptor reaches an existing table through [`Device::table`].
+//!
+//! [`Table`] owns a table and destroys it when dropped; [`TableRef`] has all the operations and
+//! destroys nothing. Both are `Send` and `Sync`, and stay usable after the [`Device`] is dropped.
+//!
+//! # When to use it, and when not
+//!
+//! Use it for a state that several processes change and that must survive any one of them, for
+//! mirroring a state by small deltas, and for undoing or merging changes that arrive in no order.
+//!
+//! Each operation is a system call. Within one process, `AtomicU64::fetch_xor` does an ACCUM in a
+//! few nanoseconds; between processes that trust each other, the same in shared memory does. Deltas
+//! of XOR also can't say "add 3": two processes that each compute a delta from the same old value
+//! don't add up their changes. And tables are memory: they end with the last descriptor.
+//!
+//! # Panics
+//!
+//! No function of this crate panics on any argument; what can't be served is an [`Error`], which
+//! names the table, the address and the reason, and gives a [`hint`](Error::hint) where one helps.
+//! System calls interrupted by a signal are made again.
+//!
+//! # Features
+//!
+//! `cli` (default) builds the command `atomikctl`. A program that only wants the library takes
+//! `default-features = false`, which leaves two small dependencies, `nix` and `thiserror`.
+
+#![deny(missing_docs)]
+
+mod backend;
+mod batch;
+mod batch_results;
+mod device;
+mod error;
+mod info;
+mod ioctl;
+mod operation;
+mod table;
+mod table_ref;
+mod version;
+
+pub use atomik_uapi::{MAX_BATCH, MAX_CONTEXTS, MAX_TABLES};
+pub use backend::Backend;
+pub use batch::{Batch, BatchRead};
+pub use batch_results::{BatchResult, BatchResults};
+pub use device::{DEFAULT_PATH, Device};
+pub use error::{Error, Result};
+pub use info::Info;
+pub use operation::Operation;
+pub use table::Table;
+pub use table_ref::TableRef;
+pub use version::Version;
+
+// Threads share these; a field that forbids it must not slip in.
+const _: () = {
+    const fn shared_by_threads<T: Send + Sync + 'static>() {}
+    shared_by_threads::<Device>();
+    shared_by_threads::<Table>();
+    shared_by_threads::<TableRef>();
+    shared_by_threads::<Batch>();
+    shared_by_threads::<Error>();
+};

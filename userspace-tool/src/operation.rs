@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Operation`]: what was being done when an error occurred.
+
+use std::fmt;
+
+/// A command of the device, as errors name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Operation {
+    /// Making a table.
+    CreateTable,
+    /// Removing a table.
+    DestroyTable,
+    /// Setting a context's state.
+    Load,
+    /// Applying a delta to a context.
+    Accum,
+    /// Reading a context's state.
+    Read,
+    /// Starting a new epoch of a context.
+    Swap,
+    /// Many operations as one.
+    Batch,
+    /// Asking the driver about itself.
+    GetInfo,
+    /// Duplicating the descriptor.
+    Duplicate,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::CreateTable => "CREATE_TABLE",
+            Self::DestroyTable => "DESTROY_TABLE",
+            Self::Load => "LOAD",
+            Self::Accum => "ACCUM",
+            Self::Read => "READ",
+            Self::Swap => "SWAP",
+            Self::Batch => "BATCH",
+            Self::GetInfo => "GET_INFO",
+            Self::Duplicate => "dup",
+        })
+    }
+}

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`TableRef`]: the operations on a table.
+
+use std::num::NonZeroU64;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use atomik_uapi::{Accum, Load};
+use nix::errno::Errno;
+
+use crate::{Batch, BatchResults, Error, Operation, Result, ioctl};
+
+/// A table of contexts in an open file, without the duty to destroy it.
+///
+/// Cloning is cheap, and every operation takes `&self` and is atomic. A context's address is its
+/// number in the table, from 0; states, references and deltas are 64 bits.
+///
+/// Every operation may return [`Error::NoSuchTable`], and each that takes an address
+/// [`Error::Address`]. On a file opened for reading only, all but [`read`](Self::read) return
+/// [`Error::ReadOnly`].
+#[derive(Clone, Debug)]
+pub struct TableRef {
+    file: Arc<OwnedFd>,
+    id: u32,
+    /// Known where this process made the table.
+    contexts: Option<u32>,
+}
+
+impl TableRef {
+    /// `file` is one that a [`Device`](crate::Device) checked.
+    pub(crate) fn new(file: Arc<OwnedFd>, id: u32, contexts: Option<u32>) -> Self {
+        Self { file, id, contexts }
+    }
+
+    /// The table's id: it names the table in its open file only, and may be used again after the
+    /// table is destroyed.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// The number of contexts; none where the table came from [`Device::table`], as the interface
+    /// doesn't tell it.
+    ///
+    /// [`Device::table`]: crate::Device::table
+    pub fn contexts(&self) -> Option<u32> {
+        self.contexts
+    }
+
+    /// LOAD: the context's reference becomes `value` and its accumulator 0, so its state is
+    /// `value`.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    pub fn load(&self, addr: u32, value: u64) -> Result<()> {
+        let arg = Load {
+            table_id: self.id,
+            addr,
+            initial_state: value,
+        };
+        ioctl::load(self.file.as_fd(), &arg).map_err(|e| self.error(Operation::Load, addr, e))
+    }
+
+    /// ACCUM: the context's state is XORed with `delta`. The same delta again undoes it.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(1)?;
+    /// let (old, new) = (1000, 1017);
+    /// table.load(0, old)?;
+    /// table.accum(0, old ^ new)?;
+    /// assert_eq!(table.read(0)?, new);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn accum(&self, addr: u32, delta: u64) -> Result<()> {
+        let arg = Accum {
+            table_id: self.id,
+            addr,
+            delta,
+        };
+        ioctl::accum(self.file.as_fd(), &arg).map_err(|e| self.error(Operation::Accum, addr, e))
+    }
+
+    /// READ: returns the context's state, reference ^ accumulator.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    pub fn read(&self, addr: u32) -> Result<u64> {
+        ioctl::read(self.file.as_fd(), self.id, addr)
+            .map_err(|e| self.error(Operation::Read, addr, e))
+    }
+
+    /// SWAP: starts a new epoch of the context from its present state, and returns that state.
+    /// The reference becomes the state and the accumulator 0, so a READ returns the same as before.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    pub fn swap(&self, addr: u32) -> Result<u64> {
+        self.swap_raw(addr, 0)
+    }
+
+    /// SWAP: starts a new epoch of the context from `new_reference`, and returns the state that
+    /// ended the old one. The two happen as one: no delta gets lost between them.
+    ///
+    /// `new_reference` is never 0, which the interface takes for "keep the state"; a batch of
+    /// [`swap`](Batch::swap) and [`load`](Batch::load) with 0 does that.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use std::num::NonZeroU64;
+    /// # let table = atomik::Device::open()?.create_table(1)?;
+    /// table.load(0, 7)?;
+    /// assert_eq!(table.swap_to(0, NonZeroU64::MIN)?, 7);
+    /// assert_eq!(table.read(0)?, 1);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn swap_to(&self, addr: u32, new_reference: NonZeroU64) -> Result<u64> {
+        self.swap_raw(addr, new_reference.get())
+    }
+
+    fn swap_raw(&self, addr: u32, new_reference: u64) -> Result<u64> {
+        ioctl::swap(self.file.as_fd(), self.id, addr, new_reference)
+            .map_err(|e| self.error(Operation::Swap, addr, e))
+    }
+
+    /// Runs a batch: its operations in order, isolated from every other operation on the table,
+    /// all of them or none. Returns what its READs and SWAPs returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BatchEmpty`]; [`Error::BatchTooLong`] beyond [`MAX_BATCH`](crate::MAX_BATCH)
+    /// entries; [`Error::Address`], which names the entry; and see [`TableRef`]. Nothing has been
+    /// applied then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use atomik::Batch;
+    /// # let table = atomik::Device::open()?.create_table(2)?;
+    /// // Move a state from one context to another, and see both as of the same moment.
+    /// let mut batch = Batch::new();
+    /// let taken = batch.swap(0);
+    /// batch.load(0, 0);
+    /// let other = batch.read(1);
+    /// let results = table.run(&mut batch)?;
+    /// println!("{} and {}", results.get(taken)?, results.get(other)?);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn run<'b>(&self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
+        batch.check_length()?;
+        ioctl::batch(self.file.as_fd(), self.id, batch.ops_mut())
+            .map_err(|e| self.batch_error(batch, e))?;
+        Ok(BatchResults::new(batch.ops()))
+    }
+
+    /// Runs a batch that returns nothing, as [`run`](Self::run) does. It isn't written to, so one
+    /// prepared batch serves many threads at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BatchReturns`] where there is a READ or a SWAP in it; and those of
+    /// [`run`](Self::run). Nothing has been applied then.
+    pub fn submit(&self, batch: &Batch) -> Result<()> {
+        batch.check_length()?;
+        if let Some(entry) = batch.ops().iter().position(Batch::returns) {
+            return Err(Error::BatchReturns { entry });
+        }
+        // SAFETY: no entry returns something, and a batch has no opcodes but these four.
+        unsafe { ioctl::batch_updates(self.file.as_fd(), self.id, batch.ops()) }
+            .map_err(|e| self.batch_error(batch, e))
+    }
+
+    /// Destroys the table, for all who share the open file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTable`] where it was destroyed before, [`Error::ReadOnly`].
+    pub fn destroy(self) -> Result<()> {
+        ioctl::destroy_table(self.file.as_fd(), self.id)
+            .map_err(|e| Error::other(Operation::DestroyTable, Some(self.id), e))
+    }
+
+    /// The meaning of an error of one operation.
+    fn error(&self, op: Operation, addr: u32, errno: Errno) -> Error {
+        match errno {
+            Errno::EINVAL => Error::Address {
+                table: self.id,
+                addr,
+                contexts: self.contexts,
+                entry: None,
+            },
+            other => Error::other(op, Some(self.id), other),
+        }
+    }
+
+    /// The meaning of an error of a batch. Of what EINVAL may mean only an address is left: the
+    /// length was checked, and [`Batch`] makes no other opcodes or reserved bytes.
+    fn batch_error(&self, batch: &Batch, errno: Errno) -> Error {
+        let wrong = batch.wrong_address(self.contexts);
+        match (errno, wrong) {
+            (Errno::EINVAL, Some((entry, addr))) => Error::Address {
+                table: self.id,
+                addr,
+                contexts: self.contexts,
+                entry: Some(entry),
+            },
+            _ => Error::other(Operation::Batch, Some(self.id), errno),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+
+    /// A table in a file that answers ENOTTY to every command.
+    fn nowhere(contexts: Option<u32>) -> TableRef {
+        let null = File::open("/dev/null").unwrap();
+        TableRef::new(Arc::new(null.into()), 5, contexts)
+    }
+
+    #[test]
+    fn errors_name_table_and_address() {
+        let table = nowhere(Some(16));
+        let text = |errno| table.error(Operation::Load, 16, errno).to_string();
+        assert_eq!(
+            text(Errno::EINVAL),
+            "address 16 is outside table 5, which has 16 contexts"
+        );
+        assert_eq!(text(Errno::ENOENT), "no table 5 in this open file");
+        assert_eq!(
+            text(Errno::EBADF),
+            "LOAD changes something, and the file wasn't opened for writing"
+        );
+        assert_eq!(text(Errno::EFAULT), "LOAD: memory that can't be accessed");
+        assert_eq!(
+            table.load(0, 0).unwrap_err().to_string(),
+            "LOAD on table 5 failed"
+        );
+    }
+
+    #[test]
+    fn batch_errors_name_the_entry() {
+        let mut batch = Batch::new();
+        batch.load(3, 0).load(16, 0).load(40, 0);
+        let of = |contexts| match nowhere(contexts).batch_error(&batch, Errno::EINVAL) {
+            Error::Address { entry, addr, .. } => (entry, addr),
+            other => panic!("{other}"),
+        };
+        // The first that is wrong; or, not knowing the size, the one that is wrong for certain.
+        assert_eq!(of(Some(16)), (Some(1), 16));
+        assert_eq!(of(None), (Some(2), 40));
+        // All addresses are right, so the code must mean something unforeseen.
+        let error = nowhere(Some(41)).batch_error(&batch, Errno::EINVAL);
+        assert!(matches!(error, Error::Os { .. }));
+    }
+
+    #[test]
+    fn refuses_batches_that_the_kernel_would() {
+        let table = nowhere(None);
+        let mut batch = Batch::new();
+        assert!(matches!(table.run(&mut batch), Err(Error::BatchEmpty)));
+        assert!(matches!(table.submit(&batch), Err(Error::BatchEmpty)));
+        for _ in 0..4096 {
+            batch.accum(0, 1);
+        }
+        assert!(matches!(table.submit(&batch), Err(Error::Os { .. })));
+        batch.accum(0, 1);
+        let long = |r: Result<()>| matches!(r, Err(Error::BatchTooLong { entries: 4097 }));
+        assert!(long(table.submit(&batch)));
+        assert!(long(table.run(&mut batch).map(drop)));
+    }
+
+    #[test]
+    fn submits_nothing_that_returns() {
+        let mut batch = Batch::new();
+        batch.load(0, 0).accum(0, 1);
+        batch.swap(0);
+        let error = nowhere(None).submit(&batch).unwrap_err();
+        assert!(matches!(error, Error::BatchReturns { entry: 2 }));
+    }
+}
