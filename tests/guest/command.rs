@@ -101,7 +101,7 @@ fn run_says_where_and_why_it_stopped() {
     assert_eq!(ran.status, 1);
     assert_eq!(ran.stdout, "table 1\n");
     assert!(
-        ran.stderr.contains(":3: read: address 16 is outside table 1, which has 16 contexts"),
+        ran.stderr.contains(":3: read 16: address 16 is outside table 1, which has 16 contexts"),
         "{}",
         ran.stderr
     );

@@ -49,7 +49,7 @@ fn a_batch_returns_by_handle_and_in_order() {
 #[test]
 fn a_full_batch() {
     let table = Device::open().unwrap().create_table(65536).unwrap();
-    let mut batch = Batch::with_capacity(MAX_BATCH);
+    let mut batch = Batch::with_capacity(MAX_BATCH as usize);
     for i in 0..4096 {
         batch.accum(i * 16, u64::from(i) + 1);
     }

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+#
+# `make help` lists what there is. Everything is built in a trixie root that qemu/root makes, and
+# runs in a guest that qemu/run boots, so that neither the host's release nor its kernel matters.
+
+# Which kernel the guest runs: 7.3, 7.2, newest; empty for the default.
+KERNEL ?=
+SMP ?= 2
+# More arguments for qemu/run, such as RUN="--verbose".
+RUN ?=
+
+target := x86_64-unknown-linux-gnu
+programs := target/guest/$(target)
+# Static programs run in the guest and on any host.
+cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
+	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
+run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
+scripts := .ci/run tests/run $(shell find qemu -maxdepth 1 -type f -executable)
+
+.PHONY: help demo test test-host test-guest module tool shell lint fmt doc clean setup
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: ## install what the host lacks, with apt
+	@qemu/setup
+
+demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
+	@$(cargo) build --release --locked --package atomik --example mirror
+	@$(run) -- $(programs)/release/examples/mirror
+
+test: test-host test-guest ## all tests: on the host, then in the guest
+
+test-host: setup ## the tests that need no kernel
+	@$(cargo) test --locked --workspace --exclude atomik-tests
+
+test-guest: setup tool ## the tests of the loaded driver
+	@$(cargo) test --locked --package atomik-tests --no-run
+	@KERNEL="$(KERNEL)" tests/run
+
+module: setup ## build atomik.ko for the guest's kernel
+	@qemu/module $(KERNEL)
+
+tool: setup ## build atomikctl, static
+	@$(cargo) build --release --locked --package atomik
+	@echo $(programs)/release/atomikctl
+
+shell: tool ## an interactive guest
+	@$(run) --tty --file $(programs)/release/atomikctl=/usr/bin/atomikctl
+
+lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
+	qemu/in-root rustfmt --edition 2021 --check module/atomik.rs
+	$(cargo) fmt --all --check
+	$(cargo) clippy --quiet --locked --workspace --all-targets -- -D warnings
+	$(cargo) clippy --quiet --locked --package atomik --no-default-features -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(cargo) doc --quiet --locked --workspace --no-deps
+	qemu/module --clippy $(KERNEL)
+	qemu/in-root shellcheck -x $(scripts)
+
+fmt: setup ## format all sources
+	qemu/in-root rustfmt --edition 2021 module/atomik.rs
+	$(cargo) fmt --all
+
+clean: ## remove what was built here; the cache stays
+	rm -rf target
