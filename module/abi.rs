@@ -3,16 +3,16 @@
 //! The structs of the ABI, as types that may cross the boundary to userspace.
 
 use crate::uapi::{Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap};
-use kernel::transmute::{AsBytes, FromBytes};
+use kernel::transmute;
 
 /// Implements the kernel's marker traits for structs of the ABI.
 macro_rules! crosses_the_boundary {
     ($($ty:ty),+ $(,)?) => {$(
-        // SAFETY: a `repr(C)` struct of integers alone: every bit pattern is a value.
-        unsafe impl FromBytes for $ty {}
-        // SAFETY: a `repr(C)` struct of integers without padding (the test `header` of `uapi/`
-        // compares each offset and size with C's), so that every byte is initialised.
-        unsafe impl AsBytes for $ty {}
+        // SAFETY: every bit pattern is a value, as zerocopy's `FromBytes`, derived, proves.
+        unsafe impl transmute::FromBytes for $ty where $ty: zerocopy::FromBytes {}
+        // SAFETY: every byte is initialised and there is no interior mutability, as zerocopy's
+        // `IntoBytes` and `Immutable` prove.
+        unsafe impl transmute::AsBytes for $ty where $ty: zerocopy::IntoBytes + zerocopy::Immutable {}
     )+};
 }
 

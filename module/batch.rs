@@ -13,15 +13,14 @@ use core::mem::offset_of;
 use kernel::{
     alloc::KVVec,
     prelude::*,
-    transmute::AsBytes,
     uaccess::{UserPtr, UserSlice},
 };
 
 /// The kernel's copy of a valid batch, and where its results go.
 pub(crate) struct UserBatch {
     ops: KVVec<BatchOp>,
-    /// The references that LOAD and SWAP entries replace, as long as `ops` where the batch may have
-    /// to be undone; else empty.
+    /// The references that LOAD and SWAP entries replace, as long as `ops` where they may have to
+    /// be put back; else empty.
     references: KVVec<u64>,
     plan: Plan,
     user: UserPtr,
@@ -38,12 +37,12 @@ impl UserBatch {
         let count = arg.num_ops as usize;
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
         let mut ops = KVVec::from_elem(BatchOp::default(), count, gfp::charged())?;
-        let bytes = <[BatchOp]>::as_bytes_mut(&mut ops);
+        let bytes = ops.as_mut_slice().as_mut_bytes();
         UserSlice::new(user, bytes.len())
             .reader()
             .read_slice(bytes)?;
         let plan = batch::plan(&ops).map_err(|_| EINVAL)?;
-        let references = if plan.returns_values && plan.replaces_references {
+        let references = if plan.saves_references() {
             KVVec::from_elem(0, count, gfp::charged())?
         } else {
             KVVec::new()

@@ -134,11 +134,22 @@ impl<T> ReadGuard<'_, T> {
     /// Counts `n` operations.
     #[inline]
     pub(crate) fn count(&mut self, n: u32) {
-        let counter: &mut u64 = match &mut self.held {
+        let counter = self.counter();
+        *counter = counter.wrapping_add(u64::from(n));
+    }
+
+    /// Takes back `n` operations that were counted, under whichever lock.
+    pub(crate) fn discount(&mut self, n: u32) {
+        let counter = self.counter();
+        *counter = counter.wrapping_sub(u64::from(n));
+    }
+
+    #[inline]
+    fn counter(&mut self) -> &mut u64 {
+        match &mut self.held {
             Held::Slot(guard) => guard,
             Held::Writer(guard) => guard,
-        };
-        *counter = counter.wrapping_add(u64::from(n));
+        }
     }
 }
 

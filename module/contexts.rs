@@ -3,7 +3,7 @@
 //! [`Contexts`], the contexts of one table.
 
 use crate::{
-    cpu_slot::{Padded, MAX_SLOTS},
+    cpu_slot::Padded,
     gfp,
     limit::Charge,
     logic::context::{self, Words},
@@ -14,16 +14,17 @@ use kernel::{
     new_spinlock,
     prelude::*,
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Atomic, Full, Relaxed},
         SpinLock,
     },
 };
 
 /// One context, kept as its state and its reference; the accumulator is `state ^ reference`.
 ///
-/// So READ is one load and ACCUM one atomic XOR. All accesses are Relaxed: an operation on one
-/// context promises nothing about others, and the lock around the table orders single operations
-/// against batches.
+/// So READ is one load and ACCUM one atomic XOR. What changes a state is a full barrier: when the
+/// system call has returned, every CPU sees the change, and not only once a store buffer has drained.
+/// Other accesses are Relaxed: an operation on one context promises nothing about others, and the
+/// lock around the table orders single operations against batches.
 struct Context {
     state: Atomic<u64>,
     reference: Atomic<u64>,
@@ -38,6 +39,9 @@ impl Words for Context {
 /// Memory that one context takes.
 const CONTEXT_BYTES: usize = size_of::<Context>();
 
+/// Locks in an [`EpochLocks`].
+const EPOCH_LOCKS: usize = 8;
+
 /// Locks that order LOAD and SWAP on the same context; neighbouring contexts have different ones.
 ///
 /// These two write both words of a context, so that two of them at once could leave the state of
@@ -45,7 +49,7 @@ const CONTEXT_BYTES: usize = size_of::<Context>();
 #[pin_data]
 pub(crate) struct EpochLocks {
     #[pin]
-    locks: [Padded<SpinLock<()>>; MAX_SLOTS],
+    locks: [Padded<SpinLock<()>>; EPOCH_LOCKS],
 }
 
 impl EpochLocks {
@@ -62,7 +66,7 @@ impl EpochLocks {
     /// The lock of the context at `addr`.
     fn of(&self, addr: u32) -> Option<&SpinLock<()>> {
         self.locks
-            .get(addr as usize % MAX_SLOTS)
+            .get(addr as usize % EPOCH_LOCKS)
             .map(|padded| &padded.value)
     }
 }
@@ -111,7 +115,7 @@ impl Contexts {
         let _epoch = epochs.of(addr).map(|lock| lock.lock());
         // An ACCUM between the two counts as coming after: it is in the state and not in the
         // reference, thus in the accumulator.
-        context.state.store(value, Relaxed);
+        context.state.xchg(value, Full);
         context.reference.store(value, Relaxed);
         Ok(())
     }
@@ -145,15 +149,27 @@ impl Contexts {
         let swapped = if epoch_start == expected {
             context.state.load(Relaxed) == expected
         } else {
-            context
-                .state
-                .cmpxchg(expected, epoch_start, Relaxed)
-                .is_ok()
+            context.state.cmpxchg(expected, epoch_start, Full).is_ok()
         };
         if swapped {
             context.reference.store(epoch_start, Relaxed);
         }
         Ok(swapped)
+    }
+
+    /// SWAP in a table that nobody else uses meanwhile, provided that `tell` gets the state across to
+    /// the caller.
+    pub(crate) fn swap_exclusive(
+        &mut self,
+        addr: u32,
+        new_reference: u64,
+        tell: impl FnOnce(&u64) -> Result,
+    ) -> Result {
+        let context = self.contexts.get_mut(addr as usize).ok_or(EINVAL)?;
+        let state = context::read(context);
+        tell(&state)?;
+        context::load(context, context::epoch_start(state, new_reference));
+        Ok(())
     }
 
     /// All contexts, for a batch, which has the table for itself.

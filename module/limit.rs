@@ -34,9 +34,11 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// Charges `bytes`, or fails with ENOMEM where the limit does not allow as many.
+    /// Charges for an allocation of `bytes`, or fails with ENOMEM where the limit does not allow it.
+    ///
+    /// What counts is the power of two that the kernel's allocator rounds up to.
     pub(crate) fn new(bytes: usize) -> Result<Self> {
-        let bytes = bytes as u64;
+        let bytes = (bytes as u64).checked_next_power_of_two().ok_or(ENOMEM)?;
         // Relaxed, here and in `drop`: only the sum matters, and each of its changes is atomic.
         let mut used = USED.load(Relaxed);
         loop {

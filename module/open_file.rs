@@ -11,7 +11,8 @@ use crate::{
     gfp,
     logic::table_ids::{place_of, TableIds, PLACES},
     stats,
-    table::{Place, Served, Table},
+    table::{Place, Served, Table, Usage},
+    uaccess::write_nofault,
     uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
 };
 use core::mem::offset_of;
@@ -25,6 +26,9 @@ use kernel::{
 
 // Each place has its id, and each id its place.
 const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
+
+/// How often SWAP tries without stopping others, before it does.
+const SWAP_ATTEMPTS: u32 = 4;
 
 /// The tables of an open file.
 #[pin_data]
@@ -41,7 +45,7 @@ impl OpenFile {
     pub(crate) fn new() -> Result<Pin<KBox<Self>>> {
         KBox::try_pin_init(
             try_pin_init!(Self {
-                ids <- new_mutex!(TableIds::new(), "atomik::open_file::ids"),
+                ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::open_file::ids"),
                 places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
             }),
             gfp::charged(),
@@ -64,8 +68,8 @@ impl OpenFile {
 
     /// Creates the table `id`, whose place has been taken.
     fn create(&self, id: u32, num_contexts: u32, arg: UserPtr) -> Result {
-        let place = self.make_place(id)?;
         let contexts = Contexts::new(num_contexts)?;
+        let place = self.make_place(id)?;
         // The id goes out first: should that fail, there is no table yet that others could have
         // come across.
         write_field(arg, offset_of!(CreateTable, table_id), &id)?;
@@ -76,8 +80,12 @@ impl OpenFile {
     /// DESTROY_TABLE.
     pub(crate) fn destroy_table(&self, arg: UserPtr) -> Result {
         let id = read_arg(arg)?;
-        let table = self.place(id)?.take(id)?;
-        self.ids.lock().free(id);
+        let place = self.place(id)?;
+        // Under one lock, so that who has seen the table gone can have its place.
+        let mut ids = self.ids.lock();
+        let table = place.take(id)?;
+        ids.free(id);
+        drop(ids);
         // Its memory is freed with no lock held.
         drop(table);
         Ok(())
@@ -110,12 +118,11 @@ impl OpenFile {
     /// READ.
     pub(crate) fn read(&self, user: UserPtr) -> Result {
         let arg: Read = read_arg(user)?;
-        let state = self
-            .place(arg.table_id)?
-            .operate(arg.table_id, |contexts, _| {
-                Ok(Served::new(contexts.read(arg.addr)?))
-            })?;
-        write_field(user, offset_of!(Read, state), &state)?;
+        let place = self.place(arg.table_id)?;
+        let state = place.operate(arg.table_id, |contexts, _| {
+            Ok(Served::new(contexts.read(arg.addr)?))
+        })?;
+        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())?;
         stats::count(1);
         Ok(())
     }
@@ -124,28 +131,57 @@ impl OpenFile {
     pub(crate) fn swap(&self, user: UserPtr) -> Result {
         let arg: Swap = read_arg(user)?;
         let place = self.place(arg.table_id)?;
-        // The result goes out before the swap is done, and the swap is done only if the result is
-        // still right: so a caller whose memory can't be written has changed nothing. Each further
-        // round is due to somebody else's operation that did take place.
-        loop {
-            let state = place.operate(arg.table_id, |contexts, _| {
-                Ok(Served {
-                    result: contexts.read(arg.addr)?,
-                    counts: false,
-                })
-            })?;
-            write_field(user, offset_of!(Swap, old_state), &state)?;
-            let swapped = place.operate(arg.table_id, |contexts, epochs| {
-                let swapped = contexts.swap_if(epochs, arg.addr, state, arg.new_reference)?;
-                Ok(Served {
-                    result: swapped,
-                    counts: swapped,
-                })
-            })?;
+        let mut swapped = false;
+        for _ in 0..SWAP_ATTEMPTS {
+            swapped = Self::try_swap(&place, &arg, user)?;
             if swapped {
-                stats::count(1);
-                return Ok(());
+                break;
             }
+        }
+        if !swapped {
+            Self::swap_exclusive(&place, &arg, user)?;
+        }
+        stats::count(1);
+        Ok(())
+    }
+
+    /// SWAP side by side with other operations. Returns whether it took place.
+    ///
+    /// The result goes out before the swap is done, and the swap is done only if the result is
+    /// still right: so a caller whose memory can't be written has changed nothing.
+    fn try_swap(place: &Place, arg: &Swap, user: UserPtr) -> Result<bool> {
+        let state = place.operate(arg.table_id, |contexts, _| {
+            Ok(Served {
+                result: contexts.read(arg.addr)?,
+                counts: false,
+            })
+        })?;
+        write_field(user, offset_of!(Swap, old_state), &state)?;
+        place.operate(arg.table_id, |contexts, epochs| {
+            let swapped = contexts.swap_if(epochs, arg.addr, state, arg.new_reference)?;
+            Ok(Served {
+                result: swapped,
+                counts: swapped,
+            })
+        })
+    }
+
+    /// SWAP with the table for itself, where others keep changing the context.
+    fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
+        let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
+        loop {
+            let mut table = place.exclusive(arg.table_id)?;
+            let contexts = table.contexts()?;
+            match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
+                Ok(()) => {
+                    table.count(1);
+                    return Ok(());
+                }
+                Err(error) if error == EFAULT => drop(table),
+                Err(error) => return Err(error),
+            }
+            // As with a batch: the page comes in while the table is free for others.
+            write_field(to, 0, &0u64)?;
             restart_if_signalled()?;
         }
     }
@@ -181,7 +217,7 @@ impl OpenFile {
     }
 
     /// What the file holds, for `/proc/PID/fdinfo/FD`.
-    pub(crate) fn usages(&self) -> impl Iterator<Item = crate::table::Usage> + '_ {
+    pub(crate) fn usages(&self) -> impl Iterator<Item = Usage> + '_ {
         self.places
             .iter()
             .filter_map(|place| place.as_ref())
@@ -223,11 +259,11 @@ fn write_field<T: AsBytes>(to: UserPtr, offset: usize, value: &T) -> Result {
         .write(value)
 }
 
-/// Has the system call restarted, from the start, where the caller has a signal to see to. Nothing
-/// has been done so far.
+/// Has the system call made again, from the start, where the caller has a signal to see to first.
+/// Nothing has been done so far, and the caller does not notice.
 fn restart_if_signalled() -> Result {
     if current!().signal_pending() {
-        Err(ERESTARTSYS)
+        Err(ERESTARTNOINTR)
     } else {
         Ok(())
     }

@@ -72,6 +72,11 @@ impl Place {
         Ok(served.result)
     }
 
+    /// Takes back the count of an operation whose result could not be handed over.
+    pub(crate) fn discount(&self) {
+        self.table.read().discount(1);
+    }
+
     /// Takes the table `id` for one caller alone. Fails with ENOENT.
     pub(crate) fn exclusive(&self, id: u32) -> Result<ExclusiveTable<'_>> {
         let guard = self.table.write();

@@ -4,13 +4,21 @@
 
 use kernel::{bindings, sync::atomic::Atomic};
 
-/// Atomically replaces the value by `value ^ delta`, without ordering other accesses.
+/// Atomically replaces the value by `value ^ delta`. A full memory barrier.
 ///
-/// A compare-and-exchange loop would serve too, but under contention it repeats; this is one
-/// instruction on x86, and it always succeeds.
+/// A compare-and-exchange loop would serve too, but under contention it repeats; this always
+/// succeeds, and where the result is not asked for it is one instruction on x86.
 #[inline]
 pub(crate) fn atomic_xor(value: &Atomic<u64>, delta: u64) {
-    // SAFETY: `as_ptr` points to a live, aligned 64-bit integer which, as the content of an
+    let (delta, value) = (delta as i64, value.as_ptr().cast());
+    // SAFETY: `value` points to a live, aligned 64-bit integer which, as the content of an
     // `Atomic<u64>`, is accessed by the kernel's `atomic64_*()` alone while it is shared.
-    unsafe { bindings::atomic64_xor(delta as i64, value.as_ptr().cast()) };
+    unsafe {
+        if cfg!(CONFIG_X86) {
+            // LOCK makes it a full barrier.
+            bindings::atomic64_xor(delta, value);
+        } else {
+            bindings::atomic64_fetch_xor(delta, value);
+        }
+    }
 }

@@ -12,27 +12,21 @@ pub const PLACES: usize = 256;
 const GENERATIONS: u32 = u32::MAX / PLACES as u32;
 
 /// Which places are taken.
+///
+/// All zero is the start: no place is taken, and none has been used before.
+#[cfg_attr(MODULE, derive(pin_init::Zeroable))]
 pub struct TableIds {
     places: [Place; PLACES],
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
+#[cfg_attr(MODULE, derive(pin_init::Zeroable))]
 struct Place {
     generation: u32,
     taken: bool,
 }
 
 impl TableIds {
-    /// No place is taken.
-    pub const fn new() -> Self {
-        Self {
-            places: [Place {
-                generation: 0,
-                taken: false,
-            }; PLACES],
-        }
-    }
-
     /// Takes the free place with the lowest number and returns the id of a table there.
     pub fn take(&mut self) -> Option<u32> {
         let (number, place) = self
@@ -54,9 +48,12 @@ impl TableIds {
     }
 }
 
+#[cfg(not(MODULE))]
 impl Default for TableIds {
     fn default() -> Self {
-        Self::new()
+        Self {
+            places: [Place::default(); PLACES],
+        }
     }
 }
 
@@ -73,14 +70,14 @@ mod tests {
 
     #[test]
     fn ids_start_at_1_and_count_up() {
-        let mut ids = TableIds::new();
+        let mut ids = TableIds::default();
         assert_eq!(ids.take(), Some(1));
         assert_eq!(ids.take(), Some(2));
     }
 
     #[test]
     fn as_many_as_places() {
-        let mut ids = TableIds::new();
+        let mut ids = TableIds::default();
         let all: HashSet<u32> = (0..PLACES).map(|_| ids.take().unwrap()).collect();
         assert_eq!(all.len(), PLACES);
         assert_eq!(ids.take(), None);
@@ -91,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_id_is_not_reused_soon_and_0_is_none() {
-        let mut ids = TableIds::new();
+        let mut ids = TableIds::default();
         let mut seen = HashSet::new();
         for _ in 0..10_000 {
             let id = ids.take().unwrap();
@@ -105,7 +102,7 @@ mod tests {
 
     #[test]
     fn the_last_generation_fits_and_starts_over() {
-        let mut ids = TableIds::new();
+        let mut ids = TableIds::default();
         for place in &mut ids.places {
             place.generation = GENERATIONS - 1;
         }

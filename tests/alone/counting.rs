@@ -7,6 +7,7 @@ use atomik_tests::{
     raw::{accum, load, open_device, read, swap},
     task,
 };
+use atomik_uapi::IOC_READ;
 use std::thread;
 
 #[test]
@@ -39,6 +40,7 @@ fn ops_total_counts_every_operation() {
     file.load(table, 4, 1).unwrap_err();
     file.batch(table, &mut [load(0, 1), read(4)]).unwrap_err();
     file.read(0, 0).unwrap_err();
+    file.ioctl_at(IOC_READ, std::ptr::null_mut()).unwrap_err();
     assert_eq!(total() - start, 9);
     file.destroy(table).unwrap();
     assert_eq!(total() - start, 9);

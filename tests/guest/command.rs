@@ -40,7 +40,10 @@ fn info() {
     assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
     let has = |name: &str, value: &str| {
         let line = ran.stdout.lines().find(|line| line.starts_with(name));
-        assert_eq!(line.and_then(|line| line.split_whitespace().last()), Some(value));
+        assert_eq!(
+            line.and_then(|line| line.split_whitespace().last()),
+            Some(value)
+        );
     };
     has("device", "/dev/atomik");
     has("version", "0.4.0");
@@ -101,7 +104,8 @@ fn run_says_where_and_why_it_stopped() {
     assert_eq!(ran.status, 1);
     assert_eq!(ran.stdout, "table 1\n");
     assert!(
-        ran.stderr.contains(":3: read 16: address 16 is outside table 1, which has 16 contexts"),
+        ran.stderr
+            .contains(":3: read 16: address 16 is outside table 1, which has 16 contexts"),
         "{}",
         ran.stderr
     );
@@ -112,7 +116,11 @@ fn run_says_where_and_why_it_stopped() {
 fn nothing_runs_of_a_script_with_a_mistake() {
     let ran = atomikctl("run", "create 16\nraed 1\nload 1\n");
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));
-    assert!(ran.stderr.contains(":2:") && ran.stderr.contains(":3:"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains(":2:") && ran.stderr.contains(":3:"),
+        "{}",
+        ran.stderr
+    );
     assert_eq!(atomikctl("run --check", SCRIPT).status, 0);
 }
 

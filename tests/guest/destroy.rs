@@ -26,9 +26,8 @@ fn destroy_races_with_everything() {
         }
     }
 
-    let update = |table| {
-        check(file.accum(table, 0, 1)).is_some() && check(file.load(table, 1, 2)).is_some()
-    };
+    let update =
+        |table| check(file.accum(table, 0, 1)).is_some() && check(file.load(table, 1, 2)).is_some();
     // All states of a table that is alive are below 8; what was another's is not.
     let look = |table| {
         let state = check(file.read(table, 0));

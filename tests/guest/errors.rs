@@ -7,11 +7,7 @@ use atomik_tests::{
     raw::{RawFile, accum, load, open_device, open_device_with, read, swap},
 };
 use atomik_uapi::{self as uapi, BatchOp};
-use nix::{
-    errno::Errno,
-    fcntl::OFlag,
-    sys::mman::ProtFlags,
-};
+use nix::{errno::Errno, fcntl::OFlag, sys::mman::ProtFlags};
 use std::ptr::null_mut;
 
 /// The commands that the driver serves.
@@ -52,11 +48,21 @@ fn enotty_for_unknown_commands() {
     let mut arg = [table; 0x4000 / 4];
     // All numbers with the sizes and directions in use; the reserved ones among them.
     for number in 0..=0xFF {
-        for shape in [0xC008_4100, 0x4004_4100, 0x4010_4100, 0xC010_4100, 0xC018_4100, 0x8028_4100u32]
-        {
+        for shape in [
+            0xC008_4100,
+            0x4004_4100,
+            0x4010_4100,
+            0xC010_4100,
+            0xC018_4100,
+            0x8028_4100u32,
+        ] {
             let command = shape | number;
             if !SERVED.contains(&command) {
-                assert_eq!(file.ioctl(command, &mut arg), Err(Errno::ENOTTY), "{command:#x}");
+                assert_eq!(
+                    file.ioctl(command, &mut arg),
+                    Err(Errno::ENOTTY),
+                    "{command:#x}"
+                );
             }
         }
     }
@@ -66,7 +72,11 @@ fn enotty_for_unknown_commands() {
             for size in [0, 1, 4, 8, 12, 16, 20, 24, 32, 40, 0x3FFF] {
                 let other = direction << 30 | size << 16 | command & 0xFFFF;
                 if other != command {
-                    assert_eq!(file.ioctl(other, &mut arg), Err(Errno::ENOTTY), "{other:#x}");
+                    assert_eq!(
+                        file.ioctl(other, &mut arg),
+                        Err(Errno::ENOTTY),
+                        "{other:#x}"
+                    );
                 }
             }
         }
@@ -100,7 +110,11 @@ fn efault_for_arguments_that_cannot_be_read() {
             pages.at(PAGE - size(command) + 1),
         ];
         for arg in nowhere {
-            assert_eq!(file.ioctl_at(command, arg), Err(Errno::EFAULT), "{command:#x}");
+            assert_eq!(
+                file.ioctl_at(command, arg),
+                Err(Errno::EFAULT),
+                "{command:#x}"
+            );
         }
     }
     assert_unchanged(&file, table);
@@ -133,21 +147,33 @@ fn efault_for_results_that_cannot_be_written() {
         file.ioctl_at(command, pages.at(0))
     };
     let place = u64::from(table) | 2 << 32;
-    assert_eq!(read_only(&file, uapi::IOC_READ, &[place, 0]), Err(Errno::EFAULT));
+    assert_eq!(
+        read_only(&file, uapi::IOC_READ, &[place, 0]),
+        Err(Errno::EFAULT)
+    );
     for new_reference in [0, 99] {
         let arg = [place, new_reference, 0];
         assert_eq!(read_only(&file, uapi::IOC_SWAP, &arg), Err(Errno::EFAULT));
     }
-    assert_eq!(read_only(&file, uapi::IOC_GET_INFO, &[]), Err(Errno::EFAULT));
+    assert_eq!(
+        read_only(&file, uapi::IOC_GET_INFO, &[]),
+        Err(Errno::EFAULT)
+    );
     assert_unchanged(&file, table);
 
     // A table whose id can't be told does not exist.
     let before = atomik_tests::fdinfo::read(&file);
     for _ in 0..2 * uapi::MAX_TABLES {
-        assert_eq!(read_only(&file, uapi::IOC_CREATE_TABLE, &[4]), Err(Errno::EFAULT));
+        assert_eq!(
+            read_only(&file, uapi::IOC_CREATE_TABLE, &[4]),
+            Err(Errno::EFAULT)
+        );
     }
     let after = atomik_tests::fdinfo::read(&file);
-    assert_eq!((after.tables, after.contexts), (before.tables, before.contexts));
+    assert_eq!(
+        (after.tables, after.contexts),
+        (before.tables, before.contexts)
+    );
     for _ in 1..uapi::MAX_TABLES {
         file.create(1).unwrap();
     }

@@ -34,7 +34,10 @@ fn with_interference(watched: impl FnOnce(), interfering: &[&(dyn Fn(u64) + Sync
             });
         }
         let _done = Done(&done);
-        while rounds.iter().any(|count| count.load(Ordering::Relaxed) < 10) {
+        while rounds
+            .iter()
+            .any(|count| count.load(Ordering::Relaxed) < 10)
+        {
             thread::yield_now();
         }
         watched();
@@ -71,7 +74,10 @@ fn nothing_lands_inside_a_batch() {
                 file.load(table, 0, n).unwrap();
                 file.swap(table, 0, n | 1).unwrap();
             },
-            &|n| file.batch(table, &mut [accum(0, n | 1), load(0, n)]).unwrap(),
+            &|n| {
+                file.batch(table, &mut [accum(0, n | 1), load(0, n)])
+                    .unwrap()
+            },
         ],
     );
 }
@@ -119,13 +125,22 @@ fn single_reads_do_not_see_a_batch_half_done() {
     let reader = |_: u64| {
         let first = file.read(table, 0).unwrap();
         let last = file.read(table, 255).unwrap();
-        assert!(last >= first, "{first} in the first context, {last} in the last");
+        assert!(
+            last >= first,
+            "{first} in the first context, {last} in the last"
+        );
     };
-    with_interference(watched, &[&reader, &reader, &|_| {
-        let first = file.swap(table, 0, 0).unwrap();
-        let last = file.swap(table, 255, 0).unwrap();
-        assert!(last >= first, "{first} in the first context, {last} in the last");
-    }]);
+    with_interference(
+        watched,
+        &[&reader, &reader, &|_| {
+            let first = file.swap(table, 0, 0).unwrap();
+            let last = file.swap(table, 255, 0).unwrap();
+            assert!(
+                last >= first,
+                "{first} in the first context, {last} in the last"
+            );
+        }],
+    );
 }
 
 #[test]

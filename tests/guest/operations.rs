@@ -4,9 +4,11 @@
 
 use atomik_tests::{
     fdinfo,
+    memory::Pages,
     raw::{self, accum, load, open_device, read, swap},
 };
 use atomik_uapi as uapi;
+use nix::sys::mman::ProtFlags;
 
 #[test]
 fn a_new_context_is_zero() {
@@ -173,6 +175,10 @@ fn fdinfo_shows_this_file() {
     // What fails is not counted.
     file.read(a, 1000).unwrap_err();
     file.batch(b, &mut [read(24)]).unwrap_err();
+    let read_only = Pages::new(1);
+    read_only.put(0, &[a, 0]);
+    read_only.protect(0, ProtFlags::PROT_READ);
+    file.ioctl_at(uapi::IOC_READ, read_only.at(0)).unwrap_err();
 
     let info = fdinfo::read(&file);
     assert_eq!((info.tables, info.contexts, info.ops), (2, 1024, 8));
@@ -182,7 +188,8 @@ fn fdinfo_shows_this_file() {
     file.destroy(a).unwrap();
     let after = fdinfo::read(&file);
     assert_eq!((after.tables, after.contexts, after.ops), (1, 24, 8));
-    assert_eq!(info.bytes - after.bytes, 16 * 1000);
+    // 16 bytes a context, rounded up to a power of two.
+    assert_eq!(info.bytes - after.bytes, 16 * 1024);
     assert_eq!(after.each, [(b, 24)]);
 }
 

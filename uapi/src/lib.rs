@@ -11,6 +11,9 @@
 #![cfg_attr(not(MODULE), no_std)]
 #![deny(missing_docs)]
 
+#[cfg(MODULE)]
+use zerocopy_derive::{FromBytes, Immutable, IntoBytes};
+
 /// The version of this interface, as [`Info::version`] reports it: 0.4.0.
 // `0 << 16` is written out to show the major version's place.
 #[allow(clippy::identity_op)]
@@ -38,6 +41,7 @@ pub const OP_SWAP: u8 = 3;
 /// `struct atomik_create_table`, argument of [`IOC_CREATE_TABLE`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct CreateTable {
     /// In: 1..=[`MAX_CONTEXTS`].
     pub num_contexts: u32,
@@ -48,6 +52,7 @@ pub struct CreateTable {
 /// `struct atomik_load`, argument of [`IOC_LOAD`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Load {
     /// In: the table.
     pub table_id: u32,
@@ -60,6 +65,7 @@ pub struct Load {
 /// `struct atomik_accum`, argument of [`IOC_ACCUM`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Accum {
     /// In: the table.
     pub table_id: u32,
@@ -72,6 +78,7 @@ pub struct Accum {
 /// `struct atomik_read`, argument of [`IOC_READ`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Read {
     /// In: the table.
     pub table_id: u32,
@@ -84,6 +91,7 @@ pub struct Read {
 /// `struct atomik_swap`, argument of [`IOC_SWAP`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Swap {
     /// In: the table.
     pub table_id: u32,
@@ -98,6 +106,7 @@ pub struct Swap {
 /// `struct atomik_batch_op`, one entry of a batch.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct BatchOp {
     /// In: one of [`OP_LOAD`], [`OP_ACCUM`], [`OP_READ`], [`OP_SWAP`].
     pub opcode: u8,
@@ -112,6 +121,7 @@ pub struct BatchOp {
 /// `struct atomik_batch`, argument of [`IOC_BATCH`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Batch {
     /// In: the table.
     pub table_id: u32,
@@ -124,6 +134,7 @@ pub struct Batch {
 /// `struct atomik_info`, argument of [`IOC_GET_INFO`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct Info {
     /// Out: [`VERSION`].
     pub version: u32,
@@ -144,6 +155,7 @@ pub struct Info {
 /// `struct atomik_fp_register`, argument of [`IOC_FP_REGISTER`]; reserved.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct FpRegister {
     /// In: start of the memory.
     pub user_addr: u64,
@@ -158,6 +170,7 @@ pub struct FpRegister {
 /// `struct atomik_fp_check`, argument of [`IOC_FP_CHECK`]; reserved.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct FpCheck {
     /// In: the fingerprint's id.
     pub fp_id: u32,
