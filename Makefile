@@ -15,7 +15,7 @@ programs := target/guest/$(target)
 cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run tests/run $(shell find qemu -maxdepth 1 -type f -executable)
+scripts := .ci/run tests/run tests/runner $(shell find qemu -maxdepth 1 -type f -executable)
 
 .PHONY: help demo test test-host test-guest module tool shell lint fmt doc clean setup
 
@@ -36,6 +36,7 @@ test-host: setup ## the tests that need no kernel
 
 test-guest: setup tool ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --no-run
+	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
 
 module: setup ## build atomik.ko for the guest's kernel

@@ -26,7 +26,7 @@ fn refused_while_a_file_is_open() {
     duplicate.load(table, 0, 5).unwrap();
     assert_eq!(duplicate.read(table, 0), Ok(5));
     // A process that sleeps with the descriptor counts as well.
-    let child = task::spawn(|| nix::unistd::pause());
+    let child = task::spawn(nix::unistd::pause);
     drop(duplicate);
     assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
     signal::kill(child, signal::Signal::SIGKILL).unwrap();

@@ -130,9 +130,9 @@ fn pages_that_are_not_there_yet_are_brought_in() {
         let (file, table) = file_with_table();
         let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let len = NonZeroUsize::new(PAGE).unwrap();
+        let private = MapFlags::MAP_PRIVATE;
         // SAFETY: a new mapping, where the kernel chooses.
-        let mapped =
-            unsafe { mmap(None, len, rights, MapFlags::MAP_PRIVATE, &backing, 0) }.unwrap();
+        let mapped = unsafe { mmap(None, len, rights, private, &backing, 0) }.unwrap();
         file.batch_at(table, case.ops.len() as u32, mapped.as_ptr() as u64)
             .unwrap();
         assert_eq!(file.states(table, 4), case.after, "case {number}");

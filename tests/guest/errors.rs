@@ -24,7 +24,7 @@ const SERVED: [u32; 8] = [
 
 /// The size of a command's argument in bytes.
 fn size(command: u32) -> usize {
-    (command >> 16 & 0x3FFF) as usize
+    ((command >> 16) & 0x3FFF) as usize
 }
 
 /// A file with a table of 4 contexts, whose states are 10, 11, 12, 13.
@@ -70,7 +70,7 @@ fn enotty_for_unknown_commands() {
     for command in SERVED {
         for direction in 0..4u32 {
             for size in [0, 1, 4, 8, 12, 16, 20, 24, 32, 40, 0x3FFF] {
-                let other = direction << 30 | size << 16 | command & 0xFFFF;
+                let other = (direction << 30) | (size << 16) | (command & 0xFFFF);
                 if other != command {
                     assert_eq!(
                         file.ioctl(other, &mut arg),
@@ -146,7 +146,7 @@ fn efault_for_results_that_cannot_be_written() {
         pages.protect(0, ProtFlags::PROT_READ);
         file.ioctl_at(command, pages.at(0))
     };
-    let place = u64::from(table) | 2 << 32;
+    let place = u64::from(table) | (2 << 32);
     assert_eq!(
         read_only(&file, uapi::IOC_READ, &[place, 0]),
         Err(Errno::EFAULT)

@@ -101,9 +101,13 @@ fn no_batch_is_seen_half_done() {
     };
     with_interference(
         watched,
-        &[&|n| write(n << 1), &|n| write(n << 1 | 1 << 63), &|_| {
-            file.read(table, 7).unwrap();
-        }],
+        &[
+            &|n| write(n << 1),
+            &|n| write((n << 1) | (1 << 63)),
+            &|_| {
+                file.read(table, 7).unwrap();
+            },
+        ],
     );
 }
 
@@ -154,7 +158,7 @@ fn no_delta_is_lost() {
             let file = &file;
             scope.spawn(move || {
                 for n in 1..=deltas {
-                    let delta = (n ^ (n - 1)) << (16 * thread) & 0xFFFF << (16 * thread);
+                    let delta = ((n ^ (n - 1)) & 0xFFFF) << (16 * thread);
                     match n % 3 {
                         0 => file.batch(table, &mut [accum(3, delta), read(5)]).unwrap(),
                         _ => file.accum(table, 3, delta).unwrap(),
@@ -164,7 +168,7 @@ fn no_delta_is_lost() {
         }
     });
     // XOR of n ^ (n - 1) for n = 1..=N is N.
-    let expected = (0..4).fold(0, |sum, thread| sum | (deltas & 0xFFFF) << (16 * thread));
+    let expected = (0..4).fold(0, |sum, thread| sum | ((deltas & 0xFFFF) << (16 * thread)));
     assert_eq!(file.read(table, 3), Ok(expected));
 }
 
@@ -180,7 +184,7 @@ fn each_state_is_swapped_once() {
             let (file, total) = (&file, &total);
             scope.spawn(move || {
                 for n in 0..ROUNDS {
-                    let number = thread << 32 | n + 1;
+                    let number = (thread << 32) | (n + 1);
                     let found = file.swap(table, 0, number).unwrap();
                     total.fetch_add(number.wrapping_sub(found), Ordering::Relaxed);
                 }

@@ -96,12 +96,12 @@ fn contexts_and_tables_are_separate() {
     let tables: Vec<u32> = (0..4).map(|_| file.create(8).unwrap()).collect();
     for (i, &table) in tables.iter().enumerate() {
         for addr in 0..8 {
-            file.load(table, addr, (i as u64) << 32 | u64::from(addr))
+            file.load(table, addr, ((i as u64) << 32) | u64::from(addr))
                 .unwrap();
         }
     }
     for (i, &table) in tables.iter().enumerate() {
-        let expected: Vec<u64> = (0..8).map(|addr| (i as u64) << 32 | addr).collect();
+        let expected: Vec<u64> = (0..8).map(|addr| ((i as u64) << 32) | addr).collect();
         assert_eq!(file.states(table, 8), expected);
     }
 }

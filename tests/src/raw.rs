@@ -41,6 +41,10 @@ impl AsFd for RawFile {
 
 impl RawFile {
     /// The ioctl `command` with any argument, valid or not.
+    #[expect(
+        clippy::not_unsafe_ptr_arg_deref,
+        reason = "it is the kernel that looks at it, and it checks"
+    )]
     pub fn ioctl_at(&self, command: u32, arg: *mut c_void) -> Result<(), Errno> {
         // SAFETY: the kernel checks `arg` itself; the tests pass pointers to memory whose content
         // they don't otherwise hold on to, or pointers to nothing.

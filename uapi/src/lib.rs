@@ -17,7 +17,7 @@ use zerocopy_derive::{FromBytes, Immutable, IntoBytes};
 /// The version of this interface, as [`Info::version`] reports it: 0.4.0.
 // `0 << 16` is written out to show the major version's place.
 #[allow(clippy::identity_op)]
-pub const VERSION: u32 = 0 << 16 | 4 << 8 | 0;
+pub const VERSION: u32 = (0 << 16) | (4 << 8) | 0;
 
 /// [`Info::backend`]: software, in the kernel.
 pub const BACKEND_SOFTWARE: u32 = 0;
@@ -220,7 +220,7 @@ const READ: u32 = 2;
 const fn ioc<T>(direction: u32, number: u8) -> u32 {
     let size = size_of::<T>();
     assert!(size < 1 << 14);
-    direction << 30 | (size as u32) << 16 | (IOC_MAGIC as u32) << 8 | number as u32
+    (direction << 30) | ((size as u32) << 16) | ((IOC_MAGIC as u32) << 8) | number as u32
 }
 
 /// Creates a table: [`CreateTable`].

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! One guest, from its start to its end.
+
+use crate::qemu::{self, Machine, Streams};
+use crate::{streams, terminal};
+use anyhow::{Context, Result};
+use atomik_guest::protocol::{self, End, Output, Report, ToGuest, ToHost};
+use nix::sys::signal::{SigSet, Signal};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::Child;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What happens to a guest, from all threads.
+pub enum Event {
+    Message(ToHost),
+    OutputClosed(Output),
+    InputEnd(u64),
+    Escape,
+    Signal(Signal),
+    /// QEMU has ended.
+    Gone,
+}
+
+/// How a guest ended.
+#[derive(Debug)]
+pub enum Outcome {
+    Ended(Report),
+    /// It was not up within the limit.
+    NotBooted,
+    /// The command took longer than it may.
+    TimedOut,
+    /// Init says why it could not go on.
+    Failed(String),
+    /// QEMU ended before the command did.
+    Died,
+    Interrupted(Signal),
+    Escaped,
+}
+
+pub struct Limits {
+    pub boot: Duration,
+    pub command: Duration,
+}
+
+/// How long a guest may take to turn itself off.
+const POWER_OFF: Duration = Duration::from_secs(30);
+/// How often the counts of output are looked at once they are known.
+const TICK: Duration = Duration::from_millis(5);
+
+/// The signals that end a run, and that of the terminal's size. They are blocked in every thread from the start, and
+/// [`Watch`] takes them.
+fn signals() -> SigSet {
+    [
+        Signal::SIGINT,
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGWINCH,
+    ]
+    .into_iter()
+    .collect()
+}
+
+/// Takes the signals, for one session after the other.
+pub struct Watch(Arc<Mutex<Option<Sender<Event>>>>);
+
+impl Watch {
+    /// Blocks the signals. To be called before there is any other thread.
+    pub fn start() -> Result<Self> {
+        signals().thread_block()?;
+        let current: Arc<Mutex<Option<Sender<Event>>>> = Arc::default();
+        let session = Arc::clone(&current);
+        thread::spawn(move || {
+            while let Ok(signal) = signals().wait() {
+                if let Some(events) = &*session.lock().expect("no thread panics with the sender") {
+                    let _ = events.send(Event::Signal(signal));
+                }
+            }
+        });
+        Ok(Self(current))
+    }
+
+    fn hand_to(&self, events: Sender<Event>) {
+        *self.0.lock().expect("no thread panics with the sender") = Some(events);
+    }
+}
+
+pub struct Options<'a> {
+    pub watch: &'a Watch,
+    /// Where the kernel's log goes.
+    pub log: &'a Path,
+    pub limits: Limits,
+    /// Whether the log is shown as it comes.
+    pub verbose: bool,
+    /// Whether the guest gets this process's standard streams.
+    pub streams: bool,
+}
+
+/// Boots a machine and stays with it. The kernel's log is returned, too.
+pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
+    let log = File::create(options.log).with_context(|| options.log.display().to_string())?;
+    let (sender, events) = mpsc::channel();
+    options.watch.hand_to(sender.clone());
+    let (child, wires) = machine.start()?;
+    let pid = child.id();
+    wait_for(child, sender.clone());
+    let (log, text) = streams::log(wires.log, log, options.verbose);
+    receive(wires.control.try_clone()?, sender.clone());
+
+    let streams = options.streams.then_some(wires.streams);
+    let mut session = Session {
+        events,
+        sender,
+        control: wires.control,
+        outputs: Vec::new(),
+        streams,
+        stdin: None,
+        raw: None,
+    };
+    let outcome = session.stay(&options.limits);
+    if !matches!(outcome, Ok(Outcome::Ended(_))) {
+        qemu::stop(pid);
+    }
+    let off = session.wait_for_end(POWER_OFF);
+    if !off {
+        eprintln!(
+            "atomik: the guest did not turn itself off within {} s; it was stopped",
+            POWER_OFF.as_secs()
+        );
+        qemu::stop(pid);
+        session.wait_for_end(POWER_OFF);
+    }
+    // All writers of the log are gone, so this ends. The outputs may have a reader that never reads on.
+    log.join();
+    let outcome = outcome?;
+    if matches!(outcome, Outcome::Ended(_) | Outcome::Died) {
+        session.outputs.drain(..).for_each(streams::Reader::join);
+    }
+    let text =
+        String::from_utf8_lossy(&text.lock().expect("no thread panics with the log")).into_owned();
+    Ok((outcome, text))
+}
+
+fn wait_for(mut child: Child, events: Sender<Event>) {
+    thread::spawn(move || {
+        let _ = child.wait();
+        let _ = events.send(Event::Gone);
+    });
+}
+
+fn receive(control: UnixStream, events: Sender<Event>) {
+    thread::spawn(move || {
+        let mut control = BufReader::new(control);
+        while let Ok(Some(message)) = protocol::receive(&mut control) {
+            if events.send(Event::Message(message)).is_err() {
+                return;
+            }
+        }
+    });
+}
+
+struct Session {
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+    control: UnixStream,
+    /// Standard output and standard error, in this order, or the terminal.
+    outputs: Vec<streams::Reader>,
+    /// Only kept open.
+    stdin: Option<UnixStream>,
+    /// Till they are connected.
+    streams: Option<Streams>,
+    raw: Option<terminal::Raw>,
+}
+
+impl Session {
+    fn stay(&mut self, limits: &Limits) -> Result<Outcome> {
+        let mut deadline = Instant::now() + limits.boot;
+        let mut ready = false;
+        loop {
+            let Some(event) = self.next(deadline) else {
+                return Ok(if ready {
+                    Outcome::TimedOut
+                } else {
+                    Outcome::NotBooted
+                });
+            };
+            match event {
+                Event::Message(ToHost::Ready) => {
+                    ready = true;
+                    deadline = Instant::now() + limits.command;
+                    self.connect()?;
+                }
+                Event::Message(ToHost::Failed(why)) => return Ok(Outcome::Failed(why)),
+                Event::Message(ToHost::Ended(report)) => return self.finish(report, deadline),
+                other => {
+                    if let Some(outcome) = self.handle(other) {
+                        return Ok(outcome);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The command has ended; what it wrote may still be on its way.
+    fn finish(&mut self, report: Report, deadline: Instant) -> Result<Outcome> {
+        let expected = [report.stdout, report.stderr];
+        while !self
+            .outputs
+            .iter()
+            .zip(expected)
+            .all(|(output, count)| output.count() >= count)
+        {
+            let event = self.next(Instant::now() + TICK);
+            if let Some(outcome) = event.and_then(|event| self.handle(event)) {
+                return Ok(outcome);
+            }
+            if Instant::now() > deadline {
+                return Ok(Outcome::TimedOut);
+            }
+        }
+        self.send(&ToGuest::PowerOff);
+        Ok(Outcome::Ended(report))
+    }
+
+    /// What may come at any time.
+    fn handle(&mut self, event: Event) -> Option<Outcome> {
+        match event {
+            Event::Signal(Signal::SIGWINCH) => {
+                if let Some(size) = terminal::size() {
+                    self.send(&ToGuest::Resize(size));
+                }
+            }
+            Event::Signal(signal) => return Some(Outcome::Interrupted(signal)),
+            Event::Escape => return Some(Outcome::Escaped),
+            Event::OutputClosed(output) => self.send(&ToGuest::Closed(output)),
+            Event::InputEnd(count) => self.send(&ToGuest::StdinEnd(count)),
+            Event::Gone => {
+                // For whoever waits for the end.
+                let _ = self.sender.send(Event::Gone);
+                return Some(Outcome::Died);
+            }
+            Event::Message(_) => {}
+        }
+        None
+    }
+
+    fn connect(&mut self) -> Result<()> {
+        match self.streams.take() {
+            Some(Streams::Pipes {
+                stdin,
+                stdout,
+                stderr,
+            }) => {
+                let told = |output| Some((output, self.sender.clone()));
+                self.outputs
+                    .push(streams::output(stdout, io::stdout(), told(Output::Stdout)));
+                self.outputs
+                    .push(streams::output(stderr, io::stderr(), told(Output::Stderr)));
+                streams::input(stdin.try_clone()?, self.sender.clone());
+                self.stdin = Some(stdin);
+            }
+            Some(Streams::Terminal(wire)) => {
+                self.raw = terminal::Raw::enter()?;
+                if let Some(size) = terminal::size() {
+                    self.send(&ToGuest::Resize(size));
+                }
+                self.outputs
+                    .push(streams::output(wire.try_clone()?, io::stdout(), None));
+                streams::keys(wire, self.sender.clone());
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// A guest that is gone takes no messages; its end is an event of its own.
+    fn send(&self, message: &ToGuest) {
+        let _ = protocol::send(&self.control, message);
+    }
+
+    fn next(&self, deadline: Instant) -> Option<Event> {
+        match self
+            .events
+            .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    fn wait_for_end(&self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            match self.next(deadline) {
+                Some(Event::Gone) => {
+                    let _ = self.sender.send(Event::Gone);
+                    return true;
+                }
+                Some(Event::Signal(Signal::SIGWINCH)) => {}
+                // Whoever asks again does not want to wait.
+                Some(Event::Signal(_)) | None => return false,
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+/// The status that a shell would give.
+pub fn status(end: &End) -> u8 {
+    match end {
+        End::Exited(status) => *status,
+        End::Killed(signal) => 128 + signal,
+        End::NotRun(errno) if *errno == nix::libc::ENOENT => 127,
+        End::NotRun(_) => 126,
+    }
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What a run's end means: its status, and what to tell.
+
+use crate::log;
+use crate::session::{Outcome, status};
+use atomik_guest::protocol::End;
+
+/// The kernel complained.
+pub const COMPLAINT: u8 = 99;
+/// As `timeout` has it.
+pub const TIMED_OUT: u8 = 124;
+/// There was no guest to run the command.
+pub const NO_GUEST: u8 = 125;
+/// As a shell has it.
+pub const NO_COMMAND: u8 = 127;
+
+#[derive(Debug)]
+pub struct Verdict {
+    pub status: u8,
+    /// Nothing where the status is the command's own.
+    pub explanation: Option<String>,
+    /// Whether the kernel's log may say more.
+    pub log_matters: bool,
+}
+
+/// `messages` are QEMU's.
+pub fn judge(outcome: &Outcome, text: &str, messages: &str) -> Verdict {
+    let mut complaint = String::new();
+    if !log::complaints(text).is_empty() {
+        complaint.push_str("the guest's kernel complained");
+    } else if let Outcome::Ended(report) = outcome {
+        let taints = log::taints(report.tainted);
+        if !taints.is_empty() {
+            complaint = format!("the guest's kernel is tainted ({})", taints.join(", "));
+        }
+    }
+    if !complaint.is_empty() {
+        if let Outcome::Ended(report) = outcome {
+            complaint.push_str(&format!("; the command {}", words(&report.end)));
+        }
+        return Verdict {
+            status: COMPLAINT,
+            explanation: Some(with(&complaint, text)),
+            log_matters: true,
+        };
+    }
+
+    let messages = messages.trim();
+    let (status, explanation) = match outcome {
+        Outcome::Ended(report) => {
+            let explanation = match &report.end {
+                End::NotRun(_) => Some(format!("the command {}", words(&report.end))),
+                _ => None,
+            };
+            (status(&report.end), explanation)
+        }
+        Outcome::NotBooted => (
+            NO_GUEST,
+            Some(with(
+                "the guest was not up in time. See where it stands with --verbose --append loglevel=8; \
+                 with KVM in use, try --accel tcg",
+                text,
+            )),
+        ),
+        Outcome::TimedOut => (
+            TIMED_OUT,
+            Some("the command was not done in time; --timeout SECONDS gives it more".into()),
+        ),
+        Outcome::Failed(why) => (NO_GUEST, Some(with(why, text))),
+        Outcome::Died => (
+            NO_GUEST,
+            Some(with(
+                &format!(
+                    "QEMU ended before the command did, and said: {}",
+                    if messages.is_empty() {
+                        "nothing"
+                    } else {
+                        messages
+                    }
+                ),
+                text,
+            )),
+        ),
+        Outcome::Interrupted(signal) => (
+            128 + *signal as u8,
+            Some(format!("interrupted by {signal}")),
+        ),
+        Outcome::Escaped => (NO_GUEST, Some("the guest was ended by Ctrl-]".into())),
+    };
+    let log_matters = matches!(
+        outcome,
+        Outcome::NotBooted | Outcome::TimedOut | Outcome::Failed(_) | Outcome::Died
+    );
+    Verdict {
+        status,
+        explanation,
+        log_matters,
+    }
+}
+
+fn with(what: &str, text: &str) -> String {
+    if text.is_empty() {
+        return format!("{what}. The kernel's log is empty");
+    }
+    format!("{what}. From the kernel's log:\n{}", log::excerpt(text))
+}
+
+fn words(end: &End) -> String {
+    match end {
+        End::Exited(status) => format!("exited with {status}"),
+        End::Killed(signal) => format!("was killed by signal {signal}"),
+        End::NotRun(errno) => format!(
+            "could not be run: {}",
+            nix::errno::Errno::from_raw(*errno).desc()
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use atomik_guest::protocol::Report;
+
+    fn ended(end: End, tainted: u64) -> Outcome {
+        Outcome::Ended(Report {
+            end,
+            stdout: 0,
+            stderr: 0,
+            tainted,
+            memory_available_kib: 0,
+        })
+    }
+
+    #[test]
+    fn a_quiet_run_has_the_status_of_its_command() {
+        for (end, status) in [
+            (End::Exited(0), 0),
+            (End::Exited(7), 7),
+            (End::Killed(9), 137),
+        ] {
+            let verdict = judge(&ended(end, 0x3000), "[1.0] fine\n", "");
+            assert_eq!((verdict.status, verdict.explanation), (status, None));
+        }
+        assert_eq!(judge(&ended(End::NotRun(2), 0), "", "").status, 127);
+        assert_eq!(judge(&ended(End::NotRun(13), 0), "", "").status, 126);
+    }
+
+    #[test]
+    fn a_complaint_outweighs_everything() {
+        for outcome in [
+            ended(End::Exited(0), 0),
+            Outcome::Died,
+            Outcome::TimedOut,
+            Outcome::NotBooted,
+            Outcome::Failed("x".into()),
+        ] {
+            let verdict = judge(&outcome, "[1.0] BUG: bad\n", "");
+            assert_eq!(verdict.status, COMPLAINT);
+            assert!(verdict.explanation.unwrap().contains("BUG: bad"));
+        }
+        let verdict = judge(&ended(End::Exited(3), 512), "[1.0] fine\n", "");
+        assert_eq!(verdict.status, COMPLAINT);
+        assert!(verdict.explanation.unwrap().contains("exited with 3"));
+    }
+
+    #[test]
+    fn without_a_guest_qemu_is_quoted() {
+        let verdict = judge(&Outcome::Died, "", "no such machine\n");
+        assert_eq!(verdict.status, NO_GUEST);
+        assert!(verdict.explanation.unwrap().contains("no such machine"));
+    }
+}

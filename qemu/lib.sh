@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+#
+# What the scripts of this directory share: where things are, how progress is told, and a cache whose
+# entries are either whole or absent. To be sourced.
+
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # for those who source this
+project=$(dirname "$here")
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/atomik
+export LC_ALL=C.UTF-8
+
+# say TEXT…: progress goes to stderr, so that stdout can carry results.
+say() {
+    printf 'atomik [%4ds] %s\n' "$SECONDS" "$*" >&2
+}
+
+die() {
+    printf 'atomik: %s\n' "$*" >&2
+    exit 1
+}
+
+# key_of FILE… [-- WORD…]: a short hash of files' contents and of words.
+key_of() {
+    local files=()
+    while (($#)) && [[ $1 != -- ]]; do
+        files+=("$1")
+        shift
+    done
+    { cat "${files[@]}" /dev/null && printf '%s\n' "$@"; } | sha256sum | cut -c1-12
+}
+
+# lock NAME: waits for the lock and holds it till the script ends. A child that outlives a killed script
+# keeps the lock too, so nobody clears away what it is still writing.
+lock() {
+    mkdir -p "$cache/lock"
+    exec {lock_fd}>"$cache/lock/$1"
+    if ! flock --nonblock "$lock_fd"; then
+        say "waiting for another run that makes $1"
+        flock "$lock_fd"
+    fi
+}
+
+unlock() {
+    exec {lock_fd}>&-
+}
+
+# cached NAME KEY COMMAND…: makes $cache/NAME-KEY by `COMMAND… DIRECTORY` unless it is there, and sets
+# `entry` to its path. The command fills a directory beside the final one, which gets its name only when
+# complete; what an interrupted run left is removed. Let the command be a program: a function would go on after a
+# step that failed.
+cached() {
+    local name=$1 log=$cache/log/$1.log status=0 started
+    entry=$cache/$1-$2
+    shift 2
+    if [[ -d $entry ]]; then
+        touch -c "$entry"
+        return
+    fi
+    lock "$name"
+    if [[ ! -d $entry ]]; then
+        started=$SECONDS
+        say "$name: making it (log: $log)"
+        rm -rf "$cache/making-$name"
+        mkdir -p "$cache/making-$name" "$cache/log"
+        "$@" "$cache/making-$name" >"$log" 2>&1 || status=$?
+        if ((status)); then
+            rm -rf "$cache/making-$name"
+            tail -n 25 "$log" >&2
+            die "$name: failed with status $status; the whole log is $log. Once the cause is mended, run it again."
+        fi
+        mv -T "$cache/making-$name" "$entry"
+        say "$name: made in $((SECONDS - started)) s"
+        # What no checkout has asked for in two weeks was made by an older version of these scripts.
+        find "$cache" -maxdepth 1 -name "$name-*" -mtime +14 -exec rm -rf {} +
+    fi
+    unlock
+}
