@@ -47,12 +47,19 @@ unlock() {
     exec {lock_fd}>&-
 }
 
+# heartbeat NAME LOG: says now and then how far something is, as long as this script runs.
+heartbeat() {
+    while sleep 15 && kill -0 $$ 2>/dev/null; do
+        say "$1: at it: $(tail -n 1 "$2" | cut -c 1-90)"
+    done
+}
+
 # cached NAME KEY COMMAND…: makes $cache/NAME-KEY by `COMMAND… DIRECTORY` unless it is there, and sets
 # `entry` to its path. The command fills a directory beside the final one, which gets its name only when
 # complete; what an interrupted run left is removed. Let the command be a program: a function would go on after a
 # step that failed.
 cached() {
-    local name=$1 log=$cache/log/$1.log status=0 started
+    local name=$1 log=$cache/log/$1.log status=0 started beating
     entry=$cache/$1-$2
     shift 2
     if [[ -d $entry ]]; then
@@ -65,7 +72,11 @@ cached() {
         say "$name: making it (log: $log)"
         rm -rf "$cache/making-$name"
         mkdir -p "$cache/making-$name" "$cache/log"
+        heartbeat "$name" "$log" {lock_fd}>&- &
+        beating=$!
         "$@" "$cache/making-$name" >"$log" 2>&1 || status=$?
+        kill "$beating"
+        wait "$beating" 2>/dev/null || true
         if ((status)); then
             rm -rf "$cache/making-$name"
             tail -n 25 "$log" >&2
