@@ -47,9 +47,15 @@ unlock() {
     exec {lock_fd}>&-
 }
 
-# heartbeat NAME LOG: says now and then how far something is, as long as this script runs.
+# heartbeat NAME LOG: says now and then how far something is, until it is told to end or this script has.
 heartbeat() {
-    while sleep 15 && kill -0 $$ 2>/dev/null; do
+    local nap
+    # Left alone, the sleep would keep a pipe open for whoever reads this script's output.
+    trap 'kill "$nap"; exit' TERM
+    while kill -0 $$ 2>/dev/null; do
+        sleep 15 &
+        nap=$!
+        wait "$nap"
         say "$1: at it: $(tail -n 1 "$2" | cut -c 1-90)"
     done
 }
@@ -72,7 +78,7 @@ cached() {
         say "$name: making it (log: $log)"
         rm -rf "$cache/making-$name"
         mkdir -p "$cache/making-$name" "$cache/log"
-        heartbeat "$name" "$log" {lock_fd}>&- &
+        heartbeat "$name" "$log" >&2 {lock_fd}>&- &
         beating=$!
         "$@" "$cache/making-$name" >"$log" 2>&1 || status=$?
         kill "$beating"
