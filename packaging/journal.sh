@@ -77,6 +77,7 @@ undo() {
             # The module that was there before, whose sources are back by now.
             dkms-before) dkms install --force "atomik/$first" -k "$second" ;;
             metadata) [[ ${1-} == keep-metadata ]] || rm -rf "$first" ;;
+            mok) forget_mok ;;
             group) groupdel atomik ;;
             member) gpasswd --delete "$first" atomik ;;
             loaded) modprobe -r atomik ;;

@@ -227,10 +227,11 @@ install_group() {
 }
 
 build_atomikctl() {
-    local user=()
+    local owner user=()
     [[ $atomikctl == build ]] || return 0
     # Not as root: what cargo leaves in target/ and in its cache is to belong to whoever works here.
-    [[ -z ${SUDO_USER-} || $SUDO_USER == root ]] || user=(runuser -u "$SUDO_USER" --)
+    owner=$(stat -c %U "$project")
+    [[ $owner == root ]] || user=(runuser -u "$owner" --)
     atomikctl=$project/target/release/atomikctl
     # shellcheck disable=SC2016 # for the inner shell
     step "building atomikctl" "${user[@]}" bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --release --locked --package atomik' bash "$project" ||
@@ -325,7 +326,6 @@ install_all() {
             die "without the metadata the module can't be built" "mend what the lines above say, or give a full build tree with --kdir"
     fi
     [[ -e /var/lib/dkms/mok.key ]] || announce mok
-    local before=$SECONDS
     driver_changed=yes
     if dkms_has "$version" && stage_is_current; then driver_changed=''; fi
     install_driver
@@ -365,7 +365,7 @@ say_next() {
 }
 
 uninstall() {
-    local users path kind first names versions
+    local users path kind first names='' versions
     if [[ ! -e $manifest && ! -e $journal && -z $(dkms_versions) && ! -e /var/cache/atomik && ! -e $state ]]; then
         say "atomik is not installed."
         return
@@ -407,10 +407,13 @@ uninstall() {
         fi
     fi
     [[ ! -S /run/udev/control ]] || udevadm control --reload >>"$log" 2>&1 || true
-    names=$(sort -u "$state/packages" 2>/dev/null | paste -sd' ' || true)
+    # Some may have failed, or have gone since.
+    while read -r first; do
+        ! installed "$first" || names+=" $first"
+    done < <(sort -u "$state/packages" 2>/dev/null)
     rm -rf /var/cache/atomik "$state" "$log" /run/atomik-install.lock
     say "atomik is removed."
-    [[ -z $names ]] || say "These packages were installed for it; unless you need them: apt-get autoremove --purge $names"
+    [[ -z $names ]] || say "These packages were installed for it; unless you need them: apt-get autoremove --purge$names"
 }
 
 # forget_mok: the key that DKMS made for us, where neither Secure Boot nor another module has come to need it.

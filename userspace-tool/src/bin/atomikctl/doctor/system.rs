@@ -111,10 +111,8 @@ pub mod fake {
 
         /// A machine on which all is well.
         pub fn installed() -> Self {
-            let fake = Self {
-                rustc: Some(RUSTC.into()),
-                ..Self::empty()
-            };
+            let mut fake = Self::empty();
+            fake.rustc = Some(RUSTC.into());
             let modules = format!("/lib/modules/{RELEASE}");
             let config = format!("CONFIG_RUST=y\nCONFIG_RUSTC_VERSION_TEXT=\"{RUSTC}\"\n");
             fake.write("/proc/sys/kernel/osrelease", RELEASE);
@@ -140,7 +138,7 @@ pub mod fake {
             fake.write("/dev/atomik", "");
             fake.mode("/dev/atomik", 0o660);
             // The group of files that we make is our own.
-            let gid = nix_gid(&fake.root);
+            let gid = gid_of(&fake.root);
             fake.write("/etc/group", &format!("atomik:x:{gid}:alice"));
             fake.write("/etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh");
             fake.write("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n");
@@ -190,7 +188,7 @@ pub mod fake {
         }
     }
 
-    fn nix_gid(path: &Path) -> u32 {
+    fn gid_of(path: &Path) -> u32 {
         use std::os::unix::fs::MetadataExt;
         fs::metadata(path).unwrap().gid()
     }
