@@ -15,7 +15,8 @@ programs := target/guest/$(target)
 cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run tests/run tests/runner $(shell find qemu -maxdepth 1 -type f -executable)
+scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
+	packaging/kernel-metadata $(shell find qemu -maxdepth 1 -type f -executable)
 
 .PHONY: help demo test test-host test-guest module tool shell lint fmt doc clean setup
 
