@@ -17,6 +17,8 @@ cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu -maxdepth 1 -type f -executable)
+scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
+	packaging/deb/debian/*rm)
 
 .PHONY: help demo test test-host test-guest module tool deb shell lint fmt doc clean setup
 
