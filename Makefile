@@ -17,8 +17,10 @@ cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu -maxdepth 1 -type f -executable)
+scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
+	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest module tool shell lint fmt doc clean setup
+.PHONY: help demo test test-host test-guest module tool deb shell lint fmt doc clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -46,6 +48,9 @@ module: setup ## build atomik.ko for the guest's kernel
 tool: setup ## build atomikctl, static
 	@$(cargo) build --release --locked --package atomik
 	@echo $(programs)/release/atomikctl
+
+deb: setup ## build the Debian packages, in target/deb
+	@packaging/deb/build
 
 shell: tool ## an interactive guest
 	@$(run) --tty --file $(programs)/release/atomikctl=/usr/bin/atomikctl
