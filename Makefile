@@ -15,9 +15,9 @@ programs := target/guest/$(target)
 cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run tests/run tests/runner $(shell find qemu -maxdepth 1 -type f -executable)
+scripts := .ci/run tests/run tests/runner $(shell find qemu tests/install -maxdepth 1 -type f -executable)
 
-.PHONY: help demo test test-host test-guest module tool shell lint fmt doc clean setup
+.PHONY: help demo test test-host test-guest test-install module tool shell lint fmt doc clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,6 +38,10 @@ test-guest: setup tool ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --no-run
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
+
+test-install: setup tool ## install.sh in full Debian guests, as users run it
+	@$(cargo) build --release --locked --package atomik-install-test
+	@tests/install/run
 
 module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)

@@ -63,22 +63,54 @@ impl Machine<'_> {
         let transcript = File::create(self.directory.join(format!("jobs-{number}.log")))?;
         let messages = File::create(self.directory.join(format!("qemu-{number}.log")))?;
         let mut child = Command::new(self.in_root)
-            .args([
-                "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-                "-machine", "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off",
-                "-accel", "tcg,thread=multi,tb-size=512", "-cpu", "max", "-smp", "2", "-m", "3G",
-            ].iter())
-            .arg("-kernel").arg(kernel)
+            .args(
+                [
+                    "qemu-system-x86_64",
+                    "-nodefaults",
+                    "-no-user-config",
+                    "-display",
+                    "none",
+                    "-no-reboot",
+                    "-machine",
+                    "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off",
+                    "-accel",
+                    "tcg,thread=multi,tb-size=512",
+                    "-cpu",
+                    "max",
+                    "-smp",
+                    "2",
+                    "-m",
+                    "3G",
+                ]
+                .iter(),
+            )
+            .arg("-kernel")
+            .arg(kernel)
             .args(["-append", KERNEL_ARGUMENTS])
-            .arg("-drive").arg(format!("if=none,id=disk,format=qcow2,cache=unsafe,file={}", self.disk.display()))
+            .arg("-drive")
+            .arg(format!(
+                "if=none,id=disk,format=qcow2,cache=unsafe,file={}",
+                self.disk.display()
+            ))
             .args(["-device", "nvme,serial=disk,drive=disk"])
-            .arg("-drive").arg(format!("if=none,id=sources,format=raw,read-only=on,file={}", self.sources.display()))
+            .arg("-drive")
+            .arg(format!(
+                "if=none,id=sources,format=raw,read-only=on,file={}",
+                self.sources.display()
+            ))
             .args(["-device", "nvme,serial=sources,drive=sources"])
             .args(["-device", "virtio-serial-pci"])
-            .args(["-chardev", "stdio,id=job,signal=off", "-device", "virtserialport,chardev=job,name=atomik.job"])
-            .arg("-chardev").arg(format!("file,id=data,path={}", data.display()))
+            .args([
+                "-chardev",
+                "stdio,id=job,signal=off",
+                "-device",
+                "virtserialport,chardev=job,name=atomik.job",
+            ])
+            .arg("-chardev")
+            .arg(format!("file,id=data,path={}", data.display()))
             .args(["-device", "virtserialport,chardev=data,name=atomik.data"])
-            .arg("-serial").arg(format!("file:{}", log.display()))
+            .arg("-serial")
+            .arg(format!("file:{}", log.display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(messages)
@@ -92,15 +124,26 @@ impl Machine<'_> {
             let mut line = Vec::new();
             // Output of programs need not be text.
             while matches!(output.read_until(b'\n', &mut line), Ok(1..)) {
-                let text = String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned();
+                let text = String::from_utf8_lossy(&line)
+                    .trim_end_matches('\n')
+                    .to_owned();
                 line.clear();
                 if sender.send(text).is_err() {
                     break;
                 }
             }
         });
-        let mut guest = Guest { child, jobs, lines, log, data, transcript };
-        let release = guest.expect('!', BOOT, &mut String::new()).context("the guest did not boot")?;
+        let mut guest = Guest {
+            child,
+            jobs,
+            lines,
+            log,
+            data,
+            transcript,
+        };
+        let release = guest
+            .expect('!', BOOT, &mut String::new())
+            .context("the guest did not boot")?;
         Ok((guest, release, started.elapsed()))
     }
 }
@@ -110,7 +153,10 @@ impl Guest {
     fn expect(&mut self, mark: char, limit: Duration, text: &mut String) -> Result<String> {
         let end = Instant::now() + limit;
         loop {
-            match self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
                 Ok(line) => {
                     if let Some(rest) = line.strip_prefix(mark) {
                         return Ok(rest.to_owned());
@@ -122,11 +168,17 @@ impl Guest {
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("nothing came for {} s; the output so far:\n{text}", limit.as_secs())
+                    bail!(
+                        "nothing came for {} s; the output so far:\n{text}",
+                        limit.as_secs()
+                    )
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     let log = fs::read(&self.log).unwrap_or_default();
-                    bail!("the guest ended. Its log:\n{}", log::excerpt(&String::from_utf8_lossy(&log)))
+                    bail!(
+                        "the guest ended. Its log:\n{}",
+                        log::excerpt(&String::from_utf8_lossy(&log))
+                    )
                 }
             }
         }
@@ -135,7 +187,11 @@ impl Guest {
     /// Runs a script in a fresh login of the user.
     pub fn run(&mut self, user: &str, script: &str) -> Result<Outcome> {
         let started = Instant::now();
-        writeln!(self.transcript, "\n[{user}] {}", script.replace('\n', "\n    "))?;
+        writeln!(
+            self.transcript,
+            "\n[{user}] {}",
+            script.replace('\n', "\n    ")
+        )?;
         write!(self.jobs, "{user} {}\n{script}", script.len())?;
         self.jobs.flush()?;
         let mut text = String::new();
@@ -144,21 +200,33 @@ impl Guest {
             .with_context(|| format!("{user} could not run: {script}"))?
             .parse()?;
         let took = started.elapsed();
-        writeln!(self.transcript, "[status {status} after {} s]", took.as_secs())?;
+        writeln!(
+            self.transcript,
+            "[status {status} after {} s]",
+            took.as_secs()
+        )?;
         Ok(Outcome { status, text, took })
     }
 
     /// As [`Guest::run`], where another status than 0 leaves nothing to test.
     pub fn must(&mut self, user: &str, script: &str) -> Result<String> {
         let outcome = self.run(user, script)?;
-        ensure!(outcome.ok(), "{user}: status {} of: {script}\n{}", outcome.status, outcome.text);
+        ensure!(
+            outcome.ok(),
+            "{user}: status {} of: {script}\n{}",
+            outcome.status,
+            outcome.text
+        );
         Ok(outcome.text)
     }
 
     /// What a script of root's writes to file 4, byte by byte.
     pub fn data(&mut self, script: &str) -> Result<Vec<u8>> {
         let before = fs::metadata(&self.data)?.len();
-        self.must("root", &format!("exec 4>/dev/virtio-ports/atomik.data\n{script}"))?;
+        self.must(
+            "root",
+            &format!("exec 4>/dev/virtio-ports/atomik.data\n{script}"),
+        )?;
         let mut file = File::open(&self.data)?;
         file.seek(SeekFrom::Start(before))?;
         let mut bytes = Vec::new();
@@ -172,14 +240,21 @@ impl Guest {
         self.must("root", "systemctl --no-block reboot")?;
         let end = Instant::now() + SHUTDOWN;
         while self.child.try_wait()?.is_none() {
-            ensure!(Instant::now() < end, "the guest did not shut down in {} s", SHUTDOWN.as_secs());
+            ensure!(
+                Instant::now() < end,
+                "the guest did not shut down in {} s",
+                SHUTDOWN.as_secs()
+            );
             thread::sleep(Duration::from_millis(100));
         }
         let log = String::from_utf8_lossy(&fs::read(&self.log)?).into_owned();
         if log::complaints(&log).is_empty() {
             Ok(())
         } else {
-            Err(anyhow!("the guest's kernel complained:\n{}", log::excerpt(&log)))
+            Err(anyhow!(
+                "the guest's kernel complained:\n{}",
+                log::excerpt(&log)
+            ))
         }
     }
 }

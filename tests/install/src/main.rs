@@ -25,7 +25,11 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool> {
     let mut arguments = env::args_os().skip(1).map(PathBuf::from);
-    let mut next = |what: &str| arguments.next().with_context(|| format!("no {what} was given"));
+    let mut next = |what: &str| {
+        arguments
+            .next()
+            .with_context(|| format!("no {what} was given"))
+    };
     let places = Places {
         image: next("image")?,
         in_root: next("directory of scripts")?.join("in-root"),

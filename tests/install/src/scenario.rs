@@ -39,7 +39,7 @@ const PASSING: &[&str] = &[
     "/etc/gshadow-",
     "/etc/passwd-",
     "/etc/shadow-",
-    // The kernels' metadata, which the image brings along; a scenario looks at it by itself.
+    // The kernels' metadata, which is put there beforehand; that it goes is a claim of its own.
     "/var/cache/atomik",
 ];
 
@@ -97,29 +97,51 @@ impl<'a> Scenario<'a> {
             .arg(directory.path().join("disk.qcow2"))
             .status()?;
         ensure!(status.success(), "qemu-img: {status}");
-        Ok(Scenario { name, places, directory, boots: 0, passed: 0, failed: 0 })
+        Ok(Scenario {
+            name,
+            places,
+            directory,
+            boots: 0,
+            passed: 0,
+            failed: 0,
+        })
     }
 
     fn keep_logs(&self) -> Result<PathBuf> {
-        let kept = self.places.cache.join("log").join(format!("install-{}", self.name));
+        let kept = self
+            .places
+            .cache
+            .join("log")
+            .join(format!("install-{}", self.name));
         let _ = fs::remove_dir_all(&kept);
         fs::create_dir_all(&kept)?;
         for file in fs::read_dir(self.directory.path())? {
             let path = file?.path();
             if path.extension().is_some_and(|extension| extension == "log") {
-                fs::copy(&path, kept.join(path.file_name().context("a file without a name")?))?;
+                fs::copy(
+                    &path,
+                    kept.join(path.file_name().context("a file without a name")?),
+                )?;
             }
         }
         Ok(kept)
     }
 
     fn say(&self, text: impl Display) {
-        eprintln!("atomik [{:4}s] {}: {text}", self.places.started.elapsed().as_secs(), self.name);
+        eprintln!(
+            "atomik [{:4}s] {}: {text}",
+            self.places.started.elapsed().as_secs(),
+            self.name
+        );
     }
 
     /// A claim, and what there is to see where it does not hold.
     fn check(&mut self, claim: &str, holds: bool, otherwise: impl Display) {
-        let end = if holds { "ok".to_owned() } else { format!("FAILED\n{otherwise}") };
+        let end = if holds {
+            "ok".to_owned()
+        } else {
+            format!("FAILED\n{otherwise}")
+        };
         println!("test install::{}::{claim} ... {end}", self.name);
         if holds {
             self.passed += 1;
@@ -129,7 +151,11 @@ impl<'a> Scenario<'a> {
     }
 
     fn check_outcome(&mut self, claim: &str, outcome: &Outcome, holds: bool) {
-        self.check(claim, holds, format!("status {}, output:\n{}", outcome.status, outcome.text));
+        self.check(
+            claim,
+            holds,
+            format!("status {}, output:\n{}", outcome.status, outcome.text),
+        );
     }
 
     fn check_same(&mut self, claim: &str, before: &Files, after: &Files) {
@@ -138,12 +164,17 @@ impl<'a> Scenario<'a> {
     }
 
     fn release(&self, which: &str) -> Result<String> {
-        Ok(fs::read_to_string(self.places.image.join(which))?.trim().to_owned())
+        Ok(fs::read_to_string(self.places.image.join(which))?
+            .trim()
+            .to_owned())
     }
 
     /// Boots a kernel of the image.
     fn boot(&mut self, release: &str) -> Result<Guest> {
-        self.boot_image(release, &self.places.image.join(format!("vmlinuz-{release}")))
+        self.boot_image(
+            release,
+            &self.places.image.join(format!("vmlinuz-{release}")),
+        )
     }
 
     fn boot_image(&mut self, release: &str, kernel: &Path) -> Result<Guest> {
@@ -157,17 +188,26 @@ impl<'a> Scenario<'a> {
             sources: &self.places.sources,
         };
         let (guest, running, took) = machine.boot(self.boots, kernel)?;
-        ensure!(running == release, "the guest runs {running} instead of {release}");
+        ensure!(
+            running == release,
+            "the guest runs {running} instead of {release}"
+        );
         self.say(format_args!("booted in {} s", took.as_secs()));
         Ok(guest)
     }
 
     /// Reboots into the newest kernel that the guest has, as a boot loader would.
     fn reboot(&mut self, mut guest: Guest) -> Result<(Guest, String)> {
-        let release = guest.must("root", "linux-version list | linux-version sort --reverse | head -n 1")?;
+        let release = guest.must(
+            "root",
+            "linux-version list | linux-version sort --reverse | head -n 1",
+        )?;
         let release = release.trim().to_owned();
         let kernel = self.directory.path().join("vmlinuz");
-        fs::write(&kernel, guest.data(&format!("cat /boot/vmlinuz-{release} >&4"))?)?;
+        fs::write(
+            &kernel,
+            guest.data(&format!("cat /boot/vmlinuz-{release} >&4"))?,
+        )?;
         guest.shut_down()?;
         Ok((self.boot_image(&release, &kernel)?, release))
     }
@@ -176,17 +216,29 @@ impl<'a> Scenario<'a> {
     fn timed(&self, guest: &mut Guest, what: &str, script: &str) -> Result<Outcome> {
         self.say(what);
         let outcome = guest.run("alice", script)?;
-        self.say(format_args!("{what}: status {} after {} s", outcome.status, outcome.took.as_secs()));
+        self.say(format_args!(
+            "{what}: status {} after {} s",
+            outcome.status,
+            outcome.took.as_secs()
+        ));
         Ok(outcome)
     }
 
     /// The device works for those in the group, and only for them.
     fn check_device(&mut self, guest: &mut Guest, when: &str) -> Result<()> {
         let loaded = guest.run("root", "grep '^atomik ' /proc/modules")?;
-        self.check_outcome(&format!("the_module_is_loaded_{when}"), &loaded, loaded.ok());
+        self.check_outcome(
+            &format!("the_module_is_loaded_{when}"),
+            &loaded,
+            loaded.ok(),
+        );
         let mode = guest.run("root", "stat -c '%F %a %U:%G' /dev/atomik")?;
         let holds = mode.text.trim() == "character special file 660 root:atomik";
-        self.check_outcome(&format!("the_device_is_0660_root_atomik_{when}"), &mode, holds);
+        self.check_outcome(
+            &format!("the_device_is_0660_root_atomik_{when}"),
+            &mode,
+            holds,
+        );
         let used = guest.run("alice", USE)?;
         let holds = used.ok() && used.text.contains(USED);
         self.check_outcome(&format!("a_member_uses_it_{when}"), &used, holds);
@@ -224,11 +276,21 @@ find /etc /usr/lib/modules/*/modules.* /var/lib/dpkg/status -type f ! -name '*-'
     }
 }
 
-/// Puts the sources where a user has them.
+/// Puts the sources where a user has them, and the kernels' Rust metadata where install.sh keeps it. That is a link,
+/// so that it can be put there again after an uninstallation.
 fn unpack(guest: &mut Guest) -> Result<()> {
+    have_metadata(guest)?;
     guest.must(
         "root",
         "mkdir ~alice/atomik && tar -x --no-same-owner -f /dev/nvme1n1 -C ~alice/atomik && chown -R alice: ~alice/atomik",
+    )?;
+    Ok(())
+}
+
+fn have_metadata(guest: &mut Guest) -> Result<()> {
+    guest.must(
+        "root",
+        "mkdir -p /var/cache/atomik/kernel && ln -sfn -t /var/cache/atomik/kernel /srv/metadata/*",
     )?;
     Ok(())
 }
@@ -252,13 +314,20 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
     let mut guest = scenario.boot(&old)?;
     scenario.check_device(&mut guest, "after_a_reboot")?;
     let units = guest.run("root", "systemctl --failed --no-legend --plain")?;
-    scenario.check_outcome("no_unit_fails", &units, units.ok() && units.text.trim().is_empty());
+    scenario.check_outcome(
+        "no_unit_fails",
+        &units,
+        units.ok() && units.text.trim().is_empty(),
+    );
 
     let packages = "sudo DEBIAN_FRONTEND=noninteractive apt-get --yes install /srv/kernel/*.deb";
     let upgraded = scenario.timed(&mut guest, "upgrading the kernel", packages)?;
     scenario.check_outcome("the_kernel_upgrade_succeeds", &upgraded, upgraded.ok());
     let status = guest.run("root", "dkms status")?;
-    let built = status.text.lines().any(|line| line.contains(&new) && line.contains("installed"));
+    let built = status
+        .text
+        .lines()
+        .any(|line| line.contains(&new) && line.contains("installed"));
     scenario.check_outcome("dkms_rebuilds_for_the_new_kernel", &status, built);
 
     let (mut guest, running) = scenario.reboot(guest)?;
@@ -272,7 +341,11 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
         "find / -xdev -path /home/alice/atomik -prune -o -name '*atomik*' -print; grep atomik /etc/group /etc/gshadow; \
          grep '^atomik ' /proc/modules; ls /dev/atomik 2>/dev/null",
     )?;
-    scenario.check_outcome("uninstall_leaves_no_trace", &rest, rest.text.trim().is_empty());
+    scenario.check_outcome(
+        "uninstall_leaves_no_trace",
+        &rest,
+        rest.text.trim().is_empty(),
+    );
     guest.shut_down()?;
     Ok(())
 }
@@ -285,7 +358,11 @@ pub fn refusal(scenario: &mut Scenario) -> Result<()> {
     let before = Files::of(&mut guest)?;
     let refused = scenario.timed(&mut guest, "installing where there is no Rust", INSTALL)?;
     let clear = refused.text.contains(&own) && refused.text.contains("Rust");
-    scenario.check_outcome("a_kernel_without_rust_is_refused_clearly", &refused, !refused.ok() && clear);
+    scenario.check_outcome(
+        "a_kernel_without_rust_is_refused_clearly",
+        &refused,
+        !refused.ok() && clear,
+    );
     let after = Files::of(&mut guest)?;
     scenario.check_same("the_refusal_changes_nothing", &before, &after);
     guest.shut_down()
@@ -293,9 +370,12 @@ pub fn refusal(scenario: &mut Scenario) -> Result<()> {
 
 /// Where a run is interrupted: the name of the point, and what tells that it is reached.
 const POINTS: &[(&str, &str)] = &[
-    ("while_dkms_adds_it", "[[ -e /usr/src/atomik-* || -e /var/lib/dkms/atomik ]]"),
+    ("while_dkms_adds_it", "ls -d /var/lib/dkms/atomik"),
     ("while_dkms_builds_it", "pgrep -x rustc"),
-    ("once_the_module_is_there", "ls /usr/lib/modules/*/updates/dkms/atomik.ko*"),
+    (
+        "once_the_module_is_there",
+        "ls /usr/lib/modules/*/updates/dkms/atomik.ko*",
+    ),
     ("once_the_group_is_there", "grep '^atomik:' /etc/group"),
 ];
 
@@ -334,8 +414,15 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
 
     let refused = guest.run("alice", "cd atomik && ./install.sh --yes")?;
     let clear = refused.text.contains("root") || refused.text.contains("sudo");
-    scenario.check_outcome("who_is_not_root_is_refused_clearly", &refused, !refused.ok() && clear);
-    let dry = guest.run("alice", "cd atomik && sudo ./install.sh --check && sudo ./install.sh --dry-run")?;
+    scenario.check_outcome(
+        "who_is_not_root_is_refused_clearly",
+        &refused,
+        !refused.ok() && clear,
+    );
+    let dry = guest.run(
+        "alice",
+        "cd atomik && sudo ./install.sh --check && sudo ./install.sh --dry-run",
+    )?;
     scenario.check_outcome("check_and_dry_run_succeed", &dry, dry.ok());
     let after = Files::of(&mut guest)?;
     scenario.check_same("refusal_check_and_dry_run_change_nothing", &before, &after);
@@ -366,9 +453,18 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
         let holds = killed.ok() && killed.text.contains("reached=yes");
         scenario.check_outcome(&format!("install_is_killed_{point}"), &killed, holds);
         let removed = guest.run("alice", UNINSTALL)?;
-        scenario.check_outcome(&format!("uninstall_after_a_kill_{point}_succeeds"), &removed, removed.ok());
+        scenario.check_outcome(
+            &format!("uninstall_after_a_kill_{point}_succeeds"),
+            &removed,
+            removed.ok(),
+        );
+        have_metadata(&mut guest)?;
         let after = Files::of(&mut guest)?;
-        scenario.check_same(&format!("uninstall_after_a_kill_{point}_restores"), &before, &after);
+        scenario.check_same(
+            &format!("uninstall_after_a_kill_{point}_restores"),
+            &before,
+            &after,
+        );
     }
 
     scenario.say("killing install.sh, to run it again");
@@ -381,7 +477,11 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
     guest.must("alice", "echo 'create 1000' >tables; (cat tables; sleep 1000) | setsid atomikctl run - >/dev/null 2>&1 & sleep 5")?;
     let in_use = guest.run("alice", UNINSTALL)?;
     let named = in_use.text.contains("atomikctl");
-    scenario.check_outcome("tables_in_use_are_named_instead_of_broken", &in_use, !in_use.ok() && named);
+    scenario.check_outcome(
+        "tables_in_use_are_named_instead_of_broken",
+        &in_use,
+        !in_use.ok() && named,
+    );
     scenario.check_device(&mut guest, "while_tables_are_in_use")?;
     guest.must("root", "kill $(pgrep -x atomikctl); sleep 1")?;
 
