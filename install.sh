@@ -1,0 +1,137 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+
+set -euo pipefail
+umask 022
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+
+usage() {
+    cat <<'END'
+usage: sudo ./install.sh [OPTION…]
+
+Installs atomik: the driver by DKMS, so that it follows kernel upgrades, the command atomikctl and the C header.
+It checks everything first, says what it will do, and asks. What fails is taken back.
+
+  --check            only check; the exit status is 0 where installing can go on
+  --dry-run          also say what would be done, and do nothing
+  --yes              don't ask
+  --no-deps          don't install packages; say which are missing
+  --kernel RELEASE   for this installed kernel instead of the running one
+  --kdir DIRECTORY   against this kernel build tree
+  --uninstall        remove everything again
+  --help
+END
+}
+
+project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+mode=install yes='' deps=yes release=$(uname -r) kdir=''
+log=/dev/null rebuild_metadata='' kernel_fits=''
+
+say() { printf '%s\n' "$*" >&2; }
+
+# die TEXT [REMEDY]
+die() {
+    say "install.sh: $1"
+    [[ -z ${2-} ]] || say "hint: $2"
+    exit 1
+}
+
+# shellcheck source=packaging/journal.sh
+. "$project/packaging/journal.sh"
+# shellcheck source=packaging/packages.sh
+. "$project/packaging/packages.sh"
+# shellcheck source=packaging/checks.sh
+. "$project/packaging/checks.sh"
+# shellcheck source=packaging/steps.sh
+. "$project/packaging/steps.sh"
+
+while (($#)); do
+    case $1 in
+    --check | --dry-run | --uninstall) mode=${1#--} ;;
+    --yes) yes=yes ;;
+    --no-deps) deps='' ;;
+    --kernel | --kdir)
+        [[ -n ${2-} ]] || die "$1 needs a value" "./install.sh --help"
+        if [[ $1 == --kernel ]]; then release=$2; else kdir=$2; fi
+        shift
+        ;;
+    --help)
+        usage
+        exit
+        ;;
+    *) die "there is no option '$1'" "./install.sh --help" ;;
+    esac
+    shift
+done
+if [[ -n $kdir ]]; then
+    [[ -e $kdir/.config ]] || die "$kdir is not a configured kernel build tree (it has no .config)" "--kdir takes the directory in which the kernel was built"
+    kdir=$(cd "$kdir" && pwd)
+fi
+headers=${kdir:-/lib/modules/$release/build}
+version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$project/dkms.conf")
+source_tree=/usr/src/atomik-$version
+
+# confirm QUESTION
+confirm() {
+    [[ -z $yes ]] || return 0
+    [[ -t 0 ]] || die "there is no terminal to ask on; nothing has been changed" "say --yes to go on without being asked"
+    local answer
+    read -r -p "$1 [y/N] " answer
+    [[ $answer == [yY]* ]] || die "nothing has been changed"
+}
+
+if [[ $mode == install || $mode == uninstall ]]; then
+    ((EUID == 0)) || die "this needs root; nothing has been changed" "sudo ./install.sh${1:+ $1}$([[ $mode == install ]] || echo ' --uninstall')"
+    # Children have the lock too: what a killed run left at work ends before we begin.
+    exec {lock}>/run/atomik-install.lock
+    if ! flock --nonblock "$lock"; then
+        say "Waiting for another run, or for what a killed one left at work."
+        flock "$lock"
+    fi
+    # In memory, so that a full disk can be reported.
+    log=/run/atomik-install.log
+    : >"$log"
+fi
+
+if [[ $mode == uninstall ]]; then
+    uninstall
+    exit
+fi
+
+atomikctl=$(find_atomikctl)
+say "Checking what atomik $version needs for the kernel $release:"
+check_kernel
+if [[ -n $kernel_fits ]]; then
+    check_way
+    find_missing
+    [[ -z $rebuild_metadata ]] || check_space 3000 /var/cache/atomik "rebuilding the kernel's Rust metadata"
+    ((${#needed[@]} == 0)) || check_space 1500 /usr "packages"
+    check_space 150 /var/lib/dkms "the module"
+    if ((${#needed[@]})) && [[ -z $deps ]]; then
+        fault "packages are missing: ${needed[*]}" "apt-get install --no-install-recommends ${needed[*]}"
+    elif ((${#needed[@]})); then
+        check_offered
+    else
+        ok "packages"
+    fi
+    ((${#wanted[@]} == 0)) || note "for later kernels, these packages are missing: ${wanted[*]}"
+fi
+if [[ $mode == check && -e $manifest ]]; then
+    say "Checking the installation:"
+    /usr/local/bin/atomikctl doctor || faults=$((faults + 1))
+fi
+((faults == 0)) || die "$faults of the checks failed; nothing has been changed" "do what stands beside them, then run this again"
+[[ $mode != check ]] || exit 0
+
+say_plan
+[[ $mode != dry-run ]] || exit 0
+confirm "Go on?"
+
+trap 'abandon $?' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+recover
+install_all
+trap - EXIT
+say_next

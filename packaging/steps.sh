@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+#
+# What install.sh does once nothing speaks against it. To be sourced.
+
+child=''
+dkms_before=''
+why_not_used=''
+
+# step TEXT COMMAND…: runs it with its output in the log, which is shown where it fails.
+step() {
+    local text=$1 started=$SECONDS status=0
+    shift
+    say "  $text …"
+    echo "== $text: $*" >>"$log"
+    # In a process group of its own, so that all of it can be ended when we are.
+    setsid "$@" >>"$log" 2>&1 </dev/null &
+    child=$!
+    wait "$child" || status=$?
+    child=''
+    if ((status)); then
+        tail -n 20 "$log" | sed 's/^/    | /' >&2
+        for log_of_dkms in /var/lib/dkms/atomik/"$version"/build/make.log; do
+            [[ ! -e $log_of_dkms || $1 != dkms ]] || tail -n 20 "$log_of_dkms" | tee -a "$log" | sed 's/^/    | /' >&2
+        done
+        say "install.sh: '$*' failed with status $status; the lines above say why, all of them are in $log"
+        say "disk space: $(df -h --output=target,avail / /usr /var | sed 1d | sort -u | awk '{ printf "%s%s has %s free", n++ ? ", " : "", $1, $2 }')"
+        return "$status"
+    fi
+    ((SECONDS - started < 5)) || say "    done in $((SECONDS - started)) s"
+}
+
+# abandon STATUS: on every end but the good one.
+abandon() {
+    trap '' INT TERM HUP
+    [[ -z $child ]] || kill -- "-$child" 2>/dev/null || true
+    [[ -z $child ]] || wait "$child" 2>/dev/null || true
+    say "Taking back what was done so far."
+    undo
+    load_module || true
+    say "Nothing of this run is left${apt_ran:+, except for packages; see $state/packages}. Once the cause is mended, run it again."
+    exit "$(($1 ? $1 : 1))"
+}
+apt_ran=''
+
+# recover: after a run that was killed.
+recover() {
+    if [[ -e $journal ]]; then
+        say "A run before this one was interrupted; taking back what it left."
+        undo keep-metadata
+    fi
+}
+
+in_manifest() {
+    [[ -e $manifest ]] && grep -q "^file	$1	" "$manifest"
+}
+
+in_journal() {
+    [[ -e $journal ]] && grep -q "^made	$1\$" "$journal"
+}
+
+# to_install: "MODE<tab>DESTINATION<tab>SOURCE<tab>keep" for each file, of those that exist in this tree.
+to_install() {
+    local mode source destination keep
+    while read -r mode source destination keep; do
+        [[ $mode != '#' ]] || continue
+        case $source in
+        @atomikctl) source=$atomikctl ;;
+        *)
+            source=$project/$source
+            [[ -e $source ]] || continue
+            ;;
+        esac
+        printf '%s\t%s\t%s\t%s\n' "$mode" "$destination" "$source" "$keep"
+    done < <(grep -v '^#' "$project/packaging/files")
+}
+
+# find_atomikctl: a program that is already built of the present sources, or "build".
+find_atomikctl() {
+    local program
+    for program in "$project"/target/guest/x86_64-unknown-linux-gnu/release/atomikctl "$project/target/release/atomikctl"; do
+        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/uapi/src "$project/Cargo.lock" \
+            -newer "$program" -print -quit) ]]; then
+            echo "$program"
+            return
+        fi
+    done
+    echo build
+}
+
+check_offered() {
+    local package unknown=()
+    for package in "${needed[@]}"; do
+        apt-cache show "$package" >/dev/null 2>&1 || unknown+=("$package")
+    done
+    if ((${#unknown[@]})); then
+        fault "apt does not offer ${unknown[*]}" "Run apt-get update, and add the suite that the kernel comes from (trixie-backports) to apt's sources"
+    else
+        ok "apt offers what is missing: ${needed[*]}"
+    fi
+}
+
+in_use() {
+    users_of_device | paste -sd' ' | sed 's/) /), /g'
+}
+
+say_plan() {
+    say "This will"
+    ((${#needed[@]} + ${#wanted[@]} == 0)) || [[ -z $deps ]] || say "  - install with apt: ${needed[*]} ${wanted[*]}"
+    [[ -z $rebuild_metadata ]] || say "  - rebuild the Rust metadata of $release, which its headers lack, in /var/cache/atomik (3 to 8 minutes, 2 GB for that time)"
+    say "  - put the driver's source into $source_tree; DKMS builds it for $release now and for later kernels by itself"
+    say "  - install" "$(to_install | cut -f2 | paste -sd' ')"
+    say "  - create the group atomik, whose members may use /dev/atomik${SUDO_USER:+, and add $SUDO_USER to it}"
+    if [[ $release == "$(uname -r)" ]]; then
+        say "  - load the module, and use the device once"
+    else
+        say "  - leave loading to the boot of $release, since $(uname -r) is running"
+    fi
+    say "  ./install.sh --uninstall removes all of it."
+}
+
+install_packages() {
+    local before
+    [[ -n $deps ]] || return 0
+    local get=(apt-get install --yes --no-install-recommends -o Dpkg::Use-Pty=0)
+    if ((${#needed[@]})); then
+        apt_ran=yes
+        remember_packages "${needed[@]}"
+        step "installing packages" "${get[@]}" "${needed[@]}" ||
+            die "apt-get could not install ${needed[*]}" "apt-get update, or apt-get --fix-broken install; then run this again"
+    fi
+    if ((${#wanted[@]})); then
+        remember_packages "${wanted[@]}"
+        step "installing what later kernels need" "${get[@]}" "${wanted[@]}" ||
+            say "note: that failed. The module is built for $release all the same; for later kernels, install ${wanted[*]}"
+    fi
+}
+
+# remember_packages PACKAGE…: for --uninstall, and across failed runs.
+remember_packages() {
+    mkdir -p "$state"
+    printf '%s\n' "${@%%=*}" >>"$state/packages"
+}
+
+# stage DIRECTORY: what DKMS needs of the project.
+stage() {
+    mkdir -p "$1/packaging"
+    cp -r "$project"/{Kbuild,dkms.conf,module,uapi,LICENSES} "$1"
+    cp "$project"/packaging/{dkms-build,kernel-tree,kernel-metadata} "$1/packaging"
+    # A clone may have been made with another umask.
+    chmod -R u=rwX,go=rX "$1"
+    chown -R root:root "$1"
+}
+
+dkms_versions() {
+    find /var/lib/dkms/atomik -mindepth 1 -maxdepth 1 -type d -printf '%f\n' 2>/dev/null || true
+}
+
+# dkms_has VERSION: whether it is installed for our kernel.
+dkms_has() {
+    dkms status "atomik/$1" -k "$release" 2>/dev/null | grep -q ': installed'
+}
+
+install_driver() {
+    local new=/usr/src/.atomik-new old
+    announce made "$new"
+    rm -rf "$new"
+    stage "$new"
+    if dkms_has "$version" && diff -r "$new" "$source_tree" >/dev/null 2>&1; then
+        rm -rf "$new"
+        say "  the driver is there already"
+        return
+    fi
+    for old in $(dkms_versions); do
+        if dkms_has "$old"; then
+            dkms_before=$old
+            # Undone last of these, when its sources are back.
+            announce dkms-before "$old" "$release"
+        fi
+    done
+    if [[ -e $source_tree ]]; then
+        backup "$source_tree"
+        dkms_forget "$version" >>"$log" 2>&1
+        rm -rf "$source_tree"
+    else
+        announce made "$source_tree"
+    fi
+    announce dkms "$version"
+    mv -T "$new" "$source_tree"
+    step "DKMS: adding the driver" dkms add "atomik/$version"
+    step "DKMS: building it" dkms build "atomik/$version" -k "$release" ${kdir:+--kernelsourcedir "$kdir"}
+    step "DKMS: installing it" dkms install --force "atomik/$version" -k "$release"
+}
+
+install_files() {
+    local mode destination source keep
+    while IFS=$'\t' read -r mode destination source keep; do
+        if [[ -e $destination ]]; then
+            ! cmp -s "$source" "$destination" || continue
+            # The administrator's, once it differs from what we put there.
+            if [[ $keep == keep ]] && ! grep -q "^file	$destination	$(sum_of "$destination")\$" "$manifest" 2>/dev/null; then
+                say "  $destination stays as you changed it"
+                continue
+            fi
+        fi
+        put "$mode" "$source" "$destination"
+    done < <(to_install)
+}
+
+sum_of() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+install_group() {
+    if ! getent group atomik >/dev/null; then
+        announce group
+        if command -v systemd-sysusers >/dev/null; then
+            step "creating the group atomik" systemd-sysusers /etc/sysusers.d/atomik.conf
+        else
+            step "creating the group atomik" groupadd --system atomik
+        fi
+    fi
+    if [[ -n ${SUDO_USER-} && $SUDO_USER != root ]] && ! getent group atomik | cut -d: -f4 | tr , '\n' | grep -qxF "$SUDO_USER"; then
+        announce member "$SUDO_USER"
+        step "adding $SUDO_USER to it" gpasswd --add "$SUDO_USER" atomik
+    fi
+}
+
+build_atomikctl() {
+    local user=()
+    [[ $atomikctl == build ]] || return 0
+    # Not as root: what cargo leaves in target/ and in its cache is to belong to whoever works here.
+    [[ -z ${SUDO_USER-} || $SUDO_USER == root ]] || user=(runuser -u "$SUDO_USER" --)
+    atomikctl=$project/target/release/atomikctl
+    # shellcheck disable=SC2016 # for the inner shell
+    step "building atomikctl" "${user[@]}" bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --release --locked --package atomik' bash "$project" ||
+        die "cargo could not build atomikctl" "build it where cargo works (cargo build --release --locked --package atomik), then run this again"
+}
+
+secure_boot() {
+    local state_file=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
+    [[ -r $state_file && $(od -An -tu1 -j4 -N1 "$state_file") -eq 1 ]]
+}
+
+# not_enrolled: whether Secure Boot will refuse what DKMS signs.
+not_enrolled() {
+    secure_boot && ! { command -v mokutil >/dev/null && mokutil --test-key /var/lib/dkms/mok.pub 2>/dev/null | grep -q 'already enrolled'; }
+}
+
+# load_module: loads what is installed, where something is.
+load_module() {
+    [[ -n $(modinfo -k "$(uname -r)" -n atomik 2>/dev/null) ]] || return 0
+    modprobe atomik >>"$log" 2>&1
+}
+
+use_device() {
+    if [[ $release != "$(uname -r)" ]]; then
+        why_not_used="the kernel $release is not running; the module is loaded when it is booted"
+        return
+    fi
+    if not_enrolled; then
+        why_not_used="Secure Boot loads no module whose key is not enrolled"
+        return
+    fi
+    if [[ -S /run/udev/control ]]; then
+        step "udev: reading the rule" udevadm control --reload
+    fi
+    if [[ -d /sys/module/atomik && -n $driver_changed ]]; then
+        if [[ -n $(in_use) ]] || ! modprobe -r atomik >>"$log" 2>&1; then
+            why_not_used="the driver from before is in use by $(in_use); the new one is loaded with the next boot, or by: modprobe -r atomik && modprobe atomik"
+            return
+        fi
+    fi
+    [[ -d /sys/module/atomik ]] || announce loaded
+    step "loading the module" modprobe atomik
+    if [[ -S /run/udev/control ]]; then
+        # The rule may be newer than the device.
+        udevadm trigger --action=change /sys/class/misc/atomik >>"$log" 2>&1 || true
+        udevadm settle --timeout=30 >>"$log" 2>&1 || true
+        [[ $(stat -c '%a %G' /dev/atomik) == '660 atomik' ]] ||
+            die "/dev/atomik is $(stat -c '%a %U:%G' /dev/atomik) instead of 660 root:atomik" "look for another rule: udevadm test /sys/class/misc/atomik"
+    fi
+    local said
+    said=$(printf 'create 1\nload 0 5\naccum 0 3\nread 0\n' | /usr/local/bin/atomikctl run 2>&1) ||
+        die "the device does not work: $said" "dmesg | tail"
+    [[ $said == *'read 0 = 0x0000000000000006'* ]] || die "the device gave a wrong answer: $said" "please report this, with dmesg"
+    say "  used the device: 5 loaded, 3 folded in, 6 read"
+}
+
+write_manifest() {
+    local destination path
+    {
+        printf 'version\t%s\n' "$version"
+        while IFS=$'\t' read -r _ destination _; do
+            printf 'file\t%s\t%s\n' "$destination" "$(keep_sum "$destination")"
+        done < <(to_install)
+        # What an earlier run made is still ours.
+        { grep -hE '^(directory|group|member|mok)' "$journal" "$manifest" 2>/dev/null || true; } | sort -u
+    } >"$manifest.new"
+    sync "$manifest.new"
+    mv -T "$manifest.new" "$manifest"
+    touch "$manifest"
+}
+
+# keep_sum DESTINATION: the sum of what we installed there last, which for a changed `keep` file is not what is there.
+keep_sum() {
+    local before
+    before=$(awk -F'\t' -v path="$1" '$1 == "file" && $2 == path { print $3 }' "$manifest" 2>/dev/null || true)
+    if [[ -n $before && -e $1 ]] && ! grep -qE "^(made|replaced)	$1(	|\$)" "$journal"; then
+        echo "$before"
+    else
+        sum_of "$1"
+    fi
+}
+
+install_all() {
+    local old tree=/var/cache/atomik/kernel/$release
+    SECONDS=0
+    say "Installing:"
+    install_packages
+    build_atomikctl
+    if [[ -n $rebuild_metadata ]]; then
+        announce metadata "$tree"
+        step "rebuilding the kernel's Rust metadata" "$project/packaging/kernel-tree" "$release" --kdir "$headers" ||
+            die "without the metadata the module can't be built" "mend what the lines above say, or give a full build tree with --kdir"
+    fi
+    [[ -e /var/lib/dkms/mok.key ]] || announce mok
+    local before=$SECONDS
+    driver_changed=yes
+    if dkms_has "$version" && stage_is_current; then driver_changed=''; fi
+    install_driver
+    install_files
+    install_group
+    use_device
+    write_manifest
+    # From here on the run has succeeded: an end leaves nothing to take back.
+    forget_journal
+    for old in $(dkms_versions); do
+        if [[ $old != "$version" ]]; then
+            step "removing atomik $old" dkms remove "atomik/$old" --all || true
+            rm -rf "/usr/src/atomik-$old"
+        fi
+    done
+    say "Installed in $((SECONDS)) s."
+}
+
+stage_is_current() {
+    local new status=0
+    new=$(mktemp -d)
+    stage "$new"
+    diff -r "$new" "$source_tree" >/dev/null 2>&1 || status=$?
+    rm -rf "$new"
+    return "$status"
+}
+
+say_next() {
+    say ""
+    say "atomik $version is installed."
+    [[ -z $why_not_used ]] || say "It has not been used yet: $why_not_used."
+    if not_enrolled; then
+        say "Enrol DKMS's key once: mokutil --import /var/lib/dkms/mok.pub, reboot, choose 'Enroll MOK' and give the password."
+    fi
+    [[ -z ${SUDO_USER-} || $SUDO_USER == root ]] || say "$SUDO_USER is in the group atomik from the next login on."
+    say "Try: atomikctl info; atomikctl run --help. Something wrong? atomikctl doctor."
+}
+
+uninstall() {
+    local users path kind first names versions
+    if [[ ! -e $manifest && ! -e $journal && -z $(dkms_versions) && ! -e /var/cache/atomik && ! -e $state ]]; then
+        say "atomik is not installed."
+        return
+    fi
+    users=$(in_use)
+    [[ -z $users ]] ||
+        die "/dev/atomik is in use by $users; nothing has been changed" "end them, since their tables would be lost with the module, then run this again"
+    confirm "Remove atomik, its driver and its group?"
+    recover
+    say "Removing:"
+    if [[ -d /sys/module/atomik ]]; then
+        step "unloading the module" modprobe -r atomik ||
+            die "the module can't be unloaded; nothing has been removed" "lsmod | grep atomik shows what holds it"
+    fi
+    # Whatever DKMS knows, also for other kernels. The manifest goes last: interrupted, this can be run again.
+    versions=$(dkms_versions; sed -n 's/^version\t//p' "$manifest" 2>/dev/null || true)
+    for path in $(sort -u <<<"$versions"); do
+        say "  the driver $path"
+        dkms_forget "$path" >>"$log" 2>&1
+        rm -rf "/usr/src/atomik-$path"
+    done
+    if [[ -e $manifest ]]; then
+        say "  files"
+        while IFS=$'\t' read -r kind first _; do
+            [[ $kind != file ]] || rm -f "$first"
+        done <"$manifest"
+        while IFS=$'\t' read -r kind first _; do
+            [[ $kind != directory ]] || rmdir "$first" 2>/dev/null || true
+        done < <(sort -r "$manifest")
+        while IFS=$'\t' read -r kind first _; do
+            case $kind in
+            member) gpasswd --delete "$first" atomik >>"$log" 2>&1 || true ;;
+            mok) forget_mok ;;
+            esac
+        done <"$manifest"
+        if grep -q '^group' "$manifest" && getent group atomik >/dev/null; then
+            say "  the group atomik"
+            groupdel atomik || say "note: the group atomik stays, since it is a user's own group; see: getent passwd"
+        fi
+    fi
+    [[ ! -S /run/udev/control ]] || udevadm control --reload >>"$log" 2>&1 || true
+    names=$(sort -u "$state/packages" 2>/dev/null | paste -sd' ' || true)
+    rm -rf /var/cache/atomik "$state" "$log" /run/atomik-install.lock
+    say "atomik is removed."
+    [[ -z $names ]] || say "These packages were installed for it; unless you need them: apt-get autoremove --purge $names"
+}
+
+# forget_mok: the key that DKMS made for us, where neither Secure Boot nor another module has come to need it.
+forget_mok() {
+    if secure_boot; then
+        say "note: DKMS's key stays; to withdraw it: mokutil --delete /var/lib/dkms/mok.pub"
+    elif [[ -z $(dkms status 2>/dev/null) ]]; then
+        rm -f /var/lib/dkms/mok.key /var/lib/dkms/mok.pub
+    fi
+}
