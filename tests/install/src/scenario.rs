@@ -90,7 +90,7 @@ impl<'a> Scenario<'a> {
     fn new(name: &'static str, places: &'a Places) -> Result<Self> {
         let run = places.cache.join("run");
         fs::create_dir_all(&run)?;
-        let directory = TempDir::with_prefix_in("install-", run)?;
+        let directory = TempDir::with_prefix_in(format!("{}-", std::process::id()), run)?;
         let status = Command::new(&places.in_root)
             .args(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
             .arg(places.image.join("disk.img"))
