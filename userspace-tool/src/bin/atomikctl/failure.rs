@@ -51,6 +51,15 @@ impl Failure {
         }
     }
 
+    /// The installation is unsound; what `doctor` has printed says why.
+    pub fn unsound(failed: usize, checks: usize) -> Self {
+        Self {
+            status: 1,
+            messages: vec![format!("{failed} of {checks} checks failed")],
+            hint: None,
+        }
+    }
+
     /// Says why on standard error.
     pub fn report(&self) -> ExitCode {
         let mut text = String::new();

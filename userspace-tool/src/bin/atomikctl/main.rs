@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod doctor;
 mod failure;
 mod info;
 mod record;
@@ -37,6 +38,7 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    Doctor(doctor::Args),
     Info(info::Args),
     Run(run::Args),
 }
@@ -44,7 +46,7 @@ enum Command {
 const EXIT_STATUS: &str = "\
 Exit status:
   0    all went well
-  1    an operation failed
+  1    an operation failed, or `doctor` found something wrong
   2    wrong usage, or the script can't be read or has syntax errors; nothing was executed
   3    the device can't be opened
   141  the reader of the output went away";
@@ -52,6 +54,7 @@ Exit status:
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match &cli.command {
+        Command::Doctor(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global),
         Command::Run(args) => args.run(&cli.global),
     };

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Who may use the device.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use super::check::Check;
+use super::system::System;
+
+pub fn rule(system: &System) -> Check {
+    const NAME: &str = "udev rule";
+    for directory in ["/etc/udev/rules.d", "/usr/lib/udev/rules.d"] {
+        let path = format!("{directory}/60-atomik.rules");
+        if let Some(text) = system.read(&path) {
+            if text.contains("GROUP=\"atomik\"") && text.contains("MODE=\"0660\"") {
+                return Check::ok(NAME, path);
+            }
+            return Check::warning(
+                NAME,
+                format!("{path} gives the device another mode or group than 0660 atomik"),
+                "leave it where that is wanted; else remove it and run install.sh again",
+            );
+        }
+    }
+    Check::failed(
+        NAME,
+        "there is none, so only root can use the device",
+        "run install.sh again",
+    )
+}
+
+pub fn device(system: &System) -> Check {
+    const NAME: &str = "device";
+    let Ok(node) = fs::metadata(system.path("/dev/atomik")) else {
+        return Check::failed(NAME, "there is no /dev/atomik", "modprobe atomik");
+    };
+    let mode = node.mode() & 0o7777;
+    let group = group_entry(system).map(|group| group.gid);
+    if mode == 0o660 && group == Some(node.gid()) {
+        return Check::ok(NAME, "/dev/atomik is 0660, group atomik");
+    }
+    Check::failed(
+        NAME,
+        format!(
+            "/dev/atomik is {mode:04o}, group {}, instead of 0660, group atomik",
+            node.gid()
+        ),
+        "udevadm control --reload && udevadm trigger --action=change /sys/class/misc/atomik",
+    )
+}
+
+/// Whether whoever asks is in the group.
+pub fn group(system: &System) -> Check {
+    const NAME: &str = "group";
+    let Some(group) = group_entry(system) else {
+        return Check::failed(NAME, "there is no group atomik", "systemd-sysusers");
+    };
+    let status = system.read("/proc/self/status").unwrap_or_default();
+    let ids = |field: &str| -> Vec<u32> {
+        let line = status.lines().find_map(|line| line.strip_prefix(field));
+        let words = line.unwrap_or_default().split_whitespace();
+        words.filter_map(|word| word.parse().ok()).collect()
+    };
+    // Real, effective, saved, and the file system's.
+    let uid = ids("Uid:").get(1).copied();
+    if uid == Some(0) {
+        return Check::ok(NAME, "root needs no membership");
+    }
+    if ids("Groups:").contains(&group.gid) || ids("Gid:").get(1) == Some(&group.gid) {
+        return Check::ok(NAME, "you are in the group atomik");
+    }
+    let user = uid.and_then(|uid| user_name(system, uid));
+    match user {
+        Some(user) if group.members.contains(&user) => Check::warning(
+            NAME,
+            format!("{user} is in the group atomik, but this session began before"),
+            "log out and in again, or use `newgrp atomik`",
+        ),
+        user => Check::failed(
+            NAME,
+            "you are not in the group atomik, so you can't open the device",
+            format!(
+                "sudo gpasswd --add {} atomik, then log in again",
+                user.as_deref().unwrap_or("USER")
+            ),
+        ),
+    }
+}
+
+struct Group {
+    gid: u32,
+    members: Vec<String>,
+}
+
+fn group_entry(system: &System) -> Option<Group> {
+    let text = system.read("/etc/group")?;
+    let line = text.lines().find(|line| line.starts_with("atomik:"))?;
+    let mut fields = line.split(':').skip(2);
+    Some(Group {
+        gid: fields.next()?.parse().ok()?,
+        members: fields.next()?.split(',').map(Into::into).collect(),
+    })
+}
+
+fn user_name(system: &System, uid: u32) -> Option<String> {
+    let text = system.read("/etc/passwd")?;
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::Level;
+    use super::super::system::fake::Fake;
+    use super::*;
+
+    #[test]
+    fn another_mode_fails() {
+        let fake = Fake::installed();
+        fake.mode("/dev/atomik", 0o600);
+        let check = device(&fake.system());
+        assert_eq!(check.level, Level::Failed);
+        assert!(check.found.contains("0600"), "{check}");
+        fake.mode("/dev/atomik", 0o660);
+        fake.write("/etc/group", "atomik:x:4294967294:");
+        assert_eq!(device(&fake.system()).level, Level::Failed);
+    }
+
+    #[test]
+    fn a_changed_rule_is_a_warning() {
+        let fake = Fake::installed();
+        fake.write("/etc/udev/rules.d/60-atomik.rules", "MODE=\"0666\"");
+        assert_eq!(rule(&fake.system()).level, Level::Warning);
+    }
+
+    #[test]
+    fn membership_counts_from_the_next_login() {
+        let fake = Fake::installed();
+        fake.groups("1000");
+        // The fake's group is the one of its files, which may be root's.
+        fake.write("/etc/group", "other:x:77:\natomik:x:990:bob,alice");
+        assert_eq!(group(&fake.system()).level, Level::Warning);
+        fake.write("/etc/group", "atomik:x:990:");
+        let check = group(&fake.system());
+        assert_eq!(check.level, Level::Failed);
+        assert!(check.remedy.unwrap().contains("--add alice"));
+        fake.groups("1000 990");
+        assert_eq!(group(&fake.system()).level, Level::Ok);
+    }
+}

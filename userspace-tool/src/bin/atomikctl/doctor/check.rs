@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Check`]: what one check found.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    Ok,
+    /// It works now, but may not later, or not for everyone.
+    Warning,
+    Failed,
+}
+
+/// What one check found, and what to do about it.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    #[serde(rename = "check")]
+    pub name: &'static str,
+    pub level: Level,
+    pub found: String,
+    pub remedy: Option<String>,
+}
+
+impl Check {
+    pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Self {
+            name,
+            level: Level::Ok,
+            found: found.into(),
+            remedy: None,
+        }
+    }
+
+    pub fn warning(
+        name: &'static str,
+        found: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            level: Level::Warning,
+            remedy: Some(remedy.into()),
+            ..Self::ok(name, found)
+        }
+    }
+
+    pub fn failed(
+        name: &'static str,
+        found: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            level: Level::Failed,
+            remedy: Some(remedy.into()),
+            ..Self::ok(name, found)
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let level = match self.level {
+            Level::Ok => "ok",
+            Level::Warning => "warning",
+            Level::Failed => "FAILED",
+        };
+        writeln!(f, "{level:<8}  {:<12}  {}", self.name, self.found)?;
+        if let Some(remedy) = &self.remedy {
+            writeln!(f, "{:<8}  {:<12}  -> {remedy}", "", "")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_stands_below() {
+        let check = Check::failed("module", "not loaded", "modprobe atomik");
+        assert_eq!(
+            check.to_string(),
+            "FAILED    module        not loaded\n                        -> modprobe atomik\n"
+        );
+        assert_eq!(Check::ok("limit", "1 GiB").to_string().lines().count(), 1);
+    }
+}
