@@ -306,13 +306,15 @@ cat /run/files >&4",
     }
 }
 
-/// Puts the sources where a user has them, and the kernels' Rust metadata where install.sh keeps it. That is a link,
-/// so that it can be put there again after an uninstallation.
+/// Puts the sources where a user has them, with the program as the newest of all, since install.sh would build an older one again;
+/// and the kernels' Rust metadata where install.sh keeps it. That is a link, so that it can be put there again after
+/// an uninstallation.
 fn unpack(guest: &mut Guest) -> Result<()> {
     have_metadata(guest)?;
     guest.must(
         "root",
-        "mkdir ~alice/atomik && tar -x --no-same-owner -f /dev/nvme1n1 -C ~alice/atomik && chown -R alice: ~alice/atomik",
+        "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/nvme1n1 && chown -R alice: . && \
+         touch target/guest/*/release/atomikctl",
     )?;
     Ok(())
 }
