@@ -185,7 +185,11 @@ impl Guest {
     }
 
     fn send(&mut self, user: &str, script: &str) -> Result<()> {
-        writeln!(self.transcript, "\n[{user}] {}", script.replace('\n', "\n    "))?;
+        writeln!(
+            self.transcript,
+            "\n[{user}] {}",
+            script.replace('\n', "\n    ")
+        )?;
         write!(self.jobs, "{user} {}\n{script}", script.len())?;
         self.jobs.flush()?;
         Ok(())

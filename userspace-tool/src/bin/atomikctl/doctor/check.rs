@@ -48,11 +48,7 @@ impl Check {
         }
     }
 
-    pub fn failed(
-        name: &'static str,
-        found: impl Into<String>,
-        remedy: impl Into<String>,
-    ) -> Self {
+    pub fn failed(name: &'static str, found: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             level: Level::Failed,
             remedy: Some(remedy.into()),

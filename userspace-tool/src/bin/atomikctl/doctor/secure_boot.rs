@@ -5,8 +5,7 @@
 use super::check::Check;
 use super::system::System;
 
-const VARIABLE: &str =
-    "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
+const VARIABLE: &str = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 pub fn secure_boot(system: &System) -> Check {
     const NAME: &str = "secure boot";
