@@ -15,7 +15,7 @@ const BOOT: Duration = Duration::from_secs(300);
 const SHUTDOWN: Duration = Duration::from_secs(120);
 const JOB: Duration = Duration::from_secs(900);
 
-/// The disk is a drive whose driver is built into all of these kernels, so they need no initramfs. A
+/// The root disk is the only NVMe drive, as two may come in either order. Its driver is built into all of these kernels, so they need no initramfs. A
 /// warning of the kernel ends the guest.
 const KERNEL_ARGUMENTS: &str = "root=/dev/nvme0n1 rw console=ttyS0 loglevel=5 systemd.show_status=no panic_on_warn=1 \
     oops=panic panic=-1 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog cryptomgr.notests random.trust_cpu=on \
@@ -98,7 +98,7 @@ impl Machine<'_> {
                 "if=none,id=sources,format=raw,read-only=on,file={}",
                 self.sources.display()
             ))
-            .args(["-device", "nvme,serial=sources,drive=sources"])
+            .args(["-device", "virtio-blk-pci,drive=sources"])
             .args(["-device", "virtio-serial-pci"])
             .args([
                 "-chardev",

@@ -313,7 +313,7 @@ fn unpack(guest: &mut Guest) -> Result<()> {
     have_metadata(guest)?;
     guest.must(
         "root",
-        "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/nvme1n1 && chown -R alice: . && \
+        "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/vda && chown -R alice: . && \
          touch target/guest/*/release/atomikctl",
     )?;
     Ok(())
