@@ -80,7 +80,7 @@ find_atomikctl() {
     local program
     for program in "$project"/target/guest/x86_64-unknown-linux-gnu/release/atomikctl "$project/target/release/atomikctl"; do
         if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/uapi/src "$project/Cargo.lock" \
-            -newer "$program" -print -quit) ]]; then
+            -type f -newer "$program" -print -quit) ]]; then
             echo "$program"
             return
         fi
@@ -91,7 +91,8 @@ find_atomikctl() {
 check_offered() {
     local package unknown=()
     for package in "${needed[@]}"; do
-        apt-cache show "$package" >/dev/null 2>&1 || unknown+=("$package")
+        # Names that apt only knows from other packages have no version to install.
+        [[ -n $(apt_version "${package%%=*}") ]] || unknown+=("$package")
     done
     if ((${#unknown[@]})); then
         fault "apt does not offer ${unknown[*]}" "Run apt-get update, and add the suite that the kernel comes from (trixie-backports) to apt's sources"
@@ -127,7 +128,7 @@ install_packages() {
         apt_ran=yes
         remember_packages "${needed[@]}"
         step "installing packages" "${get[@]}" "${needed[@]}" ||
-            die "apt-get could not install ${needed[*]}" "apt-get update, or apt-get --fix-broken install; then run this again"
+            { prune_packages; die "apt-get could not install ${needed[*]}" "apt-get update, or apt-get --fix-broken install; then run this again"; }
     fi
     if ((${#wanted[@]})); then
         remember_packages "${wanted[@]}"
@@ -140,6 +141,19 @@ install_packages() {
 remember_packages() {
     mkdir -p "$state"
     printf '%s\n' "${@%%=*}" >>"$state/packages"
+}
+
+# prune_packages: keeps of the remembered ones those that apt-get did install before it failed.
+prune_packages() {
+    local package kept=()
+    while read -r package; do
+        ! installed "$package" || kept+=("$package")
+    done <"$state/packages"
+    if ((${#kept[@]})); then
+        printf '%s\n' "${kept[@]}" >"$state/packages"
+    else
+        rm -f "$state/packages"
+    fi
 }
 
 # stage DIRECTORY: what DKMS needs of the project.

@@ -5,7 +5,6 @@ mod cli;
 mod closure;
 mod initramfs;
 mod kvm;
-mod log;
 mod qemu;
 mod session;
 mod streams;

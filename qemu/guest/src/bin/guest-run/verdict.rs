@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What a run's end means: its status, and what to tell.
 
-use crate::log;
 use crate::session::{Outcome, status};
+use atomik_guest::log;
 use atomik_guest::protocol::End;
 
 /// The kernel complained.

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A full Debian in QEMU, booted from its disk, that runs jobs as its users.
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use atomik_guest::log;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const BOOT: Duration = Duration::from_secs(300);
+const SHUTDOWN: Duration = Duration::from_secs(120);
+const JOB: Duration = Duration::from_secs(900);
+
+/// The root disk is the only NVMe drive, as two may come in either order. Its driver is built into all of these kernels, so they need no initramfs. A
+/// warning of the kernel ends the guest.
+const KERNEL_ARGUMENTS: &str = "root=/dev/nvme0n1 rw console=ttyS0 loglevel=5 systemd.show_status=no panic_on_warn=1 \
+    oops=panic panic=-1 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog cryptomgr.notests random.trust_cpu=on \
+    audit=0 apparmor=0";
+
+/// What a guest boots from.
+pub struct Machine<'a> {
+    pub in_root: &'a Path,
+    /// Where its logs go.
+    pub directory: &'a Path,
+    /// The overlay that takes all changes.
+    pub disk: &'a Path,
+    /// A tar as a second disk: the sources.
+    pub sources: &'a Path,
+}
+
+pub struct Guest {
+    child: Child,
+    jobs: ChildStdin,
+    lines: Receiver<String>,
+    log: PathBuf,
+    data: PathBuf,
+    transcript: File,
+}
+
+/// How a job ended, and what it said.
+pub struct Outcome {
+    pub status: i32,
+    pub text: String,
+    pub took: Duration,
+}
+
+impl Outcome {
+    pub fn ok(&self) -> bool {
+        self.status == 0
+    }
+}
+
+impl Machine<'_> {
+    /// Boots the `number`th time, and waits till the guest takes jobs. Returns the release that it says it runs.
+    pub fn boot(&self, number: u32, kernel: &Path) -> Result<(Guest, String, Duration)> {
+        let started = Instant::now();
+        let log = self.directory.join(format!("kernel-{number}.log"));
+        let data = self.directory.join(format!("data-{number}"));
+        let transcript = File::create(self.directory.join(format!("jobs-{number}.log")))?;
+        let messages = File::create(self.directory.join(format!("qemu-{number}.log")))?;
+        let mut child = Command::new(self.in_root)
+            .args(
+                [
+                    "qemu-system-x86_64",
+                    "-nodefaults",
+                    "-no-user-config",
+                    "-display",
+                    "none",
+                    "-no-reboot",
+                    "-machine",
+                    "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off",
+                    "-accel",
+                    "tcg,thread=multi,tb-size=512",
+                    "-cpu",
+                    "max",
+                    "-smp",
+                    "2",
+                    "-m",
+                    "3G",
+                ]
+                .iter(),
+            )
+            .arg("-kernel")
+            .arg(kernel)
+            .args(["-append", KERNEL_ARGUMENTS])
+            .arg("-drive")
+            .arg(format!(
+                "if=none,id=disk,format=qcow2,cache=unsafe,file={}",
+                self.disk.display()
+            ))
+            .args(["-device", "nvme,serial=disk,drive=disk"])
+            .arg("-drive")
+            .arg(format!(
+                "if=none,id=sources,format=raw,read-only=on,file={}",
+                self.sources.display()
+            ))
+            .args(["-device", "virtio-blk-pci,drive=sources"])
+            .args(["-device", "virtio-serial-pci"])
+            .args([
+                "-chardev",
+                "stdio,id=job,signal=off",
+                "-device",
+                "virtserialport,chardev=job,name=atomik.job",
+            ])
+            .arg("-chardev")
+            .arg(format!("file,id=data,path={}", data.display()))
+            .args(["-device", "virtserialport,chardev=data,name=atomik.data"])
+            .arg("-serial")
+            .arg(format!("file:{}", log.display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(messages)
+            .spawn()
+            .context("could not start QEMU")?;
+        let jobs = child.stdin.take().context("no pipe to QEMU")?;
+        let output = child.stdout.take().context("no pipe from QEMU")?;
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let mut output = BufReader::new(output);
+            let mut line = Vec::new();
+            // Output of programs need not be text.
+            while matches!(output.read_until(b'\n', &mut line), Ok(1..)) {
+                let text = String::from_utf8_lossy(&line)
+                    .trim_end_matches('\n')
+                    .to_owned();
+                line.clear();
+                if sender.send(text).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut guest = Guest {
+            child,
+            jobs,
+            lines,
+            log,
+            data,
+            transcript,
+        };
+        let release = guest
+            .expect('!', BOOT, &mut String::new())
+            .context("the guest did not boot")?;
+        Ok((guest, release, started.elapsed()))
+    }
+}
+
+impl Guest {
+    /// Waits for a line that starts with `mark`; the lines of output before it are collected.
+    fn expect(&mut self, mark: char, limit: Duration, text: &mut String) -> Result<String> {
+        let end = Instant::now() + limit;
+        loop {
+            match self
+                .lines
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => {
+                    if let Some(rest) = line.strip_prefix(mark) {
+                        return Ok(rest.to_owned());
+                    }
+                    if let Some(rest) = line.strip_prefix('|') {
+                        writeln!(self.transcript, "{rest}")?;
+                        text.push_str(rest);
+                        text.push('\n');
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!(
+                        "nothing came for {} s; the output so far:\n{text}",
+                        limit.as_secs()
+                    )
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let log = fs::read(&self.log).unwrap_or_default();
+                    bail!(
+                        "the guest ended. Its log:\n{}",
+                        log::excerpt(&String::from_utf8_lossy(&log))
+                    )
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, user: &str, script: &str) -> Result<()> {
+        writeln!(
+            self.transcript,
+            "\n[{user}] {}",
+            script.replace('\n', "\n    ")
+        )?;
+        write!(self.jobs, "{user} {}\n{script}", script.len())?;
+        self.jobs.flush()?;
+        Ok(())
+    }
+
+    /// Runs a script in a fresh login of the user.
+    pub fn run(&mut self, user: &str, script: &str) -> Result<Outcome> {
+        let started = Instant::now();
+        self.send(user, script)?;
+        let mut text = String::new();
+        let status = self
+            .expect('=', JOB, &mut text)
+            .with_context(|| format!("{user} could not run: {script}"))?
+            .parse()?;
+        let took = started.elapsed();
+        writeln!(
+            self.transcript,
+            "[status {status} after {} s]",
+            took.as_secs()
+        )?;
+        Ok(Outcome { status, text, took })
+    }
+
+    /// As [`Guest::run`], where another status than 0 leaves nothing to test.
+    pub fn must(&mut self, user: &str, script: &str) -> Result<String> {
+        let outcome = self.run(user, script)?;
+        ensure!(
+            outcome.ok(),
+            "{user}: status {} of: {script}\n{}",
+            outcome.status,
+            outcome.text
+        );
+        Ok(outcome.text)
+    }
+
+    /// What a script of root's writes to file 4, byte by byte.
+    pub fn data(&mut self, script: &str) -> Result<Vec<u8>> {
+        let before = fs::metadata(&self.data)?.len();
+        self.must(
+            "root",
+            &format!("exec 4>/dev/virtio-ports/atomik.data\n{script}"),
+        )?;
+        let mut file = File::open(&self.data)?;
+        file.seek(SeekFrom::Start(before))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Shuts down as a user would, and fails if the kernel had anything to complain about. The guest stays off;
+    /// whoever wants a reboot boots it again.
+    pub fn shut_down(mut self) -> Result<()> {
+        // Whether the job still gets to say that it has ended is a matter of luck, so nobody listens.
+        self.send("root", "systemctl --no-block reboot")?;
+        let end = Instant::now() + SHUTDOWN;
+        while self.child.try_wait()?.is_none() {
+            ensure!(
+                Instant::now() < end,
+                "the guest did not shut down in {} s",
+                SHUTDOWN.as_secs()
+            );
+            thread::sleep(Duration::from_millis(100));
+        }
+        let log = String::from_utf8_lossy(&fs::read(&self.log)?).into_owned();
+        if log::complaints(&log).is_empty() {
+            Ok(())
+        } else {
+            Err(anyhow!(
+                "the guest's kernel complained:\n{}",
+                log::excerpt(&log)
+            ))
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // Gone already after an orderly end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,526 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What users do with install.sh, and what they may expect.
+
+use crate::guest::{Guest, Machine, Outcome};
+use anyhow::{Context, Result, ensure};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+use tempfile::TempDir;
+
+/// As a fresh login of alice has them.
+const INSTALL: &str = "cd atomik && sudo ./install.sh --yes";
+const UNINSTALL: &str = "cd atomik && sudo ./install.sh --yes --uninstall";
+
+/// A script that each user of the device may run.
+const USE: &str = "set -e
+atomikctl info
+printf 'create 16\\nload 0 0xCAFEBABE\\naccum 0 1\\nread 0\\n' | atomikctl run -";
+const USED: &str = "0x00000000cafebabf";
+
+/// What any run changes, with the reason.
+const PASSING: &[&str] = &[
+    // Logs.
+    "/var/log",
+    // What apt fetched, and what it computes from that.
+    "/var/cache/apt",
+    "/var/lib/apt",
+    // When timers ran; the seed of the random numbers.
+    "/var/lib/systemd",
+    "/var/tmp",
+    // DKMS's own key, which it makes at the first build of any module and which may be enrolled for others.
+    "/var/lib/dkms/mok.key",
+    "/var/lib/dkms/mok.pub",
+    // What the tools that change users and groups leave as backup.
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/passwd-",
+    "/etc/shadow-",
+    // What the image has for the tests.
+    "/srv",
+    // The kernels' metadata, which is put there beforehand; that it goes is a claim of its own.
+    "/var/cache/atomik",
+];
+
+/// Directories of which a whole list is made only once before and once after.
+const BULK: &[&str] = &[
+    "/usr/share",
+    "/usr/src/linux-*",
+    "/usr/lib/gcc",
+    "/usr/lib/llvm-*",
+    "/usr/lib/python3*",
+    "/usr/lib/rustlib",
+    "/usr/lib/x86_64-linux-gnu",
+    "/usr/lib/modules/*/kernel",
+];
+
+pub struct Places {
+    pub image: PathBuf,
+    pub in_root: PathBuf,
+    pub sources: PathBuf,
+    pub cache: PathBuf,
+    pub started: Instant,
+}
+
+/// A disk of its own, and the claims that were tested with it.
+pub struct Scenario<'a> {
+    name: &'static str,
+    places: &'a Places,
+    directory: TempDir,
+    boots: u32,
+    passed: u32,
+    failed: u32,
+}
+
+impl<'a> Scenario<'a> {
+    /// How many claims held, and how many did not.
+    pub fn run(
+        name: &'static str,
+        places: &'a Places,
+        body: impl FnOnce(&mut Scenario) -> Result<()>,
+    ) -> (u32, u32) {
+        let mut scenario = match Scenario::new(name, places) {
+            Ok(scenario) => scenario,
+            Err(error) => {
+                println!("test install::{name} ... FAILED: {error:#}");
+                return (0, 1);
+            }
+        };
+        if let Err(error) = body(&mut scenario) {
+            scenario.check("goes_on", false, format!("{error:#}"));
+        }
+        if scenario.failed > 0 {
+            match scenario.keep_logs() {
+                Ok(kept) => eprintln!("atomik: the logs of {name} are in {}", kept.display()),
+                Err(error) => eprintln!("atomik: the logs of {name} are lost: {error:#}"),
+            }
+        }
+        (scenario.passed, scenario.failed)
+    }
+
+    fn new(name: &'static str, places: &'a Places) -> Result<Self> {
+        let run = places.cache.join("run");
+        fs::create_dir_all(&run)?;
+        let directory = TempDir::with_prefix_in(format!("{}-", std::process::id()), run)?;
+        let status = Command::new(&places.in_root)
+            .args(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
+            .arg(places.image.join("disk.img"))
+            .arg(directory.path().join("disk.qcow2"))
+            .status()?;
+        ensure!(status.success(), "qemu-img: {status}");
+        Ok(Scenario {
+            name,
+            places,
+            directory,
+            boots: 0,
+            passed: 0,
+            failed: 0,
+        })
+    }
+
+    fn keep_logs(&self) -> Result<PathBuf> {
+        let kept = self
+            .places
+            .cache
+            .join("log")
+            .join(format!("install-{}", self.name));
+        let _ = fs::remove_dir_all(&kept);
+        fs::create_dir_all(&kept)?;
+        for file in fs::read_dir(self.directory.path())? {
+            let path = file?.path();
+            if path.extension().is_some_and(|extension| extension == "log") {
+                fs::copy(
+                    &path,
+                    kept.join(path.file_name().context("a file without a name")?),
+                )?;
+            }
+        }
+        Ok(kept)
+    }
+
+    fn say(&self, text: impl Display) {
+        eprintln!(
+            "atomik [{:4}s] {}: {text}",
+            self.places.started.elapsed().as_secs(),
+            self.name
+        );
+    }
+
+    /// A claim, and what there is to see where it does not hold.
+    fn check(&mut self, claim: &str, holds: bool, otherwise: impl Display) {
+        let end = if holds {
+            "ok".to_owned()
+        } else {
+            format!("FAILED\n{otherwise}")
+        };
+        println!("test install::{}::{claim} ... {end}", self.name);
+        if holds {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+        }
+    }
+
+    fn check_outcome(&mut self, claim: &str, outcome: &Outcome, holds: bool) {
+        self.check(
+            claim,
+            holds,
+            format!("status {}, output:\n{}", outcome.status, outcome.text),
+        );
+    }
+
+    fn check_same(&mut self, claim: &str, before: &Files, after: &Files) {
+        let changes = before.changes(after);
+        self.check(claim, changes.is_empty(), changes.join("\n"));
+    }
+
+    fn release(&self, which: &str) -> Result<String> {
+        Ok(fs::read_to_string(self.places.image.join(which))?
+            .trim()
+            .to_owned())
+    }
+
+    /// Boots a kernel of the image.
+    fn boot(&mut self, release: &str) -> Result<Guest> {
+        self.boot_image(
+            release,
+            &self.places.image.join(format!("vmlinuz-{release}")),
+        )
+    }
+
+    fn boot_image(&mut self, release: &str, kernel: &Path) -> Result<Guest> {
+        self.boots += 1;
+        self.say(format_args!("booting {release}"));
+        let disk = self.directory.path().join("disk.qcow2");
+        let machine = Machine {
+            in_root: &self.places.in_root,
+            directory: self.directory.path(),
+            disk: &disk,
+            sources: &self.places.sources,
+        };
+        let (guest, running, took) = machine.boot(self.boots, kernel)?;
+        ensure!(
+            running == release,
+            "the guest runs {running} instead of {release}"
+        );
+        self.say(format_args!("booted in {} s", took.as_secs()));
+        Ok(guest)
+    }
+
+    /// Reboots into the newest kernel that the guest has, as a boot loader would.
+    fn reboot(&mut self, mut guest: Guest) -> Result<(Guest, String)> {
+        let release = guest.must(
+            "root",
+            "linux-version list | linux-version sort --reverse | head -n 1",
+        )?;
+        let release = release.trim().to_owned();
+        let kernel = self.directory.path().join("vmlinuz");
+        fs::write(
+            &kernel,
+            guest.data(&format!("cat /boot/vmlinuz-{release} >&4"))?,
+        )?;
+        guest.shut_down()?;
+        Ok((self.boot_image(&release, &kernel)?, release))
+    }
+
+    /// A command of alice's, whose time is told.
+    fn timed(&self, guest: &mut Guest, what: &str, script: &str) -> Result<Outcome> {
+        self.say(what);
+        let outcome = guest.run("alice", script)?;
+        self.say(format_args!(
+            "{what}: status {} after {} s",
+            outcome.status,
+            outcome.took.as_secs()
+        ));
+        Ok(outcome)
+    }
+
+    /// The device works for those in the group, and only for them.
+    fn check_device(&mut self, guest: &mut Guest, when: &str) -> Result<()> {
+        let loaded = guest.run("root", "grep '^atomik ' /proc/modules")?;
+        self.check_outcome(
+            &format!("the_module_is_loaded_{when}"),
+            &loaded,
+            loaded.ok(),
+        );
+        let mode = guest.run("root", "stat -c '%F %a %U:%G' /dev/atomik")?;
+        let holds = mode.text.trim() == "character special file 660 root:atomik";
+        self.check_outcome(
+            &format!("the_device_is_0660_root_atomik_{when}"),
+            &mode,
+            holds,
+        );
+        let used = guest.run("alice", USE)?;
+        let holds = used.ok() && used.text.contains(USED);
+        self.check_outcome(&format!("a_member_uses_it_{when}"), &used, holds);
+        let denied = guest.run("bob", "! id -nG | grep -qw atomik && exec 3<>/dev/atomik")?;
+        let holds = !denied.ok() && denied.text.contains("Permission denied");
+        self.check_outcome(&format!("another_user_gets_eacces_{when}"), &denied, holds);
+        Ok(())
+    }
+}
+
+/// The guest's files: type, mode, owner, size, name, target; and what the small ones that configure it say.
+struct Files(BTreeSet<String>);
+
+impl Files {
+    /// All of them.
+    fn of(guest: &mut Guest) -> Result<Self> {
+        Files::without(guest, &[])
+    }
+
+    /// All but what packages bring in thousands, which under emulation takes half a minute to list.
+    fn few(guest: &mut Guest) -> Result<Self> {
+        Files::without(guest, BULK)
+    }
+
+    fn without(guest: &mut Guest, more: &[&str]) -> Result<Self> {
+        let pruned: Vec<String> = PASSING
+            .iter()
+            .chain(more)
+            .map(|path| format!("-path '{path}'"))
+            .collect();
+        // By way of a file, as a port takes long for many small pieces.
+        let script = format!(
+            r"set -e
+find / -xdev \( {} \) -prune -o \( -type f -printf 'f %m %u:%g %s %p\n' \
+    -o -type l -printf 'l %u:%g %p -> %l\n' -o -printf '%y %m %u:%g %p\n' \) >/run/files
+find /etc /usr/lib/modules/*/modules.* /var/lib/dpkg/status -type f ! -name '*-' -exec sha256sum {{}} + >>/run/files
+cat /run/files >&4",
+            pruned.join(" -o ")
+        );
+        let text = String::from_utf8(guest.data(&script)?)?;
+        let files: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+        // Otherwise two failures would look the same.
+        ensure!(files.len() > 2_000, "a list of only {} files", files.len());
+        Ok(Files(files))
+    }
+
+    fn changes(&self, after: &Files) -> Vec<String> {
+        let gone = self.0.difference(&after.0).map(|line| format!("- {line}"));
+        let new = after.0.difference(&self.0).map(|line| format!("+ {line}"));
+        gone.chain(new).collect()
+    }
+}
+
+/// Puts the sources where a user has them, with the program as the newest of all, since install.sh would build an older one again;
+/// and the kernels' Rust metadata where install.sh keeps it. That is a link, so that it can be put there again after
+/// an uninstallation.
+fn unpack(guest: &mut Guest) -> Result<()> {
+    have_metadata(guest)?;
+    guest.must(
+        "root",
+        "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/vda && chown -R alice: . && \
+         touch target/guest/*/release/atomikctl",
+    )?;
+    Ok(())
+}
+
+fn have_metadata(guest: &mut Guest) -> Result<()> {
+    guest.must(
+        "root",
+        "mkdir -p /var/cache/atomik/kernel && ln -sfn -t /var/cache/atomik/kernel /srv/metadata/*",
+    )?;
+    Ok(())
+}
+
+/// A machine that is installed on, rebooted, upgraded and cleaned.
+pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
+    let (old, new) = (scenario.release("old")?, scenario.release("new")?);
+    let mut guest = scenario.boot(&old)?;
+    unpack(&mut guest)?;
+
+    let installed = scenario.timed(&mut guest, "installing", INSTALL)?;
+    scenario.check_outcome("install_succeeds", &installed, installed.ok());
+    ensure!(installed.ok(), "there is nothing installed to go on with");
+    scenario.check_device(&mut guest, "at_once")?;
+
+    let again = scenario.timed(&mut guest, "installing again", INSTALL)?;
+    scenario.check_outcome("installing_twice_succeeds", &again, again.ok());
+    scenario.check_device(&mut guest, "after_installing_twice")?;
+
+    guest.shut_down()?;
+    let mut guest = scenario.boot(&old)?;
+    scenario.check_device(&mut guest, "after_a_reboot")?;
+    let units = guest.run("root", "systemctl --failed --no-legend --plain")?;
+    scenario.check_outcome(
+        "no_unit_fails",
+        &units,
+        units.ok() && units.text.trim().is_empty(),
+    );
+
+    let packages = "sudo DEBIAN_FRONTEND=noninteractive apt-get --yes install /srv/kernel/*.deb";
+    let upgraded = scenario.timed(&mut guest, "upgrading the kernel", packages)?;
+    scenario.check_outcome("the_kernel_upgrade_succeeds", &upgraded, upgraded.ok());
+    let status = guest.run("root", "dkms status")?;
+    let built = status
+        .text
+        .lines()
+        .any(|line| line.contains(&new) && line.contains("installed"));
+    scenario.check_outcome("dkms_rebuilds_for_the_new_kernel", &status, built);
+
+    let (mut guest, running) = scenario.reboot(guest)?;
+    scenario.check("the_new_kernel_runs", running == new, &running);
+    scenario.check_device(&mut guest, "on_the_new_kernel")?;
+
+    let removed = scenario.timed(&mut guest, "uninstalling", UNINSTALL)?;
+    scenario.check_outcome("uninstall_succeeds", &removed, removed.ok());
+    let rest = guest.run(
+        "root",
+        "find / -xdev -path /home/alice/atomik -prune -o -name '*atomik*' -print; grep atomik /etc/group /etc/gshadow; \
+         grep '^atomik ' /proc/modules; ls /dev/atomik 2>/dev/null",
+    )?;
+    scenario.check_outcome(
+        "uninstall_leaves_no_trace",
+        &rest,
+        rest.text.trim().is_empty(),
+    );
+    guest.shut_down()?;
+    Ok(())
+}
+
+/// Debian's own kernel, which has no Rust.
+pub fn refusal(scenario: &mut Scenario) -> Result<()> {
+    let own = scenario.release("own")?;
+    let mut guest = scenario.boot(&own)?;
+    unpack(&mut guest)?;
+    let before = Files::of(&mut guest)?;
+    let refused = scenario.timed(&mut guest, "installing where there is no Rust", INSTALL)?;
+    let clear = refused.text.contains(&own) && refused.text.contains("Rust");
+    scenario.check_outcome(
+        "a_kernel_without_rust_is_refused_clearly",
+        &refused,
+        !refused.ok() && clear,
+    );
+    let after = Files::of(&mut guest)?;
+    scenario.check_same("the_refusal_changes_nothing", &before, &after);
+    guest.shut_down()
+}
+
+/// Where a run is interrupted: the name of the point, and what tells that it is reached.
+const POINTS: &[(&str, &str)] = &[
+    ("while_dkms_adds_it", "ls -d /var/lib/dkms/atomik"),
+    ("while_dkms_builds_it", "pgrep -x rustc"),
+    (
+        "once_the_module_is_there",
+        "ls /usr/lib/modules/*/updates/dkms/atomik.ko*",
+    ),
+    ("once_the_group_is_there", "grep '^atomik:' /etc/group"),
+];
+
+/// Runs install.sh as alice in a unit of its own, and at the given point what root has in mind. Fails where install.sh
+/// succeeds all the same.
+fn at_point(condition: &str, then: &str) -> String {
+    format!(
+        r"cd /
+systemd-run --quiet --scope --unit=victim su - alice -c '{INSTALL}' >/run/install.log 2>&1 &
+reached=no
+while kill -0 $! 2>/dev/null; do
+    if {{ {condition}; }} >/dev/null 2>&1; then
+        {then}
+        reached=yes
+        break
+    fi
+    sleep 0.1
+done
+wait $!
+status=$?
+cat /run/install.log
+echo reached=$reached status=$status
+((status != 0))"
+    )
+}
+
+/// All of install.sh's processes at once, as when the machine goes off.
+const KILL: &str = "systemctl kill --signal=KILL victim.scope";
+
+/// What fails or is undone leaves the machine as it was.
+pub fn undo(scenario: &mut Scenario) -> Result<()> {
+    let old = scenario.release("old")?;
+    let mut guest = scenario.boot(&old)?;
+    unpack(&mut guest)?;
+    let all_before = Files::of(&mut guest)?;
+    let before = Files::few(&mut guest)?;
+
+    let refused = guest.run("alice", "cd atomik && ./install.sh --yes")?;
+    let clear = refused.text.contains("root") || refused.text.contains("sudo");
+    scenario.check_outcome(
+        "who_is_not_root_is_refused_clearly",
+        &refused,
+        !refused.ok() && clear,
+    );
+    let dry = guest.run(
+        "alice",
+        "cd atomik && sudo ./install.sh --check && sudo ./install.sh --dry-run",
+    )?;
+    scenario.check_outcome("check_and_dry_run_succeed", &dry, dry.ok());
+    let after = Files::few(&mut guest)?;
+    scenario.check_same("refusal_check_and_dry_run_change_nothing", &before, &after);
+
+    // The disk is full before the start, and becomes full during the build.
+    let fill = "fallocate -l $(($(df --output=avail -B1 / | tail -n 1) - 65536)) /var/tmp/filler || \
+        dd if=/dev/zero of=/var/tmp/filler bs=1M status=none";
+    let empty = "rm -f /var/tmp/filler";
+    guest.must("root", &format!("{fill}; df /"))?;
+    let full = scenario.timed(&mut guest, "installing on a full disk", INSTALL)?;
+    guest.must("root", empty)?;
+    let clear = full.text.contains("space") || full.text.contains("full");
+    scenario.check_outcome("a_full_disk_fails_clearly", &full, !full.ok() && clear);
+    let after = Files::few(&mut guest)?;
+    scenario.check_same("a_full_disk_changes_nothing", &before, &after);
+
+    scenario.say("filling the disk during the build");
+    let filling = guest.run("root", &at_point("pgrep -x rustc", fill))?;
+    guest.must("root", empty)?;
+    let holds = filling.ok() && filling.text.contains("reached=yes");
+    scenario.check_outcome("a_disk_that_fills_up_fails", &filling, holds);
+    let after = Files::few(&mut guest)?;
+    scenario.check_same("a_disk_that_fills_up_changes_nothing", &before, &after);
+
+    for (point, condition) in POINTS {
+        scenario.say(format_args!("killing install.sh {point}"));
+        let killed = guest.run("root", &at_point(condition, KILL))?;
+        let holds = killed.ok() && killed.text.contains("reached=yes");
+        scenario.check_outcome(&format!("install_is_killed_{point}"), &killed, holds);
+        let removed = guest.run("alice", UNINSTALL)?;
+        scenario.check_outcome(
+            &format!("uninstall_after_a_kill_{point}_succeeds"),
+            &removed,
+            removed.ok(),
+        );
+        have_metadata(&mut guest)?;
+        let after = Files::few(&mut guest)?;
+        scenario.check_same(
+            &format!("uninstall_after_a_kill_{point}_restores"),
+            &before,
+            &after,
+        );
+    }
+
+    scenario.say("killing install.sh, to run it again");
+    let killed = guest.run("root", &at_point("pgrep -x rustc", KILL))?;
+    scenario.check_outcome("install_is_killed_once_more", &killed, killed.ok());
+    let installed = scenario.timed(&mut guest, "installing after a kill", INSTALL)?;
+    scenario.check_outcome("install_after_a_kill_succeeds", &installed, installed.ok());
+    scenario.check_device(&mut guest, "after_a_kill")?;
+
+    guest.must("alice", "echo 'create 1000' >tables; (cat tables; sleep 1000) | setsid atomikctl run - >/dev/null 2>&1 & sleep 5")?;
+    let in_use = guest.run("alice", UNINSTALL)?;
+    let named = in_use.text.contains("atomikctl");
+    scenario.check_outcome(
+        "tables_in_use_are_named_instead_of_broken",
+        &in_use,
+        !in_use.ok() && named,
+    );
+    scenario.check_device(&mut guest, "while_tables_are_in_use")?;
+    guest.must("root", "kill $(pgrep -x atomikctl); sleep 1")?;
+
+    let removed = scenario.timed(&mut guest, "uninstalling", UNINSTALL)?;
+    scenario.check_outcome("uninstall_succeeds", &removed, removed.ok());
+    let after = Files::of(&mut guest)?;
+    scenario.check_same("uninstall_restores_the_file_system", &all_before, &after);
+    guest.shut_down()
+}
