@@ -20,7 +20,7 @@ scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-bu
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-install module tool deb shell lint fmt doc clean setup
+.PHONY: help demo test test-host test-guest test-install module tool deb shell lint fmt clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14

@@ -4,7 +4,6 @@
 # What install.sh does once nothing speaks against it. To be sourced.
 
 child=''
-dkms_before=''
 why_not_used=''
 
 # step TEXT COMMAND…: runs it with its output in the log, which is shown where it fails.
@@ -187,7 +186,6 @@ install_driver() {
     fi
     for old in $(dkms_versions); do
         if dkms_has "$old"; then
-            dkms_before=$old
             # Undone last of these, when its sources are back.
             announce dkms-before "$old" "$release"
         fi
