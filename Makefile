@@ -20,7 +20,7 @@ scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-bu
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-install module tool deb shell lint fmt clean setup
+.PHONY: help demo test test-host test-guest test-install module tool deb shell kernel-table lint fmt clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -42,7 +42,7 @@ test-guest: setup tool ## the tests of the loaded driver
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
 
-test-install: setup tool ## install.sh in full Debian guests, as users run it
+test-install: setup tool deb ## install.sh in full Debian guests, as users run it
 	@$(cargo) build --release --locked --package atomik-install-test
 	@tests/install/run
 
@@ -58,6 +58,10 @@ deb: setup ## build the Debian packages, in target/deb
 
 shell: tool ## an interactive guest
 	@$(run) --tty --file $(programs)/release/atomikctl=/usr/bin/atomikctl
+
+kernel-table: ## write the README's table of kernels, of what the tests have recorded in target/tested
+	@$(cargo) build --quiet --release --locked --package atomik-install-test
+	@$(programs)/release/kernel-table target/tested README.md $(if $(CHECK),,--write)
 
 lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 	qemu/in-root rustfmt --edition 2021 --check module/atomik.rs

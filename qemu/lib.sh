@@ -89,6 +89,8 @@ cached() {
             die "$name: failed with status $status; the whole log is $log. Once the cause is mended, run it again."
         fi
         mv -T "$cache/making-$name" "$entry"
+        # What was unpacked may be dated as in its archive.
+        touch "$entry"
         say "$name: made in $((SECONDS - started)) s"
         # What no checkout has asked for in two weeks was made by an older version of these scripts.
         find "$cache" -maxdepth 1 -name "$name-*" -mtime +14 -exec rm -rf {} +

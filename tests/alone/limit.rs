@@ -2,30 +2,12 @@
 
 //! The module's own limit on the memory of all tables.
 
-use crate::alone;
+use crate::{alone, reloaded::Reloaded};
 use atomik_tests::{
     driver, fdinfo,
     raw::{RawFile, open_device},
 };
 use nix::errno::Errno;
-
-/// Loads the driver with a parameter, and as it was when dropped.
-struct Reloaded;
-
-impl Reloaded {
-    fn with(parameters: &str) -> Self {
-        driver::unload().expect("unload");
-        driver::load(parameters).expect("load with parameters");
-        Self
-    }
-}
-
-impl Drop for Reloaded {
-    fn drop(&mut self) {
-        driver::unload().expect("unload");
-        driver::load("").expect("load");
-    }
-}
 
 /// Creates tables of `contexts` until that fails.
 fn create_all(file: &RawFile, contexts: u32) -> (Vec<u32>, Errno) {

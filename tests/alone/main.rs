@@ -4,7 +4,11 @@
 //! sees to.
 
 mod counting;
+mod crowd;
+mod killed;
 mod limit;
+mod reloaded;
+mod storm;
 mod unload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

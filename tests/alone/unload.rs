@@ -5,6 +5,7 @@
 use crate::alone;
 use atomik_tests::{
     driver,
+    kernel_memory::in_use_kib,
     raw::{RawFile, open_device, read},
     task,
 };
@@ -12,7 +13,6 @@ use nix::{
     errno::Errno,
     sys::{signal, wait},
 };
-use std::fs;
 
 #[test]
 fn refused_while_a_file_is_open() {
@@ -49,17 +49,6 @@ fn the_counters_start_anew() {
     assert_eq!(open_device().info().unwrap().ops_total, 0);
 }
 
-/// Memory that the kernel has allocated for itself, in KiB: what a module could leak.
-fn kernel_kib() -> i64 {
-    let text = fs::read_to_string("/proc/meminfo").unwrap();
-    let field = |name: &str| -> i64 {
-        let line = text.lines().find_map(|line| line.strip_prefix(name));
-        let value = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        value.expect("a field of meminfo").parse().unwrap()
-    };
-    field("Slab:") + field("VmallocUsed:") + field("Percpu:")
-}
-
 #[test]
 fn a_thousand_times_leaks_nothing() {
     let _alone = alone();
@@ -75,11 +64,11 @@ fn a_thousand_times_leaks_nothing() {
     for _ in 0..50 {
         cycle();
     }
-    let before = kernel_kib();
+    let before = in_use_kib();
     for _ in 0..1000 {
         cycle();
     }
-    let grown = kernel_kib() - before;
+    let grown = in_use_kib() - before;
     println!("{grown} KiB more in use after 1000 rounds");
     // The smallest thing that a round allocates is an open file's 4 KiB.
     assert!(grown < 2000, "{grown} KiB more in use");

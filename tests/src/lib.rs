@@ -4,6 +4,8 @@
 
 pub mod driver;
 pub mod fdinfo;
+pub mod gate;
+pub mod kernel_memory;
 pub mod memory;
 pub mod raw;
 pub mod task;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `install-test IMAGE SCRIPTS SOURCES CACHE [SCENARIO…]`: install.sh in full Debian guests, in the ways that users meet
+//! `install-test IMAGE SCRIPTS SOURCES CACHE RECORDS [SCENARIO…]`: install.sh in full Debian guests, in the ways that users meet
 //! it. `tests/install/run` calls it.
 
 mod guest;
@@ -35,6 +35,7 @@ fn run() -> Result<bool> {
         in_root: next("directory of scripts")?.join("in-root"),
         sources: next("tar of sources")?,
         cache: next("cache")?,
+        records: next("directory for records")?,
         started: Instant::now(),
     };
     let places = &places;
@@ -45,12 +46,17 @@ fn run() -> Result<bool> {
     };
     // Two guests at a time, which is what two cores and a small machine's memory carry.
     let results = thread::scope(|scope| {
-        let first = scope.spawn(|| run("upgrade", scenario::upgrade));
+        let first = scope.spawn(|| {
+            [
+                run("upgrade", scenario::upgrade),
+                run("packages", scenario::packages),
+            ]
+        });
         let mut results = vec![
-            run("refusal", scenario::refusal),
             run("undo", scenario::undo),
+            run("refusal", scenario::refusal),
         ];
-        results.push(first.join().map_err(|_| anyhow!("a scenario panicked"))?);
+        results.extend(first.join().map_err(|_| anyhow!("a scenario panicked"))?);
         anyhow::Ok(results)
     })?;
     let results: Vec<_> = results.into_iter().flatten().collect();

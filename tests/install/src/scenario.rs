@@ -62,6 +62,8 @@ pub struct Places {
     pub in_root: PathBuf,
     pub sources: PathBuf,
     pub cache: PathBuf,
+    /// Where each scenario says with which kernels it passed, for the README's table.
+    pub records: PathBuf,
     pub started: Instant,
 }
 
@@ -73,6 +75,8 @@ pub struct Scenario<'a> {
     boots: u32,
     passed: u32,
     failed: u32,
+    /// Kernels, and what was done with each.
+    done: Vec<(String, &'static str)>,
 }
 
 impl<'a> Scenario<'a> {
@@ -98,7 +102,22 @@ impl<'a> Scenario<'a> {
                 Err(error) => eprintln!("atomik: the logs of {name} are lost: {error:#}"),
             }
         }
+        if let Err(error) = scenario.record() {
+            eprintln!("atomik: {name} could not be recorded: {error:#}");
+        }
         (scenario.passed, scenario.failed)
+    }
+
+    fn record(&self) -> Result<()> {
+        fs::create_dir_all(&self.places.records)?;
+        let result = if self.failed == 0 { "passed" } else { "failed" };
+        for (release, what) in &self.done {
+            fs::write(
+                self.places.records.join(format!("{what}-{release}")),
+                format!("{release}\t{what}\t{result}\n"),
+            )?;
+        }
+        Ok(())
     }
 
     fn new(name: &'static str, places: &'a Places) -> Result<Self> {
@@ -118,6 +137,7 @@ impl<'a> Scenario<'a> {
             boots: 0,
             passed: 0,
             failed: 0,
+            done: Vec::new(),
         })
     }
 
@@ -261,6 +281,22 @@ impl<'a> Scenario<'a> {
         self.check_outcome(&format!("another_user_gets_eacces_{when}"), &denied, holds);
         Ok(())
     }
+
+    /// DKMS knows the module, and has signed it with its key, as Secure Boot wants.
+    fn check_module(&mut self, guest: &mut Guest, when: &str) -> Result<()> {
+        let status = guest.run("root", "dkms status atomik -k $(uname -r)")?;
+        let holds = status.text.contains(": installed");
+        self.check_outcome(&format!("dkms_has_the_module_{when}"), &status, holds);
+        let signer = guest.run(
+            "root",
+            "openssl x509 -in /var/lib/dkms/mok.pub -inform der -noout -subject -nameopt multiline && \
+             modinfo -F signer atomik",
+        )?;
+        let name = signer.text.lines().last().unwrap_or_default();
+        let holds = signer.ok() && !name.is_empty() && signer.text.matches(name).count() == 2;
+        self.check_outcome(&format!("the_module_is_signed_{when}"), &signer, holds);
+        Ok(())
+    }
 }
 
 /// The guest's files: type, mode, owner, size, name, target; and what the small ones that configure it say.
@@ -330,6 +366,7 @@ fn have_metadata(guest: &mut Guest) -> Result<()> {
 /// A machine that is installed on, rebooted, upgraded and cleaned.
 pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
     let (old, new) = (scenario.release("old")?, scenario.release("new")?);
+    scenario.done = vec![(old.clone(), "upgrade-from"), (new.clone(), "upgrade-to")];
     let mut guest = scenario.boot(&old)?;
     unpack(&mut guest)?;
 
@@ -337,6 +374,7 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
     scenario.check_outcome("install_succeeds", &installed, installed.ok());
     ensure!(installed.ok(), "there is nothing installed to go on with");
     scenario.check_device(&mut guest, "at_once")?;
+    scenario.check_module(&mut guest, "at_once")?;
 
     let again = scenario.timed(&mut guest, "installing again", INSTALL)?;
     scenario.check_outcome("installing_twice_succeeds", &again, again.ok());
@@ -382,9 +420,69 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
     Ok(())
 }
 
+/// Where the Debian packages have what install.sh installs elsewhere: from packaging/files, where the latter has it, and the package's place.
+const PLACED: &[(&str, &str)] = &[
+    ("uapi/atomik.h", "/usr/include/atomik.h"),
+    (
+        "packaging/atomik.rules",
+        "/usr/lib/udev/rules.d/60-atomik.rules",
+    ),
+    ("packaging/sysusers.conf", "/usr/lib/sysusers.d/atomik.conf"),
+    (
+        "packaging/modules-load.conf",
+        "/usr/lib/modules-load.d/atomik.conf",
+    ),
+    ("packaging/modprobe.conf", "/etc/modprobe.d/atomik.conf"),
+];
+
+/// The Debian packages instead of install.sh.
+pub fn packages(scenario: &mut Scenario) -> Result<()> {
+    let old = scenario.release("old")?;
+    scenario.done = vec![(old.clone(), "packages")];
+    let mut guest = scenario.boot(&old)?;
+    unpack(&mut guest)?;
+    let before = Files::of(&mut guest)?;
+    let apt = "cd atomik/target/deb && sudo DEBIAN_FRONTEND=noninteractive apt-get --yes";
+
+    let install = format!("{apt} install ./*.deb && sudo gpasswd --add alice atomik");
+    let installed = scenario.timed(&mut guest, "installing the packages", &install)?;
+    scenario.check_outcome("the_packages_install", &installed, installed.ok());
+    ensure!(installed.ok(), "there is nothing installed to go on with");
+    scenario.check_device(&mut guest, "by_the_packages")?;
+    scenario.check_module(&mut guest, "by_the_packages")?;
+    let compare: Vec<String> = PLACED
+        .iter()
+        .map(|(source, placed)| format!("cmp atomik/{source} {placed}"))
+        .collect();
+    let same = guest.run("alice", &compare.join(" && "))?;
+    scenario.check_outcome("they_install_what_install_sh_does", &same, same.ok());
+    let healthy = guest.run("alice", "atomikctl doctor")?;
+    scenario.check_outcome("the_doctor_finds_nothing_wrong", &healthy, healthy.ok());
+    let second = guest.run("alice", INSTALL)?;
+    scenario.check_outcome(
+        "install_sh_refuses_beside_the_packages",
+        &second,
+        !second.ok() && second.text.contains("atomik-dkms"),
+    );
+
+    guest.shut_down()?;
+    let mut guest = scenario.boot(&old)?;
+    scenario.check_device(&mut guest, "by_the_packages_after_a_reboot")?;
+
+    let purge = format!("{apt} purge atomik-dkms atomik-tools");
+    let purged = scenario.timed(&mut guest, "purging the packages", &purge)?;
+    scenario.check_outcome("the_packages_are_purged", &purged, purged.ok());
+    // As Debian's packages do, these leave the group, whose number files may bear.
+    guest.must("root", "groupdel atomik")?;
+    let after = Files::of(&mut guest)?;
+    scenario.check_same("the_purge_restores_the_file_system", &before, &after);
+    guest.shut_down()
+}
+
 /// Debian's own kernel, which has no Rust.
 pub fn refusal(scenario: &mut Scenario) -> Result<()> {
-    let own = scenario.release("own")?;
+    let (own, old) = (scenario.release("own")?, scenario.release("old")?);
+    scenario.done = vec![(own.clone(), "refusal")];
     let mut guest = scenario.boot(&own)?;
     unpack(&mut guest)?;
     let before = Files::of(&mut guest)?;
@@ -397,13 +495,41 @@ pub fn refusal(scenario: &mut Scenario) -> Result<()> {
     );
     let after = Files::of(&mut guest)?;
     scenario.check_same("the_refusal_changes_nothing", &before, &after);
+
+    let unknown = guest.run("alice", &format!("{INSTALL} --kernel 9.9.9-none"))?;
+    scenario.check_outcome(
+        "an_unknown_kernel_is_refused_with_the_known_ones",
+        &unknown,
+        !unknown.ok() && unknown.text.contains(&own) && unknown.text.contains(&old),
+    );
+    // For a kernel that can have it, while this one runs, against a build tree.
+    let kdir = format!("{INSTALL} --kernel {old} --kdir /srv/metadata/{old}");
+    guest.must("root", "dpkg --remove --force-depends dkms")?;
+    let told = guest.run("alice", &format!("{kdir} --no-deps"))?;
+    scenario.check_outcome(
+        "no_deps_names_what_is_missing",
+        &told,
+        !told.ok()
+            && told
+                .text
+                .contains("apt-get install --no-install-recommends dkms"),
+    );
+    let absent = guest.run("alice", &kdir)?;
+    scenario.check_outcome(
+        "packages_that_apt_does_not_offer_are_named",
+        &absent,
+        !absent.ok() && absent.text.contains("apt does not offer dkms"),
+    );
     guest.shut_down()
 }
+
+/// Whether rustc compiles the module; the checks ask it for its version only.
+const BUILDING: &str = "grep -qsz 'module/atomi[k].rs$' /proc/[0-9]*/cmdline";
 
 /// Where a run is interrupted: the name of the point, and what tells that it is reached.
 const POINTS: &[(&str, &str)] = &[
     ("while_dkms_adds_it", "ls -d /var/lib/dkms/atomik"),
-    ("while_dkms_builds_it", "pgrep -x rustc"),
+    ("while_dkms_builds_it", BUILDING),
     (
         "once_the_module_is_there",
         "ls /usr/lib/modules/*/updates/dkms/atomik.ko*",
@@ -461,9 +587,10 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
     scenario.check_same("refusal_check_and_dry_run_change_nothing", &before, &after);
 
     // The disk is full before the start, and becomes full during the build.
-    let fill = "fallocate -l $(($(df --output=avail -B1 / | tail -n 1) - 65536)) /var/tmp/filler || \
-        dd if=/dev/zero of=/var/tmp/filler bs=1M status=none";
-    let empty = "rm -f /var/tmp/filler";
+    // Also what is reserved for root: the first takes nearly all at once, the second what remains.
+    let fill = "fallocate -l $(($(stat -f -c '%f*%S' /))) /var/tmp/filler; \
+        dd if=/dev/zero of=/var/tmp/filler-too bs=64K status=none";
+    let empty = "rm -f /var/tmp/filler*";
     guest.must("root", &format!("{fill}; df /"))?;
     let full = scenario.timed(&mut guest, "installing on a full disk", INSTALL)?;
     guest.must("root", empty)?;
@@ -473,7 +600,7 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
     scenario.check_same("a_full_disk_changes_nothing", &before, &after);
 
     scenario.say("filling the disk during the build");
-    let filling = guest.run("root", &at_point("pgrep -x rustc", fill))?;
+    let filling = guest.run("root", &at_point(BUILDING, fill))?;
     guest.must("root", empty)?;
     let holds = filling.ok() && filling.text.contains("reached=yes");
     scenario.check_outcome("a_disk_that_fills_up_fails", &filling, holds);
@@ -501,22 +628,27 @@ pub fn undo(scenario: &mut Scenario) -> Result<()> {
     }
 
     scenario.say("killing install.sh, to run it again");
-    let killed = guest.run("root", &at_point("pgrep -x rustc", KILL))?;
+    let killed = guest.run("root", &at_point(BUILDING, KILL))?;
     scenario.check_outcome("install_is_killed_once_more", &killed, killed.ok());
     let installed = scenario.timed(&mut guest, "installing after a kill", INSTALL)?;
     scenario.check_outcome("install_after_a_kill_succeeds", &installed, installed.ok());
     scenario.check_device(&mut guest, "after_a_kill")?;
 
-    guest.must("alice", "echo 'create 1000' >tables; (cat tables; sleep 1000) | setsid atomikctl run - >/dev/null 2>&1 & sleep 5")?;
+    // A unit, since a process of the job's would keep the job from ending.
+    guest.must(
+        "root",
+        "systemd-run --quiet --unit=holder --property=User=alice bash -c 'exec 3<>/dev/atomik; exec sleep infinity'
+until find /proc/[0-9]*/fd -lname /dev/atomik 2>/dev/null | grep -q .; do :; done",
+    )?;
     let in_use = guest.run("alice", UNINSTALL)?;
-    let named = in_use.text.contains("atomikctl");
+    let named = in_use.text.contains("(sleep)");
     scenario.check_outcome(
         "tables_in_use_are_named_instead_of_broken",
         &in_use,
         !in_use.ok() && named,
     );
     scenario.check_device(&mut guest, "while_tables_are_in_use")?;
-    guest.must("root", "kill $(pgrep -x atomikctl); sleep 1")?;
+    guest.must("root", "systemctl stop holder")?;
 
     let removed = scenario.timed(&mut guest, "uninstalling", UNINSTALL)?;
     scenario.check_outcome("uninstall_succeeds", &removed, removed.ok());

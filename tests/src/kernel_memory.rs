@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How much memory the kernel has taken for itself.
+
+use std::{fs, time::Instant};
+
+/// Memory that the kernel has allocated for itself, in KiB: what a module could leak.
+pub fn in_use_kib() -> i64 {
+    let text = fs::read_to_string("/proc/meminfo").expect("read meminfo");
+    let field = |name: &str| -> i64 {
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let value = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        value
+            .expect("a field of meminfo")
+            .parse()
+            .expect("a number")
+    };
+    field("Slab:") + field("VmallocUsed:") + field("Percpu:")
+}
+
+/// Waits till no more than `limit` KiB are in use, since much is given back only after a grace period; panics where that
+/// does not come within a minute.
+pub fn wait_for_at_most_kib(limit: i64) -> i64 {
+    let started = Instant::now();
+    loop {
+        let used = in_use_kib();
+        if used <= limit {
+            return used;
+        }
+        assert!(
+            started.elapsed().as_secs() < 60,
+            "{used} KiB are in use, which do not become {limit}"
+        );
+        std::thread::yield_now();
+    }
+}
