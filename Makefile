@@ -16,11 +16,11 @@ cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
-	packaging/kernel-metadata $(shell find qemu tests/install -maxdepth 1 -type f -executable)
+	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-install module tool deb shell kernel-table lint fmt clean setup
+.PHONY: help demo test test-host test-guest test-stress test-install module tool deb shell kernel-table lint fmt clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -38,9 +38,13 @@ test-host: setup ## the tests that need no kernel
 	@$(cargo) test --locked --workspace --exclude atomik-tests
 
 test-guest: setup tool ## the tests of the loaded driver
-	@$(cargo) test --locked --package atomik-tests --no-run
+	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
+
+test-stress: setup ## stress-ng and trinity, which Debian has, against the device
+	@$(cargo) test --locked --package atomik-tests --test stress --no-run
+	@KERNEL="$(KERNEL)" tests/stress/run --nocapture
 
 test-install: setup tool deb ## install.sh in full Debian guests, as users run it
 	@$(cargo) build --release --locked --package atomik-install-test

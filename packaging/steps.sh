@@ -174,8 +174,10 @@ dkms_has() {
     dkms status "atomik/$1" -k "$release" 2>/dev/null | grep -q ': installed'
 }
 
+# install_driver: sets driver_changed where it did something.
 install_driver() {
     local new=/usr/src/.atomik-new old
+    driver_changed=''
     announce made "$new"
     rm -rf "$new"
     stage "$new"
@@ -184,6 +186,7 @@ install_driver() {
         say "  the driver is there already"
         return
     fi
+    driver_changed=yes
     for old in $(dkms_versions); do
         if dkms_has "$old"; then
             # Undone last of these, when its sources are back.
@@ -338,8 +341,6 @@ install_all() {
             die "without the metadata the module can't be built" "mend what the lines above say, or give a full build tree with --kdir"
     fi
     [[ -e /var/lib/dkms/mok.key ]] || announce mok
-    driver_changed=yes
-    if dkms_has "$version" && stage_is_current; then driver_changed=''; fi
     install_driver
     install_files
     install_group
@@ -354,15 +355,6 @@ install_all() {
         fi
     done
     say "Installed in $((SECONDS)) s."
-}
-
-stage_is_current() {
-    local new status=0
-    new=$(mktemp -d)
-    stage "$new"
-    diff -r "$new" "$source_tree" >/dev/null 2>&1 || status=$?
-    rm -rf "$new"
-    return "$status"
 }
 
 say_next() {

@@ -27,7 +27,7 @@ const USER: u32 = 1000;
 
 /// How long each may take, in seconds.
 fn seconds() -> u32 {
-    env::var("SECONDS").map_or(30, |text| text.parse().expect("SECONDS is a number"))
+    env::var("STRESS_SECONDS").map_or(30, |text| text.parse().expect("STRESS_SECONDS is a number"))
 }
 
 /// Unpacks the root, and mounts in it what programs want of a system.
