@@ -34,7 +34,8 @@ const PASSING: &[&str] = &[
     // DKMS's own key, which it makes at the first build of any module and which may be enrolled for others.
     "/var/lib/dkms/mok.key",
     "/var/lib/dkms/mok.pub",
-    // What the tools that change users and groups leave as backup.
+    // What dpkg and the tools that change users and groups leave as backup.
+    "/var/lib/dpkg/status-old",
     "/etc/group-",
     "/etc/gshadow-",
     "/etc/passwd-",
