@@ -505,6 +505,12 @@ pub fn refusal(scenario: &mut Scenario) -> Result<()> {
     );
     // For a kernel that can have it, while this one runs, against a build tree.
     let kdir = format!("{INSTALL} --kernel {old} --kdir /srv/metadata/{old}");
+    let planned = guest.run("alice", &format!("{kdir} --dry-run"))?;
+    scenario.check_outcome(
+        "another_kernel_and_a_build_tree_can_be_named",
+        &planned,
+        planned.ok() && planned.text.contains("leave loading to the boot of"),
+    );
     guest.must("root", "dpkg --remove --force-depends dkms")?;
     let told = guest.run("alice", &format!("{kdir} --no-deps"))?;
     scenario.check_outcome(
