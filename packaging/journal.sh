@@ -8,6 +8,8 @@
 state=/var/lib/atomik
 journal=$state/journal
 manifest=$state/manifest
+# What is made only to be installed; it goes when the run ends, with what is kept for undoing it.
+generated=$state/undo/generated
 
 # announce KIND [WORD…]
 announce() {

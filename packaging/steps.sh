@@ -65,6 +65,7 @@ to_install() {
         [[ $mode != '#' ]] || continue
         case $source in
         @atomikctl) source=$atomikctl ;;
+        @atomikctl:*) source=$generated/${source#*:} ;;
         *)
             source=$project/$source
             [[ -e $source ]] || continue
@@ -72,6 +73,19 @@ to_install() {
         esac
         printf '%s\t%s\t%s\t%s\n' "$mode" "$destination" "$source" "$keep"
     done < <(grep -v '^#' "$project/packaging/files")
+}
+
+# generate_files: what the program itself writes of what is installed.
+generate_files() {
+    local source words
+    rm -rf "$generated"
+    mkdir -p "$generated"
+    while read -r _ source _; do
+        if [[ $source == @atomikctl:* ]]; then
+            IFS=: read -r -a words <<<"${source#*:}"
+            "$atomikctl" "${words[@]}" >"$generated/${source#*:}"
+        fi
+    done <"$project/packaging/files"
 }
 
 # find_atomikctl: a program that is already built of the present sources, or "build".
@@ -335,6 +349,7 @@ install_all() {
     say "Installing:"
     install_packages
     build_atomikctl
+    generate_files
     if [[ -n $rebuild_metadata ]]; then
         announce metadata "$tree"
         step "rebuilding the kernel's Rust metadata" "$project/packaging/kernel-tree" "$release" --kdir "$headers" ||

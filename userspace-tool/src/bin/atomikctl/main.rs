@@ -7,9 +7,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod completions;
 mod doctor;
 mod failure;
 mod info;
+mod man;
 mod record;
 mod run;
 mod runner;
@@ -17,7 +19,7 @@ mod script;
 
 /// Work with /dev/atomik: tables of delta-state contexts, kept in the kernel
 #[derive(Parser)]
-#[command(version, after_help = EXIT_STATUS)]
+#[command(name = "atomikctl", version, after_help = EXIT_STATUS)]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -41,6 +43,8 @@ enum Command {
     Doctor(doctor::Args),
     Info(info::Args),
     Run(run::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 const EXIT_STATUS: &str = "\
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
         Command::Doctor(args) => args.run(&cli.global),
         Command::Info(args) => args.run(&cli.global),
         Command::Run(args) => args.run(&cli.global),
+        Command::Completions(args) => args.run(),
+        Command::Man(args) => args.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl man`.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use crate::Cli;
+use crate::failure::Failure;
+
+/// Print a manual page, as roff
+///
+/// `atomikctl man | man -l -` shows it. install.sh installs them all.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The subcommand whose page it is; without one, the page of atomikctl itself
+    subcommand: Option<String>,
+}
+
+impl Args {
+    pub fn run(&self) -> Result<(), Failure> {
+        let page = page(self.subcommand.as_deref())?;
+        io::stdout().write_all(&page)?;
+        Ok(())
+    }
+}
+
+fn page(subcommand: Option<&str>) -> Result<Vec<u8>, Failure> {
+    let mut command = Cli::command().disable_help_subcommand(true);
+    // Global options reach the subcommands, and each gets its full name.
+    command.build();
+    let mut title = "atomikctl".to_owned();
+    if let Some(name) = subcommand {
+        command = command.find_subcommand(name).cloned().ok_or_else(|| {
+            Failure::script(
+                vec![format!("there is no subcommand '{name}'")],
+                Some("atomikctl --help lists them".into()),
+            )
+        })?;
+        title = format!("{title}-{name}");
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command)
+        .title(title)
+        .section("1")
+        .manual("atomik")
+        .render(&mut page)?;
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_subcommand_has_a_page_with_its_options() {
+        for command in Cli::command().get_subcommands() {
+            let page = String::from_utf8(page(Some(command.get_name())).unwrap()).unwrap();
+            assert!(page.contains(".TH"), "{page}");
+            assert!(page.contains("\\-\\-json"), "{page}");
+        }
+    }
+
+    #[test]
+    fn the_main_page_names_the_subcommands_and_the_statuses() {
+        let page = String::from_utf8(page(None).unwrap()).unwrap();
+        for part in ["atomikctl\\-info(1)", "atomikctl\\-run(1)", "Exit status"] {
+            assert!(page.contains(part), "{part} in {page}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_subcommand_is_refused() {
+        assert!(page(Some("dance")).is_err());
+    }
+}
