@@ -27,7 +27,7 @@ pub enum Entry {
 }
 
 /// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// The id of a table.
     Created(u32),
@@ -37,6 +37,8 @@ pub enum Answer {
     States(Vec<u64>),
     /// ENOENT.
     NoTable,
+    /// EFAULT: nothing has happened.
+    Fault,
 }
 
 /// A context.
@@ -94,6 +96,7 @@ impl Tables {
                 Op::Destroy { table } | Op::Single { table, .. } | Op::Batch { table, .. },
                 Answer::NoTable,
             ) => !self.tables.contains_key(table),
+            (_, Answer::Fault) => true,
             _ => false,
         }
     }
@@ -126,6 +129,11 @@ impl Tables {
             }
         }
         states.next().is_none()
+    }
+
+    /// How many tables there are.
+    pub fn count(&self) -> usize {
+        self.tables.len()
     }
 
     /// The states and references of the contexts of a table.
