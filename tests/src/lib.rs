@@ -2,8 +2,10 @@
 
 //! What the guest tests share.
 
+pub mod disturb;
 pub mod driver;
 pub mod fdinfo;
 pub mod memory;
 pub mod raw;
+pub mod serve;
 pub mod task;

@@ -14,6 +14,8 @@
 pub mod check;
 pub mod clock;
 pub mod definition;
+mod overlap;
 
 pub use check::{Call, Refused, check};
 pub use definition::{Answer, Entry, Op, Tables};
+pub use overlap::concurrent;

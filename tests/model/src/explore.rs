@@ -89,9 +89,11 @@ impl Model {
         builder.check(move || model.execute(&explore));
         let explored = std::mem::take(&mut *explored.lock().unwrap());
         println!(
-            "{}: {} interleavings, {} outcomes",
-            std::thread::current().name().unwrap_or("model"),
+            "{} interleavings{}, {} outcomes",
             explored.interleavings,
+            self.preemptions.map_or(String::new(), |most| format!(
+                " of {most} preemptions at most"
+            )),
             explored.outcomes.len()
         );
         explored
