@@ -6,6 +6,10 @@
 //! Left out are the device's registration and the module's counters; how the model of memory
 //! differs from the kernel's says the crate `kernel` beside this one.
 
+// `clippy --all-targets` would compile the unit tests in the driver's files, which are at home in
+// the crate `atomik-logic`.
+#![cfg(not(test))]
+
 // The driver's files name it so.
 extern crate pinned_init as pin_init;
 

@@ -31,6 +31,9 @@ pub mod flags {
 /// Accesses to memory that isn't atomic: loom finds those that may coincide.
 pub struct Access(loom::cell::UnsafeCell<()>);
 
+// SAFETY: nothing is in it. What it is for is to find out which threads share it.
+unsafe impl Sync for Access {}
+
 impl Access {
     #[expect(clippy::new_without_default, reason = "it is no value")]
     #[track_caller]
