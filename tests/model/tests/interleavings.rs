@@ -192,6 +192,16 @@ fn a_new_table_in_the_place_of_another() {
 }
 
 #[test]
+fn destroy_create() {
+    // Who creates gets the place of the table that goes, or the next.
+    explore([(0, vec![destroy()]), (1, vec![Op::Create(1)])]);
+    explore([
+        (0, vec![destroy(), Op::Create(1)]),
+        (1, vec![destroy(), Op::Create(1)]),
+    ]);
+}
+
+#[test]
 fn create_create() {
     // Both make a place, and the one who gets the second looks at what the first makes.
     let threads = [0, 1].map(|cpu| Thread::new(cpu, [Op::Create(1), read(0)]));
