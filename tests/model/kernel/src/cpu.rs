@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPUs: there are two, and a thread may be on either at any time.
-//!
-//! Which one a thread is on decides which slot it takes, so each thread of a model says on which
-//! it is: tests try both, the same and different ones.
+//! CPUs: there are two. Which one a thread is on decides which slot it takes, so each thread of a
+//! model says on which it is, and tests try the same and different ones.
 
 use std::cell::Cell;
 

@@ -15,11 +15,12 @@
 //!
 //! - Relaxed, Acquire and Release are C11's, which allow all that the kernel's allow, and more:
 //!   LKMM orders dependent accesses, and loom, for Relaxed ones, does not.
-//! - `Full` becomes SeqCst, which loom takes for AcqRel; a full barrier of the kernel orders more.
-//!   So the driver's use of `Full` is not put to the test by less than itself: that an operation
-//!   that has returned is seen by all CPUs is left to the histories that are recorded in the guest.
+//! - `Full` becomes SeqCst, which loom takes for AcqRel: less than the kernel's full barrier. So what
+//!   passes here does not rest on `Full`; and whether an operation that has returned is seen by all
+//!   CPUs, for which the driver has it, the model can't say. The guest's histories look at that.
+//!   There are no fences in the driver, at which loom is weakest.
 //! - loom remembers the last seven values of an atomic.
-//! - The CPUs' slots are chosen freely: see [`cpu`].
+//! - There are two CPUs, and each thread of a model stays on one: see [`cpu`].
 
 pub mod alloc;
 pub mod atomic;
