@@ -226,7 +226,7 @@ impl OpenFile {
 
     /// The place where the table `id` is if it exists. Fails with ENOENT.
     #[inline]
-    fn place(&self, id: u32) -> Result<Pin<&Place>> {
+    pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
         place_of(id)
             .and_then(|number| self.places.get(number)?.as_ref())
             .map(|place| place.as_ref())

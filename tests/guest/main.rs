@@ -9,6 +9,7 @@ mod command;
 mod compat32;
 mod destroy;
 mod errors;
+mod histories;
 mod isolation;
 mod library;
 mod model;

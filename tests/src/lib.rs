@@ -2,10 +2,12 @@
 
 //! What the guest tests share.
 
+pub mod disturb;
 pub mod driver;
 pub mod fdinfo;
 pub mod gate;
 pub mod kernel_memory;
 pub mod memory;
 pub mod raw;
+pub mod serve;
 pub mod task;

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Histories: what 2 to 8 threads did to a file at the same time, a few operations each, and what
+//! they saw. Each must be linearizable; that a batch is one operation covers isolation.
+
+use atomik_history::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
+use atomik_tests::{
+    disturb::Disturber,
+    raw::{RawFile, open_device},
+    serve::serve,
+};
+use atomik_uapi::MAX_TABLES;
+use std::{
+    hint,
+    ops::RangeInclusive,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    thread,
+};
+
+const THREADS: RangeInclusive<usize> = 2..=8;
+
+/// Contexts of each table: few, so that operations meet.
+const CONTEXTS: u32 = 2;
+
+/// Histories that are recorded by the same threads, one after another.
+const IN_A_ROW: usize = 25;
+
+/// The tables that programs know: the one that was there before, the one that somebody made last,
+/// and the one that comes into the place of that.
+const FIRST: u32 = 0;
+const LATEST: u32 = 1;
+const NEXT: u32 = 2;
+
+/// What the threads work on in one history.
+struct Scene {
+    file: RawFile,
+    clock: Clock,
+    first: u32,
+    latest: AtomicU32,
+    programs: Vec<Vec<Op>>,
+    /// Threads that are ready to start.
+    ready: AtomicUsize,
+}
+
+impl Scene {
+    /// A file with one table, for threads that run these programs.
+    fn new(programs: Vec<Vec<Op>>) -> Self {
+        let file = open_device();
+        let first = file.create(CONTEXTS).unwrap();
+        Self {
+            file,
+            clock: Clock::default(),
+            first,
+            latest: AtomicU32::new(first),
+            programs,
+            ready: AtomicUsize::new(0),
+        }
+    }
+
+    /// Waits until all threads are here, so that they start at once.
+    fn meet(&self) {
+        self.ready.fetch_add(1, Ordering::AcqRel);
+        for round in 1u64.. {
+            if self.ready.load(Ordering::Acquire) == self.programs.len() {
+                return;
+            }
+            if round % 100 == 0 {
+                thread::yield_now();
+            }
+            hint::spin_loop();
+        }
+    }
+
+    /// Runs one of the programs.
+    fn run(&self, thread: usize) -> Vec<Call> {
+        let program = self.programs[thread].clone();
+        self.meet();
+        program.into_iter().map(|op| self.call(op)).collect()
+    }
+
+    fn call(&self, mut op: Op) -> Call {
+        if let Op::Destroy { table } | Op::Single { table, .. } | Op::Batch { table, .. } = &mut op
+        {
+            *table = match *table {
+                FIRST => self.first,
+                LATEST => self.latest.load(Ordering::Relaxed),
+                _ => self.latest.load(Ordering::Relaxed) + MAX_TABLES,
+            };
+        }
+        let call = self.clock.call(op, |op| serve(&self.file, op));
+        if let Answer::Created(table) = call.answer {
+            self.latest.store(table, Ordering::Relaxed);
+        }
+        call
+    }
+}
+
+/// How much has been recorded.
+#[derive(Debug, Default)]
+struct Coverage {
+    histories: usize,
+    operations: usize,
+    concurrent: usize,
+    /// Operations on a table that was not there.
+    refused: usize,
+}
+
+/// Records histories and checks them: of threads that do again and again what `op` says.
+fn record_and_check(name: &str, histories: usize, op: fn() -> Op) {
+    fastrand::seed(histories as u64);
+    let mut coverage = Coverage::default();
+    while coverage.histories < histories {
+        let threads = fastrand::usize(THREADS);
+        let scenes: Vec<Scene> = (0..IN_A_ROW)
+            .map(|_| Scene::new((0..threads).map(|_| program(op)).collect()))
+            .collect();
+        let done = AtomicBool::new(false);
+        let recorded: Vec<Vec<Vec<Call>>> = thread::scope(|scope| {
+            let _disturber = Disturber::start(scope, &done);
+            let threads: Vec<_> = (0..threads)
+                .map(|thread| {
+                    let scenes = &scenes;
+                    scope.spawn(move || scenes.iter().map(|scene| scene.run(thread)).collect())
+                })
+                .collect();
+            let join = |thread: thread::ScopedJoinHandle<'_, _>| thread.join().unwrap();
+            threads.into_iter().map(join).collect()
+        });
+        for (number, scene) in scenes.iter().enumerate() {
+            let history: Vec<Vec<Call>> = recorded.iter().map(|all| all[number].clone()).collect();
+            let calls = || history.iter().flatten();
+            coverage.histories += 1;
+            coverage.operations += calls().count();
+            coverage.concurrent += concurrent(&history);
+            coverage.refused += calls().filter(|c| c.answer == Answer::NoTable).count();
+
+            let mut start = Tables::default();
+            assert!(start.step(&Op::Create(CONTEXTS), &Answer::Created(scene.first)));
+            if let Err(refused) = check(&start, &history) {
+                panic!("history {} of {name}: {refused}", coverage.histories);
+            }
+        }
+    }
+    println!("{name}: {coverage:?}");
+    assert!(coverage.concurrent > 0, "no two operations met");
+}
+
+fn program(op: fn() -> Op) -> Vec<Op> {
+    (0..fastrand::usize(10..=30)).map(|_| op()).collect()
+}
+
+/// One of the four operations, on the first context more often than on the other.
+fn entry(in_batch: bool) -> Entry {
+    let addr = u32::from(fastrand::u8(..4) == 0);
+    match fastrand::u8(..8) {
+        0 => Entry::Load {
+            addr,
+            value: fastrand::u64(..),
+        },
+        // One bit, so that histories can be read.
+        1..4 => Entry::Accum {
+            addr,
+            delta: 1 << fastrand::u8(..64),
+        },
+        4..6 => Entry::Read { addr },
+        _ if in_batch || fastrand::bool() => Entry::Swap { addr, new: 0 },
+        _ => Entry::Swap {
+            addr,
+            new: fastrand::u64(1..),
+        },
+    }
+}
+
+fn single(table: u32) -> Op {
+    let entry = entry(false);
+    Op::Single { table, entry }
+}
+
+/// A batch, often long enough for others to try to come between.
+fn batch(table: u32) -> Op {
+    let len = 2 + (fastrand::usize(..60) & fastrand::usize(..60));
+    Op::Batch {
+        table,
+        entries: (0..len).map(|_| entry(true)).collect(),
+    }
+}
+
+#[test]
+fn of_single_operations() {
+    record_and_check("single operations", 1000, || single(FIRST));
+}
+
+#[test]
+fn of_batches_and_single_operations() {
+    let op = || match fastrand::u8(..3) {
+        0 => batch(FIRST),
+        _ => single(FIRST),
+    };
+    record_and_check("batches and single operations", 2000, op);
+}
+
+#[test]
+fn of_tables_that_come_and_go() {
+    let op = || {
+        let table = [FIRST, LATEST, LATEST, LATEST, NEXT][fastrand::usize(..5)];
+        match fastrand::u8(..8) {
+            0 => Op::Create(CONTEXTS),
+            1 => Op::Destroy { table },
+            2 => batch(table),
+            _ => single(table),
+        }
+    };
+    record_and_check("tables that come and go", 1000, op);
+}

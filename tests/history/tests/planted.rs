@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The checker accepts what a right driver could have answered and refuses what only a broken one
+//! could: histories are recorded from a simulated driver, whose threads take their steps in random
+//! order and which can be broken in several ways.
+
+use atomik_history::{Answer, Call, Entry, Op, Tables, check};
+
+const TABLE: u32 = 1;
+const CONTEXTS: u32 = 2;
+const HISTORIES: u64 = 2000;
+
+/// What is wrong with the simulated driver.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bug {
+    None,
+    /// Each entry of a batch is a step of its own; where the table is destroyed between them, the
+    /// rest gets lost.
+    IsolationDropped,
+    /// ACCUM is a load and a store.
+    XorInTwoSteps,
+    /// SWAP is a load and a store.
+    SwapIgnoresRace,
+    /// READ now and then returns the state before the last change.
+    StaleRead,
+}
+
+/// The tables of the simulated driver: one.
+struct Driver {
+    bug: Bug,
+    alive: bool,
+    states: [u64; CONTEXTS as usize],
+    before: [u64; CONTEXTS as usize],
+}
+
+/// What a thread is at.
+struct Current {
+    op: Op,
+    called: u64,
+    /// The step that comes next.
+    step: usize,
+    /// What a first step has loaded, for the second.
+    loaded: u64,
+    states: Vec<u64>,
+    answer: Option<Answer>,
+}
+
+impl Driver {
+    fn set(&mut self, addr: u32, state: u64) {
+        let addr = addr as usize;
+        self.before[addr] = std::mem::replace(&mut self.states[addr], state);
+    }
+
+    /// All of an entry.
+    fn apply(&mut self, entry: Entry, states: &mut Vec<u64>) {
+        match entry {
+            Entry::Load { addr, value } => self.set(addr, value),
+            Entry::Accum { addr, delta } => self.set(addr, self.states[addr as usize] ^ delta),
+            Entry::Read { addr } => states.push(self.states[addr as usize]),
+            Entry::Swap { addr, new } => {
+                states.push(self.states[addr as usize]);
+                if new != 0 {
+                    self.set(addr, new);
+                }
+            }
+        }
+    }
+
+    /// The next step of what a thread is at.
+    fn step(&mut self, current: &mut Current) {
+        let step = current.step;
+        current.step += 1;
+        if let Op::Destroy { .. } = current.op {
+            let destroyed = std::mem::replace(&mut self.alive, false);
+            current.answer = Some(match destroyed {
+                true => Answer::Destroyed,
+                false => Answer::NoTable,
+            });
+            return;
+        }
+        if step == 0 && !self.alive {
+            current.answer = Some(Answer::NoTable);
+            return;
+        }
+        let done = match &current.op {
+            Op::Batch { entries, .. } if self.bug == Bug::IsolationDropped => {
+                if self.alive {
+                    self.apply(entries[step], &mut current.states);
+                } else if let Entry::Read { .. } | Entry::Swap { .. } = entries[step] {
+                    current.states.push(0);
+                }
+                step + 1 == entries.len()
+            }
+            Op::Batch { entries, .. } => {
+                for &entry in entries {
+                    self.apply(entry, &mut current.states);
+                }
+                true
+            }
+            Op::Single { entry, .. } => match (self.bug, *entry) {
+                (Bug::XorInTwoSteps, Entry::Accum { addr, delta }) => {
+                    match step {
+                        0 => current.loaded = self.states[addr as usize],
+                        _ => self.set(addr, current.loaded ^ delta),
+                    }
+                    step == 1
+                }
+                (Bug::SwapIgnoresRace, Entry::Swap { addr, new }) => {
+                    match step {
+                        0 => current.states.push(self.states[addr as usize]),
+                        _ if new != 0 => self.set(addr, new),
+                        _ => {}
+                    }
+                    step == 1
+                }
+                (Bug::StaleRead, Entry::Read { addr }) if fastrand::u8(..8) == 0 => {
+                    current.states.push(self.before[addr as usize]);
+                    true
+                }
+                (_, entry) => {
+                    self.apply(entry, &mut current.states);
+                    true
+                }
+            },
+            op => unreachable!("{op:?}"),
+        };
+        if done {
+            current.answer = Some(Answer::States(std::mem::take(&mut current.states)));
+        }
+    }
+}
+
+fn random_entry(swap: bool) -> Entry {
+    let addr = fastrand::u32(..CONTEXTS);
+    match fastrand::u8(..4) {
+        0 => Entry::Load {
+            addr,
+            value: fastrand::u64(..),
+        },
+        1 => Entry::Accum {
+            addr,
+            delta: 1 << fastrand::u8(..64),
+        },
+        2 => Entry::Read { addr },
+        _ => Entry::Swap {
+            addr,
+            // In a batch SWAP keeps the state.
+            new: u64::from(swap && fastrand::bool()) * fastrand::u64(..),
+        },
+    }
+}
+
+fn random_op() -> Op {
+    match fastrand::u8(..20) {
+        0 => Op::Destroy { table: TABLE },
+        1..8 => Op::Batch {
+            table: TABLE,
+            entries: (0..fastrand::usize(2..5))
+                .map(|_| random_entry(false))
+                .collect(),
+        },
+        _ => Op::Single {
+            table: TABLE,
+            entry: random_entry(true),
+        },
+    }
+}
+
+/// Lets 2 to 8 threads run and records what they see.
+fn record(bug: Bug) -> Vec<Vec<Call>> {
+    let mut driver = Driver {
+        bug,
+        alive: true,
+        states: Default::default(),
+        before: Default::default(),
+    };
+    let mut programs: Vec<Vec<Op>> = (0..fastrand::usize(2..=8))
+        .map(|_| (0..fastrand::usize(1..5)).map(|_| random_op()).collect())
+        .collect();
+    let mut current: Vec<Option<Current>> = programs.iter().map(|_| None).collect();
+    let mut history = vec![Vec::new(); programs.len()];
+    let mut now = 0;
+    while current.iter().any(Option::is_some) || programs.iter().any(|ops| !ops.is_empty()) {
+        now += 1;
+        let thread = fastrand::usize(..programs.len());
+        match &mut current[thread] {
+            place @ None => {
+                *place = programs[thread].pop().map(|op| Current {
+                    op,
+                    called: now,
+                    step: 0,
+                    loaded: 0,
+                    states: Vec::new(),
+                    answer: None,
+                });
+            }
+            Some(Current {
+                op,
+                called,
+                answer: Some(answer),
+                ..
+            }) => {
+                history[thread].push(Call {
+                    op: op.clone(),
+                    answer: answer.clone(),
+                    called: *called,
+                    returned: now,
+                });
+                current[thread] = None;
+            }
+            Some(current) => driver.step(current),
+        }
+    }
+    history
+}
+
+fn start() -> Tables {
+    let mut tables = Tables::default();
+    assert!(tables.step(&Op::Create(CONTEXTS), &Answer::Created(TABLE)));
+    tables
+}
+
+/// How many histories of a driver with this bug the checker refuses.
+fn refused(bug: Bug) -> usize {
+    fastrand::seed(0xA70);
+    let refused = (0..HISTORIES)
+        .filter(|_| check(&start(), &record(bug)).is_err())
+        .count();
+    println!("{bug:?}: {refused} of {HISTORIES} histories refused");
+    refused
+}
+
+#[test]
+fn a_right_driver_is_accepted() {
+    assert_eq!(refused(Bug::None), 0);
+}
+
+#[test]
+fn planted_bugs_are_refused() {
+    for bug in [
+        Bug::IsolationDropped,
+        Bug::XorInTwoSteps,
+        Bug::SwapIgnoresRace,
+        Bug::StaleRead,
+    ] {
+        assert!(refused(bug) > 0, "{bug:?} was never noticed");
+    }
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Atomics.
+
+use crate::planted::{self, Bug};
+use core::cell::{Cell, RefCell, UnsafeCell};
+use loom::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+/// An ordering, which is a type in the kernel.
+pub trait AnyOrdering {
+    const ORDERING: Ordering;
+
+    fn ordering() -> Ordering {
+        match Self::ORDERING {
+            Ordering::Acquire if planted::is(Bug::AcquireIsRelaxed) => Ordering::Relaxed,
+            Ordering::Release if planted::is(Bug::ReleaseIsRelaxed) => Ordering::Relaxed,
+            ordering => ordering,
+        }
+    }
+}
+
+macro_rules! orderings {
+    ($($name:ident => $ordering:ident),+) => {$(
+        pub struct $name;
+
+        impl AnyOrdering for $name {
+            const ORDERING: Ordering = Ordering::$ordering;
+        }
+    )+};
+}
+
+orderings!(Relaxed => Relaxed, Acquire => Acquire, Release => Release, Full => SeqCst);
+
+/// What an atomic can hold.
+pub trait AtomicType: Copy {
+    const IS_FLAG: bool = false;
+
+    fn to_bits(self) -> u64;
+    fn from_bits(bits: u64) -> Self;
+}
+
+impl AtomicType for u64 {
+    fn to_bits(self) -> u64 {
+        self
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        bits
+    }
+}
+
+impl AtomicType for bool {
+    const IS_FLAG: bool = true;
+
+    fn to_bits(self) -> u64 {
+        self.into()
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        bits != 0
+    }
+}
+
+/// As in the kernel.
+pub struct Atomic<T: AtomicType> {
+    shared: UnsafeCell<AtomicU64>,
+    /// What [`Self::get_mut`] refers to.
+    plain: Cell<T>,
+}
+
+// SAFETY: `shared` is used through shared references or, where loom finds it unshared, exclusively;
+// `plain` is used by `get_mut`, which has the atomic for itself, and by what ends that use.
+unsafe impl<T: AtomicType + Send> Sync for Atomic<T> {}
+
+impl<T: AtomicType> Atomic<T> {
+    #[track_caller]
+    pub fn new(value: T) -> Self {
+        Self {
+            shared: UnsafeCell::new(AtomicU64::new(value.to_bits())),
+            plain: Cell::new(value),
+        }
+    }
+
+    /// Loom's atomic, ready to be used.
+    fn shared(&self) -> &AtomicU64 {
+        write_back();
+        // SAFETY: `get_mut` and `write_back` hold their references to it for themselves alone.
+        unsafe { &*self.shared.get() }
+    }
+
+    #[track_caller]
+    pub fn load<O: AnyOrdering>(&self, _: O) -> T {
+        T::from_bits(self.shared().load(O::ordering()))
+    }
+
+    #[track_caller]
+    pub fn store<O: AnyOrdering>(&self, value: T, _: O) {
+        if std::thread::panicking() || (T::IS_FLAG && planted::is(Bug::FlagsStayDown)) {
+            // In the first case, the model has failed: see `lock::Guard`.
+            return;
+        }
+        self.shared().store(value.to_bits(), O::ordering());
+    }
+
+    #[track_caller]
+    pub fn xchg<O: AnyOrdering>(&self, value: T, _: O) -> T {
+        T::from_bits(self.shared().swap(value.to_bits(), O::ordering()))
+    }
+
+    #[track_caller]
+    pub fn cmpxchg<O: AnyOrdering>(&self, old: T, new: T, order: O) -> Result<T, T> {
+        if planted::is(Bug::CmpxchgComparesNothing) {
+            return Ok(self.xchg(new, order));
+        }
+        if planted::is(Bug::CmpxchgLoses) {
+            return Err(self.load(Relaxed));
+        }
+        self.sound_cmpxchg(old, new, order)
+    }
+
+    /// The same, with no bug planted.
+    #[track_caller]
+    pub(crate) fn sound_cmpxchg<O: AnyOrdering>(&self, old: T, new: T, _: O) -> Result<T, T> {
+        // As in the kernel, a comparison that fails orders nothing.
+        self.shared()
+            .compare_exchange(
+                old.to_bits(),
+                new.to_bits(),
+                O::ordering(),
+                Ordering::Relaxed,
+            )
+            .map(T::from_bits)
+            .map_err(T::from_bits)
+    }
+
+    /// The address by which [`crate::bindings`] know it.
+    pub fn as_ptr(&self) -> *mut T {
+        core::ptr::from_ref(self).cast_mut().cast()
+    }
+}
+
+impl Atomic<u64> {
+    /// As in the kernel. loom has no references into its atomics: what is written through this one
+    /// reaches loom when the thread next uses a lock or an atomic, before which nobody could tell
+    /// the difference. loom checks here and there that nobody else uses the atomic meanwhile.
+    #[track_caller]
+    pub fn get_mut(&mut self) -> &mut u64 {
+        let this = core::ptr::from_ref(self);
+        let new = PENDING.with(|pending| {
+            let mut pending = pending.borrow_mut();
+            let new = !pending.contains(&this);
+            if new {
+                pending.push(this);
+            }
+            new
+        });
+        if new {
+            // SAFETY: `&mut self` says that nobody else uses it; loom checks that.
+            let value = unsafe { self.shared.get_mut().unsync_load() };
+            self.plain.set(value);
+        }
+        self.plain.get_mut()
+    }
+
+    /// XOR, for [`crate::bindings`].
+    pub(crate) fn xor(&self, delta: u64) {
+        if planted::is(Bug::XorInTwoSteps) {
+            let value = self.shared().load(Ordering::SeqCst);
+            self.shared().store(value ^ delta, Ordering::SeqCst);
+        } else {
+            self.shared().fetch_xor(delta, Ordering::SeqCst);
+        }
+    }
+}
+
+impl<T: AtomicType> Drop for Atomic<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let this = core::ptr::from_ref(self).cast();
+            PENDING.with(|pending| pending.borrow_mut().retain(|&other| other != this));
+        }
+    }
+}
+
+loom::thread_local! {
+    /// The atomics to which this thread may have written through `get_mut`.
+    static PENDING: RefCell<Vec<*const Atomic<u64>>> = RefCell::new(Vec::new());
+}
+
+/// Tells loom what this thread has written through `get_mut`.
+#[track_caller]
+pub(crate) fn write_back() {
+    for atomic in PENDING.with(|pending| pending.take()) {
+        // SAFETY: an atomic takes itself off the list when it's dropped, and the driver's atomics
+        // are not moved once they are in their table. That nobody else uses this one loom checks.
+        unsafe {
+            let value = (*atomic).plain.get();
+            (*(*atomic).shared.get()).with_mut(|shared| *shared = value);
+        }
+    }
+}

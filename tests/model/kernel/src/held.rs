@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which locks the current thread holds, so that what must not happen under them is noticed.
+
+use std::cell::Cell;
+
+loom::thread_local! {
+    static SPINLOCKS: Cell<u32> = Cell::new(0);
+    static MUTEXES: Cell<u32> = Cell::new(0);
+}
+
+/// Counts a lock that was taken.
+pub(crate) fn took(spins: bool) {
+    let counter = if spins { &SPINLOCKS } else { &MUTEXES };
+    counter.with(|held| held.set(held.get() + 1));
+}
+
+/// Counts a lock that was released.
+pub(crate) fn released(spins: bool) {
+    let counter = if spins { &SPINLOCKS } else { &MUTEXES };
+    counter.with(|held| held.set(held.get() - 1));
+}
+
+/// The kernel's rule: nobody sleeps under a spinlock.
+#[track_caller]
+pub(crate) fn might_sleep() {
+    assert_eq!(SPINLOCKS.with(Cell::get), 0, "sleeps under a spinlock");
+}
+
+/// The driver's rule: nobody waits at a lock for somebody's page fault.
+#[track_caller]
+pub(crate) fn might_fault() {
+    might_sleep();
+    assert_eq!(MUTEXES.with(Cell::get), 0, "a page fault under a mutex");
+}

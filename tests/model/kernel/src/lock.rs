@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mutexes and spinlocks.
+
+use crate::{
+    atomic, held,
+    planted::{self, Bug},
+};
+use core::{
+    cell::UnsafeCell,
+    marker::PhantomData,
+    ops::{Deref, DerefMut},
+};
+use pinned_init::{Init, PinInit, pin_init_from_closure};
+
+/// A kind of lock.
+pub trait Backend {
+    const SPINS: bool;
+}
+
+pub mod mutex {
+    /// A lock that sleeps.
+    pub struct MutexBackend;
+
+    impl super::Backend for MutexBackend {
+        const SPINS: bool = false;
+    }
+}
+
+pub mod spinlock {
+    /// A lock that spins.
+    pub struct SpinLockBackend;
+
+    impl super::Backend for SpinLockBackend {
+        const SPINS: bool = true;
+    }
+}
+
+pub type Mutex<T> = Lock<T, mutex::MutexBackend>;
+pub type SpinLock<T> = Lock<T, spinlock::SpinLockBackend>;
+
+/// A lock around some data.
+pub struct Lock<T, B> {
+    lock: loom::sync::Mutex<()>,
+    data: UnsafeCell<T>,
+    kind: PhantomData<B>,
+}
+
+// SAFETY: the data is used under the lock alone.
+unsafe impl<T: Send, B> Sync for Lock<T, B> {}
+
+/// Initialises a lock, with data that is or initialises a `T`.
+pub fn new<T, B>(data: impl Init<T>) -> impl PinInit<Lock<T, B>> {
+    // SAFETY: initialises all fields; a lock may be moved nevertheless.
+    unsafe {
+        pin_init_from_closure(move |slot: *mut Lock<T, B>| {
+            data.__init((&raw mut (*slot).data).cast())?;
+            (&raw mut (*slot).lock).write(loom::sync::Mutex::new(()));
+            Ok(())
+        })
+    }
+}
+
+impl<T, B: Backend> Lock<T, B> {
+    #[track_caller]
+    pub fn lock(&self) -> Guard<'_, T, B> {
+        atomic::write_back();
+        if !B::SPINS {
+            held::might_sleep();
+        }
+        let bug = match size_of::<T>() {
+            0 => Bug::EpochLocksExcludeNobody,
+            _ => Bug::SlotsExcludeNobody,
+        };
+        let excludes = !(B::SPINS && planted::is(bug));
+        let held = excludes.then(|| self.lock.lock().expect("not poisoned"));
+        held::took(B::SPINS);
+        Guard { lock: self, held }
+    }
+}
+
+/// The right to the data of a lock.
+pub struct Guard<'a, T, B: Backend> {
+    lock: &'a Lock<T, B>,
+    held: Option<loom::sync::MutexGuard<'a, ()>>,
+}
+
+impl<T, B: Backend> Deref for Guard<'_, T, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is held. (Where a planted bug has it otherwise, the threads of a model
+        // still run one at a time, and none is stopped while it uses such a reference.)
+        unsafe { &*self.lock.data.get() }
+    }
+}
+
+impl<T, B: Backend> DerefMut for Guard<'_, T, B> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above.
+        unsafe { &mut *self.lock.data.get() }
+    }
+}
+
+impl<T, B: Backend> Drop for Guard<'_, T, B> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The model has failed, and loom, which is leaving it, can't be called any more.
+            core::mem::forget(self.held.take());
+            return;
+        }
+        atomic::write_back();
+        held::released(B::SPINS);
+    }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! User memory, which is the memory of the test.
+
+use crate::{
+    error::{Result, code::EFAULT},
+    held,
+    transmute::{AsBytes, FromBytes},
+};
+use core::{ffi::c_void, mem::MaybeUninit};
+use std::{cell::RefCell, collections::HashMap};
+
+/// Why a page is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Away {
+    /// It comes when somebody writes to it who may fault.
+    Swapped,
+    /// It can't be written.
+    ReadOnly,
+}
+
+thread_local! {
+    /// Of each address that is no ordinary memory, what it is. All threads of a model see it.
+    static AWAY: RefCell<HashMap<usize, Away>> = RefCell::new(HashMap::new());
+}
+
+/// Has what starts at this address away.
+pub fn put_away<T>(at: *const T, away: Away) {
+    AWAY.with_borrow_mut(|pages| pages.insert(at.addr(), away));
+}
+
+/// Has all memory ordinary again.
+pub fn forget() {
+    AWAY.with_borrow_mut(HashMap::clear);
+}
+
+pub(crate) fn is_there(address: usize) -> bool {
+    AWAY.with_borrow(|pages| !pages.contains_key(&address))
+}
+
+/// An address in user memory.
+#[derive(Clone, Copy)]
+pub struct UserPtr(*mut c_void);
+
+impl UserPtr {
+    pub fn from_addr(address: usize) -> Self {
+        Self(core::ptr::with_exposed_provenance_mut(address))
+    }
+
+    pub fn wrapping_byte_add(self, add: usize) -> Self {
+        Self(self.0.wrapping_byte_add(add))
+    }
+
+    pub fn as_mut_ptr(self) -> *mut c_void {
+        self.0
+    }
+}
+
+/// Some bytes of user memory.
+pub struct UserSlice(UserPtr, usize);
+
+impl UserSlice {
+    pub fn new(at: UserPtr, len: usize) -> Self {
+        Self(at, len)
+    }
+
+    pub fn reader(self) -> UserSliceReader {
+        UserSliceReader(self)
+    }
+
+    pub fn writer(self) -> UserSliceWriter {
+        UserSliceWriter(self)
+    }
+}
+
+pub struct UserSliceReader(UserSlice);
+
+impl UserSliceReader {
+    #[track_caller]
+    pub fn read_slice(&mut self, out: &mut [u8]) -> Result {
+        held::might_fault();
+        let UserSlice(from, len) = self.0;
+        assert!(out.len() <= len);
+        // SAFETY: the tests hand in the addresses of what they have, whole.
+        unsafe { out.as_mut_ptr().copy_from(from.0.cast(), out.len()) };
+        Ok(())
+    }
+
+    #[track_caller]
+    pub fn read<T: FromBytes>(&mut self) -> Result<T> {
+        held::might_fault();
+        assert!(size_of::<T>() <= self.0.1);
+        let mut value = MaybeUninit::<T>::uninit();
+        // SAFETY: as above; every pattern is a `T`.
+        unsafe {
+            let from = self.0.0.0.cast::<u8>();
+            from.copy_to(value.as_mut_ptr().cast(), size_of::<T>());
+            Ok(value.assume_init())
+        }
+    }
+}
+
+pub struct UserSliceWriter(UserSlice);
+
+impl UserSliceWriter {
+    #[track_caller]
+    pub fn write<T: AsBytes>(&mut self, value: &T) -> Result {
+        held::might_fault();
+        let UserSlice(to, len) = self.0;
+        assert!(size_of::<T>() <= len);
+        let refused = AWAY.with_borrow_mut(|pages| match pages.get(&to.0.addr()) {
+            Some(Away::ReadOnly) => true,
+            _ => {
+                pages.remove(&to.0.addr());
+                false
+            }
+        });
+        if refused {
+            return Err(EFAULT);
+        }
+        // SAFETY: as above.
+        unsafe {
+            let from = core::ptr::from_ref(value).cast::<u8>();
+            to.0.cast::<u8>().copy_from(from, size_of::<T>());
+        }
+        Ok(())
+    }
+}

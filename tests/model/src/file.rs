@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`File`], an open file of the driver, as a user sees it.
+
+use crate::{
+    logic::context::Words,
+    open_file::OpenFile,
+    uapi::{self, BatchOp},
+};
+use atomik_history::{Answer, Entry, Op};
+use kernel::{
+    error::code::{EFAULT, ENOENT},
+    prelude::*,
+    uaccess::{self, Away, UserPtr},
+};
+
+/// An open file.
+pub(crate) struct File(Pin<KBox<OpenFile>>);
+
+impl File {
+    pub(crate) fn open() -> Self {
+        Self(OpenFile::new().expect("a file"))
+    }
+
+    /// Carries out an operation. With `away`, the memory that its results go to is not there.
+    pub(crate) fn serve(&self, op: &Op, away: Option<Away>) -> Answer {
+        let result = match op {
+            Op::Create(num_contexts) => {
+                let mut arg = uapi::CreateTable {
+                    num_contexts: *num_contexts,
+                    table_id: 0,
+                };
+                put_away(&arg.table_id, away);
+                let result = self.0.create_table(user(&mut arg));
+                result.map(|()| Answer::Created(arg.table_id))
+            }
+            Op::Destroy { table } => {
+                let mut table = *table;
+                let result = self.0.destroy_table(user(&mut table));
+                result.map(|()| Answer::Destroyed)
+            }
+            Op::Single { table, entry } => self.single(*table, *entry, away).map(Answer::States),
+            Op::Batch { table, entries } => self.batch(*table, entries, away).map(Answer::States),
+        };
+        match result {
+            Ok(answer) => answer,
+            Err(error) if error == ENOENT => Answer::NoTable,
+            Err(error) if error == EFAULT => Answer::Fault,
+            Err(error) => panic!("{error:?} from {op:?}"),
+        }
+    }
+
+    fn single(&self, table_id: u32, entry: Entry, away: Option<Away>) -> Result<Vec<u64>> {
+        match entry {
+            Entry::Load { addr, value } => {
+                let mut arg = uapi::Load {
+                    table_id,
+                    addr,
+                    initial_state: value,
+                };
+                self.0.load(user(&mut arg)).map(|()| vec![])
+            }
+            Entry::Accum { addr, delta } => {
+                let mut arg = uapi::Accum {
+                    table_id,
+                    addr,
+                    delta,
+                };
+                self.0.accum(user(&mut arg)).map(|()| vec![])
+            }
+            Entry::Read { addr } => {
+                let mut arg = uapi::Read {
+                    table_id,
+                    addr,
+                    state: !0,
+                };
+                put_away(&arg.state, away);
+                self.0.read(user(&mut arg)).map(|()| vec![arg.state])
+            }
+            Entry::Swap { addr, new } => {
+                let mut arg = uapi::Swap {
+                    table_id,
+                    addr,
+                    new_reference: new,
+                    old_state: !0,
+                };
+                put_away(&arg.old_state, away);
+                self.0.swap(user(&mut arg)).map(|()| vec![arg.old_state])
+            }
+        }
+    }
+
+    fn batch(&self, table_id: u32, entries: &[Entry], away: Option<Away>) -> Result<Vec<u64>> {
+        let mut ops: Vec<BatchOp> = entries.iter().map(in_batch).collect();
+        let returns = |op: &&BatchOp| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP);
+        // The last result: others have been written by then.
+        if let Some(last) = ops.iter().filter(returns).next_back() {
+            put_away(&last.value, away);
+        }
+        let mut arg = uapi::Batch {
+            table_id,
+            num_ops: ops.len() as u32,
+            ops_ptr: ops.as_mut_ptr().expose_provenance() as u64,
+        };
+        self.0.batch(user(&mut arg))?;
+        Ok(ops.iter().filter(returns).map(|op| op.value).collect())
+    }
+
+    /// The states and references of the contexts of a table, if it is there.
+    pub(crate) fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
+        let place = self.0.place(table).ok()?;
+        let mut table = place.exclusive(table).ok()?;
+        let contexts = table.contexts().ok()?.exclusive();
+        let words = contexts.iter_mut().map(|context| {
+            let (state, reference) = context.words();
+            (*state, *reference)
+        });
+        Some(words.collect())
+    }
+
+    /// What `/proc/PID/fdinfo/FD` says: tables, and operations served.
+    pub(crate) fn usage(&self) -> (usize, u64) {
+        let usages: Vec<_> = self.0.usages().collect();
+        let tables = usages.iter().filter(|usage| usage.table.is_some());
+        (tables.count(), usages.iter().map(|usage| usage.ops).sum())
+    }
+}
+
+fn in_batch(entry: &Entry) -> BatchOp {
+    let (opcode, addr, value) = match *entry {
+        Entry::Load { addr, value } => (uapi::OP_LOAD, addr, value),
+        Entry::Accum { addr, delta } => (uapi::OP_ACCUM, addr, delta),
+        Entry::Read { addr } => (uapi::OP_READ, addr, 0),
+        Entry::Swap { addr, new } => {
+            assert_eq!(new, 0, "in a batch, SWAP keeps the state");
+            (uapi::OP_SWAP, addr, 0)
+        }
+    };
+    BatchOp {
+        opcode,
+        addr,
+        value,
+        ..BatchOp::default()
+    }
+}
+
+fn user<T>(arg: &mut T) -> UserPtr {
+    UserPtr::from_addr(core::ptr::from_mut(arg).expose_provenance())
+}
+
+fn put_away<T>(at: &T, away: Option<Away>) {
+    if let Some(away) = away {
+        uaccess::put_away(at, away);
+    }
+}

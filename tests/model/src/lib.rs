@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A model check of the driver: its commands, from the very files that it is built from, on a
+//! stand-in for the kernel whose locks and atomics loom explores.
+//!
+//! Left out are the device's registration and the module's counters; how the model of memory
+//! differs from the kernel's says the crate `kernel` beside this one.
+
+// `clippy --all-targets` would compile the unit tests in the driver's files, which are at home in
+// the crate `atomik-logic`.
+#![cfg(not(test))]
+
+// The driver's files name it so.
+extern crate pinned_init as pin_init;
+
+mod explore;
+mod file;
+mod limit;
+mod stats;
+
+pub use explore::{Explored, Model, Thread};
+pub use kernel::{planted, uaccess::Away};
+
+#[path = "../../../module/abi.rs"]
+mod abi;
+#[path = "../../../module/batch.rs"]
+mod batch;
+#[path = "../../../module/brlock.rs"]
+mod brlock;
+#[path = "../../../module/contexts.rs"]
+mod contexts;
+#[path = "../../../module/cpu_slot.rs"]
+mod cpu_slot;
+#[path = "../../../module/gfp.rs"]
+mod gfp;
+#[path = "../../../module/logic/mod.rs"]
+#[allow(unreachable_pub, reason = "public where it is a crate of its own")]
+mod logic;
+#[path = "../../../module/open_file.rs"]
+#[allow(dead_code, reason = "GET_INFO is about the module")]
+mod open_file;
+#[path = "../../../module/table.rs"]
+#[allow(dead_code, reason = "bytes are the limit's affair")]
+mod table;
+#[path = "../../../module/uaccess.rs"]
+mod uaccess;
+#[path = "../../../uapi/src/lib.rs"]
+#[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
+mod uapi;
+#[path = "../../../module/xor.rs"]
+mod xor;

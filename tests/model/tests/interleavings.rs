@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! All interleavings of small cases of the driver's commands. (Where a case is too large for all,
+//! it says how many preemptions it allows.)
+
+mod ops;
+
+use atomik_history::{Answer, Op};
+use atomik_model::{
+    planted::{plant, Bug},
+    Away, Model, Thread,
+};
+use ops::{accum, batch, destroy, load, read, swap, table, TABLE};
+
+/// Threads that share a table, each on the CPU with its number.
+fn model<const N: usize>(threads: [(u32, Vec<Op>); N]) -> Model {
+    let threads = threads.map(|(cpu, ops)| Thread::new(cpu, ops));
+    Model::new(table(), threads)
+}
+
+#[track_caller]
+fn explore<const N: usize>(threads: [(u32, Vec<Op>); N]) {
+    model(threads).explore();
+}
+
+#[test]
+fn accum_accum() {
+    for cpu in [0, 1] {
+        explore([
+            (0, vec![accum(0, 1), read(0)]),
+            (cpu, vec![accum(0, 2), read(0)]),
+        ]);
+    }
+    explore([
+        (0, vec![accum(0, 1)]),
+        (1, vec![accum(0, 2)]),
+        (0, vec![accum(0, 4)]),
+    ]);
+}
+
+#[test]
+fn swap_accum_read() {
+    for new in [0, 0x40] {
+        explore([
+            (0, vec![swap(0, new)]),
+            (1, vec![accum(0, 1)]),
+            (1, vec![read(0)]),
+        ]);
+    }
+    explore([
+        (0, vec![swap(0, 0x40), read(0)]),
+        (1, vec![accum(0, 1), accum(0, 2)]),
+    ]);
+}
+
+#[test]
+fn swap_swap() {
+    for news in [[0, 0x40], [0x40, 0x80]] {
+        explore([(0, vec![swap(0, news[0])]), (1, vec![swap(0, news[1])])]);
+    }
+    explore([
+        (0, vec![swap(0, 0x40)]),
+        (0, vec![swap(0, 0x80)]),
+        (1, vec![accum(0, 1)]),
+    ]);
+}
+
+#[test]
+fn swap_with_the_table_for_itself() {
+    plant(Bug::CmpxchgLoses);
+    for op in [
+        accum(0, 1),
+        load(0, 3),
+        batch([accum(0, 1), read(0)]),
+        destroy(),
+    ] {
+        explore([(0, vec![swap(0, 0x40)]), (1, vec![op])]);
+    }
+    // Both try four times first: all interleavings would be millions.
+    model([(0, vec![swap(0, 0x40)]), (1, vec![swap(0, 0x80)])])
+        .with_preemptions(3)
+        .explore();
+}
+
+#[test]
+fn load_swap() {
+    for new in [0, 0x40] {
+        explore([(0, vec![load(0, 3)]), (1, vec![swap(0, new)])]);
+    }
+    explore([
+        (0, vec![load(0, 3)]),
+        (1, vec![swap(0, 0x40)]),
+        (1, vec![accum(0, 1)]),
+    ]);
+}
+
+#[test]
+fn load_load() {
+    explore([
+        (0, vec![load(0, 3)]),
+        (1, vec![load(0, 5)]),
+        (1, vec![accum(0, 8)]),
+    ]);
+}
+
+#[test]
+fn batch_single() {
+    for op in [accum(0, 1), read(1), swap(0, 0x40), load(1, 3)] {
+        for cpu in [0, 1] {
+            explore([
+                (0, vec![batch([accum(0, 4), read(0), accum(1, 4), read(0)])]),
+                (cpu, vec![op.clone()]),
+            ]);
+        }
+    }
+    explore([
+        (0, vec![batch([load(0, 4), load(1, 4)])]),
+        (1, vec![read(0), read(1)]),
+    ]);
+}
+
+#[test]
+fn batch_single_single() {
+    explore([
+        (0, vec![batch([accum(0, 4), accum(1, 4)])]),
+        (0, vec![accum(0, 1)]),
+        (1, vec![read(1)]),
+    ]);
+}
+
+#[test]
+fn batch_batch() {
+    explore([
+        (0, vec![batch([accum(0, 4), read(1)])]),
+        (1, vec![batch([accum(1, 8), read(0)])]),
+    ]);
+    explore([
+        (0, vec![batch([load(0, 4), swap(1, 0)])]),
+        (1, vec![batch([accum(1, 8), read(0)]), read(1)]),
+    ]);
+}
+
+#[test]
+fn batch_batch_single() {
+    explore([
+        (0, vec![batch([accum(0, 4), accum(1, 4)])]),
+        (1, vec![batch([swap(1, 0), read(0)])]),
+        (1, vec![accum(1, 1)]),
+    ]);
+}
+
+#[test]
+fn destroy_anything() {
+    for op in [
+        accum(0, 1),
+        read(0),
+        swap(0, 0x40),
+        load(0, 3),
+        batch([accum(0, 4), read(0)]),
+        destroy(),
+    ] {
+        for cpu in [0, 1] {
+            explore([(0, vec![destroy()]), (cpu, vec![op.clone()])]);
+        }
+    }
+}
+
+#[test]
+fn destroy_two_others() {
+    explore([
+        (0, vec![destroy()]),
+        (1, vec![accum(0, 1)]),
+        (1, vec![batch([read(0)])]),
+    ]);
+}
+
+#[test]
+fn a_new_table_in_the_place_of_another() {
+    const NEXT: u32 = TABLE + 256;
+    // Who holds the old id never comes across the new table, nor what was in the old one.
+    for op in [accum(0, 1), swap(0, 0x40), batch([load(0, 3), read(0)])] {
+        let on_next = match op.clone() {
+            Op::Single { entry, .. } => Op::Single { table: NEXT, entry },
+            Op::Batch { entries, .. } => Op::Batch {
+                table: NEXT,
+                entries,
+            },
+            op => op,
+        };
+        explore([(0, vec![destroy(), Op::Create(1)]), (1, vec![op, on_next])]);
+    }
+}
+
+#[test]
+fn destroy_create() {
+    // Who creates gets the place of the table that goes, or the next.
+    explore([(0, vec![destroy()]), (1, vec![Op::Create(1)])]);
+    explore([
+        (0, vec![destroy(), Op::Create(1)]),
+        (1, vec![destroy(), Op::Create(1)]),
+    ]);
+}
+
+#[test]
+fn create_create() {
+    // Both make a place, and the one who gets the second looks at what the first makes.
+    let threads = [0, 1].map(|cpu| Thread::new(cpu, [Op::Create(1), read(0)]));
+    Model::new([], threads).explore();
+}
+
+#[test]
+fn create_against_who_guesses_the_id() {
+    for op in [read(0), batch([accum(0, 4), read(0)]), destroy()] {
+        let threads = [
+            Thread::new(0, [Op::Create(1)]),
+            Thread::new(1, [op.clone(), op]),
+        ];
+        Model::new([], threads).explore();
+    }
+}
+
+#[test]
+fn a_batch_whose_results_have_to_be_brought_in() {
+    let ops = [load(0, 4), swap(0, 0), accum(1, 4), read(1)];
+    for op in [read(0), accum(1, 1), swap(1, 0x40), destroy()] {
+        let threads = [
+            Thread::new(0, [batch(ops.clone())]).with_results(Away::Swapped),
+            Thread::new(1, [op]),
+        ];
+        Model::new(table(), threads).explore();
+    }
+    // Another batch comes between the attempts.
+    let threads = [
+        Thread::new(0, [batch(ops.clone())]).with_results(Away::Swapped),
+        Thread::new(1, [batch([accum(0, 1), read(1)])]).with_results(Away::Swapped),
+    ];
+    Model::new(table(), threads).explore();
+}
+
+#[test]
+fn results_that_cannot_be_written() {
+    for op in [
+        read(0),
+        swap(0, 0x40),
+        batch([load(0, 4), swap(1, 0), accum(0, 4)]),
+        Op::Create(1),
+    ] {
+        for other in [read(0), accum(0, 1), batch([swap(0, 0), read(0)])] {
+            let threads = [
+                Thread::new(0, [op.clone()]).with_results(Away::ReadOnly),
+                Thread::new(1, [other]),
+            ];
+            let explored = Model::new(table(), threads).explore();
+            for (answers, _) in explored.outcomes {
+                assert_eq!(answers[0], [Answer::Fault]);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The model can fail: each bug that is planted in what the driver relies on is noticed.
+
+#[expect(dead_code, reason = "more than this file needs")]
+mod ops;
+
+use atomik_history::Op;
+use atomik_model::{
+    planted::{plant, Bug},
+    Model, Thread,
+};
+use ops::{accum, batch, load, read, swap, table};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+/// What loom says of two accesses that nothing keeps apart.
+const RACE: &str = "Causality violation: Concurrent";
+/// What the checker says of answers that can't be.
+const IMPOSSIBLE: &str = "no order in which they could happen";
+
+/// Makes sure that the exploration of two threads, on different CPUs, notices the bug, and passes
+/// without it.
+#[track_caller]
+fn noticed(bug: Bug, complaint: &str, threads: [Vec<Op>; 2]) {
+    let threads = [0, 1].into_iter().zip(threads);
+    let model = Model::new(table(), threads.map(|(cpu, ops)| Thread::new(cpu, ops)));
+    model.explore();
+    plant(bug);
+    let Err(panic) = catch_unwind(AssertUnwindSafe(|| model.explore())) else {
+        panic!("{bug:?} has not been noticed");
+    };
+    let said = panic.downcast_ref::<String>().expect("a message");
+    assert!(said.contains(complaint), "{bug:?} was told as: {said}");
+}
+
+#[test]
+fn an_xor_that_is_not_atomic() {
+    noticed(
+        Bug::XorInTwoSteps,
+        IMPOSSIBLE,
+        [vec![accum(0, 1)], vec![accum(0, 2), read(0)]],
+    );
+}
+
+#[test]
+fn a_swap_that_ignores_a_lost_race() {
+    noticed(
+        Bug::CmpxchgComparesNothing,
+        IMPOSSIBLE,
+        [vec![swap(0, 0x40)], vec![accum(0, 1)]],
+    );
+}
+
+#[test]
+fn a_batch_that_does_not_wait_for_readers() {
+    noticed(
+        Bug::SlotsExcludeNobody,
+        RACE,
+        [vec![batch([accum(0, 4), read(0)])], vec![accum(0, 1)]],
+    );
+}
+
+#[test]
+fn a_batch_that_does_not_close_the_way() {
+    noticed(
+        Bug::FlagsStayDown,
+        RACE,
+        [
+            vec![batch([load(0, 4), load(1, 4)])],
+            vec![read(0), read(1)],
+        ],
+    );
+}
+
+#[test]
+fn loads_and_swaps_that_meet() {
+    noticed(
+        Bug::EpochLocksExcludeNobody,
+        IMPOSSIBLE,
+        [vec![load(0, 3)], vec![swap(0, 0x40)]],
+    );
+}
+
+#[test]
+fn a_writer_that_opens_the_way_too_weakly() {
+    noticed(
+        Bug::ReleaseIsRelaxed,
+        RACE,
+        [vec![batch([accum(0, 4)])], vec![accum(0, 1)]],
+    );
+}
+
+#[test]
+fn a_reader_that_looks_too_weakly() {
+    noticed(
+        Bug::AcquireIsRelaxed,
+        RACE,
+        [vec![batch([accum(0, 4)])], vec![accum(0, 1)]],
+    );
+}
