@@ -22,8 +22,8 @@ struct Command<'a> {
     number: u32,
     /// Copies from and to userspace.
     copies: u32,
-    /// Whether it needs memory.
-    allocates: bool,
+    /// Whether it needs the slab allocator. What is large comes in pages.
+    slab: bool,
     /// Operations that it counts as.
     ops: u64,
     /// Puts the argument in place, for the attempt with this number.
@@ -72,10 +72,10 @@ impl Command<'_> {
         let result = fail.without_slab(&injection, || {
             Entry::Native.ioctl(&subject.file, self.number, arg.at(0))
         });
-        if self.allocates {
+        if self.slab {
             assert_eq!(result, Err(Errno::ENOMEM), "{} without memory", self.name);
         } else {
-            assert_eq!(result, Ok(()), "{} needs no memory", self.name);
+            assert_eq!(result, Ok(()), "{} needs no slab", self.name);
             (self.model)(&arg, &mut subject.states, round);
         }
         subject.check();
@@ -92,7 +92,7 @@ fn load_one() {
         name: "load",
         number: uapi::IOC_LOAD,
         copies: 1,
-        allocates: false,
+        slab: false,
         ops: 1,
         prepare: &|arg, table_id, round| {
             arg.put(
@@ -115,7 +115,7 @@ fn accum_one() {
         name: "accum",
         number: uapi::IOC_ACCUM,
         copies: 1,
-        allocates: false,
+        slab: false,
         ops: 1,
         prepare: &|arg, table_id, delta| {
             arg.put(
@@ -138,7 +138,7 @@ fn read_one() {
         name: "read",
         number: uapi::IOC_READ,
         copies: 2,
-        allocates: false,
+        slab: false,
         ops: 1,
         prepare: &|arg, table_id, _| {
             arg.put(
@@ -161,7 +161,7 @@ fn swap_one() {
         name: "swap",
         number: uapi::IOC_SWAP,
         copies: 2,
-        allocates: false,
+        slab: false,
         ops: 1,
         prepare: &|arg, table_id, round| {
             arg.put(
@@ -188,7 +188,7 @@ fn get_info() {
         name: "get_info",
         number: uapi::IOC_GET_INFO,
         copies: 1,
-        allocates: false,
+        slab: false,
         ops: 0,
         prepare: &|arg, _, _| arg.put(0, &[uapi::Info::default()]),
         model: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
@@ -220,7 +220,7 @@ fn batch(count: u32) {
         name: &format!("batch of {count}"),
         number: uapi::IOC_BATCH,
         copies: 2 + results as u32,
-        allocates: true,
+        slab: count <= 256,
         ops: u64::from(count),
         prepare: &|arg, table_id, round| {
             let batch = uapi::Batch {

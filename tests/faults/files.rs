@@ -32,7 +32,8 @@ fn open_and_close() {
             }
         })
         .tell("open", &kind.to_string());
-        assert!(tally.failed > 0, "{kind}");
+        // Pages are needed only where the slab allocator has used up its own.
+        assert!(kind == Kind::Page || tally.failed > 0, "{kind}");
 
         let tally = every_fault(kind, |nth| {
             let file = open_device();
