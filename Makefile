@@ -3,7 +3,7 @@
 # `make help` lists what there is. Everything is built in a trixie root that qemu/root makes, and
 # runs in a guest that qemu/run boots, so that neither the host's release nor its kernel matters.
 
-# Which kernel the guest runs: 7.3, 7.2, newest; empty for the default.
+# Which kernel the guest runs: 7.3, 7.2, newest, debug; empty for the default.
 KERNEL ?=
 SMP ?= 2
 # More arguments for qemu/run, such as RUN="--verbose".
@@ -15,12 +15,12 @@ programs := target/guest/$(target)
 cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run tests/run tests/runner install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
+scripts := .ci/run tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-stress test-install module tool deb shell kernel-table lint fmt clean setup
+.PHONY: help demo test test-host test-guest test-debug test-stress test-install module tool deb shell kernel-table lint fmt clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,11 @@ test-guest: setup tool ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
+
+test-debug: setup tool ## the same on a kernel with sanitizers, lockdep, leak detection, and under injected faults
+	@$(cargo) test --locked --package atomik-tests --no-run
+	@tests/self-check
+	@KERNEL=debug tests/run
 
 test-stress: setup ## stress-ng and trinity, which Debian has, against the device
 	@$(cargo) test --locked --package atomik-tests --test stress --no-run

@@ -2,7 +2,7 @@
 
 //! Processes that are killed at any moment.
 
-use crate::alone;
+use crate::{alone, rounds};
 use atomik_tests::{
     driver,
     gate::Gate,
@@ -42,7 +42,7 @@ fn work(shared: &RawFile, table: u32, gate: &Gate, seed: u64) {
 }
 
 /// Kills so many children, each after a number of operations of this process that chance says.
-fn kill_children(shared: &RawFile, table: u32, count: u64, random: &mut impl RngCore) {
+fn kill_children(shared: &RawFile, table: u32, count: i64, random: &mut impl RngCore) {
     const AT_ONCE: usize = 4;
     let mut at_work = Vec::new();
     for number in 0..count {
@@ -81,11 +81,12 @@ fn a_thousand_kills_leave_no_half_batch_and_no_memory() {
     // What the kernel keeps for later use it has after some rounds.
     kill_children(&shared, table, 50, &mut random);
     let before = in_use_kib();
-    kill_children(&shared, table, 1000, &mut random);
+    let kills = rounds();
+    kill_children(&shared, table, kills, &mut random);
     drop(shared);
     driver::unload().expect("nobody has the device open any more");
     // One lost table of 4096 contexts in each ten would show.
     let after = wait_for_at_most_kib(before + 4096);
-    println!("{before} KiB in use before 1,000 kills, {after} KiB after them and the unloading");
+    println!("{before} KiB in use before {kills} kills, {after} KiB after them and the unloading");
     driver::load("").unwrap();
 }

@@ -11,10 +11,18 @@ mod reloaded;
 mod storm;
 mod unload;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    env,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// Makes the calling test wait for the others.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often something is done that is done a thousand times. Fewer on a kernel that takes long for each.
+fn rounds() -> i64 {
+    env::var("ATOMIK_ROUNDS").map_or(1000, |n| n.parse().expect("ATOMIK_ROUNDS is a number"))
 }

@@ -2,7 +2,7 @@
 
 //! Loading and unloading while many open and close.
 
-use crate::alone;
+use crate::{alone, rounds};
 use atomik_tests::{
     driver,
     raw::{accum, open_device, open_device_with, read},
@@ -20,7 +20,6 @@ use std::{
 #[test]
 fn the_driver_comes_and_goes_under_opens_and_closes() {
     let _alone = alone();
-    const UNLOADED: u64 = 50;
     let (done, used, missed) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let (mut unloaded, mut refused) = (0, 0);
     thread::scope(|scope| {
@@ -50,7 +49,7 @@ fn the_driver_comes_and_goes_under_opens_and_closes() {
                 }
             });
         }
-        while unloaded < UNLOADED {
+        while unloaded < rounds() / 20 {
             match driver::unload() {
                 Ok(()) => {
                     unloaded += 1;

@@ -23,6 +23,15 @@ pub struct Pages {
 impl Pages {
     /// Maps `count` pages that can be read and written. Until it's touched, none is there.
     pub fn new(count: usize) -> Self {
+        Self::map(count, MapFlags::MAP_PRIVATE)
+    }
+
+    /// As [`Self::new`], where 32-bit programs can point to.
+    pub fn low(count: usize) -> Self {
+        Self::map(count, MapFlags::MAP_PRIVATE | MapFlags::MAP_32BIT)
+    }
+
+    fn map(count: usize, flags: MapFlags) -> Self {
         let len = count * PAGE;
         // SAFETY: a new mapping, where the kernel chooses.
         let start = unsafe {
@@ -30,7 +39,7 @@ impl Pages {
                 None,
                 NonZeroUsize::new(len).expect("at least a page"),
                 ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-                MapFlags::MAP_PRIVATE,
+                flags,
             )
         }
         .expect("mmap");
@@ -61,6 +70,13 @@ impl Pages {
         assert!(offset + size_of::<BatchOp>() <= self.len);
         // SAFETY: within the mapping, which is readable when the tests call this.
         unsafe { self.at(offset).cast::<BatchOp>().read_unaligned() }
+    }
+
+    /// The word at `offset`.
+    pub fn word(&self, offset: usize) -> u64 {
+        assert!(offset + size_of::<u64>() <= self.len);
+        // SAFETY: as in `entry`.
+        unsafe { self.at(offset).cast::<u64>().read_unaligned() }
     }
 
     /// Changes the rights of the page with this number.

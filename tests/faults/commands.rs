@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The commands on a table: after a fault all is done, or nothing.
+
+use crate::{
+    calls::Entry,
+    injection::{FailNth, Injection, Kind},
+    subject::{CONTEXTS, Memory, Subject},
+    tally::{Attempt, every_copy, every_fault},
+};
+use atomik_tests::{
+    fdinfo,
+    memory::{PAGE, Pages},
+    raw::{BatchOp, accum, load, read, swap},
+};
+use atomik_uapi as uapi;
+use nix::errno::Errno;
+
+/// A command and what it does.
+struct Command<'a> {
+    name: &'a str,
+    number: u32,
+    /// Copies from and to userspace.
+    copies: u32,
+    /// Whether it needs the slab allocator. What is large comes in pages.
+    slab: bool,
+    /// Operations that it counts as.
+    ops: u64,
+    /// Puts the argument in place, for the attempt with this number.
+    prepare: &'a dyn Fn(&Pages, u32, u64),
+    /// Does the same to a table that is known, and compares what came back.
+    model: &'a dyn Fn(&Pages, &mut [u64], u64),
+}
+
+impl Command<'_> {
+    fn under_every_fault(&self) {
+        let injection = Injection::start();
+        let (memory, mut subject) = (Memory::measure(), Subject::new());
+        let (fail, arg) = (FailNth::of_this_thread(), Pages::low(32));
+        let mut round = 0;
+        for (entry, kind) in Entry::ALL
+            .into_iter()
+            .flat_map(|entry| Kind::ALL.map(|kind| (entry, kind)))
+        {
+            injection.choose(kind);
+            let attempt = |nth| {
+                round += 1;
+                (self.prepare)(&arg, subject.table, round);
+                let before = fdinfo::read(&subject.file);
+                let (result, injected) =
+                    fail.call(nth, || entry.ioctl(&subject.file, self.number, arg.at(0)));
+                let after = fdinfo::read(&subject.file);
+                let served = if result.is_ok() { self.ops } else { 0 };
+                assert_eq!(after.ops - before.ops, served, "{} {nth}", self.name);
+                assert_eq!((after.tables, after.bytes), (before.tables, before.bytes));
+                if result.is_ok() {
+                    (self.model)(&arg, &mut subject.states, round);
+                }
+                subject.check();
+                Attempt { injected, result }
+            };
+            let tally = match kind {
+                Kind::Copy => every_copy(self.copies, attempt),
+                _ => every_fault(kind, attempt),
+            };
+            let tally = tally.tell(&entry.name(self.name), &kind.to_string());
+            // That of the argument can't be done without.
+            assert!(kind != Kind::Copy || tally.failed > 0, "{tally:?}");
+        }
+        round += 1;
+        (self.prepare)(&arg, subject.table, round);
+        let result = fail.without_slab(&injection, || {
+            Entry::Native.ioctl(&subject.file, self.number, arg.at(0))
+        });
+        if self.slab {
+            assert_eq!(result, Err(Errno::ENOMEM), "{} without memory", self.name);
+        } else {
+            assert_eq!(result, Ok(()), "{} needs no slab", self.name);
+            (self.model)(&arg, &mut subject.states, round);
+        }
+        subject.check();
+        drop(subject);
+        memory.is_back();
+    }
+}
+
+const ADDR: u32 = 3;
+
+#[test]
+fn load_one() {
+    Command {
+        name: "load",
+        number: uapi::IOC_LOAD,
+        copies: 1,
+        slab: false,
+        ops: 1,
+        prepare: &|arg, table_id, round| {
+            arg.put(
+                0,
+                &[uapi::Load {
+                    table_id,
+                    addr: ADDR,
+                    initial_state: round,
+                }],
+            );
+        },
+        model: &|_, states, round| states[ADDR as usize] = round,
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn accum_one() {
+    Command {
+        name: "accum",
+        number: uapi::IOC_ACCUM,
+        copies: 1,
+        slab: false,
+        ops: 1,
+        prepare: &|arg, table_id, delta| {
+            arg.put(
+                0,
+                &[uapi::Accum {
+                    table_id,
+                    addr: ADDR,
+                    delta,
+                }],
+            );
+        },
+        model: &|_, states, delta| states[ADDR as usize] ^= delta,
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn read_one() {
+    Command {
+        name: "read",
+        number: uapi::IOC_READ,
+        copies: 2,
+        slab: false,
+        ops: 1,
+        prepare: &|arg, table_id, _| {
+            arg.put(
+                0,
+                &[uapi::Read {
+                    table_id,
+                    addr: ADDR,
+                    state: !0,
+                }],
+            );
+        },
+        model: &|arg, states, _| assert_eq!(arg.word(8), states[ADDR as usize]),
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn swap_one() {
+    Command {
+        name: "swap",
+        number: uapi::IOC_SWAP,
+        copies: 2,
+        slab: false,
+        ops: 1,
+        prepare: &|arg, table_id, round| {
+            arg.put(
+                0,
+                &[uapi::Swap {
+                    table_id,
+                    addr: ADDR,
+                    new_reference: round,
+                    old_state: !0,
+                }],
+            );
+        },
+        model: &|arg, states, round| {
+            assert_eq!(arg.word(16), states[ADDR as usize]);
+            states[ADDR as usize] = round;
+        },
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn get_info() {
+    Command {
+        name: "get_info",
+        number: uapi::IOC_GET_INFO,
+        copies: 1,
+        slab: false,
+        ops: 0,
+        prepare: &|arg, _, _| arg.put(0, &[uapi::Info::default()]),
+        model: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
+    }
+    .under_every_fault();
+}
+
+/// BATCH of `count` entries of all four operations, all of which change something or tell something.
+fn batch(count: u32) {
+    let entries = |round: u64| -> Vec<BatchOp> {
+        (0..count)
+            .map(|i| {
+                // A factor that takes each operation through all contexts.
+                let addr = (i * 7 + i / 4) % (CONTEXTS - 1);
+                match i % 4 {
+                    0 => accum(addr, round << 8 | 1),
+                    1 => swap(addr),
+                    2 => load(addr, round ^ u64::from(i)),
+                    _ => read(addr),
+                }
+            })
+            .collect()
+    };
+    let results = entries(0)
+        .iter()
+        .filter(|op| op.opcode >= uapi::OP_READ)
+        .count();
+    Command {
+        name: &format!("batch of {count}"),
+        number: uapi::IOC_BATCH,
+        copies: 2 + results as u32,
+        slab: count <= 256,
+        ops: u64::from(count),
+        prepare: &|arg, table_id, round| {
+            let batch = uapi::Batch {
+                table_id,
+                num_ops: count,
+                ops_ptr: arg.at(PAGE) as u64,
+            };
+            arg.put(0, &[batch]);
+            arg.put(PAGE, &entries(round));
+        },
+        model: &|arg, states, round| {
+            for (i, op) in entries(round).iter().enumerate() {
+                let state = &mut states[op.addr as usize];
+                match op.opcode {
+                    uapi::OP_LOAD => *state = op.value,
+                    uapi::OP_ACCUM => *state ^= op.value,
+                    _ => {
+                        let told = arg.entry(PAGE + i * size_of::<BatchOp>());
+                        assert_eq!(told.value, *state, "entry {i}");
+                    }
+                }
+            }
+        },
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn batch_of_1() {
+    batch(1);
+}
+
+#[test]
+fn batch_of_16() {
+    batch(16);
+}
+
+#[test]
+fn batch_of_256() {
+    batch(256);
+}
+
+#[test]
+fn batch_of_4096() {
+    batch(4096);
+}

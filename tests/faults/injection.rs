@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The kernel's fault injection: what may fail, and when it does.
+
+use nix::{errno::Errno, sys::uio};
+use std::{
+    fmt,
+    fs::{self, File},
+    io::Write,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// What the kernel makes fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An allocation of the slab allocator.
+    Slab,
+    /// An allocation of pages.
+    Page,
+    /// A copy from or to userspace.
+    Copy,
+}
+
+impl Kind {
+    pub const ALL: [Self; 3] = [Self::Slab, Self::Page, Self::Copy];
+
+    /// Its directory in debugfs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Slab => "failslab",
+            Self::Page => "fail_page_alloc",
+            Self::Copy => "fail_usercopy",
+        }
+    }
+
+    /// What a call returns that can't do without.
+    pub fn error(self) -> Errno {
+        match self {
+            Self::Slab | Self::Page => Errno::ENOMEM,
+            Self::Copy => Errno::EFAULT,
+        }
+    }
+
+    pub fn set(self, parameter: &str, value: &str) {
+        let path = format!("/sys/kernel/debug/{}/{parameter}", self.name());
+        fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The right to choose what may fail.
+pub struct Injection {
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Injection {
+    /// Waits for other tests. Nothing is exempt from failing, and nothing does yet.
+    pub fn start() -> Self {
+        static ALONE: Mutex<()> = Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        for kind in Kind::ALL {
+            kind.set("probability", "0");
+            kind.set("task-filter", "Y");
+            // The log need not have them all.
+            kind.set("verbose", "0");
+            kind.set("stacktrace-depth", "32");
+            kind.set("require-start", "0");
+            kind.set("require-end", &u64::MAX.to_string());
+            kind.set("reject-start", "0");
+        }
+        Kind::Slab.set("cache-filter", "N");
+        Kind::Page.set("ignore-gfp-highmem", "N");
+        Kind::Page.set("min-order", "0");
+        for kind in [Kind::Slab, Kind::Page] {
+            kind.set("ignore-gfp-wait", "N");
+        }
+        Self { _alone: alone }
+    }
+
+    /// Only this kind may fail.
+    pub fn choose(&self, chosen: Kind) {
+        for kind in Kind::ALL {
+            // To reject every caller is the one way to keep `fail-nth` from counting a kind.
+            let end = if kind == chosen { 0 } else { u64::MAX };
+            kind.set("reject-end", &end.to_string());
+        }
+    }
+}
+
+/// A thread's own counter, after which something fails.
+pub struct FailNth {
+    nth: File,
+    /// Whether it is subject to the faults of all threads.
+    subject: File,
+}
+
+impl FailNth {
+    /// That of the calling thread, who alone may use it.
+    pub fn of_this_thread() -> Self {
+        let open = |name: &str| {
+            let path = format!("/proc/thread-self/{name}");
+            let file = File::options().read(true).write(true).open(&path);
+            file.unwrap_or_else(|error| panic!("{path}: {error}; is this the debug kernel?"))
+        };
+        Self {
+            nth: open("fail-nth"),
+            subject: open("make-it-fail"),
+        }
+    }
+
+    /// Does a call within which no allocation of the slab allocator succeeds. The kernel crate's
+    /// vectors try twice for their memory, so that a single fault never reaches the driver.
+    pub fn without_slab<R>(&self, injection: &Injection, call: impl FnOnce() -> R) -> R {
+        injection.choose(Kind::Slab);
+        Kind::Slab.set("times", "-1");
+        Kind::Slab.set("probability", "100");
+        assert_eq!(uio::pwrite(&self.subject, b"1", 0), Ok(1));
+        let result = call();
+        assert_eq!(uio::pwrite(&self.subject, b"0", 0), Ok(1));
+        Kind::Slab.set("probability", "0");
+        result
+    }
+
+    /// Does a call within which the thing with this number fails, counted from 1. Returns the call's
+    /// result, and whether there were as many things.
+    ///
+    /// The call should be a system call and little else: page faults of its own count as well.
+    pub fn call<R>(&self, nth: u32, call: impl FnOnce() -> R) -> (R, bool) {
+        let mut text = [0; 16];
+        write!(&mut text[..], "{nth}").expect("a number is shorter");
+        let len = text.iter().position(|&byte| byte == 0).unwrap();
+        assert_eq!(uio::pwrite(&self.nth, &text[..len], 0), Ok(len));
+        let result = call();
+        // The kernel tells the number left. That copy counts, too: where it fails, one was left.
+        let mut left = [0; 16];
+        let injected = uio::pread(&self.nth, &mut left, 0).is_ok() && left.starts_with(b"0\n");
+        // Should this fail, it is as the last thing to do so, which is as good.
+        let _ = uio::pwrite(&self.nth, b"0", 0);
+        (result, injected)
+    }
+}
