@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The lines that the driver adds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FdInfo {
     pub tables: u64,
     pub contexts: u64,

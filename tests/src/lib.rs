@@ -5,5 +5,6 @@
 pub mod driver;
 pub mod fdinfo;
 pub mod memory;
+pub mod model;
 pub mod raw;
 pub mod task;

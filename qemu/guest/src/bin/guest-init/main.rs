@@ -2,11 +2,11 @@
 //! The guest's process 1: makes the system ready, runs one command, reports, and turns the machine off.
 
 mod command;
-mod ports;
 mod pump;
 mod system;
 
 use anyhow::{Context, Result};
+use atomik_guest::ports;
 use atomik_guest::protocol::{self, End, Report, SPEC_PATH, Spec, ToGuest, ToHost, port};
 use nix::sys::reboot::{RebootMode, reboot};
 use std::fs::{self, File};
