@@ -31,7 +31,10 @@ pub fn of(path: &Path) -> Result<Vec<Block>> {
         })
         .map(|symbol| {
             let name = symbol.name().unwrap_or("?");
-            (symbol.address(), format!("{:#}", rustc_demangle::demangle(name)))
+            (
+                symbol.address(),
+                format!("{:#}", rustc_demangle::demangle(name)),
+            )
         })
         .collect();
     functions.sort();

@@ -3,8 +3,15 @@
 //! The fuzzer's loop, in the guest.
 
 use crate::{
-    blocks::Block, complaints::Complaints, coverage::Coverage, execute::Executor, journal::Journal,
-    journal::Record, kcov, model::Rules, mutate, program::Program, shrink::shrink,
+    blocks::Block,
+    complaints::Complaints,
+    coverage::Coverage,
+    execute::Executor,
+    journal::{Journal, Made, Record},
+    kcov,
+    model::Rules,
+    program::Program,
+    shrink::shrink,
 };
 use anyhow::Result;
 use std::{
@@ -19,6 +26,8 @@ const PROGRESS: Duration = Duration::from_secs(5);
 const MOST_FAILURES: usize = 10;
 /// How often a program must fail in so many runs to be said to fail, where threads race.
 const TRIES: usize = 10;
+/// Programs that are announced at once: each announcement waits for the host.
+const BATCH: u64 = 32;
 /// Time for making one failure small.
 const SHRINKING: Duration = Duration::from_secs(60);
 
@@ -88,17 +97,33 @@ impl Engine {
             }
         }
         let mut number = 0;
-        while self.start.elapsed() < time && !self.over && self.failures.len() < MOST_FAILURES {
-            let corpus = self.corpus.len();
-            self.journal.write(&Record::Made { number, corpus })?;
-            let program = mutate::program(seed, number, &self.corpus);
-            if self.execute(&program)? {
-                self.journal.write(&Record::Add { number, corpus })?;
-                self.corpus.push(program);
+        while self.start.elapsed() < time && !self.ends() {
+            let batch = Made {
+                number,
+                count: BATCH,
+                corpus: self.corpus.len(),
+            };
+            self.journal.write(&Record::Made(batch))?;
+            let programs = batch.programs(seed, &self.corpus);
+            for (program, number) in programs.into_iter().zip(number..) {
+                if self.ends() {
+                    break;
+                }
+                if self.execute(&program)? {
+                    self.journal.write(&Record::Add {
+                        number,
+                        corpus: batch.corpus,
+                    })?;
+                    self.corpus.push(program);
+                }
             }
-            number += 1;
+            number += BATCH;
         }
         self.finish(Some(seed))
+    }
+
+    fn ends(&self) -> bool {
+        self.over || self.failures.len() >= MOST_FAILURES
     }
 
     /// Executes each program so many times. Returns whether all was well.

@@ -458,13 +458,7 @@ impl Hand {
     }
 
     /// Makes an ioctl and sees what it has done.
-    fn ioctl(
-        &mut self,
-        fd: i32,
-        encoded: Encoded,
-        at: Place,
-        by: Caller,
-    ) -> Result<Event, String> {
+    fn ioctl(&mut self, fd: i32, encoded: Encoded, at: Place, by: Caller) -> Result<Event, String> {
         let Encoded {
             number,
             mut arg,
@@ -488,7 +482,8 @@ impl Hand {
         let spot = self.arena.spot(Role::Argument, at);
         self.arena.put(spot, &arg);
         // A child's private memory can't be looked at.
-        let private = |place| matches!(place, Place::At(a, b, _) if a == Half::Cow || b == Half::Cow);
+        let private =
+            |place| matches!(place, Place::At(a, b, _) if a == Half::Cow || b == Half::Cow);
         let by = match by {
             Caller::Child
                 if private(at) || ops.as_ref().is_some_and(|(_, ops)| private(ops.place)) =>
@@ -658,13 +653,7 @@ fn pass(fd: i32) -> Result<OwnedFd, Errno> {
     let fds = [fd];
     let control = [ControlMessage::ScmRights(&fds)];
     let byte = [IoSlice::new(b"x")];
-    sendmsg::<()>(
-        here.as_raw_fd(),
-        &byte,
-        &control,
-        MsgFlags::empty(),
-        None,
-    )?;
+    sendmsg::<()>(here.as_raw_fd(), &byte, &control, MsgFlags::empty(), None)?;
     let mut byte = [0];
     let mut bytes = [IoSliceMut::new(&mut byte)];
     let mut space = nix::cmsg_space!([i32; 1]);

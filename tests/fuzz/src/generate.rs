@@ -39,8 +39,27 @@ const VALUES: [u64; 9] = [
     u64::MAX - 1,
     u64::MAX,
 ];
-const COUNTS: [u32; 12] = [
-    1, 1, 2, 3, 4, 8, 255, 4096, 65535, 65536, 65537, 0xffff_ffff,
+const COUNTS: [u32; 20] = [
+    0,
+    1,
+    1,
+    1,
+    2,
+    2,
+    2,
+    3,
+    3,
+    3,
+    4,
+    4,
+    8,
+    8,
+    255,
+    256,
+    4096,
+    65536,
+    65537,
+    0xffff_ffff,
 ];
 const ADDRESSES: [u32; 10] = [0, 1, 2, 3, 4, 7, 255, 65535, 65536, 0xffff_ffff];
 
@@ -88,7 +107,11 @@ pub fn program(random: &mut impl Rng) -> Program {
         Step::Ioctl(Ioctl {
             fd: 0,
             call: Command::Create {
-                contexts: *[1, 2, 3, 8, 65536].choose(random).expect("some"),
+                contexts: if random.random_ratio(1, 50) {
+                    65536
+                } else {
+                    *[1, 2, 3, 8].choose(random).expect("some")
+                },
             },
             at: Place::FINE,
             by: Caller::Thread,
@@ -134,16 +157,14 @@ pub fn step(random: &mut impl Rng, names: Names) -> Step {
         12..15 => Step::FdInfo(slot(random, names)),
         15 => {
             let others = [Other::Read, Other::Write, Other::Mmap];
-            Step::Other(
-                slot(random, names),
-                *others.choose(random).expect("some"),
-            )
+            Step::Other(slot(random, names), *others.choose(random).expect("some"))
         }
         16..18 => {
             let times = *[2, 9, 40, 257].choose(random).expect("some");
             let mut ioctl = ioctl(random, names);
-            // Forking takes its time.
-            ioctl.by = Caller::Thread;
+            if ioctl.by == Caller::Child {
+                ioctl.by = Caller::Thread;
+            }
             if let Command::Batch { more, .. } = &mut ioctl.call {
                 *more = 0;
             }
@@ -171,7 +192,11 @@ fn slot(random: &mut impl Rng, names: Names) -> Slot {
 
 pub fn table(random: &mut impl Rng, names: Names) -> Table {
     match random.random_range(0..20) {
-        0 => Table::Id(*[0, 1, 256, 257, 513, u32::MAX].choose(random).expect("some")),
+        0 => Table::Id(
+            *[0, 1, 256, 257, 513, u32::MAX]
+                .choose(random)
+                .expect("some"),
+        ),
         1 => Table::Id(random.random()),
         _ if names.tables == 0 => Table::T(0),
         2..10 => Table::T(names.tables - 1),
@@ -259,7 +284,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
     let table = table(random, names);
     match kind {
         0..10 => Command::Create {
-            contexts: if random.random_ratio(1, 8) {
+            contexts: if random.random_ratio(1, 40) {
                 random.random_range(0..70_000)
             } else {
                 *COUNTS.choose(random).expect("some")
@@ -325,9 +350,10 @@ pub fn ioctl(random: &mut impl Rng, names: Names) -> Ioctl {
         fd: slot(random, names),
         call: command(random, names),
         at: place(random),
-        by: match random.random_range(0..100) {
+        by: match random.random_range(0..500) {
+            // Forking takes its time.
             0 => Caller::Child,
-            1..9 => Caller::Compat,
+            1..45 => Caller::Compat,
             _ => Caller::Thread,
         },
     }

@@ -6,7 +6,7 @@ use crate::model::{Call, Company, Event, Rules, World};
 use std::collections::HashSet;
 
 /// States that are looked at before it is given up.
-const MOST_STATES: usize = 100_000;
+const MOST_STATES: usize = 20_000;
 /// Worlds that are kept.
 const MOST_WORLDS: usize = 64;
 

@@ -5,7 +5,7 @@
 //! A write to the port returns when the host has the line, so that the last line says what was being
 //! executed when a kernel crashed.
 
-use crate::program::Program;
+use crate::{mutate, program::Program};
 use anyhow::{Context, Result};
 use std::{
     fmt,
@@ -16,16 +16,37 @@ use std::{
 /// The name of the port.
 pub const PORT: &str = "atomik.fuzz";
 
+/// Programs that are made from the seed and a part of the corpus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The number of the first one.
+    pub number: u64,
+    pub count: u64,
+    /// How many programs of the corpus there were.
+    pub corpus: usize,
+}
+
+impl Made {
+    /// The programs, if there is so much of the corpus.
+    pub fn programs(&self, seed: u64, corpus: &[Program]) -> Vec<Program> {
+        let Some(corpus) = corpus.get(..self.corpus) else {
+            return Vec::new();
+        };
+        (self.number..self.number + self.count)
+            .map(|number| mutate::program(seed, number, corpus))
+            .collect()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
     /// The program with this number in what the guest was given is executed next.
     Given(usize),
     /// It belongs to the corpus.
     Keep(usize),
-    /// The program with this number is made from the seed and so many of the corpus, and is
-    /// executed next.
-    Made { number: u64, corpus: usize },
-    /// It belongs to the corpus, too.
+    /// These are executed next.
+    Made(Made),
+    /// The program with this number, made with so many of the corpus, belongs to it, too.
     Add { number: u64, corpus: usize },
     /// A program that failed, and why.
     Failure { why: String, program: Program },
@@ -38,7 +59,11 @@ impl fmt::Display for Record {
         match self {
             Self::Given(number) => write!(f, "given {number}"),
             Self::Keep(number) => write!(f, "keep {number}"),
-            Self::Made { number, corpus } => write!(f, "made {number} {corpus}"),
+            Self::Made(Made {
+                number,
+                count,
+                corpus,
+            }) => write!(f, "made {number} {count} {corpus}"),
             Self::Add { number, corpus } => write!(f, "add {number} {corpus}"),
             Self::Failure { why, program } => {
                 let why = why.replace(['\t', '\n'], " ");
@@ -53,15 +78,19 @@ impl Record {
     /// Reads a line; nothing where it's incomplete.
     pub fn parse(line: &str) -> Option<Self> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-        let pair = || {
-            let (number, corpus) = rest.split_once(' ')?;
-            Some((number.parse().ok()?, corpus.parse().ok()?))
-        };
+        let mut numbers = rest.split(' ').map_while(|word| word.parse::<u64>().ok());
         Some(match word {
             "given" => Self::Given(rest.parse().ok()?),
             "keep" => Self::Keep(rest.parse().ok()?),
-            "made" => pair().map(|(number, corpus)| Self::Made { number, corpus })?,
-            "add" => pair().map(|(number, corpus)| Self::Add { number, corpus })?,
+            "made" => Self::Made(Made {
+                number: numbers.next()?,
+                count: numbers.next()?,
+                corpus: numbers.next()? as usize,
+            }),
+            "add" => Self::Add {
+                number: numbers.next()?,
+                corpus: numbers.next()? as usize,
+            },
             "failure" => {
                 let (why, program) = rest.split_once('\t')?;
                 Self::Failure {
@@ -101,17 +130,17 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mutate;
 
     #[test]
     fn a_record_is_what_was_written() {
         let records = [
             Record::Given(3),
             Record::Keep(4),
-            Record::Made {
+            Record::Made(Made {
                 number: 5,
+                count: 8,
                 corpus: 6,
-            },
+            }),
             Record::Add {
                 number: 7,
                 corpus: 0,
@@ -125,7 +154,7 @@ mod tests {
         for record in records {
             assert_eq!(Record::parse(&record.to_string()), Some(record));
         }
-        assert_eq!(Record::parse("made 5"), None);
+        assert_eq!(Record::parse("made 5 6"), None);
         assert_eq!(Record::parse("failure x\t(setup: [Op"), None);
     }
 }

@@ -226,9 +226,7 @@ impl Command {
                 let words = [*contexts, BEFORE as u32].map(u32::to_ne_bytes);
                 (uapi::IOC_CREATE_TABLE, words.concat())
             }
-            Self::Destroy { table } => {
-                (uapi::IOC_DESTROY_TABLE, id(*table).to_ne_bytes().to_vec())
-            }
+            Self::Destroy { table } => (uapi::IOC_DESTROY_TABLE, id(*table).to_ne_bytes().to_vec()),
             Self::Load { table, addr, value } => {
                 (uapi::IOC_LOAD, with(place(table, addr), &[*value]))
             }
@@ -284,9 +282,8 @@ fn harmless(number: u32) -> u32 {
 }
 
 fn options() -> ron::Options {
-    ron::Options::default().with_default_extension(
-        Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME,
-    )
+    ron::Options::default()
+        .with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES | Extensions::IMPLICIT_SOME)
 }
 
 impl Program {

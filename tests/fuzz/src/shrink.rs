@@ -96,9 +96,10 @@ fn made(step: &Step) -> (usize, usize) {
 /// Removes a step, and has the others refer to what they did before.
 fn remove(program: &mut Program, list: List, at: usize) {
     let names = |steps: &[Step]| {
-        steps.iter().map(made).fold((0, 0), |sum, one| {
-            (sum.0 + one.0, sum.1 + one.1)
-        })
+        steps
+            .iter()
+            .map(made)
+            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     };
     let mut first = names(&steps(program, list)[..at]);
     if let List::Thread(_) = list {
@@ -266,7 +267,10 @@ mod tests {
             let wanted = |step: &Step| {
                 let Step::Ioctl(Ioctl {
                     fd,
-                    call: Command::Read { table: Table::T(n), .. },
+                    call:
+                        Command::Read {
+                            table: Table::T(n), ..
+                        },
                     ..
                 }) = step
                 else {
@@ -284,7 +288,13 @@ mod tests {
                     .collect();
                 opened.get(usize::from(*fd)) == Some(&&Step::Open(Access::Rdwr))
                     && created.get(usize::from(*n)).is_some_and(|step| {
-                        matches!(step, Step::Ioctl(Ioctl { call: Command::Create { contexts: 4 }, .. }))
+                        matches!(
+                            step,
+                            Step::Ioctl(Ioctl {
+                                call: Command::Create { contexts: 4 },
+                                ..
+                            })
+                        )
                     })
             };
             program.threads.iter().flatten().any(wanted)

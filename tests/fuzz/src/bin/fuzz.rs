@@ -219,35 +219,42 @@ impl Host<'_> {
 
     /// Finds the program that crashed the kernel, and saves it, as small as it gets.
     fn crash(&self, given: &[Program], grown: &[Program], ended: &Ended) -> Result<()> {
-        let executed: Vec<Program> = ended
+        let announced: Vec<Vec<Program>> = ended
             .records
             .iter()
-            .filter_map(|record| match *record {
-                Record::Given(number) => given.get(number).cloned(),
-                Record::Made { number, corpus } => grown
-                    .get(..corpus)
-                    .map(|corpus| mutate::program(self.seed, number, corpus)),
+            .filter_map(|record| match record {
+                Record::Given(number) => Some(vec![given.get(*number)?.clone()]),
+                Record::Made(made) => Some(made.programs(self.seed, grown)),
                 _ => None,
             })
             .collect();
-        let Some(last) = executed.last() else {
+        let Some(last) = announced.last() else {
             bail!("the guest did not come to execute anything; its messages are above");
         };
         println!(
-            "fuzz: the guest did not survive program {}:\n{}",
-            executed.len(),
-            last.text()
+            "fuzz: the guest did not survive one of {} programs",
+            last.len()
         );
-        let why = format!("the guest's kernel did not survive (status {:?})", ended.status);
-        let Some(first) = self.first_crash(std::slice::from_ref(last))? else {
-            let from = executed.len().saturating_sub(BEFORE);
-            println!("fuzz: alone it does no harm; trying those before it, too");
-            let culprit = self.first_crash(&executed[from..])?;
-            let program = culprit.map_or(last, |number| &executed[from + number]);
-            return self.save(&format!("{why}; not repeatable alone"), program);
+        let why = format!(
+            "the guest's kernel did not survive (status {:?})",
+            ended.status
+        );
+        let Some(culprit) = self.first_crash(last)? else {
+            let all = announced.concat();
+            let from = all.len().saturating_sub(BEFORE);
+            println!(
+                "fuzz: these do no harm; trying {} before them, too",
+                all.len() - from
+            );
+            let Some(culprit) = self.first_crash(&all[from..])? else {
+                println!("fuzz: these neither; saving none");
+                return Ok(());
+            };
+            let why = format!("{why}, after others");
+            return self.save(&why, &all[from + culprit]);
         };
-        debug_assert_eq!(first, 0);
-        let mut smallest = last.clone();
+        let mut smallest = last[culprit].clone();
+        println!("fuzz: it is this one:\n{}", smallest.text());
         for _ in 0..MOST_BOOTS {
             let simpler = simpler(&smallest);
             match self.first_crash(&simpler)? {
