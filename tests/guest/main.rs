@@ -13,4 +13,5 @@ mod isolation;
 mod library;
 mod model;
 mod operations;
+mod replay;
 mod sharing;

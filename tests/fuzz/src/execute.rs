@@ -35,7 +35,7 @@ use nix::{
 };
 use std::{
     io::{IoSlice, IoSliceMut},
-    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     sync::{
         Arc, Barrier,
         atomic::{AtomicBool, Ordering},
@@ -169,10 +169,11 @@ impl Executor {
         let signals = program.signals.then(storm::Signals::start).transpose()?;
         let result = self.phases(program, World::new(served), &mut outcome);
         drop(signals);
-        outcome.ioctls += self.hand.ioctls;
-        outcome.new |= self.hand.new;
         // SAFETY: these are descriptors of programs; nobody else holds on to them.
         unsafe { libc::close_range(FIRST_DESCRIPTOR as u32, u32::MAX, 0) };
+        self.hand.gather();
+        outcome.ioctls += self.hand.ioctls;
+        outcome.new |= self.hand.new;
         outcome.failure = result.err();
         Ok(outcome)
     }
@@ -415,6 +416,7 @@ impl Hand {
                 return Ok(());
             }
         };
+        self.gather();
         if let Seen::Result(result) = &new.seen {
             names.slots.push(result.unwrap_or(-1));
         }
@@ -554,18 +556,21 @@ impl Hand {
         self.ioctls += 1;
         // SAFETY: the kernel checks the address; what it may write there is ours to be written.
         let direct = || Errno::result(unsafe { libc::ioctl(fd, number.into(), address) });
-        if let Some(kcov) = &self.kcov {
-            kcov.reset();
-        }
         let result = match by {
             Caller::Thread => direct().map(drop),
             Caller::Compat => compat::ioctl(fd, number, address),
             Caller::Child => self.in_child(|| direct().map(drop)),
         };
+        self.gather();
+        result
+    }
+
+    /// Adds what this thread's calls have covered since the last time.
+    fn gather(&mut self) {
         if let (Some(kcov), Some(coverage)) = (&self.kcov, &self.coverage) {
             self.new |= coverage.add(kcov.places());
+            kcov.reset();
         }
-        result
     }
 
     /// Makes a call in a forked process.
@@ -598,15 +603,11 @@ impl Hand {
         }
     }
 
-    fn fd_info(&self, fd: i32) -> Event {
-        let path = format!("/proc/self/fdinfo/{fd}");
-        let ours =
-            std::fs::read_to_string(path).is_ok_and(|text| text.contains("\natomik-tables:"));
-        let seen = ours.then(|| {
-            // SAFETY: it's open, as it has just been read about.
-            let file = unsafe { BorrowedFd::borrow_raw(fd) };
-            fdinfo::read(&file)
-        });
+    fn fd_info(&mut self, fd: i32) -> Event {
+        let text = fdinfo::text(fd).unwrap_or_default();
+        self.gather();
+        let ours = text.contains("\natomik-tables:");
+        let seen = ours.then(|| fdinfo::parse(&text));
         Event {
             call: Call::FdInfo(fd),
             seen: Seen::FdInfo(seen),
