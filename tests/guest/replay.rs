@@ -24,5 +24,4 @@ fn the_fuzzers_programs_follow_the_model() {
         }
     }
     println!("{} programs", PROGRAMS.len());
-    assert!(!PROGRAMS.is_empty());
 }

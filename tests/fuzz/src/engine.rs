@@ -6,7 +6,8 @@ use crate::{
     blocks::Block,
     complaints::Complaints,
     coverage::Coverage,
-    execute::Executor,
+    execute::{Executor, Outcome},
+    generate,
     journal::{Journal, Made, Record},
     kcov,
     model::Rules,
@@ -24,7 +25,9 @@ use std::{
 const PROGRESS: Duration = Duration::from_secs(5);
 /// Failures after which it ends.
 const MOST_FAILURES: usize = 10;
-/// How often a program must fail in so many runs to be said to fail, where threads race.
+/// How often a program is executed whose threads race.
+const RACES: usize = 4;
+/// In so many runs a program with threads must fail once to be said to fail.
 const TRIES: usize = 10;
 /// Programs that are announced at once: each announcement waits for the host.
 const BATCH: u64 = 32;
@@ -119,6 +122,9 @@ impl Engine {
             }
             number += BATCH;
         }
+        if !self.ends() {
+            self.execute(&generate::all_memory())?;
+        }
         self.finish(Some(seed))
     }
 
@@ -142,15 +148,27 @@ impl Engine {
 
     /// Executes a program and returns whether it covers something new.
     fn execute(&mut self, program: &Program) -> Result<bool> {
-        let outcome = self.executor.run(program)?;
-        self.programs += 1;
-        self.ioctls += outcome.ioctls;
-        self.unchecked += u64::from(outcome.unchecked);
+        let mut outcome = Outcome::default();
+        let times = if program.threads.is_empty() { 1 } else { RACES };
+        for _ in 0..times {
+            let new = outcome.new;
+            outcome = self.executor.run(program)?;
+            outcome.new |= new;
+            self.programs += 1;
+            self.ioctls += outcome.ioctls;
+            self.unchecked += u64::from(outcome.unchecked);
+            if outcome.failure.is_some() {
+                break;
+            }
+        }
         if let Some(complaint) = self.complaints.new_one()? {
             self.over = true;
             self.fail(format!("the kernel says: {complaint}"), program.clone())?;
         } else if let Some(why) = outcome.failure {
-            println!("fuzz: failure: {why}");
+            println!(
+                "fuzz: program {}, after {} ioctls, fails: {why}",
+                self.programs, self.ioctls
+            );
             let program = self.smaller(program);
             let why = self.why(&program).unwrap_or(why);
             self.fail(why, program)?;
@@ -163,7 +181,13 @@ impl Engine {
     }
 
     fn fail(&mut self, why: String, program: Program) -> Result<()> {
-        println!("fuzz: FAILURE: {why}\n{}", program.text());
+        println!(
+            "fuzz: FAILURE after {} ioctls in {} programs, {} s: {why}\n{}",
+            self.ioctls,
+            self.programs,
+            self.start.elapsed().as_secs(),
+            program.text()
+        );
         self.journal.write(&Record::Failure {
             why: why.clone(),
             program,

@@ -37,8 +37,8 @@ use std::{
     io::{IoSlice, IoSliceMut},
     os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
     sync::{
-        Arc, Barrier,
-        atomic::{AtomicBool, Ordering},
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
         mpsc::{Receiver, Sender, channel},
     },
     thread,
@@ -107,7 +107,34 @@ struct Job {
     names: Names,
     phase: Phase,
     tag: u32,
-    start: Arc<Barrier>,
+    start: Arc<Start>,
+}
+
+/// Where threads meet. They wait actively, as one that has to be woken comes too late for a race.
+struct Start {
+    missing: AtomicUsize,
+}
+
+impl Start {
+    fn of(threads: usize) -> Self {
+        Self {
+            missing: AtomicUsize::new(threads),
+        }
+    }
+
+    fn wait(&self) {
+        self.missing.fetch_sub(1, Ordering::AcqRel);
+        let mut rounds = 0u32;
+        while self.missing.load(Ordering::Acquire) > 0 {
+            rounds = rounds.wrapping_add(1);
+            // There may be fewer processors than threads.
+            if rounds % 1024 == 0 {
+                thread::yield_now();
+            } else {
+                std::hint::spin_loop();
+            }
+        }
+    }
 }
 
 struct Done {
@@ -228,7 +255,7 @@ impl Executor {
         } else {
             Phase::Racing
         };
-        let start = Arc::new(Barrier::new(program.threads.len()));
+        let start = Arc::new(Start::of(program.threads.len()));
         for (i, (steps, (jobs, _))) in program.threads.iter().zip(&self.workers).enumerate() {
             let job = Job {
                 steps: steps.clone(),

@@ -146,6 +146,26 @@ pub fn program(random: &mut impl Rng) -> Program {
     program
 }
 
+/// Tables until not one byte of the module's limit is left. What programs before it have not given
+/// back is missing here.
+pub fn all_memory() -> Program {
+    let mut program = Program::default();
+    program.setup.push(Step::Open(Access::Rdwr));
+    // The first round makes places, too; later ones only fill what they left.
+    for power in (0..=16).rev() {
+        let create = Ioctl {
+            fd: 0,
+            call: Command::Create {
+                contexts: 1 << power,
+            },
+            at: Place::FINE,
+            by: Caller::Thread,
+        };
+        program.setup.push(Step::Repeat(20, create));
+    }
+    program
+}
+
 /// A step that may follow.
 pub fn step(random: &mut impl Rng, names: Names) -> Step {
     match random.random_range(0..100) {

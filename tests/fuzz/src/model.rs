@@ -105,6 +105,9 @@ pub enum Company {
     Others,
 }
 
+/// Tables by id, with the addresses that have been used.
+pub type UsedTables = Vec<(u32, Vec<u32>)>;
+
 /// All files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct World {
@@ -243,7 +246,7 @@ impl World {
     }
 
     /// The open files: a descriptor of each, and the tables with the addresses that have been used.
-    pub fn files(&self) -> Vec<(i32, Vec<(u32, Vec<u32>)>)> {
+    pub fn files(&self) -> Vec<(i32, UsedTables)> {
         let mut seen = Vec::new();
         let mut files = Vec::new();
         for (&descriptor, tag) in &self.descriptors {
@@ -725,8 +728,8 @@ fn compare(what: &str, before: &[u8], after: &[u8], writes: &[Write]) -> Verdict
     match (0..before.len()).find(|&at| after.get(at) != expected.get(at)) {
         None => Ok(()),
         Some(at) => Err(format!(
-            "{what}: the byte at {at} is {:#04x?}, and not {:#04x}",
-            after.get(at),
+            "{what}: the byte at {at} is {:#04x}, and not {:#04x}",
+            after.get(at).copied().unwrap_or_default(),
             expected[at]
         )),
     }

@@ -194,32 +194,34 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
             });
         }
         Command::Batch { ops, .. } => {
-            let batch = |f: &dyn Fn(&mut Vec<_>, &mut u16, &mut Option<u32>, &mut Place)| {
-                let f = |ioctl: &mut Ioctl| {
-                    if let Command::Batch {
-                        ops,
-                        more,
-                        num_ops,
-                        ops_at,
-                        ..
-                    } = &mut ioctl.call
-                    {
-                        f(ops, more, num_ops, ops_at);
-                    }
-                };
-                change(&f);
-            };
-            let mut batch = batch;
-            batch(&|_, more, _, _| *more = 0);
-            batch(&|_, _, num_ops, _| *num_ops = None);
-            batch(&|_, _, _, ops_at| *ops_at = Place::FINE);
+            change(&|ioctl| {
+                if let Command::Batch { more, .. } = &mut ioctl.call {
+                    *more = 0;
+                }
+            });
+            change(&|ioctl| {
+                if let Command::Batch { num_ops, .. } = &mut ioctl.call {
+                    *num_ops = None;
+                }
+            });
+            change(&|ioctl| {
+                if let Command::Batch { ops_at, .. } = &mut ioctl.call {
+                    *ops_at = Place::FINE;
+                }
+            });
             for at in 0..ops.len() {
-                batch(&|ops, _, _, _| {
-                    ops.remove(at);
+                change(&|ioctl| {
+                    if let Command::Batch { ops, .. } = &mut ioctl.call {
+                        ops.remove(at);
+                    }
                 });
             }
             for at in 0..ops.len() {
-                batch(&|ops, _, _, _| ops[at].value = small(ops[at].value));
+                change(&|ioctl| {
+                    if let Command::Batch { ops, .. } = &mut ioctl.call {
+                        ops[at].value = small(ops[at].value);
+                    }
+                });
             }
         }
         Command::Raw { words, .. } if !words.is_empty() => {

@@ -125,7 +125,7 @@ impl Host<'_> {
     fn boot(&self, programs: &[Program], action: &[&str], seconds: u64) -> Result<Ended> {
         fs::create_dir_all(&self.cli.work)?;
         let work = self.cli.work.canonicalize()?;
-        if !work.to_str().is_some_and(|path| !path.contains([' ', ','])) {
+        if work.to_str().is_none_or(|path| path.contains([' ', ','])) {
             bail!("QEMU can't name {}", work.display());
         }
         let own = work.join(std::process::id().to_string());
