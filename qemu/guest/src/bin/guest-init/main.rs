@@ -2,6 +2,7 @@
 //! The guest's process 1: makes the system ready, runs one command, reports, and turns the machine off.
 
 mod command;
+mod leaks;
 mod pump;
 mod system;
 
@@ -57,7 +58,9 @@ fn run() -> Result<()> {
             protocol::send(&control, &ToHost::Ready)?;
             let handles = streams.handles();
             thread::spawn(move || serve(receiver, Some(handles), &off));
-            command::run(order, streams)?
+            let ended = command::run(order, streams)?;
+            leaks::look()?;
+            ended
         }
     };
     let report = Report {
