@@ -149,18 +149,27 @@ pub fn program(random: &mut impl Rng) -> Program {
 /// Tables until not one byte of the module's limit is left. What programs before it have not given
 /// back is missing here.
 pub fn all_memory() -> Program {
+    /// More tables than the limit is filled with: the largest ones, and then one of each size.
+    const PLACES: u8 = 60;
+    let ioctl = |call| Ioctl {
+        fd: 0,
+        call,
+        at: Place::FINE,
+        by: Caller::Thread,
+    };
     let mut program = Program::default();
     program.setup.push(Step::Open(Access::Rdwr));
-    // The first round makes places, too; later ones only fill what they left.
+    // Places stay, so that afterwards tables cost nothing but their contexts, down to the smallest.
+    let small = ioctl(Command::Create { contexts: 1 });
+    program.setup.push(Step::Repeat(PLACES.into(), small));
+    for number in 0..PLACES {
+        let table = Table::T(number);
+        let destroy = ioctl(Command::Destroy { table });
+        program.setup.push(Step::Ioctl(destroy));
+    }
     for power in (0..=16).rev() {
-        let create = Ioctl {
-            fd: 0,
-            call: Command::Create {
-                contexts: 1 << power,
-            },
-            at: Place::FINE,
-            by: Caller::Thread,
-        };
+        let contexts = 1 << power;
+        let create = ioctl(Command::Create { contexts });
         program.setup.push(Step::Repeat(20, create));
     }
     program
