@@ -6,6 +6,10 @@
 # Which kernel the guest runs: 7.3, 7.2, newest, debug; empty for the default.
 KERNEL ?=
 SMP ?= 2
+# How long `make fuzz` goes on, and what its programs are made from; by default another seed each time. The shell
+# sets a SECONDS of its own, but doesn't export it.
+SECONDS ?= 60
+SEED ?=
 # More arguments for qemu/run, such as RUN="--verbose".
 RUN ?=
 
@@ -20,7 +24,7 @@ scripts := .ci/run tests/run tests/runner tests/self-check install.sh dkms.conf 
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-debug test-stress test-install module tool deb shell kernel-table lint fmt clean setup
+.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool deb shell kernel-table lint fmt clean setup
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,6 +58,11 @@ test-stress: setup ## stress-ng and trinity, which Debian has, against the devic
 test-install: setup tool deb ## install.sh in full Debian guests, as users run it
 	@$(cargo) build --release --locked --package atomik-install-test
 	@tests/install/run
+
+fuzz: setup ## fuzz the ioctls for SECONDS, with coverage where KERNEL is debug; failures become tests
+	@$(cargo) build --release --locked --package atomik-fuzz
+	@$(programs)/release/fuzz --kernel "$(KERNEL)" --smp $(SMP) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
+		--corpus "$${XDG_CACHE_HOME:-$$HOME/.cache}/atomik/fuzz-corpus"
 
 module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)

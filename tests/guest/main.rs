@@ -14,4 +14,5 @@ mod isolation;
 mod library;
 mod model;
 mod operations;
+mod replay;
 mod sharing;

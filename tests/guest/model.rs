@@ -2,45 +2,14 @@
 
 //! 10,000 random operations, compared with a model that follows the definitions.
 
-use atomik_tests::raw::{RawFile, open_device};
+use atomik_tests::{
+    model::Context,
+    raw::{RawFile, open_device},
+};
 use atomik_uapi::BatchOp;
 use nix::errno::Errno;
 use proptest::prelude::*;
 use std::{cell::Cell, collections::BTreeMap};
-
-/// A context by its definition.
-#[derive(Clone, Copy, Debug, Default)]
-struct Context {
-    reference: u64,
-    accumulator: u64,
-}
-
-impl Context {
-    fn load(&mut self, value: u64) {
-        *self = Context {
-            reference: value,
-            accumulator: 0,
-        };
-    }
-
-    fn accum(&mut self, delta: u64) {
-        self.accumulator ^= delta;
-    }
-
-    fn read(&self) -> u64 {
-        self.reference ^ self.accumulator
-    }
-
-    fn swap(&mut self, new_reference: u64) -> u64 {
-        let state = self.read();
-        self.load(if new_reference == 0 {
-            state
-        } else {
-            new_reference
-        });
-        state
-    }
-}
 
 /// A file by its definition. The ids of tables are the driver's to choose.
 #[derive(Default)]

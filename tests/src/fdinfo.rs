@@ -3,12 +3,12 @@
 //! What `/proc/PID/fdinfo/FD` says about an open file of the device.
 
 use std::{
-    fs,
+    fs, io,
     os::fd::{AsFd, AsRawFd},
 };
 
 /// The lines that the driver adds.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FdInfo {
     pub tables: u64,
     pub contexts: u64,
@@ -20,8 +20,17 @@ pub struct FdInfo {
 
 /// Reads the information about `file` in this process.
 pub fn read(file: &impl AsFd) -> FdInfo {
-    let path = format!("/proc/self/fdinfo/{}", file.as_fd().as_raw_fd());
-    let text = fs::read_to_string(&path).expect("read fdinfo");
+    let text = text(file.as_fd().as_raw_fd()).expect("read fdinfo");
+    parse(&text)
+}
+
+/// What there is to read about a descriptor of this process.
+pub fn text(descriptor: i32) -> io::Result<String> {
+    fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}"))
+}
+
+/// Finds the lines that the driver adds.
+pub fn parse(text: &str) -> FdInfo {
     let field = |name: &str| {
         let mut values = text
             .lines()

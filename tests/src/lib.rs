@@ -8,6 +8,7 @@ pub mod fdinfo;
 pub mod gate;
 pub mod kernel_memory;
 pub mod memory;
+pub mod model;
 pub mod raw;
 pub mod serve;
 pub mod task;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the command, and cleans up after it.
 
-use crate::ports;
+use atomik_guest::ports;
 use crate::pump::{self, Notice};
 use anyhow::{Context, Result};
 use atomik_guest::protocol::{Command as Order, End, Output, Size, port};

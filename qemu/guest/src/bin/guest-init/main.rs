@@ -3,11 +3,11 @@
 
 mod command;
 mod leaks;
-mod ports;
 mod pump;
 mod system;
 
 use anyhow::{Context, Result};
+use atomik_guest::ports;
 use atomik_guest::protocol::{self, End, Report, SPEC_PATH, Spec, ToGuest, ToHost, port};
 use nix::sys::reboot::{RebootMode, reboot};
 use std::fs::{self, File};

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 /// Ports appear while init is already running.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// Opens a port once it is there.
 pub fn open(name: &str) -> Result<File> {
     let deadline = Instant::now() + LIMIT;
     loop {
@@ -29,7 +30,8 @@ pub fn open(name: &str) -> Result<File> {
     }
 }
 
-fn find(name: &str) -> Option<PathBuf> {
+/// The device of a port.
+pub fn find(name: &str) -> Option<PathBuf> {
     let ports = fs::read_dir("/sys/class/virtio-ports").ok()?;
     let port = ports.flatten().find(|port| {
         fs::read_to_string(port.path().join("name")).is_ok_and(|text| text.trim() == name)

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Coverage`]: which blocks of the module have been executed, and in which order.
+
+use anyhow::{Context, Result};
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+/// Where the kernel says at what address it has put the module's code.
+const TEXT: &str = "/sys/module/atomik/sections/.text";
+/// Bytes of code that count: more than the module has.
+const MOST: usize = 1 << 17;
+/// Steps from block to block are told apart by a hash of so many values.
+const STEPS: usize = 1 << 16;
+
+/// What all threads of a run have covered.
+pub struct Coverage {
+    start: u64,
+    blocks: Vec<AtomicBool>,
+    steps: Vec<AtomicBool>,
+    block_count: AtomicUsize,
+    step_count: AtomicUsize,
+}
+
+impl Coverage {
+    /// Nothing covered yet, of the module as it is loaded.
+    pub fn new() -> Result<Self> {
+        let text = fs::read_to_string(TEXT).context(TEXT)?;
+        let start = text.trim().trim_start_matches("0x");
+        let start = u64::from_str_radix(start, 16).with_context(|| text.clone())?;
+        Ok(Self::of_code_at(start))
+    }
+
+    fn of_code_at(start: u64) -> Self {
+        let none = |count| (0..count).map(|_| AtomicBool::new(false)).collect();
+        Self {
+            start,
+            blocks: none(MOST),
+            steps: none(STEPS),
+            block_count: AtomicUsize::new(0),
+            step_count: AtomicUsize::new(0),
+        }
+    }
+
+    /// Adds what a call has passed. Returns whether something of it is new.
+    pub fn add(&self, places: impl Iterator<Item = u64>) -> bool {
+        let mut new = false;
+        let mut last = 0usize;
+        for place in places {
+            let offset = place.wrapping_sub(self.start);
+            if offset >= MOST as u64 {
+                continue;
+            }
+            let block = offset as usize;
+            new |= mark(&self.blocks[block], &self.block_count);
+            let step = (last.wrapping_mul(31) ^ block) % STEPS;
+            new |= mark(&self.steps[step], &self.step_count);
+            last = block;
+        }
+        new
+    }
+
+    /// How many blocks have been executed.
+    pub fn blocks(&self) -> usize {
+        self.block_count.load(Ordering::Relaxed)
+    }
+
+    /// How many different steps from one block to another.
+    pub fn steps(&self) -> usize {
+        self.step_count.load(Ordering::Relaxed)
+    }
+
+    /// Whether the block at this offset in the module's code has been executed.
+    pub fn has(&self, offset: u64) -> bool {
+        self.blocks
+            .get(offset as usize)
+            .is_some_and(|block| block.load(Ordering::Relaxed))
+    }
+}
+
+fn mark(flag: &AtomicBool, count: &AtomicUsize) -> bool {
+    let new = !flag.load(Ordering::Relaxed) && !flag.swap(true, Ordering::Relaxed);
+    if new {
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    new
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_modules_code_counts_and_once() {
+        let coverage = Coverage::of_code_at(0x1000);
+        assert!(coverage.add([0x1005, 0x1010].into_iter()));
+        assert!(!coverage.add([0x1005, 0x1010].into_iter()));
+        assert!(!coverage.add([0xfff, 0x1000 + MOST as u64].into_iter()));
+        // The same blocks in another order.
+        assert!(coverage.add([0x1010, 0x1005].into_iter()));
+        assert_eq!(coverage.blocks(), 2);
+        assert!(coverage.has(5) && !coverage.has(6));
+    }
+}

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Makes programs from random numbers.
+
+use crate::{
+    place::{HALF, Half, Nowhere, Place},
+    program::{Access, Caller, Command, Ioctl, MAX_THREADS, Op, Other, Program, Slot, Step, Table},
+};
+use atomik_uapi as uapi;
+use rand::{
+    Rng,
+    seq::{IndexedRandom, SliceRandom},
+};
+
+/// The command numbers that the driver serves or has reserved.
+pub const NUMBERS: [u32; 11] = [
+    uapi::IOC_CREATE_TABLE,
+    uapi::IOC_DESTROY_TABLE,
+    uapi::IOC_LOAD,
+    uapi::IOC_ACCUM,
+    uapi::IOC_READ,
+    uapi::IOC_SWAP,
+    uapi::IOC_FP_REGISTER,
+    uapi::IOC_FP_CHECK,
+    uapi::IOC_FP_UNREGISTER,
+    uapi::IOC_BATCH,
+    uapi::IOC_GET_INFO,
+];
+
+/// Values near which mistakes are made.
+const VALUES: [u64; 9] = [
+    0,
+    1,
+    2,
+    0x7fff_ffff,
+    0xffff_ffff,
+    1 << 32,
+    1 << 63,
+    u64::MAX - 1,
+    u64::MAX,
+];
+const COUNTS: [u32; 20] = [
+    0,
+    1,
+    1,
+    1,
+    2,
+    2,
+    2,
+    3,
+    3,
+    3,
+    4,
+    4,
+    8,
+    8,
+    255,
+    256,
+    4096,
+    65536,
+    65537,
+    0xffff_ffff,
+];
+const ADDRESSES: [u32; 10] = [0, 1, 2, 3, 4, 7, 255, 65535, 65536, 0xffff_ffff];
+
+/// What a program has so far, so that most of what follows refers to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names {
+    slots: u8,
+    tables: u8,
+}
+
+impl Names {
+    /// Those after a program's setup.
+    pub fn of(steps: &[Step]) -> Self {
+        let mut names = Self::default();
+        steps.iter().for_each(|step| names.add(step));
+        names
+    }
+
+    fn add(&mut self, step: &Step) {
+        let creates = |ioctl: &Ioctl| matches!(ioctl.call, Command::Create { .. });
+        match step {
+            Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => {
+                self.slots = self.slots.saturating_add(1);
+            }
+            Step::Ioctl(ioctl) if creates(ioctl) => self.tables = self.tables.saturating_add(1),
+            Step::Repeat(times, ioctl) if creates(ioctl) => {
+                let times = (*times).min(255) as u8;
+                self.tables = self.tables.saturating_add(times);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A whole program.
+pub fn program(random: &mut impl Rng) -> Program {
+    let mut program = Program::default();
+    let mut names = Names::default();
+    let begin = [
+        Step::Open(if random.random_ratio(9, 10) {
+            Access::Rdwr
+        } else {
+            access(random)
+        }),
+        Step::Ioctl(Ioctl {
+            fd: 0,
+            call: Command::Create {
+                contexts: if random.random_ratio(1, 50) {
+                    65536
+                } else {
+                    *[1, 2, 3, 8].choose(random).expect("some")
+                },
+            },
+            at: Place::FINE,
+            by: Caller::Thread,
+        }),
+    ];
+    for step in begin {
+        names.add(&step);
+        program.setup.push(step);
+    }
+    let threads = random.random_ratio(1, 4);
+    let length = random.random_range(if threads { 0..8 } else { 1..24 });
+    for _ in 0..length {
+        let step = step(random, names);
+        names.add(&step);
+        program.setup.push(step);
+    }
+    if threads {
+        program.storm = random.random_ratio(1, 4);
+        let most = if program.storm { 16 } else { 5 };
+        for _ in 0..random.random_range(2..=MAX_THREADS) {
+            let mut own = names;
+            let mut steps = Vec::new();
+            for _ in 0..random.random_range(1..=most) {
+                let step = self::step(random, own);
+                own.add(&step);
+                steps.push(step);
+            }
+            program.threads.push(steps);
+        }
+    }
+    program.signals = random.random_ratio(1, 16);
+    program
+}
+
+/// Tables until not one byte of the module's limit is left. What programs before it have not given
+/// back is missing here.
+pub fn all_memory() -> Program {
+    /// More tables than the limit is filled with: the largest ones, and then one of each size.
+    const PLACES: u8 = 60;
+    let ioctl = |call| Ioctl {
+        fd: 0,
+        call,
+        at: Place::FINE,
+        by: Caller::Thread,
+    };
+    let mut program = Program::default();
+    program.setup.push(Step::Open(Access::Rdwr));
+    // Places stay, so that afterwards tables cost nothing but their contexts, down to the smallest.
+    let small = ioctl(Command::Create { contexts: 1 });
+    program.setup.push(Step::Repeat(PLACES.into(), small));
+    for number in 0..PLACES {
+        let table = Table::T(number);
+        let destroy = ioctl(Command::Destroy { table });
+        program.setup.push(Step::Ioctl(destroy));
+    }
+    for power in (0..=16).rev() {
+        let contexts = 1 << power;
+        let create = ioctl(Command::Create { contexts });
+        program.setup.push(Step::Repeat(20, create));
+    }
+    program
+}
+
+/// A step that may follow.
+pub fn step(random: &mut impl Rng, names: Names) -> Step {
+    match random.random_range(0..100) {
+        0..4 => Step::Open(access(random)),
+        4 => Step::Reopen(slot(random, names)),
+        5..8 => Step::Dup(slot(random, names)),
+        8 => Step::Pass(slot(random, names)),
+        9..12 => Step::Close(slot(random, names)),
+        12..15 => Step::FdInfo(slot(random, names)),
+        15 => {
+            let others = [Other::Read, Other::Write, Other::Mmap];
+            Step::Other(slot(random, names), *others.choose(random).expect("some"))
+        }
+        16..18 => {
+            let times = *[2, 9, 40, 257].choose(random).expect("some");
+            let mut ioctl = ioctl(random, names);
+            if ioctl.by == Caller::Child {
+                ioctl.by = Caller::Thread;
+            }
+            if let Command::Batch { more, .. } = &mut ioctl.call {
+                *more = 0;
+            }
+            Step::Repeat(times, ioctl)
+        }
+        _ => Step::Ioctl(ioctl(random, names)),
+    }
+}
+
+fn access(random: &mut impl Rng) -> Access {
+    *Access::ALL.choose(random).expect("some")
+}
+
+fn slot(random: &mut impl Rng, names: Names) -> Slot {
+    if names.slots == 0 || random.random_ratio(1, 40) {
+        return 0xff;
+    }
+    // The first is the one with most of the tables.
+    if random.random_bool(0.5) {
+        0
+    } else {
+        random.random_range(0..names.slots)
+    }
+}
+
+pub fn table(random: &mut impl Rng, names: Names) -> Table {
+    match random.random_range(0..20) {
+        0 => Table::Id(
+            *[0, 1, 256, 257, 513, u32::MAX]
+                .choose(random)
+                .expect("some"),
+        ),
+        1 => Table::Id(random.random()),
+        _ if names.tables == 0 => Table::T(0),
+        2..10 => Table::T(names.tables - 1),
+        10..16 => Table::T(0),
+        _ => Table::T(random.random_range(0..names.tables)),
+    }
+}
+
+pub fn address(random: &mut impl Rng) -> u32 {
+    match random.random_range(0..10) {
+        0 => random.random(),
+        1..4 => *ADDRESSES.choose(random).expect("some"),
+        _ => random.random_range(0..4),
+    }
+}
+
+pub fn value(random: &mut impl Rng) -> u64 {
+    if random.random_bool(0.5) {
+        *VALUES.choose(random).expect("some")
+    } else {
+        random.random()
+    }
+}
+
+/// Mostly where all is well, else somewhere hostile.
+pub fn place(random: &mut impl Rng) -> Place {
+    match random.random_range(0..20) {
+        0 => Place::Nowhere(*Nowhere::ALL.choose(random).expect("some")),
+        1..8 => {
+            let half = |random: &mut _| *Half::ALL.choose(random).expect("some");
+            let (first, second) = (half(random), half(random));
+            let before = match random.random_range(0..10) {
+                // Ends or begins at the border.
+                0..4 => *[0, 4, 8, 16, 24, 40].choose(random).expect("some"),
+                4..7 => random.random_range(0..64),
+                7 => 16 * random.random_range(0..=HALF as u32 / 16),
+                8 => 4096 - random.random_range(0..48),
+                _ => random.random_range(0..=HALF as u32),
+            };
+            Place::At(first, second, before)
+        }
+        _ => Place::FINE,
+    }
+}
+
+pub fn op(random: &mut impl Rng) -> Op {
+    let op = if random.random_ratio(1, 40) {
+        random.random()
+    } else {
+        random.random_range(0..4)
+    };
+    let mut reserved = [0; 3];
+    if random.random_ratio(1, 40) {
+        reserved[random.random_range(0..3)] = random.random();
+    }
+    Op {
+        op,
+        addr: if random.random_ratio(1, 12) {
+            address(random)
+        } else {
+            random.random_range(0..2)
+        },
+        value: value(random),
+        reserved,
+    }
+}
+
+/// A command number, known or near one.
+fn number(random: &mut impl Rng) -> u32 {
+    let number = *NUMBERS.choose(random).expect("some");
+    match random.random_range(0..8) {
+        0 => number,
+        // Another direction, size, type or number.
+        1 => number ^ (1 << random.random_range(30..32)),
+        2 => number ^ (1 << random.random_range(16..30)),
+        3 => number ^ (1 << random.random_range(8..16)),
+        4 => number ^ (1 << random.random_range(0..8)),
+        5 => number ^ (1 << random.random_range(0..32)) ^ (1 << random.random_range(0..32)),
+        _ => (number & !0xff) | u32::from(random.random::<u8>()),
+    }
+}
+
+pub fn command(random: &mut impl Rng, names: Names) -> Command {
+    let kind = random.random_range(0..100);
+    let table = table(random, names);
+    match kind {
+        0..10 => Command::Create {
+            contexts: if random.random_ratio(1, 40) {
+                random.random_range(0..70_000)
+            } else {
+                *COUNTS.choose(random).expect("some")
+            },
+        },
+        10..15 => Command::Destroy { table },
+        15..28 => Command::Load {
+            table,
+            addr: address(random),
+            value: value(random),
+        },
+        28..41 => Command::Accum {
+            table,
+            addr: address(random),
+            value: value(random),
+        },
+        41..54 => Command::Read {
+            table,
+            addr: address(random),
+        },
+        54..67 => Command::Swap {
+            table,
+            addr: address(random),
+            value: value(random),
+        },
+        67..90 => {
+            let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
+            ops.shuffle(random);
+            Command::Batch {
+                table,
+                ops,
+                more: match random.random_range(0..12) {
+                    0 => random.random_range(0..64),
+                    1 => *[511, 512, 1023, 4095].choose(random).expect("some"),
+                    _ => 0,
+                },
+                num_ops: random.random_ratio(1, 16).then(|| {
+                    *[0, 1, 2, 255, 4096, 4097, 0x8000_0000, 0xffff_ffff]
+                        .choose(random)
+                        .expect("some")
+                }),
+                ops_at: place(random),
+            }
+        }
+        90..93 => Command::Info,
+        _ => Command::Raw {
+            command: number(random),
+            words: (0..random.random_range(0..10))
+                .map(|_| {
+                    if random.random_bool(0.5) {
+                        random.random_range(0..4)
+                    } else {
+                        value(random) as u32
+                    }
+                })
+                .collect(),
+        },
+    }
+}
+
+pub fn ioctl(random: &mut impl Rng, names: Names) -> Ioctl {
+    Ioctl {
+        fd: slot(random, names),
+        call: command(random, names),
+        at: place(random),
+        by: match random.random_range(0..500) {
+            // Forking takes its time.
+            0 => Caller::Child,
+            1..45 => Caller::Compat,
+            _ => Caller::Thread,
+        },
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! A coverage-guided fuzzer of the ioctl interface.
+//!
+//! A [`program::Program`] is a sequence of system calls, some of them in several threads at once,
+//! with hostile arguments in memory of all kinds ([`place`], [`arena`]). [`execute`] runs it, and a
+//! [`model`] says for each call what must come back and what must be in the caller's memory then;
+//! where threads raced, [`interleave`] looks for an order of the calls that explains it all.
+//!
+//! [`generate`] and [`mutate`] make programs from a seed and a number, so that whoever knows these
+//! and the corpus has the program. The guest tells the host both through a [`journal`] before it
+//! executes one, and nothing is lost when the kernel crashes. [`shrink`] makes what failed small.
+
+pub mod arena;
+pub mod blocks;
+pub mod compat;
+pub mod complaints;
+pub mod corpus;
+pub mod coverage;
+pub mod engine;
+pub mod execute;
+pub mod generate;
+pub mod interleave;
+pub mod journal;
+pub mod kcov;
+pub mod model;
+pub mod mutate;
+pub mod place;
+pub mod program;
+pub mod shrink;
+pub mod storm;

@@ -1,0 +1,736 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`World`]: the driver as it is defined, and what each call must do in it.
+//!
+//! What the definition leaves to the driver, such as the number of a new table, is taken from what
+//! has been seen, if it is legal. Everything else is predicted: the result, where several errors
+//! apply the one that is checked first, and every byte of the caller's memory.
+
+use crate::{
+    place::Place,
+    program::{Access, OPS_PTR, Other},
+};
+use atomik_tests::{fdinfo::FdInfo, model::Context};
+use atomik_uapi as uapi;
+use nix::errno::Errno;
+use std::{collections::BTreeMap, ops::Range};
+
+/// Memory that was handed to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Buffer {
+    pub place: Place,
+    /// Its bytes before the call.
+    pub before: Vec<u8>,
+}
+
+/// Bytes of a batch entry.
+const ENTRY: usize = size_of::<uapi::BatchOp>();
+/// Where an entry's value is.
+const VALUE: usize = std::mem::offset_of!(uapi::BatchOp, value);
+
+/// A system call, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    Open(Access),
+    Reopen(i32),
+    Dup(i32),
+    Pass(i32),
+    Close(i32),
+    FdInfo(i32),
+    Other(i32, Other),
+    Ioctl {
+        fd: i32,
+        number: u32,
+        arg: Buffer,
+        /// The batch that this address means.
+        ops: Option<(u64, Buffer)>,
+    },
+}
+
+impl Call {
+    /// The descriptor that the call looks up first; what it does then it does with the file.
+    pub fn descriptor(&self) -> Option<i32> {
+        match self {
+            Self::Open(_) | Self::Close(_) => None,
+            Self::Reopen(fd)
+            | Self::Dup(fd)
+            | Self::Pass(fd)
+            | Self::FdInfo(fd)
+            | Self::Other(fd, _)
+            | Self::Ioctl { fd, .. } => Some(*fd),
+        }
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Of a call that returns a descriptor or nothing.
+    Result(Result<i32, Errno>),
+    Ioctl {
+        result: Result<(), Errno>,
+        /// The buffers' bytes after the call.
+        arg: Vec<u8>,
+        ops: Vec<u8>,
+    },
+    /// Nothing where the file is not of the driver's.
+    FdInfo(Option<FdInfo>),
+}
+
+/// A call and its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub call: Call,
+    pub seen: Seen,
+    /// What a file that the call opens is known by, unique in a program.
+    pub tag: u32,
+}
+
+/// What holds for all programs of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Whether nobody else uses the driver, so that its totals are known.
+    pub alone: bool,
+    /// Bytes that all tables may use, where `alone`.
+    pub limit: u64,
+    /// Bytes that the place of a table uses.
+    pub place_bytes: u64,
+}
+
+/// Whether other calls run at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    Alone,
+    /// What counts several things one after another may be seen in between.
+    Others,
+}
+
+/// Tables by id, with the addresses that have been used.
+pub type UsedTables = Vec<(u32, Vec<u32>)>;
+
+/// All files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct World {
+    descriptors: BTreeMap<i32, u32>,
+    files: BTreeMap<u32, File>,
+    /// Operations served since the module was loaded.
+    served: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct File {
+    access: Access,
+    tables: BTreeMap<u32, Table>,
+    /// Which places exist, and whether a table is there.
+    places: Vec<bool>,
+    /// Whether `places` is certain: racing creations may have used more of them for a moment.
+    places_known: bool,
+    /// Operations served.
+    ops: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Table {
+    count: u32,
+    place: usize,
+    /// Those that have been used.
+    contexts: BTreeMap<u32, Context>,
+}
+
+impl Table {
+    fn context(&mut self, addr: u32) -> Result<&mut Context, Errno> {
+        if addr < self.count {
+            Ok(self.contexts.entry(addr).or_default())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        table_bytes(self.count)
+    }
+}
+
+/// What the allocator rounds up to.
+fn table_bytes(count: u32) -> u64 {
+    (u64::from(count) * 16).next_power_of_two()
+}
+
+/// Bytes that a call writes to a buffer.
+struct Write {
+    at: usize,
+    bytes: Vec<u8>,
+    /// Whether they must be there. Otherwise each may be, as the call failed on the way.
+    certain: bool,
+}
+
+/// What an ioctl must do.
+struct Outcome {
+    result: Result<(), Errno>,
+    arg: Vec<Write>,
+    ops: Vec<Write>,
+}
+
+impl Outcome {
+    fn new(result: Result<(), Errno>) -> Self {
+        Self {
+            result,
+            arg: Vec::new(),
+            ops: Vec::new(),
+        }
+    }
+
+    fn writing(at: usize, bytes: &[u8]) -> Self {
+        Self {
+            result: Ok(()),
+            arg: vec![Write {
+                at,
+                bytes: bytes.to_vec(),
+                certain: true,
+            }],
+            ops: Vec::new(),
+        }
+    }
+}
+
+impl Outcome {
+    /// Lets result fields be what they are after a call that failed while others changed the table.
+    ///
+    /// SWAP writes its result before it swaps, and a batch brings in missing pages by writing to
+    /// them; where the table is gone when they try (again), the fields hold an earlier state.
+    fn forgive(
+        &mut self,
+        number: u32,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+        (arg_after, ops_after): (&[u8], &[u8]),
+    ) {
+        let field = match number {
+            uapi::IOC_SWAP => std::mem::offset_of!(uapi::Swap, old_state),
+            uapi::IOC_READ => std::mem::offset_of!(uapi::Read, state),
+            _ => usize::MAX,
+        };
+        if let Some(bytes) = arg_after.get(field..field.saturating_add(8)) {
+            self.arg.extend(partly(arg.place, field, bytes));
+        }
+        let Some((_, ops)) = ops.filter(|_| number == uapi::IOC_BATCH) else {
+            return;
+        };
+        let entries = ops.before.chunks_exact(ENTRY);
+        for (start, entry) in (0..).step_by(ENTRY).zip(entries) {
+            let at = start + VALUE;
+            if let (uapi::OP_READ | uapi::OP_SWAP, Some(bytes)) =
+                (entry[0], ops_after.get(at..at + 8))
+            {
+                self.ops.extend(partly(ops.place, at, bytes));
+            }
+        }
+    }
+}
+
+impl From<Errno> for Outcome {
+    fn from(errno: Errno) -> Self {
+        Self::new(Err(errno))
+    }
+}
+
+type Verdict = Result<(), String>;
+
+impl World {
+    /// One without files, where the driver has served so many operations.
+    pub fn new(served: u64) -> Self {
+        Self {
+            served,
+            ..Self::default()
+        }
+    }
+
+    /// The open files: a descriptor of each, and the tables with the addresses that have been used.
+    pub fn files(&self) -> Vec<(i32, UsedTables)> {
+        let mut seen = Vec::new();
+        let mut files = Vec::new();
+        for (&descriptor, tag) in &self.descriptors {
+            let Some(file) = self.files.get(tag) else {
+                continue;
+            };
+            if seen.contains(tag) || file.access == Access::Path {
+                continue;
+            }
+            seen.push(*tag);
+            let used = |table: &Table| table.contexts.keys().copied().collect();
+            let tables = file.tables.iter().map(|(&id, table)| (id, used(table)));
+            files.push((descriptor, tables.collect()));
+        }
+        files
+    }
+
+    /// The file that a descriptor means.
+    pub fn look_up(&self, descriptor: i32) -> Option<u32> {
+        self.descriptors.get(&descriptor).copied()
+    }
+
+    /// Does what the call does, or says why it can't have come to what was seen.
+    pub fn step(&mut self, rules: &Rules, event: &Event) -> Verdict {
+        let file = event.call.descriptor().and_then(|fd| self.look_up(fd));
+        self.act(rules, event, file, Company::Alone)
+    }
+
+    /// The same for a call that has looked up its descriptor and found `file`.
+    pub fn act(
+        &mut self,
+        rules: &Rules,
+        event: &Event,
+        file: Option<u32>,
+        company: Company,
+    ) -> Verdict {
+        match (&event.call, &event.seen) {
+            (Call::Open(access), Seen::Result(seen)) => self.open(*access, event.tag, seen),
+            (Call::Reopen(_), Seen::Result(seen)) => match file {
+                Some(_) => self.open(Access::Rdwr, event.tag, seen),
+                None => same("reopening", seen, &Err(Errno::ENOENT)),
+            },
+            (Call::Dup(_) | Call::Pass(_), Seen::Result(seen)) => match file {
+                Some(tag) => self.install(tag, seen),
+                None => same("duplicating", seen, &Err(Errno::EBADF)),
+            },
+            (Call::Close(fd), Seen::Result(seen)) => {
+                let known = self.descriptors.remove(fd).map(|_| 0);
+                same("close", seen, &known.ok_or(Errno::EBADF))?;
+                Ok(())
+            }
+            (Call::Other(_, other), Seen::Result(seen)) => {
+                same("the call", seen, &Err(self.other(file, *other)))
+            }
+            (Call::FdInfo(_), Seen::FdInfo(seen)) => self.fd_info(rules, file, seen.as_ref()),
+            (
+                Call::Ioctl {
+                    number, arg, ops, ..
+                },
+                Seen::Ioctl {
+                    result,
+                    arg: arg_after,
+                    ops: ops_after,
+                },
+            ) => {
+                let mut outcome = self.ioctl(
+                    rules,
+                    file,
+                    *number,
+                    arg,
+                    ops.as_ref(),
+                    (result, arg_after),
+                    company,
+                )?;
+                same("the ioctl", result, &outcome.result)?;
+                if company == Company::Others && result.is_err() {
+                    outcome.forgive(*number, arg, ops.as_ref(), (arg_after, ops_after));
+                }
+                compare("the argument", &arg.before, arg_after, &outcome.arg)?;
+                if let Some((_, ops)) = ops {
+                    outcome
+                        .ops
+                        .retain(|write| write.at + write.bytes.len() <= ops.before.len());
+                    compare("the batch", &ops.before, ops_after, &outcome.ops)?;
+                }
+                Ok(())
+            }
+            (call, seen) => Err(format!("{seen:?} is no result of {call:?}")),
+        }
+    }
+
+    /// Forgets files without a descriptor. Those in `used` are in use by calls that go on.
+    pub fn release(&mut self, used: impl Fn(u32) -> bool) {
+        let Self {
+            descriptors, files, ..
+        } = self;
+        files.retain(|&tag, _| used(tag) || descriptors.values().any(|&other| other == tag));
+    }
+
+    fn open(&mut self, access: Access, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
+        self.files.insert(
+            tag,
+            File {
+                access,
+                tables: BTreeMap::new(),
+                places: Vec::new(),
+                places_known: true,
+                ops: 0,
+            },
+        );
+        self.install(tag, seen)
+    }
+
+    fn install(&mut self, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
+        match seen {
+            Ok(fd) if !self.descriptors.contains_key(fd) => {
+                self.descriptors.insert(*fd, tag);
+                Ok(())
+            }
+            Ok(fd) => Err(format!("the descriptor {fd} was in use already")),
+            Err(errno) => Err(format!("no descriptor: {errno}")),
+        }
+    }
+
+    fn other(&self, file: Option<u32>, other: Other) -> Errno {
+        let access = file.and_then(|tag| Some(self.files.get(&tag)?.access));
+        let (reads, writes) = match access {
+            None | Some(Access::Path) => return Errno::EBADF,
+            Some(Access::Rdonly) => (true, false),
+            Some(Access::Wronly) => (false, true),
+            Some(Access::Rdwr) => (true, true),
+            Some(Access::Neither) => (false, false),
+        };
+        match other {
+            Other::Read if reads => Errno::EINVAL,
+            Other::Write if writes => Errno::EINVAL,
+            Other::Read | Other::Write => Errno::EBADF,
+            Other::Mmap if reads => Errno::ENODEV,
+            Other::Mmap => Errno::EACCES,
+        }
+    }
+
+    fn fd_info(&self, rules: &Rules, file: Option<u32>, seen: Option<&FdInfo>) -> Verdict {
+        let file = file
+            .and_then(|tag| self.files.get(&tag))
+            .filter(|file| file.access != Access::Path);
+        let (Some(file), Some(seen)) = (file, seen) else {
+            return same("fdinfo of the driver", &seen.is_some(), &file.is_some());
+        };
+        let each: Vec<(u32, u32)> = file
+            .tables
+            .iter()
+            .map(|(&id, table)| (id, table.count))
+            .collect();
+        let mut seen_each = seen.each.clone();
+        seen_each.sort_unstable();
+        same("fdinfo: the tables", &seen_each, &each)?;
+        same("fdinfo: tables", &seen.tables, &(each.len() as u64))?;
+        let contexts = each.iter().map(|(_, count)| u64::from(*count)).sum();
+        same("fdinfo: contexts", &seen.contexts, &contexts)?;
+        same("fdinfo: ops", &seen.ops, &file.ops)?;
+        if file.places_known {
+            let tables: u64 = file.tables.values().map(Table::bytes).sum();
+            let places = file.places.len() as u64 * rules.place_bytes;
+            same("fdinfo: bytes", &seen.bytes, &(tables + places))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that count against the limit.
+    fn used(&self, rules: &Rules) -> u64 {
+        self.files
+            .values()
+            .map(|file| {
+                let tables: u64 = file.tables.values().map(Table::bytes).sum();
+                tables + file.places.len() as u64 * rules.place_bytes
+            })
+            .sum()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is part of the call")]
+    fn ioctl(
+        &mut self,
+        rules: &Rules,
+        file: Option<u32>,
+        number: u32,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+        seen: (&Result<(), Errno>, &[u8]),
+        company: Company,
+    ) -> Result<Outcome, String> {
+        let used = self.used(rules);
+        let Self { files, served, .. } = self;
+        let Some(file) = file
+            .and_then(|tag| files.get_mut(&tag))
+            .filter(|file| file.access != Access::Path)
+        else {
+            return Ok(Errno::EBADF.into());
+        };
+        let changes = match number {
+            uapi::IOC_READ | uapi::IOC_GET_INFO => false,
+            uapi::IOC_CREATE_TABLE
+            | uapi::IOC_DESTROY_TABLE
+            | uapi::IOC_LOAD
+            | uapi::IOC_ACCUM
+            | uapi::IOC_SWAP
+            | uapi::IOC_BATCH => true,
+            _ => return Ok(Errno::ENOTTY.into()),
+        };
+        if changes && !matches!(file.access, Access::Wronly | Access::Rdwr) {
+            return Ok(Errno::EBADF.into());
+        }
+        if number == uapi::IOC_GET_INFO {
+            return get_info(rules, *served, arg, seen, company);
+        }
+        if !arg.place.readable(0..size(number)) {
+            return Ok(Errno::EFAULT.into());
+        }
+        if number == uapi::IOC_CREATE_TABLE {
+            let room = rules.alone.then(|| rules.limit.saturating_sub(used));
+            return file.create(rules, room, arg, seen, company);
+        }
+        if number == uapi::IOC_BATCH {
+            let done = file.batch(arg, ops);
+            let (outcome, count) = done.unwrap_or_else(|errno| (errno.into(), 0));
+            file.ops += count;
+            *served += count;
+            return Ok(outcome);
+        }
+        let outcome = file
+            .single(number, arg)
+            .unwrap_or_else(|errno| errno.into());
+        if outcome.result.is_ok() && number != uapi::IOC_DESTROY_TABLE {
+            file.ops += 1;
+            *served += 1;
+        }
+        Ok(outcome)
+    }
+}
+
+impl File {
+    fn create(
+        &mut self,
+        rules: &Rules,
+        room: Option<u64>,
+        arg: &Buffer,
+        (result, after): (&Result<(), Errno>, &[u8]),
+        company: Company,
+    ) -> Result<Outcome, String> {
+        let count = u32_at(&arg.before, 0);
+        if !(1..=uapi::MAX_CONTEXTS).contains(&count) {
+            return Ok(Errno::EINVAL.into());
+        }
+        if company == Company::Others {
+            self.places_known = false;
+            // One that fails holds memory and an id till then.
+            if let Err(errno @ (Errno::ENOMEM | Errno::ENOSPC)) = result {
+                return Ok((*errno).into());
+            }
+        }
+        if self.tables.len() == uapi::MAX_TABLES as usize {
+            return Ok(Errno::ENOSPC.into());
+        }
+        let free = self.places.iter().position(|taken| !taken);
+        if company == Company::Alone {
+            let bytes = table_bytes(count);
+            if room.is_some_and(|room| bytes > room) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            if free.is_none() {
+                if room.is_some_and(|room| bytes + rules.place_bytes > room) {
+                    return Ok(Errno::ENOMEM.into());
+                }
+                self.places.push(false);
+            }
+        } else if free.is_none() {
+            self.places.push(false);
+        }
+        let field = std::mem::offset_of!(uapi::CreateTable, table_id);
+        let id = after.get(field..field + 4).ok_or("no table_id")?;
+        if !arg.place.writable(field..field + 4) {
+            let mut outcome = Outcome::from(Errno::EFAULT);
+            outcome.arg = partly(arg.place, field, id);
+            return Ok(outcome);
+        }
+        let place = free.unwrap_or(self.places.len() - 1);
+        let outcome = Outcome::writing(field, id);
+        let id = u32_at(after, field);
+        if result.is_ok() && (id == 0 || self.tables.contains_key(&id)) {
+            return Err(format!("{id} is not the id of a new table"));
+        }
+        self.places[place] = true;
+        let table = Table {
+            count,
+            place,
+            contexts: BTreeMap::new(),
+        };
+        self.tables.insert(id, table);
+        Ok(outcome)
+    }
+
+    fn single(&mut self, number: u32, arg: &Buffer) -> Result<Outcome, Errno> {
+        let id = u32_at(&arg.before, 0);
+        if number == uapi::IOC_DESTROY_TABLE {
+            let table = self.tables.remove(&id).ok_or(Errno::ENOENT)?;
+            self.places[table.place] = false;
+            return Ok(Outcome::new(Ok(())));
+        }
+        let table = self.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let context = table.context(u32_at(&arg.before, 4))?;
+        let value = u64_at(&arg.before, 8);
+        let (at, state) = match number {
+            uapi::IOC_LOAD => {
+                context.load(value);
+                return Ok(Outcome::new(Ok(())));
+            }
+            uapi::IOC_ACCUM => {
+                context.accum(value);
+                return Ok(Outcome::new(Ok(())));
+            }
+            uapi::IOC_READ => (std::mem::offset_of!(uapi::Read, state), context.read()),
+            _ => (std::mem::offset_of!(uapi::Swap, old_state), context.read()),
+        };
+        let bytes = state.to_ne_bytes();
+        if !arg.place.writable(at..at + 8) {
+            let mut outcome = Outcome::from(Errno::EFAULT);
+            outcome.arg = partly(arg.place, at, &bytes);
+            return Ok(outcome);
+        }
+        if number == uapi::IOC_SWAP {
+            context.swap(value);
+        }
+        Ok(Outcome::writing(at, &bytes))
+    }
+
+    /// Returns how many operations it has been, too.
+    fn batch(
+        &mut self,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+    ) -> Result<(Outcome, u64), Errno> {
+        let count = u32_at(&arg.before, 4);
+        if !(1..=uapi::MAX_BATCH).contains(&count) {
+            return Err(Errno::EINVAL);
+        }
+        let count = count as usize;
+        let pointer = u64_at(&arg.before, OPS_PTR);
+        let (_, ops) = ops
+            .filter(|(address, _)| *address == pointer)
+            .ok_or(Errno::EFAULT)?;
+        if !ops.place.readable(0..count * ENTRY) {
+            return Err(Errno::EFAULT);
+        }
+        let entries: Vec<&[u8]> = ops.before.chunks_exact(ENTRY).take(count).collect();
+        if entries
+            .iter()
+            .any(|entry| entry[0] > uapi::OP_SWAP || entry[1..4] != [0; 3])
+        {
+            return Err(Errno::EINVAL);
+        }
+        let table = self
+            .tables
+            .get_mut(&u32_at(&arg.before, 0))
+            .ok_or(Errno::ENOENT)?;
+        if entries.iter().any(|entry| u32_at(entry, 4) >= table.count) {
+            return Err(Errno::EINVAL);
+        }
+
+        let mut after = table.clone();
+        let mut results: Vec<(Range<usize>, u64)> = Vec::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let context = after.context(u32_at(entry, 4))?;
+            let value = u64_at(entry, 8);
+            let at = number * ENTRY + VALUE;
+            match entry[0] {
+                uapi::OP_LOAD => context.load(value),
+                uapi::OP_ACCUM => context.accum(value),
+                uapi::OP_READ => results.push((at..at + 8, context.read())),
+                _ => results.push((at..at + 8, context.swap(0))),
+            }
+        }
+        let fits = results
+            .iter()
+            .all(|(range, _)| ops.place.writable(range.clone()));
+        let mut outcome = Outcome::new(if fits { Ok(()) } else { Err(Errno::EFAULT) });
+        for (range, value) in results {
+            let bytes = value.to_ne_bytes();
+            outcome.ops.extend(if fits {
+                vec![Write {
+                    at: range.start,
+                    bytes: bytes.to_vec(),
+                    certain: true,
+                }]
+            } else {
+                partly(ops.place, range.start, &bytes)
+            });
+        }
+        if fits {
+            *table = after;
+        }
+        Ok((outcome, if fits { count as u64 } else { 0 }))
+    }
+}
+
+fn get_info(
+    rules: &Rules,
+    served: u64,
+    arg: &Buffer,
+    (result, after): (&Result<(), Errno>, &[u8]),
+    company: Company,
+) -> Result<Outcome, String> {
+    let at = std::mem::offset_of!(uapi::Info, ops_total);
+    let total = u64_at(after, at);
+    let fits = arg.place.writable(0..size_of::<uapi::Info>());
+    if fits && result.is_ok() {
+        let known = rules.alone && company == Company::Alone;
+        if known {
+            same("ops_total", &total, &served)?;
+        }
+    }
+    let mut info = Vec::new();
+    for word in [uapi::VERSION, uapi::BACKEND_SOFTWARE, 0, 0] {
+        info.extend(word.to_ne_bytes());
+    }
+    for word in [total, 0, 0] {
+        info.extend(word.to_ne_bytes());
+    }
+    if fits {
+        return Ok(Outcome::writing(0, &info));
+    }
+    let mut outcome = Outcome::from(Errno::EFAULT);
+    outcome.arg = partly(arg.place, 0, &info);
+    Ok(outcome)
+}
+
+/// What may be left of a result that did not fit: any of the bytes that can be written.
+fn partly(place: Place, at: usize, bytes: &[u8]) -> Vec<Write> {
+    let writable = |(offset, byte): (usize, &u8)| {
+        let at = at + offset;
+        place.writable(at..at + 1).then(|| Write {
+            at,
+            bytes: vec![*byte],
+            certain: false,
+        })
+    };
+    bytes.iter().enumerate().filter_map(writable).collect()
+}
+
+/// Bytes of a command's argument.
+pub fn size(number: u32) -> usize {
+    ((number >> 16) & 0x3fff) as usize
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_ne_bytes(bytes[at..at + 4].try_into().expect("4 bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_ne_bytes(bytes[at..at + 8].try_into().expect("8 bytes"))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, expected: &T) -> Verdict {
+    if seen == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: {seen:?}, and not {expected:?}"))
+    }
+}
+
+/// Compares each byte.
+fn compare(what: &str, before: &[u8], after: &[u8], writes: &[Write]) -> Verdict {
+    let mut expected = before.to_vec();
+    for write in writes {
+        let here = write.at..write.at + write.bytes.len();
+        if write.certain || after.get(here.clone()) == Some(&write.bytes) {
+            expected[here].copy_from_slice(&write.bytes);
+        }
+    }
+    match (0..before.len()).find(|&at| after.get(at) != expected.get(at)) {
+        None => Ok(()),
+        Some(at) => Err(format!(
+            "{what}: the byte at {at} is {:#04x}, and not {:#04x}",
+            after.get(at).copied().unwrap_or_default(),
+            expected[at]
+        )),
+    }
+}
