@@ -113,12 +113,15 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         kvm: true,
         smp: 1,
         mem: "512M",
+        cpu: "max",
+        plugin: None,
+        steady_time: false,
         append: &[],
         extra: &[],
         tty: false,
     };
 
-    machine.kvm = match cli.accel {
+    machine.kvm = match cli.accel() {
         cli::Accel::Kvm => true,
         cli::Accel::Tcg => false,
         cli::Accel::Auto => kvm::works(cache, &[&name_of(&kernel), &name_of(&root)], |limit| {
@@ -160,6 +163,9 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     machine = qemu::Machine {
         smp: cli.smp,
         mem: &cli.mem,
+        cpu: &cli.cpu,
+        plugin: cli.plugin.as_deref(),
+        steady_time: cli.steady_time,
         append: &cli.append,
         extra: &extra,
         tty: cli.tty,
