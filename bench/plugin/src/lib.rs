@@ -133,49 +133,74 @@ fn plugin() -> &'static Plugin {
     PLUGIN.get().expect("the plugin is installed")
 }
 
-/// Has each instruction of a block of code counted, and each mark seen.
+/// Has the instructions of a block of code counted, and each mark seen.
+///
+/// A block is counted as a whole when it is entered, which is much faster than one instruction after the other; only
+/// where it has a mark must it be known what comes before and what after. A block that a fault leaves early counts
+/// as if it had been executed to its end.
 extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     let plugin = plugin();
     // SAFETY: QEMU lends the block for this call.
     let count = unsafe { qemu::qemu_plugin_tb_n_insns(block) };
-    for index in 0..count {
+    let instructions: Vec<*mut Instruction> = (0..count)
         // SAFETY: the index is within the block.
-        let instruction = unsafe { qemu::qemu_plugin_tb_get_insn(block, index) };
-        // SAFETY: an instruction of the block.
-        let address = unsafe { qemu::qemu_plugin_insn_vaddr(instruction) };
-        let counter = if address >= KERNEL {
-            plugin.kernel
-        } else {
-            plugin.user
-        };
-        // SAFETY: likewise, and the counter is one of QEMU's.
-        unsafe {
-            qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
-                instruction,
-                qemu::ADD,
-                counter,
-                1,
-            );
+        .map(|index| unsafe { qemu::qemu_plugin_tb_get_insn(block, index) })
+        .collect();
+    let Some(&first) = instructions.first() else {
+        return;
+    };
+    // A block is of one side only: what changes the side ends a block.
+    let counter = if address(first) >= KERNEL {
+        plugin.kernel
+    } else {
+        plugin.user
+    };
+    if instructions.iter().any(|&instruction| mark(instruction).is_some()) {
+        for instruction in instructions {
+            count_alone(instruction, counter);
         }
-        let (callback, data): (extern "C" fn(c_uint, *mut c_void), _) = match mark(instruction) {
-            Some(Mark::Begin) => (begin, std::ptr::null_mut()),
-            Some(Mark::End) => (end, std::ptr::null_mut()),
-            None if plugin.profile => {
-                let executed: *const Executed = plugin.executed(instruction, address);
-                (execute, executed.cast_mut().cast())
-            }
-            None => continue,
-        };
-        // SAFETY: likewise; `data` is what the callback expects, and lives for ever.
+        return;
+    }
+    // SAFETY: QEMU's block and counter.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, qemu::ADD, counter, count as u64);
+    }
+    if plugin.profile {
+        let executed: Vec<_> = instructions.iter().map(|&i| plugin.executed(i)).collect();
+        // Never freed, like what it refers to.
+        let executed: *mut Vec<&'static Executed> = Box::into_raw(Box::new(executed));
+        // SAFETY: QEMU's block; the callback gets what it expects.
         unsafe {
-            qemu::qemu_plugin_register_vcpu_insn_exec_cb(
-                instruction,
-                callback,
-                qemu::NO_REGISTERS,
-                data,
-            );
+            qemu::qemu_plugin_register_vcpu_tb_exec_cb(block, execute, qemu::NO_REGISTERS, executed.cast());
         }
     }
+}
+
+/// Counts an instruction of a block that has marks. The profile leaves these blocks out.
+fn count_alone(instruction: *mut Instruction, counter: Counter) {
+    // SAFETY: an instruction of the block that is being translated, and QEMU's counter.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(instruction, qemu::ADD, counter, 1);
+    }
+    let callback = match mark(instruction) {
+        Some(Mark::Begin) => begin as extern "C" fn(c_uint, *mut c_void),
+        Some(Mark::End) => end,
+        None => return,
+    };
+    // SAFETY: likewise; the callbacks look at no data.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_insn_exec_cb(
+            instruction,
+            callback,
+            qemu::NO_REGISTERS,
+            std::ptr::null_mut(),
+        );
+    }
+}
+
+fn address(instruction: *const Instruction) -> u64 {
+    // SAFETY: an instruction of the block that is being translated.
+    unsafe { qemu::qemu_plugin_insn_vaddr(instruction) }
 }
 
 fn mark(instruction: *const Instruction) -> Option<Mark> {
@@ -199,16 +224,19 @@ extern "C" fn end(cpu: c_uint, _data: *mut c_void) {
     plugin().pass(Mark::End, cpu);
 }
 
-/// Counts one instruction for the profile; `data` is its [`Executed`].
+/// Counts the instructions of a block for the profile; `data` is a list of [`Executed`].
 extern "C" fn execute(_cpu: c_uint, data: *mut c_void) {
     let plugin = plugin();
     if !plugin.between.load(Relaxed) {
         return;
     }
     // SAFETY: `translate` gave this, and it lives for ever.
-    let executed = unsafe { &*data.cast::<Executed>() };
-    if executed.count.fetch_add(1, Relaxed) == 0 {
-        plugin.seen().since_begin.push(executed);
+    let block = unsafe { &*data.cast::<Vec<&'static Executed>>() };
+    let mut seen = plugin.seen();
+    for &executed in block {
+        if executed.count.fetch_add(1, Relaxed) == 0 {
+            seen.since_begin.push(executed);
+        }
     }
 }
 
@@ -263,7 +291,8 @@ impl Plugin {
     }
 
     /// The count of an instruction. Another that has been at this address is taken for the same.
-    fn executed(&self, instruction: *const Instruction, address: u64) -> &'static Executed {
+    fn executed(&self, instruction: *const Instruction) -> &'static Executed {
+        let address = address(instruction);
         self.seen().executed.entry(address).or_insert_with(|| {
             Box::leak(Box::new(Executed {
                 address,

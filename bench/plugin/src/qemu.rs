@@ -60,6 +60,18 @@ unsafe extern "C" {
         counter: Counter,
         operand: u64,
     );
+    pub fn qemu_plugin_register_vcpu_tb_exec_cb(
+        block: *mut Block,
+        callback: extern "C" fn(c_uint, *mut c_void),
+        flags: c_int,
+        data: *mut c_void,
+    );
+    pub fn qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+        block: *mut Block,
+        operation: c_int,
+        counter: Counter,
+        operand: u64,
+    );
     pub fn qemu_plugin_scoreboard_new(element_size: usize) -> *mut Scoreboard;
     pub fn qemu_plugin_u64_get(counter: Counter, cpu: c_uint) -> u64;
     pub fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// Emulation on a busy host is slow, but not this slow.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
+/// A plugin that looks at every instruction makes it slower still.
+const BOOT_LIMIT_WITH_PLUGIN: Duration = Duration::from_secs(400);
 
 fn main() -> ExitCode {
     match cli::Cli::parse().checked().and_then(|cli| run(&cli)) {
@@ -172,7 +174,11 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         ..machine
     };
     let limits = Limits {
-        boot: BOOT_LIMIT,
+        boot: if cli.plugin.is_some() {
+            BOOT_LIMIT_WITH_PLUGIN
+        } else {
+            BOOT_LIMIT
+        },
         command: Duration::from_secs(cli.timeout),
     };
     let options = Options {
