@@ -155,7 +155,10 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     } else {
         plugin.user
     };
-    if instructions.iter().any(|&instruction| mark(instruction).is_some()) {
+    if instructions
+        .iter()
+        .any(|&instruction| mark(instruction).is_some())
+    {
         for instruction in instructions {
             count_alone(instruction, counter);
         }
@@ -163,7 +166,12 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     }
     // SAFETY: QEMU's block and counter.
     unsafe {
-        qemu::qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(block, qemu::ADD, counter, count as u64);
+        qemu::qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+            block,
+            qemu::ADD,
+            counter,
+            count as u64,
+        );
     }
     if plugin.profile {
         let executed: Vec<_> = instructions.iter().map(|&i| plugin.executed(i)).collect();
@@ -171,7 +179,12 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
         let executed: *mut Vec<&'static Executed> = Box::into_raw(Box::new(executed));
         // SAFETY: QEMU's block; the callback gets what it expects.
         unsafe {
-            qemu::qemu_plugin_register_vcpu_tb_exec_cb(block, execute, qemu::NO_REGISTERS, executed.cast());
+            qemu::qemu_plugin_register_vcpu_tb_exec_cb(
+                block,
+                execute,
+                qemu::NO_REGISTERS,
+                executed.cast(),
+            );
         }
     }
 }
@@ -180,7 +193,12 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
 fn count_alone(instruction: *mut Instruction, counter: Counter) {
     // SAFETY: an instruction of the block that is being translated, and QEMU's counter.
     unsafe {
-        qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(instruction, qemu::ADD, counter, 1);
+        qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+            instruction,
+            qemu::ADD,
+            counter,
+            1,
+        );
     }
     let callback = match mark(instruction) {
         Some(Mark::Begin) => begin as extern "C" fn(c_uint, *mut c_void),
