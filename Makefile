@@ -43,7 +43,7 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 test: test-host test-guest ## all tests: on the host, then in the guest
 
 test-host: setup ## the tests that need no kernel
-	@$(cargo) test --locked --workspace --exclude atomik-tests
+	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin
 
 test-guest: setup tool ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --no-run

@@ -102,8 +102,8 @@ pub unsafe extern "C" fn qemu_plugin_install(
         eprintln!("bench plugin: out=PATH is missing");
         return 1;
     };
-    // SAFETY: may be called while the plugin is installed.
     let counter = || Counter {
+        // SAFETY: may be called while the plugin is installed.
         scoreboard: unsafe { qemu::qemu_plugin_scoreboard_new(size_of::<u64>()) },
         offset: 0,
     };
