@@ -19,12 +19,20 @@ programs := target/guest/$(target)
 cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
+scripts := .ci/run bench/compare tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
 scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
-.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool deb shell kernel-table lint fmt clean setup
+# What measures, and the plugin with which QEMU counts: a library, so not static like the rest.
+bench := $(programs)/release/bench
+plugin := target/plugin/release/libatomik_bench_plugin.so
+bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=--only %)
+# For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
+ONLY ?=
+
+.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool deb shell kernel-table lint fmt clean setup \
+	bench bench-compare bench-check bench-profile bench-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -39,7 +47,7 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 test: test-host test-guest ## all tests: on the host, then in the guest
 
 test-host: setup ## the tests that need no kernel
-	@$(cargo) test --locked --workspace --exclude atomik-tests
+	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin
 
 test-guest: setup tool ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
@@ -80,6 +88,22 @@ shell: tool ## an interactive guest
 kernel-table: ## write the README's table of kernels, of what the tests have recorded in target/tested
 	@$(cargo) build --quiet --release --locked --package atomik-install-test
 	@$(programs)/release/kernel-table target/tested README.md $(if $(CHECK),,--write)
+
+bench-programs: setup
+	@$(cargo) build --quiet --release --locked --package atomik-bench
+	@CARGO_TARGET_DIR=target/plugin qemu/in-root cargo build --quiet --release --locked --package atomik-bench-plugin
+
+bench: bench-programs ## count instructions and compare times, in the guest; saves target/bench
+	@$(bench) run $(bench_options)
+
+bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
+	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)
+
+bench-check: bench-programs ## fail where a count is above bench/expected; UPDATE=yes writes it
+	@$(bench) check $(bench_options) $(if $(UPDATE),--update) bench/expected
+
+bench-profile: bench-programs ## where the instructions of ONLY=NAME… go, such as single/accum
+	@$(bench) profile $(bench_options)
 
 lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 	qemu/in-root rustfmt --edition 2021 --check module/atomik.rs

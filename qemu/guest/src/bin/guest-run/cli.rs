@@ -78,6 +78,19 @@ pub struct Cli {
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
 
+    /// The processor that the guest sees, as QEMU takes it.
+    #[arg(long, value_name = "MODEL", default_value = "max")]
+    pub cpu: String,
+
+    /// A plugin for QEMU, with its arguments. Plugins see emulation only.
+    #[arg(long, value_name = "PATH[,NAME=VALUE]...", conflicts_with = "accel")]
+    pub plugin: Option<PathBuf>,
+
+    /// Let the guest's time pass with its instructions, a nanosecond each, so that a busy host doesn't show: its
+    /// timer interrupts at the same places in each run. For one processor, emulated.
+    #[arg(long, conflicts_with_all = ["accel", "smp"])]
+    pub steady_time: bool,
+
     /// What to run: a path of the host, or a name in its PATH.
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
@@ -91,6 +104,15 @@ pub enum Accel {
 }
 
 impl Cli {
+    /// How the guest is to be executed. What QEMU can only emulate decides.
+    pub fn accel(&self) -> Accel {
+        if self.plugin.is_some() || self.steady_time {
+            Accel::Tcg
+        } else {
+            self.accel
+        }
+    }
+
     /// What clap alone can't check.
     pub fn checked(self) -> Result<Self> {
         if self.command.is_empty() && !self.tty {
@@ -167,7 +189,18 @@ mod tests {
         assert!(parse(&["--smp", "0", "--", "true"]).is_err());
         assert!(parse(&["--no-module", "--module", "x.ko", "--", "true"]).is_err());
         assert!(parse(&["--timeout", "soon", "--", "true"]).is_err());
+        assert!(parse(&["--plugin", "p.so", "--accel", "kvm", "--", "true"]).is_err());
+        assert!(parse(&["--steady-time", "--smp", "2", "--", "true"]).is_err());
         assert!(parse(&["--tty"]).is_ok());
+    }
+
+    #[test]
+    fn what_needs_emulation_gets_it() {
+        assert_eq!(parse(&["--", "true"]).unwrap().accel(), Accel::Auto);
+        for option in [&["--plugin", "p.so"][..], &["--steady-time"]] {
+            let cli = parse(&[option, &["--", "true"]].concat()).unwrap();
+            assert_eq!(cli.accel(), Accel::Tcg);
+        }
     }
 
     #[test]

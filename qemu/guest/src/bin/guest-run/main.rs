@@ -29,6 +29,8 @@ use std::time::Duration;
 
 /// Emulation on a busy host is slow, but not this slow.
 const BOOT_LIMIT: Duration = Duration::from_secs(120);
+/// A plugin that looks at every instruction makes it slower still.
+const BOOT_LIMIT_WITH_PLUGIN: Duration = Duration::from_secs(400);
 
 fn main() -> ExitCode {
     match cli::Cli::parse().checked().and_then(|cli| run(&cli)) {
@@ -113,12 +115,15 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         kvm: true,
         smp: 1,
         mem: "512M",
+        cpu: "max",
+        plugin: None,
+        steady_time: false,
         append: &[],
         extra: &[],
         tty: false,
     };
 
-    machine.kvm = match cli.accel {
+    machine.kvm = match cli.accel() {
         cli::Accel::Kvm => true,
         cli::Accel::Tcg => false,
         cli::Accel::Auto => kvm::works(cache, &[&name_of(&kernel), &name_of(&root)], |limit| {
@@ -160,13 +165,20 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     machine = qemu::Machine {
         smp: cli.smp,
         mem: &cli.mem,
+        cpu: &cli.cpu,
+        plugin: cli.plugin.as_deref(),
+        steady_time: cli.steady_time,
         append: &cli.append,
         extra: &extra,
         tty: cli.tty,
         ..machine
     };
     let limits = Limits {
-        boot: BOOT_LIMIT,
+        boot: if cli.plugin.is_some() {
+            BOOT_LIMIT_WITH_PLUGIN
+        } else {
+            BOOT_LIMIT
+        },
         command: Duration::from_secs(cli.timeout),
     };
     let options = Options {

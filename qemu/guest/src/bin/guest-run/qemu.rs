@@ -30,6 +30,11 @@ pub struct Machine<'a> {
     pub kvm: bool,
     pub smp: u16,
     pub mem: &'a str,
+    pub cpu: &'a str,
+    /// With its arguments.
+    pub plugin: Option<&'a Path>,
+    /// Whether time passes with the guest's instructions.
+    pub steady_time: bool,
     pub append: &'a [String],
     pub extra: &'a [OsString],
     pub tty: bool,
@@ -75,8 +80,14 @@ impl Machine<'_> {
             "-accel",
             accel,
             "-cpu",
-            "max",
+            self.cpu,
         ]);
+        if self.steady_time {
+            command.args(["-icount", "shift=0"]);
+        }
+        if let Some(plugin) = self.plugin {
+            command.arg("-plugin").arg(plugin);
+        }
         command.args(["-smp", &self.smp.to_string(), "-m", self.mem]);
         let unpacked = self.kernel.join("vmlinux");
         let image = if unpacked.exists() {

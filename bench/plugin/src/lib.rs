@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! A QEMU plugin that counts the instructions which the guest executes between marks (see `atomik-bench-marks`).
+//!
+//! It writes a file, whose lines are `begin USER KERNEL` and `end USER KERNEL`, in the order in which the guest came
+//! across the marks: instructions executed so far. With `profile=on` lines `at COUNT ADDRESS` before each `end` say how
+//! often each instruction was executed since the `begin`, and lines `code ADDRESS TEXT` at the end what they are.
+//!
+//! Arguments: `out=PATH`; `profile=on`; `miss=N`, for tests, overlooks the mark with this number, from 0.
+//!
+//! One virtual CPU only, so nothing here is ever run by two threads at a time.
+
+mod qemu;
+
+use atomik_bench_marks as marks;
+use qemu::{Block, Counter, Instruction};
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use std::fmt::Write;
+use std::fs;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, OnceLock};
+
+/// QEMU asks for this symbol.
+#[unsafe(no_mangle)]
+#[allow(non_upper_case_globals)]
+pub static qemu_plugin_version: c_int = qemu::VERSION;
+
+/// Addresses from here on are the kernel's.
+const KERNEL: u64 = 1 << 63;
+
+struct Plugin {
+    file: String,
+    profile: bool,
+    miss: Option<usize>,
+    user: Counter,
+    kernel: Counter,
+    /// Whether the guest is between marks; of interest to the profile only.
+    between: AtomicBool,
+    seen: Mutex<Seen>,
+}
+
+// SAFETY: the pointers in it are QEMU's scoreboards, which it never frees before its end and which are read by its own
+// function, and by any thread.
+unsafe impl Send for Plugin {}
+// SAFETY: likewise.
+unsafe impl Sync for Plugin {}
+
+#[derive(Default)]
+struct Seen {
+    marks: usize,
+    log: String,
+    /// How often each instruction has been executed, by address. Never freed: translated code refers to them.
+    executed: HashMap<u64, &'static Executed>,
+    /// Those that have been since the last `begin`.
+    since_begin: Vec<&'static Executed>,
+}
+
+/// An instruction of the guest, for the profile.
+struct Executed {
+    address: u64,
+    text: String,
+    count: AtomicU64,
+}
+
+static PLUGIN: OnceLock<Plugin> = OnceLock::new();
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    Begin,
+    End,
+}
+
+/// QEMU calls this after it has loaded the plugin. What isn't 0 ends it.
+///
+/// # Safety
+///
+/// `argv` has `argc` strings.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn qemu_plugin_install(
+    id: qemu::Id,
+    _info: *const c_void,
+    argc: c_int,
+    argv: *const *const c_char,
+) -> c_int {
+    let arguments = (0..argc as usize).map(|i| {
+        // SAFETY: as the caller promises.
+        unsafe { CStr::from_ptr(*argv.add(i)) }.to_string_lossy()
+    });
+    let (mut file, mut profile, mut miss) = (None, false, None);
+    for argument in arguments {
+        match argument.split_once('=') {
+            Some(("out", path)) => file = Some(path.to_owned()),
+            Some(("profile", "on")) => profile = true,
+            Some(("miss", number)) => miss = number.parse().ok(),
+            _ => {
+                eprintln!("bench plugin: what is {argument}?");
+                return 1;
+            }
+        }
+    }
+    let Some(file) = file else {
+        eprintln!("bench plugin: out=PATH is missing");
+        return 1;
+    };
+    let counter = || Counter {
+        // SAFETY: may be called while the plugin is installed.
+        scoreboard: unsafe { qemu::qemu_plugin_scoreboard_new(size_of::<u64>()) },
+        offset: 0,
+    };
+    let plugin = Plugin {
+        file,
+        profile,
+        miss,
+        user: counter(),
+        kernel: counter(),
+        between: AtomicBool::new(false),
+        seen: Mutex::default(),
+    };
+    if PLUGIN.set(plugin).is_err() {
+        eprintln!("bench plugin: it can be loaded only once");
+        return 1;
+    }
+    // SAFETY: the functions have the signatures that QEMU expects, and live as long as it does.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
+        qemu::qemu_plugin_register_atexit_cb(id, write, std::ptr::null_mut());
+    }
+    0
+}
+
+/// What QEMU calls back comes after [`qemu_plugin_install`].
+fn plugin() -> &'static Plugin {
+    PLUGIN.get().expect("the plugin is installed")
+}
+
+/// Has the instructions of a block of code counted, and each mark seen.
+///
+/// A block is counted as a whole when it is entered, which is much faster than one instruction after the other; only
+/// where it has a mark must it be known what comes before and what after. A block that a fault leaves early counts
+/// as if it had been executed to its end.
+extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
+    let plugin = plugin();
+    // SAFETY: QEMU lends the block for this call.
+    let count = unsafe { qemu::qemu_plugin_tb_n_insns(block) };
+    let instructions: Vec<*mut Instruction> = (0..count)
+        // SAFETY: the index is within the block.
+        .map(|index| unsafe { qemu::qemu_plugin_tb_get_insn(block, index) })
+        .collect();
+    let Some(&first) = instructions.first() else {
+        return;
+    };
+    // A block is of one side only: what changes the side ends a block.
+    let counter = if address(first) >= KERNEL {
+        plugin.kernel
+    } else {
+        plugin.user
+    };
+    if instructions
+        .iter()
+        .any(|&instruction| mark(instruction).is_some())
+    {
+        for instruction in instructions {
+            count_alone(instruction, counter);
+        }
+        return;
+    }
+    // SAFETY: QEMU's block and counter.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(
+            block,
+            qemu::ADD,
+            counter,
+            count as u64,
+        );
+    }
+    if plugin.profile {
+        let executed: Vec<_> = instructions.iter().map(|&i| plugin.executed(i)).collect();
+        // Never freed, like what it refers to.
+        let executed: *mut Vec<&'static Executed> = Box::into_raw(Box::new(executed));
+        // SAFETY: QEMU's block; the callback gets what it expects.
+        unsafe {
+            qemu::qemu_plugin_register_vcpu_tb_exec_cb(
+                block,
+                execute,
+                qemu::NO_REGISTERS,
+                executed.cast(),
+            );
+        }
+    }
+}
+
+/// Counts an instruction of a block that has marks. The profile leaves these blocks out.
+fn count_alone(instruction: *mut Instruction, counter: Counter) {
+    // SAFETY: an instruction of the block that is being translated, and QEMU's counter.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+            instruction,
+            qemu::ADD,
+            counter,
+            1,
+        );
+    }
+    let callback = match mark(instruction) {
+        Some(Mark::Begin) => begin as extern "C" fn(c_uint, *mut c_void),
+        Some(Mark::End) => end,
+        None => return,
+    };
+    // SAFETY: likewise; the callbacks look at no data.
+    unsafe {
+        qemu::qemu_plugin_register_vcpu_insn_exec_cb(
+            instruction,
+            callback,
+            qemu::NO_REGISTERS,
+            std::ptr::null_mut(),
+        );
+    }
+}
+
+fn address(instruction: *const Instruction) -> u64 {
+    // SAFETY: an instruction of the block that is being translated.
+    unsafe { qemu::qemu_plugin_insn_vaddr(instruction) }
+}
+
+fn mark(instruction: *const Instruction) -> Option<Mark> {
+    let mut bytes = [0; marks::LENGTH];
+    // SAFETY: an instruction of the block that is being translated; the buffer has the length that is given.
+    unsafe {
+        qemu::qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
+    }
+    match bytes {
+        marks::BEGIN => Some(Mark::Begin),
+        marks::END => Some(Mark::End),
+        _ => None,
+    }
+}
+
+extern "C" fn begin(cpu: c_uint, _data: *mut c_void) {
+    plugin().pass(Mark::Begin, cpu);
+}
+
+extern "C" fn end(cpu: c_uint, _data: *mut c_void) {
+    plugin().pass(Mark::End, cpu);
+}
+
+/// Counts the instructions of a block for the profile; `data` is a list of [`Executed`].
+extern "C" fn execute(_cpu: c_uint, data: *mut c_void) {
+    let plugin = plugin();
+    if !plugin.between.load(Relaxed) {
+        return;
+    }
+    // SAFETY: `translate` gave this, and it lives for ever.
+    let block = unsafe { &*data.cast::<Vec<&'static Executed>>() };
+    let mut seen = plugin.seen();
+    for &executed in block {
+        if executed.count.fetch_add(1, Relaxed) == 0 {
+            seen.since_begin.push(executed);
+        }
+    }
+}
+
+/// Writes the file. QEMU calls this when the guest has turned itself off.
+extern "C" fn write(_id: qemu::Id, _data: *mut c_void) {
+    let plugin = plugin();
+    let mut seen = plugin.seen();
+    let mut code: Vec<_> = seen
+        .executed
+        .values()
+        .filter(|e| !e.text.is_empty())
+        .copied()
+        .collect();
+    code.sort_by_key(|executed| executed.address);
+    for executed in code {
+        seen.note(format_args!(
+            "code {:x} {}",
+            executed.address, executed.text
+        ));
+    }
+    if let Err(error) = fs::write(&plugin.file, &seen.log) {
+        eprintln!("bench plugin: {}: {error}", plugin.file);
+    }
+}
+
+impl Plugin {
+    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
+        self.seen.lock().expect("nothing panics with it")
+    }
+
+    fn pass(&self, mark: Mark, cpu: c_uint) {
+        // SAFETY: both are QEMU's counters, which have an element for each CPU.
+        let (user, kernel) = unsafe {
+            (
+                qemu::qemu_plugin_u64_get(self.user, cpu),
+                qemu::qemu_plugin_u64_get(self.kernel, cpu),
+            )
+        };
+        let mut seen = self.seen();
+        let number = seen.marks;
+        seen.marks += 1;
+        if self.miss == Some(number) {
+            return;
+        }
+        for executed in std::mem::take(&mut seen.since_begin) {
+            let count = executed.count.swap(0, Relaxed);
+            seen.note(format_args!("at {count} {:x}", executed.address));
+        }
+        let name = if mark == Mark::Begin { "begin" } else { "end" };
+        seen.note(format_args!("{name} {user} {kernel}"));
+        self.between.store(mark == Mark::Begin, Relaxed);
+    }
+
+    /// The count of an instruction. Another that has been at this address is taken for the same.
+    fn executed(&self, instruction: *const Instruction) -> &'static Executed {
+        let address = address(instruction);
+        self.seen().executed.entry(address).or_insert_with(|| {
+            Box::leak(Box::new(Executed {
+                address,
+                text: text(instruction),
+                count: AtomicU64::new(0),
+            }))
+        })
+    }
+}
+
+impl Seen {
+    fn note(&mut self, line: std::fmt::Arguments) {
+        writeln!(self.log, "{line}").expect("a string takes it");
+    }
+}
+
+/// What the instruction is, in assembler.
+fn text(instruction: *const Instruction) -> String {
+    // SAFETY: an instruction of the block that is being translated.
+    let text = unsafe { qemu::qemu_plugin_insn_disas(instruction) };
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: QEMU returned a string, which nobody else has.
+    let copy = unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned();
+    // SAFETY: likewise; it was allocated by GLib, whose allocator is `malloc`.
+    unsafe { libc::free(text.cast()) };
+    copy
+}

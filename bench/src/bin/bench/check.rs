@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Compares counts with those that the repository expects.
+//!
+//! What is one system call counts above the floor of the same run, so that the figures are the driver's and a new
+//! kernel's entry code does not move them.
+
+use crate::counts::{Counts, Line};
+use crate::table::figure;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A count may be off by this share,
+const TOLERANCE: f64 = 0.03;
+/// or by this many instructions of a system call.
+const INSTRUCTIONS: f64 = 3.0;
+/// Names of what is checked: what the driver does.
+pub const CHECKED: &[&str] = &[
+    "floor/",
+    "single/",
+    "batch/",
+    "contexts/",
+    "tables/",
+    "create/",
+    "destroy/",
+];
+
+/// Expected counts by name.
+pub type Expected = BTreeMap<String, f64>;
+
+/// Reads lines `NAME COUNT`.
+pub fn parse(text: &str) -> Result<Expected> {
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with('#') && !line.is_empty());
+    let pair = |line: &str| {
+        let (id, count) = line.split_once(char::is_whitespace)?;
+        Some((id.to_owned(), count.trim().parse().ok()?))
+    };
+    lines
+        .map(|line| pair(line).with_context(|| format!("not NAME COUNT: {line}")))
+        .collect()
+}
+
+/// What the file should say.
+pub fn expected(counts: &Counts) -> Result<Expected> {
+    let floor = counts.floor()?;
+    let checked = |line: &&Line| {
+        line.id != atomik_bench::FLOOR && CHECKED.iter().any(|c| line.id.starts_with(c))
+    };
+    let rounded = |value: f64| (value * 10.0).round() / 10.0;
+    let lines = counts.lines.iter().filter(checked);
+    Ok(lines
+        .map(|line| (line.id.clone(), rounded(own(line, floor))))
+        .collect())
+}
+
+pub fn write(expected: &Expected) -> Result<String> {
+    let mut text = String::from(
+        "# SPDX-License-Identifier: MIT OR Apache-2.0\n\
+         # Instructions of one operation, or of one entry of a batch, that `make bench-check` expects: a single operation's\n\
+         # above those of an unknown ioctl. `make bench-check UPDATE=yes` writes this file.\n",
+    );
+    for (id, count) in expected {
+        writeln!(text, "{id:<24}{count:>10.1}")?;
+    }
+    Ok(text)
+}
+
+/// The driver's share of an operation.
+fn own(line: &Line, floor: f64) -> f64 {
+    if line.id.starts_with("batch/") {
+        line.all()
+    } else {
+        line.all() - floor
+    }
+}
+
+#[derive(Debug, Default, PartialEq)]
+pub struct Verdict {
+    pub above: Vec<String>,
+    pub below: Vec<String>,
+    /// Measured and not expected, or the other way round.
+    pub unknown: Vec<String>,
+}
+
+/// Compares what was measured with what is expected.
+pub fn compare(expected: &Expected, measured: &Expected) -> Verdict {
+    let mut verdict = Verdict::default();
+    for (id, &count) in measured {
+        let Some(&before) = expected.get(id) else {
+            verdict.unknown.push(format!("{id}: expected by no line"));
+            continue;
+        };
+        // An entry's share of a system call is small in a large batch.
+        let entries = id
+            .strip_prefix("batch/")
+            .and_then(|rest| rest.rsplit('/').next()?.parse().ok());
+        let tolerance = (TOLERANCE * before.abs()).max(INSTRUCTIONS / entries.unwrap_or(1.0));
+        let told = || format!("{id}: {} instead of {}", figure(count), figure(before));
+        if count > before + tolerance {
+            verdict.above.push(told());
+        } else if count < before - tolerance {
+            verdict.below.push(told());
+        }
+    }
+    let gone = expected.keys().filter(|id| !measured.contains_key(*id));
+    verdict
+        .unknown
+        .extend(gone.map(|id| format!("{id}: not measured")));
+    verdict
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(pairs: &[(&str, f64)]) -> Expected {
+        pairs
+            .iter()
+            .map(|&(id, count)| (id.to_owned(), count))
+            .collect()
+    }
+
+    #[test]
+    fn above_and_below() {
+        let expected = list(&[("batch/accum/4096", 10.0), ("single/accum", 50.0)]);
+        let verdict = |batch, single| {
+            compare(
+                &expected,
+                &list(&[("batch/accum/4096", batch), ("single/accum", single)]),
+            )
+        };
+        assert_eq!(verdict(10.0, 50.0), Verdict::default());
+        assert_eq!(verdict(10.2, 52.9), Verdict::default());
+        assert_eq!(verdict(10.4, 53.1).above.len(), 2);
+        assert_eq!(verdict(9.6, 46.9).below.len(), 2);
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let verdict = compare(&list(&[("single/a", 1.0)]), &list(&[("single/b", 1.0)]));
+        assert_eq!(verdict.unknown.len(), 2);
+    }
+
+    #[test]
+    fn the_file_reads_as_it_was_written() {
+        let expected = list(&[("batch/accum/1", 700.5), ("single/accum", -3.0)]);
+        assert_eq!(parse(&write(&expected).unwrap()).unwrap(), expected);
+        assert!(parse("single/accum many\n").is_err());
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Measures the driver in the guest and reports. `make bench`, `bench-compare`, `bench-check` and `bench-profile` call it.
+
+mod aims;
+mod check;
+mod compare;
+mod counts;
+mod guest;
+mod marks_file;
+mod plot;
+mod profile;
+mod table;
+
+use anyhow::{Context, Result, bail};
+use atomik_bench::{TimesReport, median};
+use clap::{Parser, Subcommand};
+use counts::Counts;
+use guest::{Extra, Guest};
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+/// Blocks of each case that are counted. An interrupt falls into few of them.
+const COUNT_ROUNDS: usize = 15;
+/// Rounds that are taken by the clock, which needs more.
+const TIME_ROUNDS: usize = 25;
+const PROFILE_ROUNDS: usize = 5;
+
+/// Measures the driver in the guest. To be called in the project's directory.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure everything; print tables, save DIRECTORY/bench.json and bench.svg.
+    Run {
+        #[command(flatten)]
+        guest: Guest,
+        #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
+        output: PathBuf,
+    },
+    /// Count only, and save as JSON.
+    Count {
+        #[command(flatten)]
+        guest: Guest,
+        #[arg(long, value_name = "FILE")]
+        output: PathBuf,
+    },
+    /// Show two files of `count` or `run` side by side.
+    Compare { old: PathBuf, new: PathBuf },
+    /// Compare the counts with a file's; fail where one is above.
+    Check {
+        #[command(flatten)]
+        guest: Guest,
+        expected: PathBuf,
+        /// Write the file instead.
+        #[arg(long)]
+        update: bool,
+    },
+    /// Show where the instructions of the cases chosen by --only go.
+    Profile {
+        #[command(flatten)]
+        guest: Guest,
+    },
+}
+
+/// What is saved.
+#[derive(Serialize, Deserialize)]
+struct Measured {
+    counts: Counts,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<Times>,
+}
+
+/// The times, condensed.
+#[derive(Serialize, Deserialize)]
+struct Times {
+    emulated: bool,
+    operations: Vec<Time>,
+    threads: Vec<atomik_bench::ThreadsReport>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Time {
+    id: String,
+    /// In unknown ioctls of the same round.
+    floors: f64,
+    /// Only where the guest was not emulated.
+    nanoseconds: Option<f64>,
+}
+
+fn main() -> Result<()> {
+    match Cli::parse().command {
+        Command::Run { guest, output } => run(&guest, &output),
+        Command::Count { guest, output } => {
+            let counts = count(&guest)?;
+            save(
+                &output,
+                &Measured {
+                    counts,
+                    times: None,
+                },
+            )
+        }
+        Command::Compare { old, new } => {
+            print!(
+                "{}",
+                compare::table(&load(&old)?.counts, &load(&new)?.counts)?
+            );
+            Ok(())
+        }
+        Command::Check {
+            guest,
+            expected,
+            update,
+        } => check(guest, &expected, update),
+        Command::Profile { guest } => {
+            let extra = Extra {
+                profile: true,
+                ..Extra::default()
+            };
+            let (report, marks) = guest.counts(PROFILE_ROUNDS, extra)?;
+            print!("{}", profile::text(&report, &marks)?);
+            Ok(())
+        }
+    }
+}
+
+fn count(guest: &Guest) -> Result<Counts> {
+    let (report, marks) = guest.counts(COUNT_ROUNDS, Extra::default())?;
+    Counts::new(&report, &marks)
+}
+
+fn run(guest: &Guest, output: &Path) -> Result<()> {
+    let counts = count(guest)?;
+    print!("{}", table::counts(&counts)?);
+    let times = guest.times(TIME_ROUNDS)?;
+    print!("{}", table::times(&times)?);
+    fs::create_dir_all(output)?;
+    let (json, svg) = (output.join("bench.json"), output.join("bench.svg"));
+    plot::save(&svg, &counts, &times.threads)?;
+    save(
+        &json,
+        &Measured {
+            counts,
+            times: Some(Times::new(times)),
+        },
+    )?;
+    println!("\nSaved: {} and {}", json.display(), svg.display());
+    Ok(())
+}
+
+fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
+    a_missed_mark_fails(&guest)?;
+    guest.only = check::CHECKED.iter().map(|&name| name.to_owned()).collect();
+    let counts = count(&guest)?;
+    let measured = check::expected(&counts)?;
+    if update {
+        fs::write(path, check::write(&measured)?)?;
+        println!("{} written", path.display());
+        return Ok(());
+    }
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let verdict = check::compare(&check::parse(&text)?, &measured);
+    let wrong = verdict.above.len() + verdict.unknown.len();
+    for line in verdict.above.iter().chain(&verdict.unknown) {
+        println!("test count: {line} ... FAILED");
+    }
+    for line in &verdict.below {
+        println!("test count: {line} ... ok, and better");
+    }
+    if !verdict.below.is_empty() || wrong > 0 {
+        println!("To expect from now on what was measured: make bench-check UPDATE=yes");
+    }
+    println!(
+        "test result: {} passed; {wrong} failed",
+        (measured.len() - verdict.above.len()).saturating_sub(verdict.unknown.len()) + 1
+    );
+    if wrong > 0 {
+        bail!("{wrong} counts are not as {} expects", path.display());
+    }
+    Ok(())
+}
+
+/// The counting must notice where it goes wrong: has the plugin overlook a mark, each kind once.
+fn a_missed_mark_fails(guest: &Guest) -> Result<()> {
+    let trial = Guest {
+        plugin: guest.plugin.clone(),
+        module: guest.module.clone(),
+        kernel: guest.kernel.clone(),
+        only: vec![atomik_bench::PROOF.to_owned()],
+    };
+    let miss = Extra {
+        miss: Some(2),
+        ..Extra::default()
+    };
+    let outcome = trial
+        .counts(1, miss)
+        .and_then(|(report, marks)| Counts::new(&report, &marks));
+    match outcome {
+        Err(error) if format!("{error:#}").contains("missed") => {}
+        // A guest that did not even boot proves nothing.
+        Err(error) => return Err(error),
+        Ok(_) => bail!("a missed mark was not noticed"),
+    }
+    println!("test a missed mark is noticed ... ok");
+    Ok(())
+}
+
+impl Times {
+    fn new(report: TimesReport) -> Self {
+        let time = |index: usize| Time {
+            id: report.cases[index].id.clone(),
+            floors: table::ratio(&report, index).unwrap_or_default(),
+            nanoseconds: (!report.emulated)
+                .then(|| median(report.rounds.iter().map(|round| round[index]))),
+        };
+        Self {
+            emulated: report.emulated,
+            operations: (0..report.cases.len()).map(time).collect(),
+            threads: report.threads,
+        }
+    }
+}
+
+fn save(path: &Path, measured: &Measured) -> Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let file = File::create(path).with_context(|| path.display().to_string())?;
+    serde_json::to_writer_pretty(BufWriter::new(file), measured)?;
+    Ok(())
+}
+
+fn load(path: &Path) -> Result<Measured> {
+    let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! The tables for people.
+
+use crate::aims::{self, aim, conventional};
+use crate::counts::Counts;
+use anyhow::Result;
+use atomik_bench::{CaseInfo, FLOOR, ThreadsReport, TimesReport, median};
+use std::fmt::Write;
+
+/// All counts.
+pub fn counts(counts: &Counts) -> Result<String> {
+    let floor = counts.floor()?;
+    let mut out = format!(
+        "Instructions of one operation, on {}, emulated, one processor\n\n{:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}\n",
+        counts.release, "", "user", "kernel", "all", "- floor", "C driver", "aim"
+    );
+    for line in &counts.lines {
+        let above = if in_kernel_once(&line.id) {
+            figure(line.all() - floor)
+        } else {
+            String::new()
+        };
+        let limit = aim(&line.id).map(|aim| aim.limit(floor));
+        writeln!(
+            out,
+            "{:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}{}",
+            line.id,
+            figure(line.user),
+            figure(line.kernel),
+            figure(line.all()),
+            above,
+            conventional(&line.id).map_or_else(String::new, figure),
+            limit.map_or_else(String::new, figure),
+            limit.map_or("", |limit| if line.all() > limit {
+                "  missed"
+            } else {
+                "  met"
+            }),
+        )?;
+    }
+    let missed = aims::missed(counts, floor).len();
+    writeln!(out, "\n{missed} aims missed")?;
+    Ok(out)
+}
+
+/// Whether the operation is one system call, which can be compared with one that does nothing.
+fn in_kernel_once(id: &str) -> bool {
+    id != FLOOR
+        && !id.starts_with("batch/")
+        && !id.starts_with("memory/")
+        && !id.contains("update-batch")
+}
+
+/// The times, as ratios where the guest is emulated.
+pub fn times(report: &TimesReport) -> Result<String> {
+    let mut out = String::from(
+        "\nTime of one operation, as a multiple of the unknown ioctl's in the same round\n\n",
+    );
+    for (index, case) in report.cases.iter().enumerate() {
+        if ["loop/", "proof/"]
+            .iter()
+            .any(|start| case.id.starts_with(start))
+        {
+            continue;
+        }
+        let Some(ratio) = ratio(report, index) else {
+            continue;
+        };
+        write!(out, "{:<26}{ratio:>9.3}", case.id)?;
+        if !report.emulated {
+            write!(
+                out,
+                "{:>9.1} ns",
+                median(report.rounds.iter().map(|round| round[index]))
+            )?;
+        }
+        out.push('\n');
+    }
+    out.push_str(&threads(&report.threads)?);
+    Ok(out)
+}
+
+/// The median, over the rounds, of the time of a case in floors.
+pub fn ratio(report: &TimesReport, index: usize) -> Option<f64> {
+    let is_floor = |case: &CaseInfo| case.id == FLOOR;
+    let floor = report.cases.iter().position(is_floor)?;
+    Some(median(
+        report
+            .rounds
+            .iter()
+            .map(|round| round[index] / round[floor]),
+    ))
+}
+
+/// How throughput grows with threads.
+fn threads(reports: &[ThreadsReport]) -> Result<String> {
+    let mut out = String::from(
+        "\nThroughput of several threads, as a multiple of one's; median of the rounds, and the middle half of them\n\n",
+    );
+    for report in reports.iter().filter(|report| report.threads > 1) {
+        let mut growth = growth(reports, report);
+        growth.sort_by(f64::total_cmp);
+        let quarter = growth.len() / 4;
+        writeln!(
+            out,
+            "{:<26}{:>2} threads{:>7.2}  ({:.2} to {:.2})",
+            report.scenario,
+            report.threads,
+            median(growth.iter().copied()),
+            growth[quarter],
+            growth[growth.len() - 1 - quarter],
+        )?;
+    }
+    Ok(out)
+}
+
+/// What a report's rate is in those of one thread, by round.
+pub fn growth(reports: &[ThreadsReport], of: &ThreadsReport) -> Vec<f64> {
+    let one = reports
+        .iter()
+        .find(|report| report.scenario == of.scenario && report.threads == 1);
+    let rates = of.rates.iter();
+    one.map(|one| {
+        rates
+            .zip(&one.rates)
+            .map(|(many, one)| many / one)
+            .collect()
+    })
+    .unwrap_or_default()
+}
+
+/// A number with as many digits as say something.
+pub fn figure(value: f64) -> String {
+    if value.abs() < 200.0 {
+        format!("{value:.1}")
+    } else {
+        format!("{value:.0}")
+    }
+}

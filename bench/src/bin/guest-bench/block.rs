@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! [`Case`], something to measure, and the block around it.
+
+use atomik_bench::{CaseInfo, LOOP_MANY, LOOP_ONCE, PROOF};
+use atomik_bench_marks as marks;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+pub struct Case {
+    pub info: CaseInfo,
+    block: Box<dyn FnMut() -> Duration>,
+}
+
+impl Case {
+    /// Measures `operation` in a loop. It gets the number of the turn, and does `operations` operations each time.
+    pub fn new(
+        id: impl Into<String>,
+        iterations: u32,
+        operations: u32,
+        mut operation: impl FnMut(u32) + 'static,
+    ) -> Self {
+        Self::with_cleanup(
+            id,
+            iterations,
+            operations,
+            move |turn| operation(turn),
+            || (),
+        )
+    }
+
+    /// The same; after each block, `cleanup` is called and not measured.
+    pub fn with_cleanup(
+        id: impl Into<String>,
+        iterations: u32,
+        operations: u32,
+        mut operation: impl FnMut(u32) + 'static,
+        mut cleanup: impl FnMut() + 'static,
+    ) -> Self {
+        let info = CaseInfo {
+            id: id.into(),
+            iterations,
+            operations,
+        };
+        let block = Box::new(move || {
+            let taken = measured(|| {
+                for turn in 0..iterations {
+                    operation(black_box(turn));
+                }
+            });
+            cleanup();
+            taken
+        });
+        Self { info, block }
+    }
+
+    /// One block.
+    pub fn run(&mut self) -> Duration {
+        (self.block)()
+    }
+
+    /// One block; how long one of its operations took.
+    pub fn nanoseconds(&mut self) -> f64 {
+        let operations = f64::from(self.info.iterations) * f64::from(self.info.operations);
+        self.run().as_nanos() as f64 / operations
+    }
+
+    /// Whether it is one of those without which no other can be understood.
+    pub fn is_basic(&self) -> bool {
+        [LOOP_ONCE, LOOP_MANY, PROOF].contains(&self.info.id.as_str())
+    }
+}
+
+#[inline(always)]
+fn measured(block: impl FnOnce()) -> Duration {
+    let start = Instant::now();
+    marks::begin();
+    block();
+    marks::end();
+    start.elapsed()
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! All that is measured with one thread.
+
+use crate::block::Case;
+use crate::bpf::ArrayMap;
+use anyhow::Result;
+use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
+use atomik_tests::raw::{self, BatchOp, RawFile, open_device};
+use atomik_uapi as uapi;
+use nix::libc;
+use std::cell::RefCell;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A command that the driver doesn't know.
+pub const UNKNOWN: u32 = (uapi::IOC_MAGIC as u32) << 8 | 0x7f;
+
+/// System calls in a block: few, so that an interrupt spoils few blocks.
+const CALLS: u32 = 32;
+/// Batch entries in a block, about.
+const ENTRIES: u32 = 64;
+const BATCHES: [u32; 7] = [1, 4, 16, 64, 256, 1024, 4096];
+const CONTEXTS: [u32; 5] = [1, 16, 256, 4096, 65536];
+const TABLES: [u32; 5] = [1, 4, 16, 64, 256];
+/// Coprime to all sizes, so that all contexts or tables get their turn, and not neighbours one after the other.
+const STRIDE: u32 = 1021;
+
+/// An ioctl as a C program makes it.
+#[inline]
+pub fn ioctl<T>(file: &RawFile, command: u32, argument: &mut T) -> i32 {
+    let argument: *mut T = argument;
+    // SAFETY: `argument` is a struct of the ABI that fits the command.
+    unsafe { libc::ioctl(file.0.as_raw_fd(), command.into(), argument) }
+}
+
+/// Every case. `factor` makes the blocks longer.
+pub fn all(factor: u32) -> Result<Vec<Case>> {
+    let file = Rc::new(open_device());
+    let calls = CALLS * factor;
+    let mut cases = basics();
+    cases.extend(singles(&file, calls)?);
+    cases.extend(batches(&file, factor)?);
+    cases.extend(numbers_of_contexts(&file, calls)?);
+    cases.extend(numbers_of_tables(calls)?);
+    cases.extend(create_and_destroy(&file)?);
+    cases.extend(bpf_maps(calls)?);
+    cases.push(memory(calls));
+    Ok(cases)
+}
+
+fn basics() -> Vec<Case> {
+    vec![
+        Case::new(LOOP_ONCE, 1, 1, |_| ()),
+        Case::new(LOOP_MANY, LOOP_ITERATIONS, 1, |_| ()),
+        Case::new(PROOF, 1, 1, |_| {
+            // SAFETY: a thousand instructions that do nothing.
+            unsafe { std::arch::asm!(".rept 1000", "nop", ".endr", options(nostack)) }
+        }),
+    ]
+}
+
+/// Makes `command` with the same argument again and again.
+fn repeated<T: 'static>(
+    id: &str,
+    calls: u32,
+    file: &Rc<RawFile>,
+    command: u32,
+    mut argument: T,
+) -> Case {
+    let file = Rc::clone(file);
+    Case::new(id, calls, 1, move |_| {
+        assert_eq!(ioctl(&file, command, &mut argument), 0);
+    })
+}
+
+fn singles(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
+    let (table_id, addr) = (file.create(256)?, 77);
+    let unknown = {
+        let file = Rc::clone(file);
+        Case::new(FLOOR, calls, 1, move |_| {
+            assert_eq!(ioctl(&file, UNKNOWN, &mut 0u64), -1);
+        })
+    };
+    let (load, accum) = (
+        uapi::Load {
+            table_id,
+            addr,
+            initial_state: 5,
+        },
+        uapi::Accum {
+            table_id,
+            addr,
+            delta: 3,
+        },
+    );
+    let read = uapi::Read {
+        table_id,
+        addr,
+        state: 0,
+    };
+    let swap = uapi::Swap {
+        table_id,
+        addr,
+        new_reference: 0,
+        old_state: 0,
+    };
+    Ok(vec![
+        unknown,
+        repeated("single/load", calls, file, uapi::IOC_LOAD, load),
+        repeated("single/accum", calls, file, uapi::IOC_ACCUM, accum),
+        repeated("single/read", calls, file, uapi::IOC_READ, read),
+        repeated("single/swap", calls, file, uapi::IOC_SWAP, swap),
+    ])
+}
+
+fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
+    let contexts = 4096;
+    let table_id = file.create(contexts)?;
+    let entries: [(&str, fn(u32) -> BatchOp); 4] = [
+        ("load", |addr| raw::load(addr, 5)),
+        ("accum", |addr| raw::accum(addr, 3)),
+        ("read", raw::read),
+        ("swap", raw::swap),
+    ];
+    let mut cases = Vec::new();
+    for (name, entry) in entries {
+        for num_ops in BATCHES {
+            let mut ops: Vec<BatchOp> =
+                (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
+            let argument = uapi::Batch {
+                table_id,
+                num_ops,
+                ops_ptr: ops.as_mut_ptr() as u64,
+            };
+            let (file, mut argument) = (Rc::clone(file), argument);
+            let turns = (ENTRIES / num_ops).clamp(1, CALLS) * factor;
+            cases.push(Case::new(
+                format!("batch/{name}/{num_ops}"),
+                turns,
+                num_ops,
+                move |_| {
+                    // The kernel writes to the entries.
+                    std::hint::black_box(&mut ops);
+                    assert_eq!(ioctl(&file, uapi::IOC_BATCH, &mut argument), 0);
+                },
+            ));
+        }
+    }
+    Ok(cases)
+}
+
+fn numbers_of_contexts(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
+    CONTEXTS
+        .into_iter()
+        .map(|contexts| {
+            let mut argument = uapi::Accum {
+                table_id: file.create(contexts)?,
+                addr: 0,
+                delta: 3,
+            };
+            let file = Rc::clone(file);
+            Ok(Case::new(
+                format!("contexts/accum/{contexts}"),
+                calls,
+                1,
+                move |turn| {
+                    // The sizes are powers of two.
+                    argument.addr = turn.wrapping_mul(STRIDE) & (contexts - 1);
+                    assert_eq!(ioctl(&file, uapi::IOC_ACCUM, &mut argument), 0);
+                },
+            ))
+        })
+        .collect()
+}
+
+fn numbers_of_tables(calls: u32) -> Result<Vec<Case>> {
+    TABLES
+        .into_iter()
+        .map(|tables| {
+            let file = open_device();
+            let ids = (0..tables)
+                .map(|_| file.create(16))
+                .collect::<Result<Vec<u32>, _>>()?;
+            let mut argument = uapi::Accum {
+                table_id: 0,
+                addr: 5,
+                delta: 3,
+            };
+            Ok(Case::new(
+                format!("tables/accum/{tables}"),
+                calls,
+                1,
+                move |turn| {
+                    argument.table_id = ids[(turn.wrapping_mul(STRIDE) % tables) as usize];
+                    assert_eq!(ioctl(&file, uapi::IOC_ACCUM, &mut argument), 0);
+                },
+            ))
+        })
+        .collect()
+}
+
+fn create_and_destroy(file: &Rc<RawFile>) -> Result<Vec<Case>> {
+    // Tables that exist at the same time.
+    const TABLES: u32 = 4;
+    let mut cases = Vec::new();
+    for contexts in [1, 256, 65536] {
+        let ids = Rc::new(RefCell::new(Vec::with_capacity(TABLES as usize)));
+        let (made, these) = (Rc::clone(&ids), Rc::clone(file));
+        let (gone, those) = (Rc::clone(&ids), Rc::clone(file));
+        cases.push(Case::with_cleanup(
+            format!("create/{contexts}"),
+            TABLES,
+            1,
+            move |_| {
+                let mut argument = uapi::CreateTable {
+                    num_contexts: contexts,
+                    table_id: 0,
+                };
+                assert_eq!(ioctl(&these, uapi::IOC_CREATE_TABLE, &mut argument), 0);
+                made.borrow_mut().push(argument.table_id);
+            },
+            move || {
+                for id in gone.borrow_mut().drain(..) {
+                    those.destroy(id).expect("DESTROY_TABLE");
+                }
+            },
+        ));
+        let make = {
+            let file = Rc::clone(file);
+            move || -> Vec<u32> {
+                (0..TABLES)
+                    .map(|_| file.create(contexts).expect("CREATE_TABLE"))
+                    .collect()
+            }
+        };
+        let ids = Rc::new(RefCell::new(make()));
+        let (gone, those) = (Rc::clone(&ids), Rc::clone(file));
+        cases.push(Case::with_cleanup(
+            format!("destroy/{contexts}"),
+            TABLES,
+            1,
+            move |_| {
+                let mut id = gone.borrow_mut().pop().expect("as many as turns");
+                assert_eq!(ioctl(&those, uapi::IOC_DESTROY_TABLE, &mut id), 0);
+            },
+            move || *ids.borrow_mut() = make(),
+        ));
+    }
+    Ok(cases)
+}
+
+fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
+    let entries = 4096;
+    let map = Rc::new(ArrayMap::new(entries)?);
+    let (update, lookup, batch) = (Rc::clone(&map), Rc::clone(&map), map);
+    let (keys, values): (Vec<u32>, Vec<u64>) = (0..entries).map(|i| (i, 3)).unzip();
+    Ok(vec![
+        Case::new("bpf/update", calls, 1, move |_| update.update(77, 3)),
+        Case::new("bpf/lookup", calls, 1, move |_| {
+            std::hint::black_box(lookup.lookup(77));
+        }),
+        Case::new(
+            format!("bpf/update-batch/{entries}"),
+            1,
+            entries,
+            move |_| {
+                batch.update_batch(&keys, &values);
+            },
+        ),
+    ])
+}
+
+/// What needs no kernel at all: atomics in this process's own memory, with the bounds of a table.
+fn memory(calls: u32) -> Case {
+    let states: Vec<AtomicU64> = (0..256).map(AtomicU64::new).collect();
+    Case::new("memory/xor", calls, 1, move |turn| {
+        if let Some(state) = states.get(turn as usize % 256) {
+            state.fetch_xor(3, Ordering::SeqCst);
+        }
+    })
+}

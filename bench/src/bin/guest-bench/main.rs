@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Runs in the guest and does what is to be measured. Its report is JSON, at its end: output in between would be measured
+//! too.
+
+mod block;
+mod bpf;
+mod cases;
+mod symbols;
+mod threads;
+
+use anyhow::{Context, Result, ensure};
+use atomik_bench::{CountsReport, TimesReport};
+use block::Case;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+use std::io::{self, Write};
+
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+    /// How often each case is done.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// Leave out cases whose name begins with none of these.
+    #[arg(long = "only")]
+    only: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Execute the cases between marks.
+    Counts {
+        /// Tell where the kernel's functions are.
+        #[arg(long)]
+        symbols: bool,
+    },
+    /// Execute the cases, and threads side by side, by the clock.
+    Times,
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    match cli.what {
+        What::Counts { symbols } => counts(&cli, symbols),
+        What::Times => times(&cli),
+    }
+}
+
+fn counts(cli: &Cli, symbols: bool) -> Result<()> {
+    let mut cases = chosen(cli, 1)?;
+    let mut blocks = Vec::new();
+    for _ in 0..cli.rounds {
+        for (index, case) in cases.iter_mut().enumerate() {
+            case.run();
+            blocks.push(index);
+        }
+    }
+    tell(&CountsReport {
+        release: nix::sys::utsname::uname()?
+            .release()
+            .to_string_lossy()
+            .into_owned(),
+        cases: cases.into_iter().map(|case| case.info).collect(),
+        blocks,
+        symbols: if symbols {
+            symbols::functions()?
+        } else {
+            Vec::new()
+        },
+    })
+}
+
+fn times(cli: &Cli) -> Result<()> {
+    // Longer blocks, so that reading the clock does not show.
+    let mut cases = chosen(cli, 4)?;
+    let rounds = (0..cli.rounds)
+        .map(|_| cases.iter_mut().map(Case::nanoseconds).collect())
+        .collect();
+    tell(&TimesReport {
+        emulated: emulated(),
+        cases: cases.into_iter().map(|case| case.info).collect(),
+        rounds,
+        threads: threads::measure(cli.rounds)?,
+    })
+}
+
+/// The cases to do, with blocks `factor` times as long as is enough for counting.
+fn chosen(cli: &Cli, factor: u32) -> Result<Vec<Case>> {
+    let mut cases = cases::all(factor)?;
+    if !cli.only.is_empty() {
+        let only = |id: &str| cli.only.iter().any(|start| id.starts_with(start.as_str()));
+        cases.retain(|case| case.is_basic() || only(&case.info.id));
+        ensure!(
+            cases.iter().any(|case| only(&case.info.id)),
+            "no case has such a name"
+        );
+    }
+    Ok(cases)
+}
+
+fn tell(report: &impl Serialize) -> Result<()> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    serde_json::to_writer(&mut out, report)?;
+    out.flush().context("standard output")
+}
+
+/// Whether the processor is QEMU's emulation, as it says itself.
+fn emulated() -> bool {
+    const HYPERVISOR: u32 = 0x4000_0000;
+    // SAFETY: every x86-64 processor has the instruction, and a leaf that it doesn't know gives other values.
+    let leaf = unsafe { std::arch::x86_64::__cpuid(HYPERVISOR) };
+    leaf.ebx.to_le_bytes() == *b"TCGT"
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What the program in the guest tells the one outside.
+
+use serde::{Deserialize, Serialize};
+
+/// The case that does nothing, once. Together with [`LOOP_MANY`] it says what a block and its loop cost themselves.
+pub const LOOP_ONCE: &str = "loop/1";
+/// The case that does nothing, [`LOOP_ITERATIONS`] times.
+pub const LOOP_MANY: &str = "loop/64";
+pub const LOOP_ITERATIONS: u32 = 64;
+/// The case that executes [`PROOF_INSTRUCTIONS`] instructions.
+pub const PROOF: &str = "proof/1000";
+pub const PROOF_INSTRUCTIONS: f64 = 1000.0;
+/// An ioctl that the driver doesn't know: what a system call costs that does nothing.
+pub const FLOOR: &str = "floor/unknown-ioctl";
+
+/// Something to measure, in a block of some iterations.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CaseInfo {
+    /// Such as `batch/accum/16`.
+    pub id: String,
+    /// Turns of the loop in a block.
+    pub iterations: u32,
+    /// Operations in a turn.
+    pub operations: u32,
+}
+
+/// What the program in the guest did while the plugin counted.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CountsReport {
+    pub release: String,
+    pub cases: Vec<CaseInfo>,
+    /// The case of each block, as an index into `cases`, in the order in which they were executed.
+    pub blocks: Vec<usize>,
+    /// Address and name of the kernel's functions, where asked for.
+    pub symbols: Vec<(u64, String)>,
+}
+
+/// What the program in the guest measured by the clock.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TimesReport {
+    /// Whether the guest was emulated: then a time says nothing by itself.
+    pub emulated: bool,
+    pub cases: Vec<CaseInfo>,
+    /// Nanoseconds of one operation, by round and case.
+    pub rounds: Vec<Vec<f64>>,
+    pub threads: Vec<ThreadsReport>,
+}
+
+/// What several threads got done at the same time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ThreadsReport {
+    /// What they did, such as `accum/same-context`.
+    pub scenario: String,
+    pub threads: usize,
+    /// Operations a second of all threads together, by round.
+    pub rates: Vec<f64>,
+}
+
+/// The value in the middle. Of none, it is not a number.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    match values.len() {
+        0 => f64::NAN,
+        n if n % 2 == 1 => values[n / 2],
+        n => (values[n / 2 - 1] + values[n / 2]) / 2.0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([3.0, 1.0, 2.0, 100.0]), 2.5);
+        assert!(median([]).is_nan());
+    }
+}
