@@ -46,7 +46,11 @@ fn a_thousand_files() -> i64 {
         .map(|process| {
             task::spawn(|| {
                 let each = |file: u64, table: u32, addr: u32| {
-                    process << 48 | file << 32 | u64::from(table) << 16 | u64::from(addr) | 1 << 63
+                    (1 << 63)
+                        | (process << 48)
+                        | (file << 32)
+                        | (u64::from(table) << 16)
+                        | u64::from(addr)
                 };
                 let files: Vec<RawFile> = (0..FILES).map(|_| open_device()).collect();
                 for (file, number) in files.iter().zip(0..) {

@@ -80,7 +80,7 @@ impl Command<'_> {
         }
         subject.check();
         drop(subject);
-        memory.is_back();
+        memory.assert_back();
     }
 }
 
@@ -204,7 +204,7 @@ fn batch(count: u32) {
                 // A factor that takes each operation through all contexts.
                 let addr = (i * 7 + i / 4) % (CONTEXTS - 1);
                 match i % 4 {
-                    0 => accum(addr, round << 8 | 1),
+                    0 => accum(addr, (round << 8) | 1),
                     1 => swap(addr),
                     2 => load(addr, round ^ u64::from(i)),
                     _ => read(addr),

@@ -47,7 +47,7 @@ fn open_and_close() {
         assert_eq!(tally.failed, 0, "{kind}: closing can't fail");
     }
     drop(subject);
-    memory.is_back();
+    memory.assert_back();
 }
 
 /// CREATE_TABLE of `contexts`, in a place that has been used before or in a new one.
@@ -111,7 +111,7 @@ fn create(name: &str, contexts: u32, used: bool) {
     assert_eq!(fdinfo::read(&subject.file).tables, 1);
     subject.check();
     drop(subject);
-    memory.is_back();
+    memory.assert_back();
 }
 
 #[test]
@@ -162,5 +162,5 @@ fn destroy() {
         assert_eq!(tally.failed, u32::from(kind == Kind::Copy));
     }
     drop(subject);
-    memory.is_back();
+    memory.assert_back();
 }

@@ -68,7 +68,7 @@ impl Memory {
     }
 
     /// The module has as much to give as it had.
-    pub fn is_back(self) {
+    pub fn assert_back(self) {
         assert_eq!(contexts_left(), self.contexts, "contexts that can be had");
     }
 }

@@ -118,7 +118,7 @@ mod tests {
             kernel,
             ..Block::default()
         };
-        let round = |noise| {
+        let round = |noise: u64| {
             [
                 block(5, 0),
                 block(194, 0),

@@ -17,15 +17,9 @@ impl Case {
         id: impl Into<String>,
         iterations: u32,
         operations: u32,
-        mut operation: impl FnMut(u32) + 'static,
+        operation: impl FnMut(u32) + 'static,
     ) -> Self {
-        Self::with_cleanup(
-            id,
-            iterations,
-            operations,
-            move |turn| operation(turn),
-            || (),
-        )
+        Self::with_cleanup(id, iterations, operations, operation, || ())
     }
 
     /// The same; after each block, `cleanup` is called and not measured.

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A command that the driver doesn't know.
-pub const UNKNOWN: u32 = (uapi::IOC_MAGIC as u32) << 8 | 0x7f;
+pub const UNKNOWN: u32 = ((uapi::IOC_MAGIC as u32) << 8) | 0x7f;
 
 /// System calls in a block: few, so that an interrupt spoils few blocks.
 const CALLS: u32 = 32;
@@ -117,7 +117,9 @@ fn singles(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
 fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
     let contexts = 4096;
     let table_id = file.create(contexts)?;
-    let entries: [(&str, fn(u32) -> BatchOp); 4] = [
+    /// An opcode's name, and its entry for an address.
+    type Entry = (&'static str, fn(u32) -> BatchOp);
+    let entries: [Entry; 4] = [
         ("load", |addr| raw::load(addr, 5)),
         ("accum", |addr| raw::accum(addr, 3)),
         ("read", raw::read),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs the command, and cleans up after it.
 
-use atomik_guest::ports;
 use crate::pump::{self, Notice};
 use anyhow::{Context, Result};
+use atomik_guest::ports;
 use atomik_guest::protocol::{Command as Order, End, Output, Size, port};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
