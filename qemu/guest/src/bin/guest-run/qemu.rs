@@ -19,7 +19,7 @@ use std::process::{Child, Command, Stdio};
 /// leaves out what would take a second and has nothing to do with the module.
 const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 panic_on_warn=1 oops=panic panic=-1 printk.devkmsg=on \
                                 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog \
-                                cryptomgr.notests random.trust_cpu=on audit=0 selinux=0 apparmor=0";
+                                cryptomgr.notests no_timer_check random.trust_cpu=on audit=0 selinux=0 apparmor=0";
 
 pub struct Machine<'a> {
     pub in_root: &'a Path,
