@@ -2,6 +2,7 @@
 
 //! The system call, as 64-bit and as 32-bit programs make it.
 
+use crate::injection::Kind;
 use atomik_tests::raw::RawFile;
 use nix::{errno::Errno, libc};
 use std::{arch::asm, ffi::c_void, os::fd::AsRawFd};
@@ -15,7 +16,14 @@ pub enum Entry {
 }
 
 impl Entry {
-    pub const ALL: [Self; 2] = [Self::Native, Self::Compat];
+    const ALL: [Self; 2] = [Self::Native, Self::Compat];
+
+    /// Each way in, with each kind of fault.
+    pub fn with_each_kind() -> impl Iterator<Item = (Self, Kind)> {
+        Self::ALL
+            .into_iter()
+            .flat_map(|entry| Kind::ALL.map(|kind| (entry, kind)))
+    }
 
     pub fn name(self, command: &str) -> String {
         match self {

@@ -38,10 +38,7 @@ impl Command<'_> {
         let (memory, mut subject) = (Memory::measure(), Subject::new());
         let (fail, arg) = (FailNth::of_this_thread(), Pages::low(32));
         let mut round = 0;
-        for (entry, kind) in Entry::ALL
-            .into_iter()
-            .flat_map(|entry| Kind::ALL.map(|kind| (entry, kind)))
-        {
+        for (entry, kind) in Entry::with_each_kind() {
             injection.choose(kind);
             let attempt = |nth| {
                 round += 1;

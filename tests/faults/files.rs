@@ -55,10 +55,7 @@ fn create(name: &str, contexts: u32, used: bool) {
     let injection = Injection::start();
     let memory = Memory::measure();
     let (fail, arg) = (FailNth::of_this_thread(), Pages::low(1));
-    for (entry, kind) in Entry::ALL
-        .into_iter()
-        .flat_map(|entry| Kind::ALL.map(|kind| (entry, kind)))
-    {
+    for (entry, kind) in Entry::with_each_kind() {
         injection.choose(kind);
         let attempt = |nth| {
             let mut subject = Subject::new();
@@ -134,10 +131,7 @@ fn destroy() {
     let injection = Injection::start();
     let (memory, mut subject) = (Memory::measure(), Subject::new());
     let (fail, arg) = (FailNth::of_this_thread(), Pages::low(1));
-    for (entry, kind) in Entry::ALL
-        .into_iter()
-        .flat_map(|entry| Kind::ALL.map(|kind| (entry, kind)))
-    {
+    for (entry, kind) in Entry::with_each_kind() {
         injection.choose(kind);
         let attempt = |nth| {
             let table = subject.file.create(1000).unwrap();
