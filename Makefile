@@ -32,7 +32,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 ONLY ?=
 
 .PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool deb shell kernel-table lint fmt clean setup \
-	bench bench-compare bench-check bench-profile bench-programs
+	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -63,9 +63,16 @@ test-stress: setup ## stress-ng and trinity, which Debian has, against the devic
 	@$(cargo) test --locked --package atomik-tests --test stress --no-run
 	@KERNEL="$(KERNEL)" tests/stress/run --nocapture
 
-test-install: setup tool deb ## install.sh in full Debian guests, as users run it
-	@$(cargo) build --release --locked --package atomik-install-test
+test-install: setup ## install.sh in full Debian guests, as users run it
+	@qemu/root >/dev/null
+	@$(MAKE) --no-print-directory --jobs=2 install-image install-programs
 	@tests/install/run
+
+install-image: setup
+	@tests/install/image >/dev/null
+
+install-programs: tool deb
+	@$(cargo) build --release --locked --package atomik-install-test
 
 fuzz: setup ## fuzz the ioctls for SECONDS, with coverage where KERNEL is debug; failures become tests
 	@$(cargo) build --release --locked --package atomik-fuzz
