@@ -17,13 +17,16 @@ mod brlock;
 mod contexts;
 mod cpu_slot;
 mod device;
+mod files;
 mod gfp;
 mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 mod module_ref;
 mod open_file;
-mod stats;
+mod patience;
+mod pinned;
+mod slot;
 mod table;
 mod uaccess;
 #[path = "../uapi/src/lib.rs"]
@@ -49,13 +52,15 @@ module! {
 #[pin_data]
 struct AtomikModule {
     #[pin]
-    _device: MiscDeviceRegistration<open_file::OpenFile>,
+    _device: MiscDeviceRegistration<files::ListedFile>,
 }
 
 impl kernel::InPlaceModule for AtomikModule {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         limit::set_kib(limit::parameter(module_parameters::limit_kib.value()));
         module_ref::set_this_module(module);
+        // SAFETY: once, and the device is not registered yet.
+        unsafe { files::init_list() };
 
         try_pin_init!(Self {
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"atomik" }),

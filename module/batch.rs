@@ -5,7 +5,8 @@
 use crate::{
     contexts::Contexts,
     gfp,
-    logic::batch::{self, Plan},
+    logic::batch::{self, Plan, NOWHERE},
+    pinned::{PinnedBatch, Values},
     uaccess::write_nofault,
     uapi::{self, BatchOp},
 };
@@ -15,49 +16,80 @@ use kernel::{
     prelude::*,
     uaccess::{UserPtr, UserSlice},
 };
+use zerocopy::{FromBytes, IntoBytes};
 
-/// The kernel's copy of a valid batch, and where its results go.
-pub(crate) struct UserBatch {
-    ops: KVVec<BatchOp>,
-    /// The references that LOAD and SWAP entries replace, as long as `ops` where they may have to
-    /// be put back; else empty.
-    references: KVVec<u64>,
-    plan: Plan,
-    user: UserPtr,
+/// So many entries have room on the stack.
+const FEW: usize = 16;
+
+/// How the results of a batch get to the caller.
+enum Results {
+    /// There are none.
+    None,
+    /// Into pages that are held in place.
+    Pinned(PinnedBatch),
+    /// By copies that fail where a page is not there, after which the batch is undone. With the room
+    /// for the references that LOAD and SWAP entries replace; empty where there are none of these.
+    Copied(KVVec<u64>),
 }
 
-impl UserBatch {
-    /// Copies a batch from userspace and checks all of it that doesn't depend on the table.
+/// The kernel's copy of a valid batch, and where its results go.
+pub(crate) struct UserBatch<'a> {
+    ops: &'a mut [BatchOp],
+    plan: Plan,
+    user: UserPtr,
+    results: Results,
+}
+
+impl UserBatch<'_> {
+    /// Copies a batch from userspace, checks all of it that doesn't depend on the table, and calls
+    /// `f` with it.
     ///
     /// Fails with EINVAL, EFAULT or ENOMEM.
-    pub(crate) fn read(arg: &uapi::Batch) -> Result<Self> {
+    pub(crate) fn with(arg: &uapi::Batch, f: impl FnOnce(UserBatch<'_>) -> Result) -> Result {
         if !(1..=uapi::MAX_BATCH).contains(&arg.num_ops) {
             return Err(EINVAL);
         }
         let count = arg.num_ops as usize;
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
-        let mut ops = KVVec::from_elem(BatchOp::default(), count, gfp::charged())?;
-        let bytes = ops.as_mut_slice().as_mut_bytes();
-        UserSlice::new(user, bytes.len())
-            .reader()
-            .read_slice(bytes)?;
-        let plan = batch::plan(&ops).map_err(|_| EINVAL)?;
-        let references = if plan.saves_references() {
-            KVVec::from_elem(0, count, gfp::charged())?
+        let bytes = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
+        let copy = UserSlice::new(user, bytes);
+
+        let mut few = [BatchOp::default(); FEW];
+        let mut many = KVVec::new();
+        let ops = if let Some(few) = few.get_mut(..count) {
+            copy.reader().read_slice(few.as_mut_bytes())?;
+            few
         } else {
-            KVVec::new()
+            copy.read_all(&mut many, gfp::charged())?;
+            // The allocator's memory is aligned for whatever fits.
+            <[BatchOp]>::mut_from_bytes(&mut many).map_err(|_| EINVAL)?
         };
-        Ok(Self {
+        let plan = batch::plan(ops).map_err(|_| EINVAL)?;
+        f(UserBatch {
             ops,
-            references,
             plan,
             user,
+            results: Results::None,
         })
     }
 
     /// How many entries there are, at most `MAX_BATCH`.
     pub(crate) fn count(&self) -> u32 {
         self.ops.len() as u32
+    }
+
+    /// Gets ready for [`Self::apply`] what may take long and may fail with ENOMEM.
+    pub(crate) fn prepare(&mut self) -> Result {
+        self.results = if !self.plan.returns_values() {
+            Results::None
+        } else if let Some(pinned) = PinnedBatch::new(self.user, self.ops.len()) {
+            Results::Pinned(pinned)
+        } else if self.plan.saves_references(self.ops) {
+            Results::Copied(KVVec::from_elem(0, self.ops.len(), gfp::charged())?)
+        } else {
+            Results::Copied(KVVec::new())
+        };
+        Ok(())
     }
 
     /// Applies the batch to the contexts of a table that nobody else uses meanwhile, and writes the
@@ -69,33 +101,60 @@ impl UserBatch {
     ///
     /// Fails with EINVAL where an address is beyond the table.
     pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<bool> {
-        if self.plan.max_addr >= contexts.count() {
+        let Self { ops, plan, .. } = self;
+        if !plan.fits(ops, contexts.count()) {
             return Err(EINVAL);
         }
-        let contexts = contexts.exclusive();
-        batch::apply(contexts, &mut self.ops, &mut self.references);
-        if !self.plan.returns_values || self.write_results(write_nofault).is_ok() {
-            return Ok(true);
+        let mut table = contexts.exclusive();
+        match &mut self.results {
+            Results::None => batch::apply(&mut table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[])),
+            Results::Pinned(pinned) => {
+                let mut ops: &[BatchOp] = ops;
+                pinned.for_each_page(|values| match values {
+                    Values::AfterHeads(values) => {
+                        let (here, later) = ops.split_at_checked(values.len()).unwrap_or((ops, &[]));
+                        batch::apply(&mut table, plan, here, values);
+                        ops = later;
+                    }
+                    Values::BeforeHeads(values) => {
+                        let (here, later) = ops.split_at_checked(values.len()).unwrap_or((ops, &[]));
+                        batch::apply(&mut table, plan, here, values);
+                        ops = later;
+                    }
+                });
+            }
+            Results::Copied(references) => {
+                batch::attempt(&mut table, ops, references);
+                if write_results(self.user, ops, write_nofault).is_err() {
+                    batch::undo(&mut table, ops, references);
+                    return Ok(false);
+                }
+            }
         }
-        batch::undo(contexts, &mut self.ops, &self.references);
-        Ok(false)
+        Ok(true)
     }
 
     /// Brings in the pages that the results go to, by writing the values of the attempt that has
     /// been undone. Fails with EFAULT where they can't be written.
     pub(crate) fn fault_in(&self) -> Result {
-        self.write_results(|to, value| UserSlice::new(to, size_of::<u64>()).writer().write(value))
+        write_results(self.user, self.ops, |to, value| {
+            UserSlice::new(to, size_of::<u64>()).writer().write(value)
+        })
     }
+}
 
-    /// Writes the values of READ and SWAP entries, and of no others.
-    fn write_results(&self, mut write: impl FnMut(UserPtr, &u64) -> Result) -> Result {
-        let mut to = self.user.wrapping_byte_add(offset_of!(BatchOp, value));
-        for op in &self.ops {
-            if batch::returns_value(op) {
-                write(to, &op.value)?;
-            }
-            to = to.wrapping_byte_add(size_of::<BatchOp>());
+/// Writes the values of READ and SWAP entries, and of no others.
+fn write_results(
+    user: UserPtr,
+    ops: &[BatchOp],
+    mut write: impl FnMut(UserPtr, &u64) -> Result,
+) -> Result {
+    let mut to = user.wrapping_byte_add(offset_of!(BatchOp, value));
+    for op in ops {
+        if batch::returns_value(op) {
+            write(to, &op.value)?;
         }
-        Ok(())
+        to = to.wrapping_byte_add(size_of::<BatchOp>());
     }
+    Ok(())
 }

@@ -4,45 +4,60 @@
 //!
 //! A table is used by single operations, which may run side by side, and by batches, which must
 //! run alone. An ordinary reader-writer lock would have every single operation write to one cache
-//! line. Here a reader takes the spinlock of its CPU's slot, and a writer waits for each slot to be
-//! free once, after it has closed the way in.
+//! line. Here a reader comes in through the slot of its CPU, and a writer closes all slots and waits
+//! until nobody is inside.
+//!
+//! Readers may be preempted, so a writer waits asleep. What readers do inside is short and never
+//! waits for userspace.
 
-use crate::cpu_slot::{current_cpu, slots_in_use, Padded, MAX_SLOTS};
+use crate::{
+    cpu_slot::{current_cpu, slots_in_use, Padded, MAX_SLOTS},
+    patience::ATTEMPTS,
+    slot::Slot,
+};
 use core::{
     cell::UnsafeCell,
     ops::{Deref, DerefMut},
 };
 use kernel::{
-    new_mutex, new_spinlock,
+    new_condvar, new_mutex,
     prelude::*,
+    processor::cpu_relax,
     sync::{
-        atomic::{Acquire, Atomic, Relaxed, Release},
-        lock::{mutex::MutexBackend, spinlock::SpinLockBackend, Guard},
-        Mutex, SpinLock,
+        lock::{mutex::MutexBackend, Guard},
+        CondVar, Mutex,
     },
 };
 
+/// Slots for readers who go alone; they choose by a key, so that fewer do.
+const LONE_SLOTS: usize = 8;
+
 /// Data that many may read at once, or one may write.
 ///
-/// Each lock inside also guards a count of the operations done under it, so that counting costs no
-/// atomic instruction of its own.
+/// Readers come in two kinds: those who go side by side with all others, and those who exclude
+/// others of their kind with the same key. The slots also count the operations done inside, so that
+/// counting costs no atomic instruction of its own.
 ///
 /// # Invariants
 ///
-/// - `writing` is true only while a [`WriteGuard`] exists or is being made; either holds `writer`.
-/// - `mask` is below [`MAX_SLOTS`], and readers take only slots whose number is a subset of its
-///   bits.
-/// - A shared reference to `data` exists only within a [`ReadGuard`], which holds `writer`, or a
-///   slot under which it has seen `writing` false.
-/// - A mutable reference to `data` exists only within a [`WriteGuard`]: it holds `writer`, has set
-///   `writing`, and has held each of the slots once since.
+/// - `mask` is below [`MAX_SLOTS`], and only slots whose number is a subset of its bits are used.
+/// - Slots are closed and opened by the holder of `writer` alone.
+/// - A shared reference to `data` exists only within a guard, which holds `writer`, or is inside a
+///   slot that it has found open.
+/// - A mutable reference to `data` exists only within a [`WriteGuard`]: it holds `writer`, has closed
+///   all slots in use, and has seen each of them empty since.
 #[pin_data]
 pub(crate) struct BrLock<T> {
+    /// What was counted elsewhere than in the slots.
     #[pin]
     writer: Mutex<u64>,
-    writing: Atomic<bool>,
+    /// Who leaves a closed slot last says so here.
     #[pin]
-    slots: [Padded<SpinLock<u64>>; MAX_SLOTS],
+    left: CondVar,
+    #[pin]
+    leaving: Mutex<()>,
+    slots: [Padded<Slot>; MAX_SLOTS],
+    lone_slots: [Padded<Slot>; LONE_SLOTS],
     mask: usize,
     data: UnsafeCell<T>,
 }
@@ -56,100 +71,185 @@ impl<T> BrLock<T> {
     pub(crate) fn new(data: T) -> impl PinInit<Self> {
         pin_init!(Self {
             writer <- new_mutex!(0, "atomik::table::writer"),
-            writing: Atomic::new(false),
-            slots <- pin_init::pin_init_array_from_fn(|_| {
-                pin_init!(Padded {
-                    value <- new_spinlock!(0, "atomik::table::reader"),
-                })
-            }),
+            left <- new_condvar!("atomik::table::left"),
+            leaving <- new_mutex!((), "atomik::table::leaving"),
+            slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
+            lone_slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
             // INVARIANT: a power of two that is at most `MAX_SLOTS`, less one.
             mask: slots_in_use().wrapping_sub(1),
             data: UnsafeCell::new(data),
         })
     }
 
-    /// Takes the data for reading.
+    /// Takes the data for reading, side by side with other readers. May sleep while a writer is at
+    /// work.
     ///
-    /// May sleep, while a writer is at work. The guard usually holds a spinlock: its holder must
-    /// not sleep.
+    /// The guard's holder must not wait for userspace.
     #[inline]
     pub(crate) fn read(&self) -> ReadGuard<'_, T> {
         if let Some(slot) = self.slots.get(current_cpu() & self.mask) {
-            let held = slot.value.lock();
-            // Acquire: pairs with the Release in `WriteGuard::drop`, so that a reader that sees
-            // `writing` false again sees all that the writer wrote. That a reader can't miss a
-            // writer is due to the slot's lock: see `write`.
-            if !self.writing.load(Acquire) {
-                // INVARIANT: the slot is held, and `writing` has been seen false under it.
-                return ReadGuard {
-                    lock: self,
-                    held: Held::Slot(held),
-                };
+            if slot.value.enter().open() {
+                // INVARIANT: inside a slot that was found open.
+                return ReadGuard::new(self, Held::Slot(&slot.value));
             }
+            return self.read_slowly(&slot.value);
         }
         // INVARIANT: `writer` is held.
-        ReadGuard {
-            lock: self,
-            held: Held::Writer(self.writer.lock()),
+        ReadGuard::new(self, Held::Writer(self.writer.lock()))
+    }
+
+    /// Reads after all, having come into a slot that is not open.
+    #[cold]
+    #[inline(never)]
+    fn read_slowly(&self, slot: &Slot) -> ReadGuard<'_, T> {
+        self.leave(slot, 0);
+        let mut writer = self.writer.lock();
+        *writer = writer.wrapping_add(slot.take_count());
+        // INVARIANT: `writer` is held.
+        ReadGuard::new(self, Held::Writer(writer))
+    }
+
+    /// Takes the data for reading, side by side with [`Self::read`], while nobody else has called
+    /// this with the same key (and some others) and still has the guard. May sleep.
+    ///
+    /// The guard's holder must not wait for userspace.
+    #[inline]
+    pub(crate) fn read_alone(&self, key: u32) -> ReadGuard<'_, T> {
+        if let Some(slot) = self.lone_slots.get(key as usize & self.mask % LONE_SLOTS) {
+            if slot.value.enter().open_and_empty() {
+                // INVARIANT: inside a slot that was found open.
+                return ReadGuard::new(self, Held::Slot(&slot.value));
+            }
+            return self.read_alone_slowly(&slot.value);
         }
+        // The mask has it that there is a slot.
+        ReadGuard::new(self, Held::All(self.write()))
+    }
+
+    /// Reads alone after all, having come into a slot that is not open or not empty.
+    #[cold]
+    #[inline(never)]
+    fn read_alone_slowly<'a>(&'a self, slot: &'a Slot) -> ReadGuard<'a, T> {
+        self.leave(slot, 0);
+        // What others do inside takes less time than going to sleep, unless they are preempted.
+        for _ in 0..ATTEMPTS {
+            cpu_relax();
+            let found = slot.enter();
+            if found.open_and_empty() {
+                // INVARIANT: inside a slot that was found open.
+                return ReadGuard::new(self, Held::Slot(slot));
+            }
+            self.leave(slot, 0);
+            if found.closed() {
+                break;
+            }
+        }
+        let mut writer = self.writer.lock();
+        // INVARIANT: `writer` is held, here and until the slot is opened.
+        if !slot.close() {
+            self.wait_for(slot);
+        }
+        *writer = writer.wrapping_add(slot.take_count());
+        ReadGuard::new(self, Held::Closed(writer, slot))
     }
 
     /// Takes the data for writing. May sleep, as may the guard's holder.
     pub(crate) fn write(&self) -> WriteGuard<'_, T> {
         let writer = self.writer.lock();
-        // Relaxed: the locks of the slots order it. A reader that takes a slot after this has
-        // released it sees `writing` true; one that took it before is gone when this gets it, and
-        // all that it did is seen here.
-        self.writing.store(true, Relaxed);
-        for slot in self.slots.iter().take(self.mask.wrapping_add(1)) {
-            drop(slot.value.lock());
+        // INVARIANT: `writer` is held, here and until the slots are opened.
+        let mut empty = true;
+        for slot in self.used() {
+            empty &= slot.close();
         }
-        // INVARIANT: as described above.
+        if !empty {
+            self.wait_for_all();
+        }
+        // INVARIANT: all slots in use are closed, and each has been empty since.
         WriteGuard { lock: self, writer }
+    }
+
+    #[cold]
+    fn wait_for_all(&self) {
+        for slot in self.used() {
+            self.wait_for(slot);
+        }
+    }
+
+    /// Waits until a closed slot is empty.
+    fn wait_for(&self, slot: &Slot) {
+        let mut leaving = self.leaving.lock();
+        while !slot.is_empty() {
+            self.left.wait(&mut leaving);
+        }
+    }
+
+    #[inline]
+    fn leave(&self, slot: &Slot, ops: u32) {
+        if slot.leave(ops) {
+            self.tell_writer();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_writer(&self) {
+        // A writer who has looked before this one left, and doesn't sleep yet, holds the mutex.
+        drop(self.leaving.lock());
+        self.left.notify_all();
+    }
+
+    /// The slots that are in use.
+    #[inline]
+    fn used(&self) -> impl Iterator<Item = &Slot> {
+        let number = self.mask.wrapping_add(1);
+        let slots = self.slots.iter().take(number);
+        // By its full name, as `pin_init` has another `chain`.
+        Iterator::chain(slots, self.lone_slots.iter().take(number)).map(|padded| &padded.value)
     }
 
     /// How many operations the guards of this lock have counted.
     pub(crate) fn counted(&self) -> u64 {
-        let mut sum = *self.writer.lock();
-        for slot in &self.slots {
-            sum = sum.wrapping_add(*slot.value.lock());
-        }
-        sum
+        let elsewhere = self.writer.lock();
+        self.used()
+            .fold(*elsewhere, |sum, slot| sum.wrapping_add(slot.count()))
+    }
+
+    /// Takes back `n` operations that were counted.
+    pub(crate) fn discount(&self, n: u32) {
+        let mut elsewhere = self.writer.lock();
+        *elsewhere = elsewhere.wrapping_sub(u64::from(n));
     }
 }
 
 /// What a [`ReadGuard`] holds.
-enum Held<'a> {
-    Slot(Guard<'a, u64, SpinLockBackend>),
+enum Held<'a, T> {
+    /// A way in that was found open.
+    Slot(&'a Slot),
+    /// The right to write, of which no use is made.
     Writer(Guard<'a, u64, MutexBackend>),
+    /// The same, and one way in closed.
+    Closed(Guard<'a, u64, MutexBackend>, &'a Slot),
+    /// All ways in closed.
+    All(WriteGuard<'a, T>),
 }
 
 /// The right to read the data.
 pub(crate) struct ReadGuard<'a, T> {
     lock: &'a BrLock<T>,
-    held: Held<'a>,
+    held: Held<'a, T>,
+    ops: u32,
 }
 
-impl<T> ReadGuard<'_, T> {
-    /// Counts `n` operations.
+impl<'a, T> ReadGuard<'a, T> {
     #[inline]
-    pub(crate) fn count(&mut self, n: u32) {
-        let counter = self.counter();
-        *counter = counter.wrapping_add(u64::from(n));
+    fn new(lock: &'a BrLock<T>, held: Held<'a, T>) -> Self {
+        Self { lock, held, ops: 0 }
     }
 
-    /// Takes back `n` operations that were counted, under whichever lock.
-    pub(crate) fn discount(&mut self, n: u32) {
-        let counter = self.counter();
-        *counter = counter.wrapping_sub(u64::from(n));
-    }
-
+    /// Counts one operation.
     #[inline]
-    fn counter(&mut self) -> &mut u64 {
-        match &mut self.held {
-            Held::Slot(guard) => guard,
-            Held::Writer(guard) => guard,
-        }
+    pub(crate) fn count(&mut self) {
+        self.ops = 1;
     }
 }
 
@@ -159,9 +259,33 @@ impl<T> Deref for ReadGuard<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: while this guard exists no mutable reference does, by the invariants. A writer
-        // waits for the held slot, or for `writer`; and that `writing` was false under the slot
-        // means that no writer had got past it.
+        // waits until the slot is empty, or for `writer`; and that the slot was found open means
+        // that no writer had closed it yet.
         unsafe { &*self.lock.data.get() }
+    }
+}
+
+impl<T> Drop for ReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        match &mut self.held {
+            Held::Slot(slot) => self.lock.leave(slot, self.ops),
+            held => drop_slowly(held, self.ops),
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn drop_slowly<T>(held: &mut Held<'_, T>, ops: u32) {
+    match held {
+        Held::Slot(_) => {}
+        Held::Writer(counter) => **counter = counter.wrapping_add(u64::from(ops)),
+        Held::Closed(counter, slot) => {
+            **counter = counter.wrapping_add(u64::from(ops));
+            slot.open();
+        }
+        Held::All(guard) => guard.count(ops),
     }
 }
 
@@ -198,8 +322,9 @@ impl<T> DerefMut for WriteGuard<'_, T> {
 
 impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
-        // Release: pairs with the Acquire in `BrLock::read`. Readers may come in from here on,
-        // though `writer` is only released after this.
-        self.lock.writing.store(false, Release);
+        // Readers may come in from here on, though `writer` is only released after this.
+        for slot in self.lock.used() {
+            slot.open();
+        }
     }
 }

@@ -3,8 +3,8 @@
 //! The file operations of `/dev/atomik`.
 
 use crate::{
+    files::{self, ListedFile},
     module_ref,
-    open_file::OpenFile,
     uapi::{
         IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
         IOC_READ, IOC_SWAP,
@@ -16,24 +16,30 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     seq_print,
+    sync::{Arc, ArcBorrow},
     uaccess::UserPtr,
 };
 
 #[vtable]
-impl MiscDevice for OpenFile {
-    type Ptr = Pin<KBox<Self>>;
+impl MiscDevice for ListedFile {
+    type Ptr = Arc<Self>;
 
-    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
-        let this = OpenFile::new()?;
+    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
+        let this = ListedFile::new()?;
         module_ref::hold_while_open(file)?;
-        Ok(this)
+        Ok(ListedFile::enlist(this))
     }
 
-    fn ioctl(this: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn release(this: Arc<Self>, _file: &File) {
+        ListedFile::strike_off(&this);
+    }
+
+    fn ioctl(this: ArcBorrow<'_, Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         let arg = UserPtr::from_addr(arg);
+        let this = this.file();
         match cmd {
             IOC_READ => this.read(arg),
-            IOC_GET_INFO => this.get_info(arg),
+            IOC_GET_INFO => this.get_info(arg, files::served()),
             IOC_LOAD => writable(file).and_then(|()| this.load(arg)),
             IOC_ACCUM => writable(file).and_then(|()| this.accum(arg)),
             IOC_SWAP => writable(file).and_then(|()| this.swap(arg)),
@@ -45,7 +51,8 @@ impl MiscDevice for OpenFile {
         Ok(0)
     }
 
-    fn show_fdinfo(this: Pin<&Self>, m: &SeqFile, _file: &File) {
+    fn show_fdinfo(this: ArcBorrow<'_, Self>, m: &SeqFile, _file: &File) {
+        let this = this.file();
         let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, 0u64, 0u64);
         for usage in this.usages() {
             if let Some((_, count)) = usage.table {

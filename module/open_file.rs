@@ -10,8 +10,8 @@ use crate::{
     contexts::Contexts,
     gfp,
     logic::table_ids::{place_of, TableIds, PLACES},
-    stats,
-    table::{Place, Served, Table, Usage},
+    patience::SWAP_ATTEMPTS,
+    table::{Place, Table, Usage},
     uaccess::write_nofault,
     uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
 };
@@ -27,9 +27,6 @@ use kernel::{
 // Each place has its id, and each id its place.
 const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
 
-/// How often SWAP tries without stopping others, before it does.
-const SWAP_ATTEMPTS: u32 = 4;
-
 /// The tables of an open file.
 #[pin_data]
 pub(crate) struct OpenFile {
@@ -41,15 +38,12 @@ pub(crate) struct OpenFile {
 }
 
 impl OpenFile {
-    /// A file without tables. Fails with ENOMEM.
-    pub(crate) fn new() -> Result<Pin<KBox<Self>>> {
-        KBox::try_pin_init(
-            try_pin_init!(Self {
-                ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::open_file::ids"),
-                places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
-            }),
-            gfp::charged(),
-        )
+    /// Initialises a file without tables.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::open_file::ids"),
+            places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
+        })
     }
 
     /// CREATE_TABLE.
@@ -92,81 +86,61 @@ impl OpenFile {
     }
 
     /// LOAD.
+    #[inline]
     pub(crate) fn load(&self, arg: UserPtr) -> Result {
         let arg: Load = read_arg(arg)?;
-        self.place(arg.table_id)?
-            .operate(arg.table_id, |contexts, epochs| {
-                contexts.load(epochs, arg.addr, arg.initial_state)?;
-                Ok(Served::new(()))
-            })?;
-        stats::count(1);
+        let place = self.place(arg.table_id)?;
+        place.operate_alone(arg.table_id, arg.addr, |contexts| {
+            contexts.load(arg.addr, arg.initial_state).map(Some)
+        })?;
         Ok(())
     }
 
     /// ACCUM.
+    #[inline]
     pub(crate) fn accum(&self, arg: UserPtr) -> Result {
         let arg: Accum = read_arg(arg)?;
-        self.place(arg.table_id)?
-            .operate(arg.table_id, |contexts, _| {
-                contexts.accum(arg.addr, arg.delta)?;
-                Ok(Served::new(()))
-            })?;
-        stats::count(1);
-        Ok(())
+        let place = self.place(arg.table_id)?;
+        place.operate(arg.table_id, |contexts| contexts.accum(arg.addr, arg.delta))
     }
 
     /// READ.
+    #[inline]
     pub(crate) fn read(&self, user: UserPtr) -> Result {
         let arg: Read = read_arg(user)?;
         let place = self.place(arg.table_id)?;
-        let state = place.operate(arg.table_id, |contexts, _| {
-            Ok(Served::new(contexts.read(arg.addr)?))
-        })?;
-        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())?;
-        stats::count(1);
-        Ok(())
+        let state = place.operate(arg.table_id, |contexts| contexts.read(arg.addr))?;
+        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())
     }
 
     /// SWAP.
     pub(crate) fn swap(&self, user: UserPtr) -> Result {
         let arg: Swap = read_arg(user)?;
         let place = self.place(arg.table_id)?;
-        let mut swapped = false;
-        for _ in 0..SWAP_ATTEMPTS {
-            swapped = Self::try_swap(&place, &arg, user)?;
-            if swapped {
-                break;
+        let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
+        // The result goes out before the swap is done, and the swap is done only if the result is
+        // still right: so a caller whose memory can't be written has changed nothing.
+        let swapped = place.operate_alone(arg.table_id, arg.addr, |contexts| {
+            for _ in 0..SWAP_ATTEMPTS {
+                let state = contexts.read(arg.addr)?;
+                if write_nofault(to, &state).is_err() {
+                    break;
+                }
+                if contexts.swap_if(arg.addr, state, arg.new_reference)? {
+                    return Ok(Some(()));
+                }
             }
-        }
-        if !swapped {
-            Self::swap_exclusive(&place, &arg, user)?;
-        }
-        stats::count(1);
-        Ok(())
-    }
-
-    /// SWAP side by side with other operations. Returns whether it took place.
-    ///
-    /// The result goes out before the swap is done, and the swap is done only if the result is
-    /// still right: so a caller whose memory can't be written has changed nothing.
-    fn try_swap(place: &Place, arg: &Swap, user: UserPtr) -> Result<bool> {
-        let state = place.operate(arg.table_id, |contexts, _| {
-            Ok(Served {
-                result: contexts.read(arg.addr)?,
-                counts: false,
-            })
+            Ok(None)
         })?;
-        write_field(user, offset_of!(Swap, old_state), &state)?;
-        place.operate(arg.table_id, |contexts, epochs| {
-            let swapped = contexts.swap_if(epochs, arg.addr, state, arg.new_reference)?;
-            Ok(Served {
-                result: swapped,
-                counts: swapped,
-            })
-        })
+        match swapped {
+            Some(()) => Ok(()),
+            None => Self::swap_exclusive(&place, &arg, user),
+        }
     }
 
-    /// SWAP with the table for itself, where others keep changing the context.
+    /// SWAP with the table for itself, where others keep changing the context or the result's page
+    /// is not there.
+    #[cold]
     fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
         let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
         loop {
@@ -189,31 +163,39 @@ impl OpenFile {
     /// BATCH.
     pub(crate) fn batch(&self, arg: UserPtr) -> Result {
         let arg: Batch = read_arg(arg)?;
-        let mut batch = UserBatch::read(&arg)?;
-        let place = self.place(arg.table_id)?;
+        UserBatch::with(&arg, |batch| self.serve(arg.table_id, batch))
+    }
+
+    fn serve(&self, table_id: u32, mut batch: UserBatch<'_>) -> Result {
+        let place = self.place(table_id)?;
+        batch.prepare()?;
         loop {
-            let mut table = place.exclusive(arg.table_id)?;
+            let mut table = place.exclusive(table_id)?;
             if batch.apply(table.contexts()?)? {
                 table.count(batch.count());
-                break;
+                return Ok(());
             }
             drop(table);
             batch.fault_in()?;
             restart_if_signalled()?;
         }
-        stats::count(batch.count());
-        Ok(())
     }
 
     /// GET_INFO.
-    pub(crate) fn get_info(&self, arg: UserPtr) -> Result {
+    pub(crate) fn get_info(&self, arg: UserPtr, ops_total: u64) -> Result {
         let info = Info {
             version: uapi::VERSION,
             backend: uapi::BACKEND_SOFTWARE,
-            ops_total: stats::served(),
+            ops_total,
             ..Info::default()
         };
         write_field(arg, 0, &info)
+    }
+
+    /// Operations served on the file's tables.
+    pub(crate) fn ops(&self) -> u64 {
+        let places = self.places.iter().filter_map(|place| place.as_ref());
+        places.fold(0, |sum, place| sum.wrapping_add(place.ops()))
     }
 
     /// What the file holds, for `/proc/PID/fdinfo/FD`.

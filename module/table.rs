@@ -8,7 +8,7 @@
 
 use crate::{
     brlock::{BrLock, ReadGuard, WriteGuard},
-    contexts::{Contexts, EpochLocks},
+    contexts::Contexts,
     limit::Charge,
 };
 use kernel::prelude::*;
@@ -24,8 +24,6 @@ pub(crate) struct Table {
 pub(crate) struct Place {
     #[pin]
     table: BrLock<Option<Table>>,
-    #[pin]
-    epochs: EpochLocks,
     charge: Charge,
 }
 
@@ -35,7 +33,6 @@ impl Place {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             table <- BrLock::new(None),
-            epochs <- EpochLocks::new(),
             charge: Charge::new(size_of::<Self>())?,
         })
     }
@@ -54,27 +51,39 @@ impl Place {
         }
     }
 
-    /// Does one operation on the table `id`, side by side with others, and counts it where `f` says
-    /// that it took place. Fails with ENOENT.
+    /// Does one operation on the table `id`, side by side with others, and counts it. Fails with
+    /// ENOENT.
     ///
-    /// `f` must not sleep.
+    /// `f` must not wait for userspace.
     #[inline]
-    pub(crate) fn operate<R>(
+    pub(crate) fn operate<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
+        let mut guard = self.table.read();
+        let result = f(&Self::existing(&guard, id)?.contexts)?;
+        guard.count();
+        Ok(result)
+    }
+
+    /// The same, while nobody else calls this for the same context; `f` returns `None` where nothing
+    /// has been done that counts.
+    #[inline]
+    pub(crate) fn operate_alone<R>(
         &self,
         id: u32,
-        f: impl FnOnce(&Contexts, &EpochLocks) -> Result<Served<R>>,
-    ) -> Result<R> {
-        let mut guard = self.table.read();
-        let served = f(&Self::existing(&guard, id)?.contexts, &self.epochs)?;
-        if served.counts {
-            guard.count(1);
+        addr: u32,
+        f: impl FnOnce(&Contexts) -> Result<Option<R>>,
+    ) -> Result<Option<R>> {
+        let mut guard = self.table.read_alone(addr);
+        let result = f(&Self::existing(&guard, id)?.contexts)?;
+        if result.is_some() {
+            guard.count();
         }
-        Ok(served.result)
+        Ok(result)
     }
 
     /// Takes back the count of an operation whose result could not be handed over.
+    #[cold]
     pub(crate) fn discount(&self) {
-        self.table.read().discount(1);
+        self.table.discount(1);
     }
 
     /// Takes the table `id` for one caller alone. Fails with ENOENT.
@@ -86,14 +95,19 @@ impl Place {
         }
     }
 
+    #[inline]
     fn existing<'a>(guard: &'a ReadGuard<'_, Option<Table>>, id: u32) -> Result<&'a Table> {
         guard.as_ref().filter(|table| table.id == id).ok_or(ENOENT)
     }
 
+    /// How many operations were served here, also on tables that are gone.
+    pub(crate) fn ops(&self) -> u64 {
+        self.table.counted()
+    }
+
     /// What is here now.
     pub(crate) fn usage(&self) -> Usage {
-        // The count comes first: its locks are those of the table.
-        let ops = self.table.counted();
+        let ops = self.ops();
         let guard = self.table.read();
         let table = guard.as_ref();
         Usage {
@@ -103,23 +117,6 @@ impl Place {
                 .bytes()
                 .wrapping_add(table.map_or(0, |table| table.contexts.bytes())),
             table: table.map(|table| (table.id, table.contexts.count())),
-        }
-    }
-}
-
-/// The result of an operation, and whether it took place.
-pub(crate) struct Served<R> {
-    pub(crate) result: R,
-    pub(crate) counts: bool,
-}
-
-impl<R> Served<R> {
-    /// An operation that took place.
-    #[inline]
-    pub(crate) fn new(result: R) -> Self {
-        Self {
-            result,
-            counts: true,
         }
     }
 }

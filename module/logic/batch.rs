@@ -7,18 +7,20 @@ use crate::uapi;
 #[cfg(not(MODULE))]
 use atomik_uapi as uapi;
 
-use super::context::{self, Words};
+use super::context::{State, Table, Word};
 use uapi::{BatchOp, OP_ACCUM, OP_LOAD, OP_READ, OP_SWAP};
+
+/// Entries that are looked at in one go, so that the loop around them costs little.
+const UNROLLED: usize = 8;
 
 /// What a valid batch needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The highest address in it.
-    pub max_addr: u32,
-    /// Whether it has READ or SWAP entries, whose values go back to the caller.
-    pub returns_values: bool,
-    /// Whether it has LOAD or SWAP entries, which replace references.
-    pub replaces_references: bool,
+    /// The bits that any opcode has, and those that all have.
+    any: u32,
+    all: u32,
+    /// The bits that any address has.
+    addrs: u32,
 }
 
 /// The batch has an unknown opcode or a reserved byte that is not zero.
@@ -26,29 +28,59 @@ pub struct Plan {
 pub struct Invalid;
 
 impl Plan {
-    /// Whether [`apply`] must save the references that it replaces, for [`undo`]: writing results
+    /// Whether it has READ or SWAP entries, whose values go back to the caller.
+    #[inline]
+    pub fn returns_values(&self) -> bool {
+        // The bit that these two have and the others don't.
+        self.any & u32::from(OP_READ) != 0
+    }
+
+    /// Whether [`attempt`] must save the references that it replaces, for [`undo`]: writing results
     /// can fail after a reference has been replaced.
-    pub fn saves_references(&self) -> bool {
-        self.returns_values && self.replaces_references
+    pub fn saves_references(&self, ops: &[BatchOp]) -> bool {
+        let replaces = |op: &BatchOp| matches!(op.opcode, OP_LOAD | OP_SWAP);
+        self.returns_values() && ops.iter().any(replaces)
+    }
+
+    /// Whether all addresses are below `count`.
+    #[inline]
+    pub fn fits(&self, ops: &[BatchOp], count: u32) -> bool {
+        // All their bits together are no less than any of them.
+        self.addrs < count || ops.iter().all(|op| op.addr < count)
+    }
+
+    /// The opcode that all entries have, if they have the same.
+    #[inline]
+    fn only(&self) -> Option<u8> {
+        (self.any == self.all).then_some(self.any as u8)
     }
 }
 
 /// Looks at each entry and says what the batch needs.
+#[inline]
 pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
-    let mut plan = Plan {
-        max_addr: 0,
-        returns_values: false,
-        replaces_references: false,
-    };
-    for op in ops {
-        if op.opcode > OP_SWAP || op.reserved != [0; 3] {
-            return Err(Invalid);
-        }
-        plan.max_addr = plan.max_addr.max(op.addr);
-        plan.returns_values |= returns_value(op);
-        plan.replaces_references |= matches!(op.opcode, OP_LOAD | OP_SWAP);
+    let (mut any, mut addrs) = (0, 0);
+    each(ops, |op| {
+        any |= kind(op);
+        addrs |= op.addr;
+    });
+    // The opcodes are all numbers of two bits.
+    if any & !u32::from(OP_SWAP).to_le() != 0 {
+        return Err(Invalid);
     }
-    Ok(plan)
+    let any = u32::from_le(any);
+    let mut all = any;
+    if any != u32::from(OP_LOAD) {
+        each(ops, |op| all &= u32::from(op.opcode));
+    }
+    Ok(Plan { any, all, addrs })
+}
+
+/// An entry's opcode, and its reserved bytes, which must be zero, above it.
+#[inline]
+fn kind(op: &BatchOp) -> u32 {
+    let [a, b, c] = op.reserved;
+    u32::from_ne_bytes([op.opcode, a, b, c])
 }
 
 /// Whether the entry's value goes back to the caller.
@@ -57,47 +89,135 @@ pub fn returns_value(op: &BatchOp) -> bool {
     matches!(op.opcode, OP_READ | OP_SWAP)
 }
 
-/// Applies the entries in order.
+/// Where the result of an entry goes, for certain.
+pub trait Target {
+    fn put(&self, value: u64);
+}
+
+/// The target of an entry without a result.
+#[derive(Clone, Copy)]
+pub struct Nowhere;
+
+impl Target for Nowhere {
+    #[inline]
+    fn put(&self, _: u64) {}
+}
+
+/// As many of these as a batch can have.
+pub const NOWHERE: [Nowhere; uapi::MAX_BATCH as usize] = [Nowhere; uapi::MAX_BATCH as usize];
+
+/// Applies entries in order, and puts the results of READ and SWAP entries where they go: `targets`
+/// has one for each entry.
+///
+/// The caller has seen that the batch [fits](Plan::fits): an entry beyond the table would be left
+/// out.
+#[inline]
+pub fn apply<S: State, W: Word, T: Target>(
+    table: &mut Table<'_, S, W>,
+    plan: &Plan,
+    ops: &[BatchOp],
+    targets: &[T],
+) {
+    let put = |target: &T, value: Option<u64>| {
+        if let Some(value) = value {
+            target.put(value);
+        }
+    };
+    // Loops of their own, as most batches have entries of one kind.
+    match plan.only() {
+        Some(OP_LOAD) => each(ops, |op| {
+            table.load(op.addr, op.value);
+        }),
+        Some(OP_ACCUM) => each(ops, |op| {
+            table.accum(op.addr, op.value);
+        }),
+        Some(OP_READ) => both(ops, targets, |op, target| put(target, table.read(op.addr))),
+        Some(OP_SWAP) => both(ops, targets, |op, target| put(target, table.swap(op.addr))),
+        _ => {
+            for (op, target) in ops.iter().zip(targets) {
+                match op.opcode {
+                    OP_LOAD => {
+                        table.load(op.addr, op.value);
+                    }
+                    OP_ACCUM => {
+                        table.accum(op.addr, op.value);
+                    }
+                    OP_READ => put(target, table.read(op.addr)),
+                    _ => put(target, table.swap(op.addr)),
+                }
+            }
+        }
+    }
+}
+
+#[inline]
+fn each(ops: &[BatchOp], mut f: impl FnMut(&BatchOp)) {
+    let mut chunks = ops.chunks_exact(UNROLLED);
+    for chunk in &mut chunks {
+        for op in chunk {
+            f(op);
+        }
+    }
+    for op in chunks.remainder() {
+        f(op);
+    }
+}
+
+#[inline]
+fn both<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
+    let (mut ops, mut targets) = (ops.chunks_exact(UNROLLED), targets.chunks_exact(UNROLLED));
+    for (ops, targets) in (&mut ops).zip(&mut targets) {
+        for (op, target) in ops.iter().zip(targets) {
+            f(op, target);
+        }
+    }
+    for (op, target) in ops.remainder().iter().zip(targets.remainder()) {
+        f(op, target);
+    }
+}
+
+/// Applies the entries in order, where [`undo`] may have to follow.
 ///
 /// The value of a READ or SWAP entry becomes its result, that of a LOAD entry the state that it
 /// replaced. `references` gets the reference that each LOAD or SWAP replaced: it is as long as
 /// `ops` where [`Plan::saves_references`] says so, otherwise empty.
 ///
-/// The caller has compared [`Plan::max_addr`] with the number of contexts; an entry beyond them
-/// would be left out.
-pub fn apply<C: Words>(contexts: &mut [C], ops: &mut [BatchOp], references: &mut [u64]) {
+/// The caller has seen that the batch [fits](Plan::fits).
+pub fn attempt<S: State, W: Word>(
+    table: &mut Table<'_, S, W>,
+    ops: &mut [BatchOp],
+    references: &mut [u64],
+) {
     let mut references = references.iter_mut();
     for op in ops {
-        let saved = references.next();
-        let Some(context) = contexts.get_mut(op.addr as usize) else {
-            continue;
+        if let (Some(saved), Some(reference)) = (references.next(), table.reference(op.addr)) {
+            *saved = reference;
+        }
+        let value = match op.opcode {
+            OP_LOAD => table.load(op.addr, op.value),
+            OP_ACCUM => table.accum(op.addr, op.value).map(|()| op.value),
+            OP_READ => table.read(op.addr),
+            _ => table.swap(op.addr),
         };
-        if let Some(saved) = saved {
-            *saved = context::reference(context);
-        }
-        match op.opcode {
-            OP_LOAD => op.value = context::load(context, op.value),
-            OP_ACCUM => context::accum(context, op.value),
-            OP_READ => op.value = context::read(context),
-            _ => op.value = context::swap(context),
-        }
+        op.value = value.unwrap_or(op.value);
     }
 }
 
-/// Undoes what [`apply`] did, given its `ops` and `references`: both the contexts and the values of
-/// LOAD entries are again what they were, so that `apply` can be tried once more.
-pub fn undo<C: Words>(contexts: &mut [C], ops: &mut [BatchOp], references: &[u64]) {
+/// Undoes what [`attempt`] did, given its `ops` and `references`: both the contexts and the values of
+/// LOAD entries are again what they were, so that it can be tried once more.
+pub fn undo<S: State, W: Word>(
+    table: &mut Table<'_, S, W>,
+    ops: &mut [BatchOp],
+    references: &[u64],
+) {
     for (i, op) in ops.iter_mut().enumerate().rev() {
-        let Some(context) = contexts.get_mut(op.addr as usize) else {
-            continue;
-        };
         match op.opcode {
-            OP_LOAD => op.value = context::restore_state(context, op.value),
-            OP_ACCUM => context::accum(context, op.value),
+            OP_LOAD => op.value = table.restore_state(op.addr, op.value).unwrap_or(op.value),
+            OP_ACCUM => table.accum(op.addr, op.value).unwrap_or(()),
             _ => {}
         }
         if let Some(&reference) = references.get(i) {
-            context::restore_reference(context, reference);
+            table.restore_reference(op.addr, reference);
         }
     }
 }
@@ -105,6 +225,7 @@ pub fn undo<C: Words>(contexts: &mut [C], ops: &mut [BatchOp], references: &[u64
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::cell::Cell;
     use proptest::prelude::*;
     use std::{vec, vec::Vec};
 
@@ -137,34 +258,43 @@ mod tests {
         }
     }
 
-    /// A context as the driver keeps it.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    /// Contexts as the driver keeps them.
+    #[derive(Clone, Debug, PartialEq, Eq)]
     struct Kept {
-        state: u64,
-        reference: u64,
+        states: Vec<u64>,
+        references: Vec<u64>,
     }
 
-    impl Words for Kept {
-        fn words(&mut self) -> (&mut u64, &mut u64) {
-            (&mut self.state, &mut self.reference)
+    impl Kept {
+        fn new(models: &[Model]) -> Self {
+            let state = |model: &Model| model.reference ^ model.accumulator;
+            Self {
+                states: models.iter().map(state).collect(),
+                references: models.iter().map(|model| model.reference).collect(),
+            }
+        }
+
+        fn table(&mut self) -> Table<'_, u64, u64> {
+            Table::new(&mut self.states, &mut self.references)
         }
     }
 
-    impl From<Model> for Kept {
-        fn from(model: Model) -> Self {
-            Kept {
-                state: model.reference ^ model.accumulator,
-                reference: model.reference,
-            }
+    impl Target for Cell<Option<u64>> {
+        fn put(&self, value: u64) {
+            assert_eq!(self.replace(Some(value)), None);
         }
     }
 
     const CONTEXTS: u32 = 5;
 
-    /// Batches of all four opcodes, and of each two of them.
+    /// Batches of all four opcodes, of each two of them, and of one.
     fn ops() -> impl Strategy<Value = Vec<BatchOp>> {
         let all = vec![OP_LOAD, OP_ACCUM, OP_READ, OP_SWAP];
-        let opcodes = prop_oneof![Just(all.clone()), prop::sample::subsequence(all, 2)];
+        let opcodes = prop_oneof![
+            Just(all.clone()),
+            prop::sample::subsequence(all.clone(), 2),
+            prop::sample::subsequence(all, 1),
+        ];
         opcodes.prop_flat_map(|opcodes| {
             let op = (prop::sample::select(opcodes), 0..CONTEXTS, any::<u64>());
             let op = op.prop_map(|(opcode, addr, value)| BatchOp {
@@ -185,36 +315,43 @@ mod tests {
         prop::collection::vec(context, CONTEXTS as usize)
     }
 
-    fn kept(models: &[Model]) -> Vec<Kept> {
-        models.iter().map(|&model| model.into()).collect()
-    }
-
     proptest! {
         #[test]
         fn applies_as_the_definition_says(mut models in contexts(), ops in ops()) {
-            let mut contexts = kept(&models);
-            let mut applied = ops.clone();
-            apply(&mut contexts, &mut applied, &mut []);
-            for (op, applied) in ops.iter().zip(&applied) {
+            let mut kept = Kept::new(&models);
+            let targets = vec![Cell::new(None); ops.len()];
+            apply(&mut kept.table(), &plan(&ops).unwrap(), &ops, &targets);
+            for (op, target) in ops.iter().zip(&targets) {
                 let value = models[op.addr as usize].step(op);
-                if returns_value(op) {
-                    prop_assert_eq!(applied.value, value);
-                }
+                prop_assert_eq!(target.get(), returns_value(op).then_some(value));
             }
-            prop_assert_eq!(contexts, kept(&models));
+            prop_assert_eq!(kept, Kept::new(&models));
+        }
+
+        #[test]
+        fn an_attempt_does_the_same(models in contexts(), ops in ops()) {
+            let (mut applied, mut attempted) = (Kept::new(&models), Kept::new(&models));
+            let targets = vec![Cell::new(None); ops.len()];
+            apply(&mut applied.table(), &plan(&ops).unwrap(), &ops, &targets);
+            let mut tried = ops.clone();
+            attempt(&mut attempted.table(), &mut tried, &mut []);
+            prop_assert_eq!(applied, attempted);
+            for (tried, target) in tried.iter().zip(&targets) {
+                prop_assert_eq!(returns_value(tried).then_some(tried.value), target.get());
+            }
         }
 
         #[test]
         fn undo_restores_contexts_and_inputs(models in contexts(), ops in ops()) {
-            let mut contexts = kept(&models);
+            let mut kept = Kept::new(&models);
             let mut tried = ops.clone();
             // As the driver has it: room for references only where they may have to be put back.
             let plan = plan(&ops).unwrap();
-            prop_assume!(plan.returns_values);
-            let mut references = vec![0; if plan.saves_references() { ops.len() } else { 0 }];
-            apply(&mut contexts, &mut tried, &mut references);
-            undo(&mut contexts, &mut tried, &references);
-            prop_assert_eq!(&contexts, &kept(&models));
+            prop_assume!(plan.returns_values());
+            let mut references = vec![0; if plan.saves_references(&ops) { ops.len() } else { 0 }];
+            attempt(&mut kept.table(), &mut tried, &mut references);
+            undo(&mut kept.table(), &mut tried, &references);
+            prop_assert_eq!(&kept, &Kept::new(&models));
             for (op, tried) in ops.iter().zip(&tried) {
                 if !returns_value(op) {
                     prop_assert_eq!(op, tried);
@@ -225,10 +362,15 @@ mod tests {
         #[test]
         fn the_plan_tells_what_is_needed(ops in ops()) {
             let plan = plan(&ops).unwrap();
-            prop_assert_eq!(plan.max_addr, ops.iter().map(|op| op.addr).max().unwrap());
+            let highest = ops.iter().map(|op| op.addr).max().unwrap();
+            prop_assert!(plan.fits(&ops, highest + 1));
+            prop_assert!(!plan.fits(&ops, highest));
             let any = |opcodes: [u8; 2]| ops.iter().any(|op| opcodes.contains(&op.opcode));
-            prop_assert_eq!(plan.returns_values, any([OP_READ, OP_SWAP]));
-            prop_assert_eq!(plan.replaces_references, any([OP_LOAD, OP_SWAP]));
+            let returns = any([OP_READ, OP_SWAP]);
+            prop_assert_eq!(plan.returns_values(), returns);
+            prop_assert_eq!(plan.saves_references(&ops), returns && any([OP_LOAD, OP_SWAP]));
+            let same = ops.iter().all(|op| op.opcode == ops[0].opcode);
+            prop_assert_eq!(plan.only(), same.then_some(ops[0].opcode));
         }
 
         #[test]

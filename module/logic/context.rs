@@ -1,13 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The algebra of one context, on a context that nobody else uses.
+//! The algebra of contexts, on a table that nobody else uses.
 //!
 //! A context is kept as its state and its reference: the accumulator is `state ^ reference`.
 
-/// A context: two words.
-pub trait Words {
-    /// The state and the reference.
-    fn words(&mut self) -> (&mut u64, &mut u64);
+/// A reference: a word of its own.
+pub trait Word {
+    fn word(&mut self) -> &mut u64;
+}
+
+/// A state, which programs that have mapped it may change at any time.
+pub trait State {
+    fn get(&mut self) -> u64;
+
+    /// Replaces the state and returns the one before.
+    fn replace(&mut self, value: u64) -> u64;
+
+    fn xor(&mut self, delta: u64);
+}
+
+impl<W: Word> State for W {
+    #[inline]
+    fn get(&mut self) -> u64 {
+        *self.word()
+    }
+
+    #[inline]
+    fn replace(&mut self, value: u64) -> u64 {
+        core::mem::replace(self.word(), value)
+    }
+
+    #[inline]
+    fn xor(&mut self, delta: u64) {
+        *self.word() ^= delta;
+    }
 }
 
 /// The state from which SWAP starts the new epoch: 0 for `new_reference` keeps `state`.
@@ -20,102 +46,144 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
     }
 }
 
-/// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
-#[inline]
-pub fn load(context: &mut impl Words, value: u64) -> u64 {
-    let (state, reference) = context.words();
-    *reference = value;
-    core::mem::replace(state, value)
+/// The contexts of a table, for who has it alone.
+///
+/// The operations return `None` where there is no such context.
+pub struct Table<'a, S, W> {
+    states: &'a mut [S],
+    references: &'a mut [W],
 }
 
-/// ACCUM: XORs `delta` into the accumulator.
-#[inline]
-pub fn accum(context: &mut impl Words, delta: u64) {
-    let (state, _) = context.words();
-    *state ^= delta;
+impl<'a, S: State, W: Word> Table<'a, S, W> {
+    /// The table of these contexts, as many as there are of both.
+    #[inline]
+    pub fn new(states: &'a mut [S], references: &'a mut [W]) -> Self {
+        // That both have the same length saves a comparison for each operation.
+        let count = states.len().min(references.len());
+        match (states.get_mut(..count), references.get_mut(..count)) {
+            (Some(states), Some(references)) => Self { states, references },
+            _ => Self {
+                states: &mut [],
+                references: &mut [],
+            },
+        }
+    }
+
+    /// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
+    #[inline]
+    pub fn load(&mut self, addr: u32, value: u64) -> Option<u64> {
+        let state = self.states.get_mut(addr as usize)?;
+        *self.references.get_mut(addr as usize)?.word() = value;
+        Some(state.replace(value))
+    }
+
+    /// ACCUM: XORs `delta` into the accumulator.
+    #[inline]
+    pub fn accum(&mut self, addr: u32, delta: u64) -> Option<()> {
+        self.states.get_mut(addr as usize)?.xor(delta);
+        Some(())
+    }
+
+    /// READ: the state.
+    #[inline]
+    pub fn read(&mut self, addr: u32) -> Option<u64> {
+        Some(self.states.get_mut(addr as usize)?.get())
+    }
+
+    /// SWAP that keeps the state: the reference becomes the state. Returns the state.
+    #[inline]
+    pub fn swap(&mut self, addr: u32) -> Option<u64> {
+        let state = self.states.get_mut(addr as usize)?.get();
+        *self.references.get_mut(addr as usize)?.word() = state;
+        Some(state)
+    }
+
+    /// The reference.
+    #[inline]
+    pub fn reference(&mut self, addr: u32) -> Option<u64> {
+        Some(*self.references.get_mut(addr as usize)?.word())
+    }
+
+    /// Puts back a reference that LOAD or SWAP replaced.
+    #[inline]
+    pub fn restore_reference(&mut self, addr: u32, old: u64) -> Option<()> {
+        *self.references.get_mut(addr as usize)?.word() = old;
+        Some(())
+    }
+
+    /// Puts back a state that LOAD replaced, before its reference is, and returns what LOAD had set.
+    #[inline]
+    pub fn restore_state(&mut self, addr: u32, old: u64) -> Option<u64> {
+        let loaded = self.reference(addr)?;
+        // What has been XORed in meanwhile stays.
+        self.accum(addr, loaded ^ old)?;
+        Some(loaded)
+    }
+
+    /// Each context's state and reference.
+    pub fn words(&mut self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let both = self.states.iter_mut().zip(self.references.iter_mut());
+        both.map(|(state, reference)| (state.get(), *reference.word()))
+    }
 }
 
-/// READ: the state.
-#[inline]
-pub fn read(context: &mut impl Words) -> u64 {
-    *context.words().0
-}
-
-/// The reference.
-#[inline]
-pub fn reference(context: &mut impl Words) -> u64 {
-    *context.words().1
-}
-
-/// SWAP that keeps the state: the reference becomes the state. Returns the state.
-#[inline]
-pub fn swap(context: &mut impl Words) -> u64 {
-    let (state, reference) = context.words();
-    *reference = *state;
-    *state
-}
-
-/// Puts back a reference that LOAD or SWAP replaced.
-#[inline]
-pub fn restore_reference(context: &mut impl Words, old: u64) {
-    *context.words().1 = old;
-}
-
-/// Puts back a state that LOAD replaced, and returns the one that LOAD had set.
-#[inline]
-pub fn restore_state(context: &mut impl Words, old: u64) -> u64 {
-    core::mem::replace(context.words().0, old)
+#[cfg(test)]
+impl Word for u64 {
+    fn word(&mut self) -> &mut u64 {
+        self
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Default)]
-    struct Context {
-        state: u64,
-        reference: u64,
-    }
-
-    impl Words for Context {
-        fn words(&mut self) -> (&mut u64, &mut u64) {
-            (&mut self.state, &mut self.reference)
-        }
+    /// What `f` says of a table of one new context.
+    fn with_context<R>(f: impl FnOnce(&mut Table<'_, u64, u64>) -> R) -> R {
+        f(&mut Table::new(&mut [0], &mut [0]))
     }
 
     #[test]
     fn the_examples() {
-        let mut context = Context::default();
-        assert_eq!(read(&mut context), 0);
-        load(&mut context, 0xCAFE_BABE);
-        accum(&mut context, 1);
-        assert_eq!(read(&mut context), 0xCAFE_BABF);
+        with_context(|table| {
+            assert_eq!(table.read(0), Some(0));
+            assert_eq!(table.load(0, 0xCAFE_BABE), Some(0));
+            table.accum(0, 1);
+            assert_eq!(table.read(0), Some(0xCAFE_BABF));
 
-        load(&mut context, 1000);
-        accum(&mut context, 50);
-        assert_eq!(swap(&mut context), 986);
-        assert_eq!(read(&mut context), 986);
-        assert_eq!(reference(&mut context), 986);
+            assert_eq!(table.load(0, 1000), Some(0xCAFE_BABF));
+            table.accum(0, 50);
+            assert_eq!(table.swap(0), Some(986));
+            assert_eq!(table.read(0), Some(986));
+            assert_eq!(table.reference(0), Some(986));
 
-        load(&mut context, 0xFF00);
-        accum(&mut context, 0x00FF);
-        assert_eq!(read(&mut context), 0xFFFF);
-        assert_eq!(reference(&mut context), 0xFF00);
+            table.load(0, 0xFF00);
+            table.accum(0, 0x00FF);
+            assert_eq!(table.read(0), Some(0xFFFF));
+            assert_eq!(table.reference(0), Some(0xFF00));
+        });
     }
 
     #[test]
     fn a_delta_undoes_itself_and_order_does_not_matter() {
-        let mut a = Context::default();
-        let mut b = Context::default();
-        for delta in [3, 5, 9] {
-            accum(&mut a, delta);
-        }
-        for delta in [9, 3, 5] {
-            accum(&mut b, delta);
-        }
-        assert_eq!(read(&mut a), read(&mut b));
-        accum(&mut a, 3 ^ 5 ^ 9);
-        assert_eq!(read(&mut a), 0);
+        let accumulate = |deltas: [u64; 3]| {
+            with_context(|table| {
+                deltas.map(|delta| table.accum(0, delta));
+                table.read(0)
+            })
+        };
+        assert_eq!(accumulate([3, 5, 9]), accumulate([9, 3, 5]));
+        assert_eq!(accumulate([3, 5, 3 ^ 5]), Some(0));
+    }
+
+    #[test]
+    fn beyond_the_table_is_nothing() {
+        with_context(|table| {
+            assert_eq!(table.load(1, 5), None);
+            assert_eq!(table.accum(1, 5), None);
+            assert_eq!(table.read(1), None);
+            assert_eq!(table.swap(1), None);
+        });
     }
 
     #[test]
