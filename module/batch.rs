@@ -4,9 +4,14 @@
 
 use crate::{
     contexts::Contexts,
+    few_ops::{FewOps, FEW},
     gfp,
-    logic::batch::{self, Plan, NOWHERE},
+    logic::{
+        batch::{self, Plan, Target, NOWHERE},
+        context::{State, Table, Word},
+    },
     pinned::{PinnedBatch, Values},
+    scratch::Scratch,
     uaccess::write_nofault,
     uapi::{self, BatchOp},
 };
@@ -16,28 +21,21 @@ use kernel::{
     prelude::*,
     uaccess::{UserPtr, UserSlice},
 };
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::FromBytes;
 
-/// So many entries have room on the stack.
-const FEW: usize = 16;
-
-/// How the results of a batch get to the caller.
-enum Results {
-    /// There are none.
-    None,
-    /// Into pages that are held in place.
-    Pinned(PinnedBatch),
-    /// By copies that fail where a page is not there, after which the batch is undone. With the room
-    /// for the references that LOAD and SWAP entries replace; empty where there are none of these.
-    Copied(KVVec<u64>),
-}
+/// From so many entries on, pinning the pages of the results costs less than to copy each.
+const MANY: usize = 6;
 
 /// The kernel's copy of a valid batch, and where its results go.
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
     user: UserPtr,
-    results: Results,
+    /// The pages that results are written to, if they could be pinned.
+    pinned: PinnedBatch,
+    /// Room for the references that LOAD and SWAP entries replace, where they may have to be put
+    /// back.
+    references: Option<KVVec<u64>>,
 }
 
 impl UserBatch<'_> {
@@ -45,31 +43,42 @@ impl UserBatch<'_> {
     /// `f` with it.
     ///
     /// Fails with EINVAL, EFAULT or ENOMEM.
-    pub(crate) fn with(arg: &uapi::Batch, f: impl FnOnce(UserBatch<'_>) -> Result) -> Result {
+    #[inline]
+    pub(crate) fn with(
+        arg: &uapi::Batch,
+        scratch: &Scratch,
+        f: impl FnOnce(&mut UserBatch<'_>) -> Result,
+    ) -> Result {
         if !(1..=uapi::MAX_BATCH).contains(&arg.num_ops) {
             return Err(EINVAL);
         }
         let count = arg.num_ops as usize;
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
-        let bytes = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
-        let copy = UserSlice::new(user, bytes);
-
-        let mut few = [BatchOp::default(); FEW];
-        let mut many = KVVec::new();
-        let ops = if let Some(few) = few.get_mut(..count) {
-            copy.reader().read_slice(few.as_mut_bytes())?;
-            few
-        } else {
-            copy.read_all(&mut many, gfp::charged())?;
+        let len = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
+        let copy = UserSlice::new(user, len);
+        if count <= FEW {
+            return Self::check(FewOps::new().read(copy, count)?, user, f);
+        }
+        scratch.with_copy(copy, len, |bytes| {
             // The allocator's memory is aligned for whatever fits.
-            <[BatchOp]>::mut_from_bytes(&mut many).map_err(|_| EINVAL)?
-        };
+            let ops = <[BatchOp]>::mut_from_bytes(bytes).map_err(|_| EINVAL)?;
+            Self::check(ops, user, f)
+        })
+    }
+
+    #[inline]
+    fn check(
+        ops: &mut [BatchOp],
+        user: UserPtr,
+        f: impl FnOnce(&mut UserBatch<'_>) -> Result,
+    ) -> Result {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
-        f(UserBatch {
+        f(&mut UserBatch {
             ops,
             plan,
             user,
-            results: Results::None,
+            pinned: PinnedBatch::none(),
+            references: None,
         })
     }
 
@@ -79,16 +88,17 @@ impl UserBatch<'_> {
     }
 
     /// Gets ready for [`Self::apply`] what may take long and may fail with ENOMEM.
+    #[inline]
     pub(crate) fn prepare(&mut self) -> Result {
-        self.results = if !self.plan.returns_values() {
-            Results::None
-        } else if let Some(pinned) = PinnedBatch::new(self.user, self.ops.len()) {
-            Results::Pinned(pinned)
-        } else if self.plan.saves_references(self.ops) {
-            Results::Copied(KVVec::from_elem(0, self.ops.len(), gfp::charged())?)
-        } else {
-            Results::Copied(KVVec::new())
-        };
+        if !self.plan.returns_values() {
+            return Ok(());
+        }
+        if self.ops.len() >= MANY {
+            self.pinned.pin(self.user, self.ops.len());
+        }
+        if !self.pinned.is_pinned() && self.plan.saves_references(self.ops) {
+            self.references = Some(KVVec::from_elem(0, self.ops.len(), gfp::charged())?);
+        }
         Ok(())
     }
 
@@ -106,29 +116,20 @@ impl UserBatch<'_> {
             return Err(EINVAL);
         }
         let mut table = contexts.exclusive();
-        match &mut self.results {
-            Results::None => batch::apply(&mut table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[])),
-            Results::Pinned(pinned) => {
-                let mut ops: &[BatchOp] = ops;
-                pinned.for_each_page(|values| match values {
-                    Values::AfterHeads(values) => {
-                        let (here, later) = ops.split_at_checked(values.len()).unwrap_or((ops, &[]));
-                        batch::apply(&mut table, plan, here, values);
-                        ops = later;
-                    }
-                    Values::BeforeHeads(values) => {
-                        let (here, later) = ops.split_at_checked(values.len()).unwrap_or((ops, &[]));
-                        batch::apply(&mut table, plan, here, values);
-                        ops = later;
-                    }
-                });
-            }
-            Results::Copied(references) => {
-                batch::attempt(&mut table, ops, references);
-                if write_results(self.user, ops, write_nofault).is_err() {
-                    batch::undo(&mut table, ops, references);
-                    return Ok(false);
-                }
+        if !plan.returns_values() {
+            batch::apply(&mut table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
+        } else if self.pinned.is_pinned() {
+            let mut ops: &[BatchOp] = ops;
+            self.pinned.for_each_page(|values| match values {
+                Values::AfterHeads(values) => apply_some(&mut table, plan, &mut ops, values),
+                Values::BeforeHeads(values) => apply_some(&mut table, plan, &mut ops, values),
+            });
+        } else {
+            let references = self.references.as_deref_mut().unwrap_or(&mut []);
+            batch::attempt(&mut table, ops, references);
+            if write_results(self.user, ops, write_nofault).is_err() {
+                batch::undo(&mut table, ops, references);
+                return Ok(false);
             }
         }
         Ok(true)
@@ -141,6 +142,18 @@ impl UserBatch<'_> {
             UserSlice::new(to, size_of::<u64>()).writer().write(value)
         })
     }
+}
+
+/// Applies as many of `ops` as there are `values` for, and leaves the rest in `ops`.
+fn apply_some<T: Target>(
+    table: &mut Table<'_, impl State, impl Word>,
+    plan: &Plan,
+    ops: &mut &[BatchOp],
+    values: &[T],
+) {
+    let (now, later) = ops.split_at_checked(values.len()).unwrap_or((*ops, &[]));
+    batch::apply(table, plan, now, values);
+    *ops = later;
 }
 
 /// Writes the values of READ and SWAP entries, and of no others.

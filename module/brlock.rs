@@ -13,7 +13,7 @@
 use crate::{
     cpu_slot::{current_cpu, slots_in_use, Padded, MAX_SLOTS},
     patience::ATTEMPTS,
-    slot::Slot,
+    slot::{Found, Slot},
 };
 use core::{
     cell::UnsafeCell,
@@ -42,9 +42,9 @@ const LONE_SLOTS: usize = 8;
 ///
 /// - `mask` is below [`MAX_SLOTS`], and only slots whose number is a subset of its bits are used.
 /// - Slots are closed and opened by the holder of `writer` alone.
-/// - A shared reference to `data` exists only within a guard, which holds `writer`, or is inside a
-///   slot that it has found open.
-/// - A mutable reference to `data` exists only within a [`WriteGuard`]: it holds `writer`, has closed
+/// - A shared reference to `data` is used only by who holds `writer`, or is inside a slot that he has
+///   found open.
+/// - A mutable reference to `data` exists only through a [`WriteGuard`]: it holds `writer`, has closed
 ///   all slots in use, and has seen each of them empty since.
 #[pin_data]
 pub(crate) struct BrLock<T> {
@@ -81,76 +81,105 @@ impl<T> BrLock<T> {
         })
     }
 
-    /// Takes the data for reading, side by side with other readers. May sleep while a writer is at
-    /// work.
+    /// Has `f` read the data, side by side with other readers, and counts `ops` operations where it
+    /// succeeds: 1 or none. May sleep first, while a writer is at work.
     ///
-    /// The guard's holder must not wait for userspace.
+    /// `f` must not wait for userspace.
     #[inline]
-    pub(crate) fn read(&self) -> ReadGuard<'_, T> {
+    pub(crate) fn read<R>(&self, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         if let Some(slot) = self.slots.get(current_cpu() & self.mask) {
             if slot.value.enter().open() {
-                // INVARIANT: inside a slot that was found open.
-                return ReadGuard::new(self, Held::Slot(&slot.value));
+                // SAFETY: inside a slot that was found open.
+                let result = f(unsafe { self.shared() });
+                self.leave(&slot.value, if result.is_ok() { ops } else { 0 });
+                return result;
             }
-            return self.read_slowly(&slot.value);
+            self.leave(&slot.value, 0);
         }
-        // INVARIANT: `writer` is held.
-        ReadGuard::new(self, Held::Writer(self.writer.lock()))
+        let mut writer = self.lock_writer();
+        // SAFETY: `writer` is held.
+        let result = f(unsafe { self.shared() });
+        *writer = writer.wrapping_add(if result.is_ok() { ops.into() } else { 0 });
+        result
     }
 
-    /// Reads after all, having come into a slot that is not open.
+    /// Takes the mutex, for a reader who has found the way in closed.
     #[cold]
     #[inline(never)]
-    fn read_slowly(&self, slot: &Slot) -> ReadGuard<'_, T> {
-        self.leave(slot, 0);
+    fn lock_writer(&self) -> Guard<'_, u64, MutexBackend> {
         let mut writer = self.writer.lock();
-        *writer = writer.wrapping_add(slot.take_count());
-        // INVARIANT: `writer` is held.
-        ReadGuard::new(self, Held::Writer(writer))
+        // Before it is too much for one of them, and closes it.
+        self.for_each_slot(|slot| *writer = writer.wrapping_add(slot.take_count()));
+        writer
     }
 
-    /// Takes the data for reading, side by side with [`Self::read`], while nobody else has called
-    /// this with the same key (and some others) and still has the guard. May sleep.
-    ///
-    /// The guard's holder must not wait for userspace.
+    /// As [`Self::read`] of one operation, while nobody else has called this with the same key (and some others) and
+    /// is still reading.
     #[inline]
-    pub(crate) fn read_alone(&self, key: u32) -> ReadGuard<'_, T> {
-        if let Some(slot) = self.lone_slots.get(key as usize & self.mask % LONE_SLOTS) {
-            if slot.value.enter().open_and_empty() {
-                // INVARIANT: inside a slot that was found open.
-                return ReadGuard::new(self, Held::Slot(&slot.value));
-            }
-            return self.read_alone_slowly(&slot.value);
+    pub(crate) fn read_alone<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        let Some(slot) = self.lone_slots.get(key as usize & self.mask % LONE_SLOTS) else {
+            // The mask has it that there is a slot.
+            return f(&*self.write());
+        };
+        let slot = &slot.value;
+        if slot.enter().open_and_empty() || self.enter_slowly(slot) {
+            // SAFETY: inside a slot that was found open.
+            let result = f(unsafe { self.shared() });
+            self.leave(slot, result.is_ok().into());
+            return result;
         }
-        // The mask has it that there is a slot.
-        ReadGuard::new(self, Held::All(self.write()))
+        let mut writer = self.lock_writer();
+        // INVARIANT: `writer` is held, here and until the slot is opened.
+        if !slot.close() {
+            self.wait_for(slot);
+        }
+        // SAFETY: `writer` is held.
+        let result = f(unsafe { self.shared() });
+        *writer = writer.wrapping_add(result.is_ok().into());
+        slot.open();
+        result
     }
 
-    /// Reads alone after all, having come into a slot that is not open or not empty.
+    /// Comes into a slot alone, having come in where it was closed, or somebody inside. Returns
+    /// whether that went well; otherwise, has left.
     #[cold]
     #[inline(never)]
-    fn read_alone_slowly<'a>(&'a self, slot: &'a Slot) -> ReadGuard<'a, T> {
+    fn enter_slowly(&self, slot: &Slot) -> bool {
         self.leave(slot, 0);
         // What others do inside takes less time than going to sleep, unless they are preempted.
         for _ in 0..ATTEMPTS {
             cpu_relax();
             let found = slot.enter();
             if found.open_and_empty() {
-                // INVARIANT: inside a slot that was found open.
-                return ReadGuard::new(self, Held::Slot(slot));
+                return true;
             }
             self.leave(slot, 0);
-            if found.closed() {
+            if !found.open() {
                 break;
             }
         }
-        let mut writer = self.writer.lock();
-        // INVARIANT: `writer` is held, here and until the slot is opened.
-        if !slot.close() {
-            self.wait_for(slot);
-        }
-        *writer = writer.wrapping_add(slot.take_count());
-        ReadGuard::new(self, Held::Closed(writer, slot))
+        false
+    }
+
+    /// Has `f` look at the data, which counts as no operation. May sleep first.
+    pub(crate) fn look<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        let _writer = self.writer.lock();
+        // SAFETY: `writer` is held.
+        f(unsafe { self.shared() })
+    }
+
+    /// The data, for a reader.
+    ///
+    /// # Safety
+    ///
+    /// While the reference is used, the caller holds `writer`, or is inside a slot that it has found
+    /// open.
+    #[inline]
+    unsafe fn shared(&self) -> &T {
+        // SAFETY: by the contract there is no mutable reference meanwhile: who makes one holds
+        // `writer`, and has closed all slots and waited until they were empty, which takes that the
+        // caller leaves.
+        unsafe { &*self.data.get() }
     }
 
     /// Takes the data for writing. May sleep, as may the guard's holder.
@@ -158,9 +187,7 @@ impl<T> BrLock<T> {
         let writer = self.writer.lock();
         // INVARIANT: `writer` is held, here and until the slots are opened.
         let mut empty = true;
-        for slot in self.used() {
-            empty &= slot.close();
-        }
+        self.for_each_slot(|slot| empty &= slot.close());
         if !empty {
             self.wait_for_all();
         }
@@ -170,9 +197,7 @@ impl<T> BrLock<T> {
 
     #[cold]
     fn wait_for_all(&self) {
-        for slot in self.used() {
-            self.wait_for(slot);
-        }
+        self.for_each_slot(|slot| self.wait_for(slot));
     }
 
     /// Waits until a closed slot is empty.
@@ -185,107 +210,47 @@ impl<T> BrLock<T> {
 
     #[inline]
     fn leave(&self, slot: &Slot, ops: u32) {
-        if slot.leave(ops) {
-            self.tell_writer();
+        let found = slot.leave(ops);
+        if found.closed() {
+            self.leave_closed(found);
         }
     }
 
+    /// Tells the writer that a slot which he has closed is empty.
     #[cold]
     #[inline(never)]
-    fn tell_writer(&self) {
-        // A writer who has looked before this one left, and doesn't sleep yet, holds the mutex.
-        drop(self.leaving.lock());
-        self.left.notify_all();
+    fn leave_closed(&self, found: Found) {
+        if found.with_one() {
+            // A writer who looked before this one left, and doesn't sleep yet, holds the mutex.
+            drop(self.leaving.lock());
+            self.left.notify_all();
+        }
     }
 
-    /// The slots that are in use.
+    /// Calls `f` with each slot that is in use.
     #[inline]
-    fn used(&self) -> impl Iterator<Item = &Slot> {
+    fn for_each_slot(&self, mut f: impl FnMut(&Slot)) {
         let number = self.mask.wrapping_add(1);
-        let slots = self.slots.iter().take(number);
-        // By its full name, as `pin_init` has another `chain`.
-        Iterator::chain(slots, self.lone_slots.iter().take(number)).map(|padded| &padded.value)
+        for slot in self.slots.iter().take(number) {
+            f(&slot.value);
+        }
+        for slot in self.lone_slots.iter().take(number) {
+            f(&slot.value);
+        }
     }
 
     /// How many operations the guards of this lock have counted.
     pub(crate) fn counted(&self) -> u64 {
         let elsewhere = self.writer.lock();
-        self.used()
-            .fold(*elsewhere, |sum, slot| sum.wrapping_add(slot.count()))
+        let mut sum = *elsewhere;
+        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
+        sum
     }
 
     /// Takes back `n` operations that were counted.
     pub(crate) fn discount(&self, n: u32) {
         let mut elsewhere = self.writer.lock();
         *elsewhere = elsewhere.wrapping_sub(u64::from(n));
-    }
-}
-
-/// What a [`ReadGuard`] holds.
-enum Held<'a, T> {
-    /// A way in that was found open.
-    Slot(&'a Slot),
-    /// The right to write, of which no use is made.
-    Writer(Guard<'a, u64, MutexBackend>),
-    /// The same, and one way in closed.
-    Closed(Guard<'a, u64, MutexBackend>, &'a Slot),
-    /// All ways in closed.
-    All(WriteGuard<'a, T>),
-}
-
-/// The right to read the data.
-pub(crate) struct ReadGuard<'a, T> {
-    lock: &'a BrLock<T>,
-    held: Held<'a, T>,
-    ops: u32,
-}
-
-impl<'a, T> ReadGuard<'a, T> {
-    #[inline]
-    fn new(lock: &'a BrLock<T>, held: Held<'a, T>) -> Self {
-        Self { lock, held, ops: 0 }
-    }
-
-    /// Counts one operation.
-    #[inline]
-    pub(crate) fn count(&mut self) {
-        self.ops = 1;
-    }
-}
-
-impl<T> Deref for ReadGuard<'_, T> {
-    type Target = T;
-
-    #[inline]
-    fn deref(&self) -> &T {
-        // SAFETY: while this guard exists no mutable reference does, by the invariants. A writer
-        // waits until the slot is empty, or for `writer`; and that the slot was found open means
-        // that no writer had closed it yet.
-        unsafe { &*self.lock.data.get() }
-    }
-}
-
-impl<T> Drop for ReadGuard<'_, T> {
-    #[inline]
-    fn drop(&mut self) {
-        match &mut self.held {
-            Held::Slot(slot) => self.lock.leave(slot, self.ops),
-            held => drop_slowly(held, self.ops),
-        }
-    }
-}
-
-#[cold]
-#[inline(never)]
-fn drop_slowly<T>(held: &mut Held<'_, T>, ops: u32) {
-    match held {
-        Held::Slot(_) => {}
-        Held::Writer(counter) => **counter = counter.wrapping_add(u64::from(ops)),
-        Held::Closed(counter, slot) => {
-            **counter = counter.wrapping_add(u64::from(ops));
-            slot.open();
-        }
-        Held::All(guard) => guard.count(ops),
     }
 }
 
@@ -323,8 +288,6 @@ impl<T> DerefMut for WriteGuard<'_, T> {
 impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
         // Readers may come in from here on, though `writer` is only released after this.
-        for slot in self.lock.used() {
-            slot.open();
-        }
+        self.lock.for_each_slot(Slot::open);
     }
 }

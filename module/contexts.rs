@@ -93,9 +93,9 @@ impl Contexts {
     /// SWAP, provided that the state is `expected`: the caller has told it to userspace already.
     /// Nobody else may do LOAD or SWAP on this context meanwhile.
     ///
-    /// Returns whether it was, and thus whether the swap took place.
+    /// Fails with EAGAIN where it isn't any more.
     #[inline]
-    pub(crate) fn swap_if(&self, addr: u32, expected: u64, new_reference: u64) -> Result<bool> {
+    pub(crate) fn swap_if(&self, addr: u32, expected: u64, new_reference: u64) -> Result {
         let (state, reference) = (self.state(addr)?, self.reference(addr)?);
         let epoch_start = context::epoch_start(expected, new_reference);
         // The swap takes place at this comparison. An ACCUM between it and the store of the
@@ -105,10 +105,11 @@ impl Contexts {
         } else {
             state.cmpxchg(expected, epoch_start, Full).is_ok()
         };
-        if swapped {
-            reference.store(epoch_start, Relaxed);
+        if !swapped {
+            return Err(EAGAIN);
         }
-        Ok(swapped)
+        reference.store(epoch_start, Relaxed);
+        Ok(())
     }
 
     /// SWAP in a table that nobody else uses meanwhile, provided that `tell` gets the state across to

@@ -6,11 +6,13 @@
 //! descriptors, forked processes, receivers of a passed descriptor.
 
 use crate::{
+    abi::{ReadIn, SwapIn},
     batch::UserBatch,
     contexts::Contexts,
     gfp,
     logic::table_ids::{place_of, TableIds, PLACES},
     patience::SWAP_ATTEMPTS,
+    scratch::Scratch,
     table::{Place, Table, Usage},
     uaccess::write_nofault,
     uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
@@ -33,6 +35,8 @@ pub(crate) struct OpenFile {
     /// Which places are taken.
     #[pin]
     ids: Mutex<TableIds>,
+    #[pin]
+    scratch: Scratch,
     /// Made as they are needed, and then there until the file is closed.
     places: [SetOnce<Pin<KBox<Place>>>; PLACES],
 }
@@ -42,6 +46,7 @@ impl OpenFile {
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::open_file::ids"),
+            scratch <- Scratch::new(),
             places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
         })
     }
@@ -90,10 +95,9 @@ impl OpenFile {
     pub(crate) fn load(&self, arg: UserPtr) -> Result {
         let arg: Load = read_arg(arg)?;
         let place = self.place(arg.table_id)?;
-        place.operate_alone(arg.table_id, arg.addr, |contexts| {
-            contexts.load(arg.addr, arg.initial_state).map(Some)
-        })?;
-        Ok(())
+        place.operate_alone(arg.table_id, arg.addr, move |contexts| {
+            contexts.load(arg.addr, arg.initial_state)
+        })
     }
 
     /// ACCUM.
@@ -101,47 +105,40 @@ impl OpenFile {
     pub(crate) fn accum(&self, arg: UserPtr) -> Result {
         let arg: Accum = read_arg(arg)?;
         let place = self.place(arg.table_id)?;
-        place.operate(arg.table_id, |contexts| contexts.accum(arg.addr, arg.delta))
+        place.operate(arg.table_id, move |contexts| contexts.accum(arg.addr, arg.delta))
     }
 
     /// READ.
     #[inline]
     pub(crate) fn read(&self, user: UserPtr) -> Result {
-        let arg: Read = read_arg(user)?;
+        let arg: ReadIn = read_arg(user)?;
         let place = self.place(arg.table_id)?;
-        let state = place.operate(arg.table_id, |contexts| contexts.read(arg.addr))?;
+        let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
         write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())
     }
 
     /// SWAP.
     pub(crate) fn swap(&self, user: UserPtr) -> Result {
-        let arg: Swap = read_arg(user)?;
+        let arg: SwapIn = read_arg(user)?;
         let place = self.place(arg.table_id)?;
-        let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
-        // The result goes out before the swap is done, and the swap is done only if the result is
-        // still right: so a caller whose memory can't be written has changed nothing.
-        let swapped = place.operate_alone(arg.table_id, arg.addr, |contexts| {
-            for _ in 0..SWAP_ATTEMPTS {
-                let state = contexts.read(arg.addr)?;
-                if write_nofault(to, &state).is_err() {
-                    break;
-                }
-                if contexts.swap_if(arg.addr, state, arg.new_reference)? {
-                    return Ok(Some(()));
-                }
+        for _ in 0..SWAP_ATTEMPTS {
+            // The result goes out before the swap is done, and the swap is done only if the result
+            // is still right: so a caller whose memory can't be written has changed nothing.
+            let state = place.look(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+            write_field(user, offset_of!(Swap, old_state), &state)?;
+            match place.operate_alone(arg.table_id, arg.addr, move |contexts| {
+                contexts.swap_if(arg.addr, state, arg.new_reference)
+            }) {
+                Err(error) if error == EAGAIN => {}
+                result => return result,
             }
-            Ok(None)
-        })?;
-        match swapped {
-            Some(()) => Ok(()),
-            None => Self::swap_exclusive(&place, &arg, user),
         }
+        Self::swap_exclusive(&place, &arg, user)
     }
 
-    /// SWAP with the table for itself, where others keep changing the context or the result's page
-    /// is not there.
+    /// SWAP with the table for itself, where others keep changing the context.
     #[cold]
-    fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
+    fn swap_exclusive(place: &Place, arg: &SwapIn, user: UserPtr) -> Result {
         let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
         loop {
             let mut table = place.exclusive(arg.table_id)?;
@@ -163,10 +160,10 @@ impl OpenFile {
     /// BATCH.
     pub(crate) fn batch(&self, arg: UserPtr) -> Result {
         let arg: Batch = read_arg(arg)?;
-        UserBatch::with(&arg, |batch| self.serve(arg.table_id, batch))
+        UserBatch::with(&arg, &self.scratch, |batch| self.serve(arg.table_id, batch))
     }
 
-    fn serve(&self, table_id: u32, mut batch: UserBatch<'_>) -> Result {
+    fn serve(&self, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
         let place = self.place(table_id)?;
         batch.prepare()?;
         loop {
@@ -196,6 +193,11 @@ impl OpenFile {
     pub(crate) fn ops(&self) -> u64 {
         let places = self.places.iter().filter_map(|place| place.as_ref());
         places.fold(0, |sum, place| sum.wrapping_add(place.ops()))
+    }
+
+    /// Bytes of kernel memory that belong to no table.
+    pub(crate) fn other_bytes(&self) -> u64 {
+        self.scratch.bytes()
     }
 
     /// What the file holds, for `/proc/PID/fdinfo/FD`.

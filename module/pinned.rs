@@ -6,7 +6,11 @@ use crate::{
     logic::batch::Target,
     uapi::{BatchOp, MAX_BATCH},
 };
-use core::{cell::UnsafeCell, mem::offset_of, ptr, slice};
+use core::{
+    cell::UnsafeCell,
+    mem::{offset_of, MaybeUninit},
+    slice,
+};
 use kernel::{bindings, page::PAGE_SIZE, uaccess::UserPtr};
 
 const ENTRY: usize = size_of::<BatchOp>();
@@ -47,59 +51,94 @@ pub(crate) enum Values<'a> {
     BeforeHeads(&'a [UserValue<0>]),
 }
 
-/// The pages in which the values of a batch lie. They are there, writable, and stay: what is written
-/// to them arrives, and the writer needs to wait for nobody.
+/// The pages in which the values of a batch lie. Once they are pinned they are there, writable, and
+/// stay: what is written to them arrives, and the writer needs to wait for nobody.
 ///
 /// # Invariants
 ///
-/// - The first `count` of `pages` are pinned for writing. They hold, from `start` bytes into the
-///   first on, one after another, the values of `entries` entries.
+/// - The first `count` of `pages` are initialised and pinned for writing.
+/// - Where `count` is not 0, they hold, from `start` bytes into the first on, one after another, the
+///   values of `entries` entries.
 /// - `start` is a multiple of 8.
 pub(crate) struct PinnedBatch {
-    pages: [*mut bindings::page; MAX_PAGES],
+    pages: [MaybeUninit<*mut bindings::page>; MAX_PAGES],
     count: usize,
     start: usize,
     entries: usize,
 }
 
 impl PinnedBatch {
+    /// No pages yet. (To be filled where it is: it is large to be moved.)
+    #[inline]
+    pub(crate) fn none() -> Self {
+        // INVARIANT: `count` is 0.
+        Self {
+            pages: [const { MaybeUninit::uninit() }; MAX_PAGES],
+            count: 0,
+            start: 0,
+            entries: 0,
+        }
+    }
+
+    /// Whether pages are pinned.
+    #[inline]
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.count > 0
+    }
+
     /// Brings in and pins the memory of `entries` entries at `user`. May sleep.
     ///
-    /// Returns `None` where that can't be done, though an ordinary copy may be able to write there: to
+    /// Does nothing where that can't be done, though an ordinary copy may be able to write there: to
     /// memory of a device, say, or to values that aren't aligned.
-    pub(crate) fn new(user: UserPtr, entries: usize) -> Option<Self> {
-        let start = user
+    pub(crate) fn pin(&mut self, user: UserPtr, entries: usize) {
+        self.unpin();
+        if self.try_pin(user, entries).is_none() {
+            self.unpin();
+        }
+    }
+
+    fn try_pin(&mut self, user: UserPtr, entries: usize) -> Option<()> {
+        let first = user
             .as_mut_ptr()
             .addr()
             .checked_add(offset_of!(BatchOp, value))?;
         let bytes = entries
             .checked_mul(ENTRY)?
             .checked_sub(offset_of!(BatchOp, value))?;
-        let offset = start % PAGE_SIZE;
-        let count = offset.checked_add(bytes)?.div_ceil(PAGE_SIZE);
-        if start % size_of::<u64>() != 0 || count > MAX_PAGES {
+        let start = first % PAGE_SIZE;
+        let count = start.checked_add(bytes)?.div_ceil(PAGE_SIZE);
+        if first % size_of::<u64>() != 0 || count > MAX_PAGES {
             return None;
         }
-
-        let mut pages = [ptr::null_mut(); MAX_PAGES];
         // SAFETY: `pages` has room for `count`, which fits easily; the kernel checks the address.
         let pinned = unsafe {
             bindings::pin_user_pages_fast(
-                start,
+                first,
                 count as i32,
                 bindings::FOLL_WRITE,
-                pages.as_mut_ptr(),
+                self.pages.as_mut_ptr().cast(),
             )
         };
-        let pinned = usize::try_from(pinned).ok()?;
-        // INVARIANT: dropped below if some are missing.
-        let batch = Self {
-            pages,
-            count: pinned,
-            start: offset,
-            entries,
-        };
-        (pinned == count).then_some(batch)
+        // INVARIANT: so many are initialised and pinned. Where some are missing, the caller lets
+        // them go.
+        self.count = usize::try_from(pinned).ok()?;
+        self.start = start;
+        self.entries = entries;
+        (self.count == count).then_some(())
+    }
+
+    fn unpin(&mut self) {
+        if self.count > 0 {
+            // SAFETY: by the invariants these are pinned; nobody uses them any more.
+            unsafe {
+                bindings::unpin_user_pages_dirty_lock(
+                    self.pages.as_mut_ptr().cast(),
+                    self.count,
+                    true,
+                );
+            }
+            self.count = 0;
+        }
     }
 
     /// Calls `f` with the values in each page, in order.
@@ -110,8 +149,8 @@ impl PinnedBatch {
         let mut left = self.entries;
         for &page in self.pages.iter().take(self.count) {
             let here = left.min((PAGE_SIZE - offset) / ENTRY);
-            // SAFETY: by the invariants the page is pinned, thus valid.
-            let mapped = unsafe { bindings::kmap_local_page(page) };
+            // SAFETY: by the invariants it is initialised, and the page pinned, thus valid.
+            let mapped = unsafe { bindings::kmap_local_page(page.assume_init()) };
             let values = mapped.wrapping_byte_add(offset);
             // SAFETY: `here` times 16 bytes from a multiple of 16 on lie within the page, which stays
             // mapped while `f` has the slice. It is used through `UserWord` alone.
@@ -133,9 +172,6 @@ impl PinnedBatch {
 
 impl Drop for PinnedBatch {
     fn drop(&mut self) {
-        // SAFETY: by the invariants these are pinned; nobody uses them any more.
-        unsafe {
-            bindings::unpin_user_pages_dirty_lock(self.pages.as_mut_ptr(), self.count, true);
-        }
+        self.unpin();
     }
 }

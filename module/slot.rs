@@ -22,26 +22,31 @@ pub(crate) struct Slot {
     word: Atomic<u64>,
 }
 
-/// What the slot was like when somebody came in.
+/// What the slot was like when somebody came in, or before he left.
 #[derive(Clone, Copy)]
 pub(crate) struct Found(u64);
 
 impl Found {
-    /// Who finds this may stay.
+    /// Who finds this may stay. Otherwise a writer is at work, or the count is to be taken away.
     #[inline]
     pub(crate) fn open(self) -> bool {
         self.0 & (CLOSED | FULL) == 0
+    }
+
+    #[inline]
+    pub(crate) fn closed(self) -> bool {
+        self.0 & CLOSED != 0
+    }
+
+    /// Whether there was one inside.
+    pub(crate) fn with_one(self) -> bool {
+        self.0 & READERS == READER
     }
 
     /// Who finds this may stay and is alone.
     #[inline]
     pub(crate) fn open_and_empty(self) -> bool {
         self.0 & (CLOSED | FULL | READERS) == 0
-    }
-
-    /// A writer has the lock, or the count is to be taken away.
-    pub(crate) fn closed(self) -> bool {
-        !self.open()
     }
 }
 
@@ -62,17 +67,14 @@ impl Slot {
         Found(self.word.fetch_add(READER, Acquire))
     }
 
-    /// Leaves, having done `ops` operations, at most one batch of them. Returns whether a writer
-    /// waits and this was the last one whom he waits for.
+    /// Leaves, having done `ops` operations, 1 or none. Whoever leaves a closed slot has to see whether
+    /// a writer waits for that.
     #[inline]
-    #[must_use]
-    pub(crate) fn leave(&self, ops: u32) -> bool {
+    pub(crate) fn leave(&self, ops: u32) -> Found {
         let change = u64::from(ops).wrapping_sub(READER);
         // Release: pairs with the Acquire in `close`, `is_empty` and `enter`: what was done inside is
         // seen by who finds the slot empty.
-        let found = self.word.fetch_add(change, Release);
-        // As a signed number, one that is closed is negative; then it is worth a closer look.
-        (found as i64) < 0 && found & READERS == READER
+        Found(self.word.fetch_add(change, Release))
     }
 
     /// Closes the way in. Returns whether nobody is inside. Only one at a time may do so.

@@ -7,7 +7,7 @@
 //! contexts inside.
 
 use crate::{
-    brlock::{BrLock, ReadGuard, WriteGuard},
+    brlock::{BrLock, WriteGuard},
     contexts::Contexts,
     limit::Charge,
 };
@@ -51,33 +51,34 @@ impl Place {
         }
     }
 
-    /// Does one operation on the table `id`, side by side with others, and counts it. Fails with
-    /// ENOENT.
+    /// Does one operation on the table `id`, side by side with others, and counts it where it
+    /// succeeds. Fails with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn operate<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
-        let mut guard = self.table.read();
-        let result = f(&Self::existing(&guard, id)?.contexts)?;
-        guard.count();
-        Ok(result)
+        self.table.read(1, move |table| f(Self::existing(table, id)?))
     }
 
-    /// The same, while nobody else calls this for the same context; `f` returns `None` where nothing
-    /// has been done that counts.
+    /// Has `f` look at the table `id`, side by side with operations, which counts as none. Fails with
+    /// ENOENT.
+    ///
+    /// `f` must not wait for userspace.
+    #[inline]
+    pub(crate) fn look<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
+        self.table.read(0, move |table| f(Self::existing(table, id)?))
+    }
+
+    /// As [`Self::operate`], while nobody else does this with the context at `addr`.
     #[inline]
     pub(crate) fn operate_alone<R>(
         &self,
         id: u32,
         addr: u32,
-        f: impl FnOnce(&Contexts) -> Result<Option<R>>,
-    ) -> Result<Option<R>> {
-        let mut guard = self.table.read_alone(addr);
-        let result = f(&Self::existing(&guard, id)?.contexts)?;
-        if result.is_some() {
-            guard.count();
-        }
-        Ok(result)
+        f: impl FnOnce(&Contexts) -> Result<R>,
+    ) -> Result<R> {
+        self.table
+            .read_alone(addr, move |table| f(Self::existing(table, id)?))
     }
 
     /// Takes back the count of an operation whose result could not be handed over.
@@ -96,8 +97,11 @@ impl Place {
     }
 
     #[inline]
-    fn existing<'a>(guard: &'a ReadGuard<'_, Option<Table>>, id: u32) -> Result<&'a Table> {
-        guard.as_ref().filter(|table| table.id == id).ok_or(ENOENT)
+    fn existing(table: &Option<Table>, id: u32) -> Result<&Contexts> {
+        match table {
+            Some(table) if table.id == id => Ok(&table.contexts),
+            _ => Err(ENOENT),
+        }
     }
 
     /// How many operations were served here, also on tables that are gone.
@@ -108,16 +112,15 @@ impl Place {
     /// What is here now.
     pub(crate) fn usage(&self) -> Usage {
         let ops = self.ops();
-        let guard = self.table.read();
-        let table = guard.as_ref();
-        Usage {
-            ops,
-            bytes: self
-                .charge
-                .bytes()
-                .wrapping_add(table.map_or(0, |table| table.contexts.bytes())),
-            table: table.map(|table| (table.id, table.contexts.count())),
-        }
+        self.table.look(|table| {
+            let table = table.as_ref();
+            let contexts = table.map_or(0, |table| table.contexts.bytes());
+            Usage {
+                ops,
+                bytes: self.charge.bytes().wrapping_add(contexts),
+                table: table.map(|table| (table.id, table.contexts.count())),
+            }
+        })
     }
 }
 

@@ -57,30 +57,33 @@ impl Plan {
 }
 
 /// Looks at each entry and says what the batch needs.
-#[inline]
+#[inline(never)] // As `apply`.
 pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
-    let (mut any, mut addrs) = (0, 0);
-    each(ops, |op| {
-        any |= kind(op);
-        addrs |= op.addr;
-    });
+    // Both halves of the heads at once.
+    let mut heads = 0;
+    each(ops, |op| heads |= head(op));
+    let any = heads as u32;
     // The opcodes are all numbers of two bits.
-    if any & !u32::from(OP_SWAP).to_le() != 0 {
+    if any & !u32::from(OP_SWAP) != 0 {
         return Err(Invalid);
     }
-    let any = u32::from_le(any);
     let mut all = any;
     if any != u32::from(OP_LOAD) {
         each(ops, |op| all &= u32::from(op.opcode));
     }
-    Ok(Plan { any, all, addrs })
+    Ok(Plan {
+        any,
+        all,
+        addrs: (heads >> 32) as u32,
+    })
 }
 
-/// An entry's opcode, and its reserved bytes, which must be zero, above it.
+/// What comes before an entry's value: from the lowest bits on the opcode, the reserved bytes, which
+/// must be zero, and the address.
 #[inline]
-fn kind(op: &BatchOp) -> u32 {
+fn head(op: &BatchOp) -> u64 {
     let [a, b, c] = op.reserved;
-    u32::from_ne_bytes([op.opcode, a, b, c])
+    u64::from(u32::from_le_bytes([op.opcode, a, b, c])) | u64::from(op.addr) << 32
 }
 
 /// Whether the entry's value goes back to the caller.
@@ -111,7 +114,7 @@ pub const NOWHERE: [Nowhere; uapi::MAX_BATCH as usize] = [Nowhere; uapi::MAX_BAT
 ///
 /// The caller has seen that the batch [fits](Plan::fits): an entry beyond the table would be left
 /// out.
-#[inline]
+#[inline(never)] // Alone, its loops get the registers they need.
 pub fn apply<S: State, W: Word, T: Target>(
     table: &mut Table<'_, S, W>,
     plan: &Plan,

@@ -121,6 +121,7 @@ impl<'a, S: State, W: Word> Table<'a, S, W> {
     }
 
     /// Each context's state and reference.
+    #[cfg_attr(MODULE, allow(dead_code, reason = "for tests"))]
     pub fn words(&mut self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let both = self.states.iter_mut().zip(self.references.iter_mut());
         both.map(|(state, reference)| (state.get(), *reference.word()))

@@ -60,7 +60,16 @@ impl Guest {
         if extra.profile {
             program.push("--symbols".to_owned());
         }
-        let options = ["--steady-time", "--cpu", CPU, "--plugin", &plugin];
+        let options = [
+            "--steady-time",
+            "--cpu",
+            CPU,
+            "--plugin",
+            &plugin,
+            // As Debian boots: without it, the hooks of another security module run in each system call.
+            "--append",
+            "apparmor=1",
+        ];
         let report = self.run(&options, &program)?;
         let marks = marks_file::parse(&fs::read_to_string(&path)?)?;
         Ok((report, marks))
