@@ -23,6 +23,7 @@ mod gfp;
 mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
+mod mapped;
 mod module_ref;
 mod open_file;
 mod patience;

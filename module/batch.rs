@@ -3,12 +3,12 @@
 //! [`UserBatch`], a batch that a caller has handed over.
 
 use crate::{
-    contexts::Contexts,
+    contexts::{Contexts, Exclusive},
     few_ops::{FewOps, FEW},
     gfp,
     logic::{
         batch::{self, Plan, Target, NOWHERE},
-        context::{State, Table, Word},
+        context::{States, Table, Word},
     },
     pinned::{PinnedBatch, Values},
     scratch::Scratch,
@@ -115,24 +115,32 @@ impl UserBatch<'_> {
         if !plan.fits(ops, contexts.count()) {
             return Err(EINVAL);
         }
-        let mut table = contexts.exclusive();
+        Ok(match contexts.exclusive() {
+            Exclusive::Unmapped(mut table) => self.apply_to(&mut table),
+            Exclusive::Mapped(mut table) => self.apply_to(&mut table),
+        })
+    }
+
+    #[inline]
+    fn apply_to(&mut self, table: &mut Table<'_, impl States, impl Word>) -> bool {
+        let Self { ops, plan, .. } = self;
         if !plan.returns_values() {
-            batch::apply(&mut table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
+            batch::apply(table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
         } else if self.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
             self.pinned.for_each_page(|values| match values {
-                Values::AfterHeads(values) => apply_some(&mut table, plan, &mut ops, values),
-                Values::BeforeHeads(values) => apply_some(&mut table, plan, &mut ops, values),
+                Values::AfterHeads(values) => apply_some(table, plan, &mut ops, values),
+                Values::BeforeHeads(values) => apply_some(table, plan, &mut ops, values),
             });
         } else {
             let references = self.references.as_deref_mut().unwrap_or(&mut []);
-            batch::attempt(&mut table, ops, references);
+            batch::attempt(table, ops, references);
             if write_results(self.user, ops, write_nofault).is_err() {
-                batch::undo(&mut table, ops, references);
-                return Ok(false);
+                batch::undo(table, ops, references);
+                return false;
             }
         }
-        Ok(true)
+        true
     }
 
     /// Brings in the pages that the results go to, by writing the values of the attempt that has
@@ -146,7 +154,7 @@ impl UserBatch<'_> {
 
 /// Applies as many of `ops` as there are `values` for, and leaves the rest in `ops`.
 fn apply_some<T: Target>(
-    table: &mut Table<'_, impl State, impl Word>,
+    table: &mut Table<'_, impl States, impl Word>,
     plan: &Plan,
     ops: &mut &[BatchOp],
     values: &[T],

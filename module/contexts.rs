@@ -5,17 +5,22 @@
 use crate::{
     gfp,
     limit::Charge,
-    logic::context,
+    logic::context::{self, Table},
+    mapped::{MappedStates, Shared},
     xor::atomic_xor,
 };
 use kernel::{
     alloc::KVVec,
     prelude::*,
-    sync::atomic::{Atomic, Full, Relaxed},
+    sync::{
+        atomic::{Atomic, Full, Relaxed},
+        Arc,
+    },
 };
 
+const STATE_BYTES: usize = size_of::<u64>();
 /// Memory that one context takes: two words.
-const CONTEXT_BYTES: usize = 2 * size_of::<u64>();
+const CONTEXT_BYTES: usize = 2 * STATE_BYTES;
 
 /// The contexts of one table, and their place in the module's accounts.
 ///
@@ -28,9 +33,31 @@ const CONTEXT_BYTES: usize = 2 * size_of::<u64>();
 /// one context promises nothing about others, and the lock around the table orders single operations
 /// against batches.
 pub(crate) struct Contexts {
-    states: KVVec<Atomic<u64>>,
+    states: ContextStates,
     references: KVVec<Atomic<u64>>,
     charge: Charge,
+}
+
+enum ContextStates {
+    Unmapped(KVVec<Atomic<u64>>),
+    /// Programs have mapped them, or had.
+    Mapped(Arc<MappedStates>),
+}
+
+impl ContextStates {
+    #[inline]
+    fn as_slice(&self) -> &[Atomic<u64>] {
+        match self {
+            ContextStates::Unmapped(states) => states,
+            ContextStates::Mapped(states) => states.states(),
+        }
+    }
+}
+
+/// The contexts of a table that nobody else uses, but for programs that have mapped it.
+pub(crate) enum Exclusive<'a> {
+    Unmapped(Table<'a, &'a mut [Atomic<u64>], Atomic<u64>>),
+    Mapped(Table<'a, Shared<'a>, Atomic<u64>>),
 }
 
 impl Contexts {
@@ -40,7 +67,7 @@ impl Contexts {
         let count = count as usize;
         let charge = Charge::new(count.checked_mul(CONTEXT_BYTES).ok_or(ENOMEM)?)?;
         Ok(Self {
-            states: zeroes(count)?,
+            states: ContextStates::Unmapped(zeroes(count)?),
             references: zeroes(count)?,
             charge,
         })
@@ -48,7 +75,7 @@ impl Contexts {
 
     /// How many contexts there are: at most `MAX_CONTEXTS`.
     pub(crate) fn count(&self) -> u32 {
-        self.states.len() as u32
+        self.references.len() as u32
     }
 
     /// Bytes that the contexts use.
@@ -58,7 +85,7 @@ impl Contexts {
 
     #[inline]
     fn state(&self, addr: u32) -> Result<&Atomic<u64>> {
-        self.states.get(addr as usize).ok_or(EINVAL)
+        self.states.as_slice().get(addr as usize).ok_or(EINVAL)
     }
 
     #[inline]
@@ -112,25 +139,40 @@ impl Contexts {
         Ok(())
     }
 
-    /// SWAP in a table that nobody else uses meanwhile, provided that `tell` gets the state across to
-    /// the caller.
-    pub(crate) fn swap_exclusive(
-        &mut self,
-        addr: u32,
-        new_reference: u64,
-        tell: impl FnOnce(&u64) -> Result,
-    ) -> Result {
-        let mut contexts = self.exclusive();
-        let state = contexts.read(addr).ok_or(EINVAL)?;
-        tell(&state)?;
-        contexts.load(addr, context::epoch_start(state, new_reference));
-        Ok(())
-    }
-
     /// All contexts, for a batch, which has the table for itself.
     #[inline]
-    pub(crate) fn exclusive(&mut self) -> context::Table<'_, Atomic<u64>, Atomic<u64>> {
-        context::Table::new(&mut self.states, &mut self.references)
+    pub(crate) fn exclusive(&mut self) -> Exclusive<'_> {
+        match &mut self.states {
+            ContextStates::Unmapped(states) => {
+                Exclusive::Unmapped(Table::new(states, &mut self.references))
+            }
+            ContextStates::Mapped(states) => Exclusive::Mapped(Table::with_states(
+                Shared(states.states()),
+                &mut self.references,
+            )),
+        }
+    }
+
+    /// The states, to be mapped. They are moved to `room`, which is as large, unless they can be
+    /// mapped already. Fails with ENOMEM.
+    pub(crate) fn mapped(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        if let ContextStates::Mapped(states) = &self.states {
+            return Ok(states.clone());
+        }
+        // What remains here is half of what was.
+        let charge = Charge::new(
+            self.references
+                .len()
+                .checked_mul(STATE_BYTES)
+                .ok_or(ENOMEM)?,
+        )?;
+        for (state, to) in self.states.as_slice().iter().zip(room.states()) {
+            // Relaxed: nobody else uses either, and the table's lock orders it for those who will.
+            to.store(state.load(Relaxed), Relaxed);
+        }
+        self.states = ContextStates::Mapped(room.clone());
+        self.charge = charge;
+        Ok(room)
     }
 }
 

@@ -4,6 +4,7 @@
 
 use crate::{
     files::{self, ListedFile},
+    mapped::{self, MappedStates},
     module_ref,
     uapi::{
         IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
@@ -13,6 +14,7 @@ use crate::{
 use kernel::{
     fs::{file::flags, File},
     miscdevice::{MiscDevice, MiscDeviceRegistration},
+    mm::virt::VmaNew,
     prelude::*,
     seq_file::SeqFile,
     seq_print,
@@ -32,6 +34,11 @@ impl MiscDevice for ListedFile {
 
     fn release(this: Arc<Self>, _file: &File) {
         ListedFile::strike_off(&this);
+    }
+
+    fn mmap(this: ArcBorrow<'_, Self>, _file: &File, vma: &VmaNew) -> Result {
+        let (id, _) = mapped::place_in_file(vma)?;
+        MappedStates::map(this.file().mapped(id)?, vma)
     }
 
     fn ioctl(this: ArcBorrow<'_, Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {

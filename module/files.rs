@@ -89,10 +89,7 @@ impl ListedFile {
 /// Operations served since the module was loaded.
 pub(crate) fn served() -> u64 {
     let files = FILES.lock();
-    files
-        .open
-        .iter()
-        .fold(files.ops_of_closed, |sum, listed| {
-            sum.wrapping_add(listed.file.ops())
-        })
+    files.open.iter().fold(files.ops_of_closed, |sum, listed| {
+        sum.wrapping_add(listed.file.ops())
+    })
 }

@@ -11,6 +11,7 @@ use crate::{
     contexts::Contexts,
     gfp,
     logic::table_ids::{place_of, TableIds, PLACES},
+    mapped::MappedStates,
     patience::SWAP_ATTEMPTS,
     scratch::Scratch,
     table::{Place, Table, Usage},
@@ -21,7 +22,7 @@ use core::mem::offset_of;
 use kernel::{
     current, new_mutex,
     prelude::*,
-    sync::{Mutex, SetOnce},
+    sync::{Arc, Mutex, SetOnce},
     transmute::{AsBytes, FromBytes},
     uaccess::{UserPtr, UserSlice},
 };
@@ -105,7 +106,9 @@ impl OpenFile {
     pub(crate) fn accum(&self, arg: UserPtr) -> Result {
         let arg: Accum = read_arg(arg)?;
         let place = self.place(arg.table_id)?;
-        place.operate(arg.table_id, move |contexts| contexts.accum(arg.addr, arg.delta))
+        place.operate(arg.table_id, move |contexts| {
+            contexts.accum(arg.addr, arg.delta)
+        })
     }
 
     /// READ.
@@ -143,14 +146,18 @@ impl OpenFile {
         loop {
             let mut table = place.exclusive(arg.table_id)?;
             let contexts = table.contexts()?;
-            match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
-                Ok(()) => {
-                    table.count(1);
-                    return Ok(());
+            let state = contexts.read(arg.addr)?;
+            if write_nofault(to, &state).is_ok() {
+                match contexts.swap_if(arg.addr, state, arg.new_reference) {
+                    // A program that has mapped the table.
+                    Err(error) if error == EAGAIN => {}
+                    result => {
+                        table.count(result.is_ok().into());
+                        return result;
+                    }
                 }
-                Err(error) if error == EFAULT => drop(table),
-                Err(error) => return Err(error),
             }
+            drop(table);
             // As with a batch: the page comes in while the table is free for others.
             write_field(to, 0, &0u64)?;
             restart_if_signalled()?;
@@ -176,6 +183,16 @@ impl OpenFile {
             batch.fault_in()?;
             restart_if_signalled()?;
         }
+    }
+
+    /// The states of the table `id`, to be mapped. Fails with ENOENT or ENOMEM.
+    pub(crate) fn mapped(&self, id: u32) -> Result<Arc<MappedStates>> {
+        let place = self.place(id)?;
+        let count = place.look(id, |contexts| Ok(contexts.count()))?;
+        // Allocated while others may use the table.
+        let room = MappedStates::new(count as usize)?;
+        let mut table = place.exclusive(id)?;
+        table.contexts()?.mapped(room)
     }
 
     /// GET_INFO.

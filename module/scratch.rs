@@ -3,13 +3,7 @@
 //! [`Scratch`], memory that a file keeps for its next batch.
 
 use crate::{gfp, limit::Charge};
-use kernel::{
-    alloc::KVVec,
-    new_mutex,
-    prelude::*,
-    sync::Mutex,
-    uaccess::UserSlice,
-};
+use kernel::{alloc::KVVec, new_mutex, prelude::*, sync::Mutex, uaccess::UserSlice};
 
 /// Room for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
 /// for each. There is room for one: of batches at the same time, all but one allocate theirs.

@@ -57,7 +57,8 @@ impl Place {
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn operate<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
-        self.table.read(1, move |table| f(Self::existing(table, id)?))
+        self.table
+            .read(1, move |table| f(Self::existing(table, id)?))
     }
 
     /// Has `f` look at the table `id`, side by side with operations, which counts as none. Fails with
@@ -66,7 +67,8 @@ impl Place {
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn look<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
-        self.table.read(0, move |table| f(Self::existing(table, id)?))
+        self.table
+            .read(0, move |table| f(Self::existing(table, id)?))
     }
 
     /// As [`Self::operate`], while nobody else does this with the context at `addr`.

@@ -176,6 +176,29 @@ struct atomik_fp_check {
 	__u64 pages_changed;
 };
 
+/*
+ * mmap() of the device file maps the states of a table: context i is the __u64 at
+ * i * 8 from offset ATOMIK_MAP_OFFSET(table_id). MAP_SHARED only, and at most
+ * the pages that the table has; what is beyond its contexts in the last page means
+ * nothing. PROT_WRITE takes a file that is open for reading and writing.
+ *
+ * A load of that word is READ; an atomic XOR is ACCUM. Both are atomic with regard
+ * to each other and to every command. The references can't be mapped: a store of
+ * another kind sets the state and keeps the reference, so that it acts as an ACCUM
+ * of the difference, though not as one step. Nothing that is done through a
+ * mapping is isolated from a batch: a batch may be seen half done, and may find a
+ * state changed between two of its entries. It is not counted in ops_total.
+ *
+ * A mapping stays what it is when its table is destroyed: memory that no command
+ * uses any more. fork() shares it. It counts against the same limits as the table.
+ *
+ * Errors of mmap(): EINVAL (not MAP_SHARED, PROT_EXEC, more than the table has),
+ * ENOENT (no such table), ENOMEM, EACCES (the file is not open as the protection
+ * demands).
+ */
+#define ATOMIK_MAP_SPAN			(1 << 20)
+#define ATOMIK_MAP_OFFSET(table_id)	((__u64)(table_id) * ATOMIK_MAP_SPAN)
+
 #define ATOMIK_IOC_MAGIC		'A'
 
 #define ATOMIK_IOC_CREATE_TABLE		_IOWR(ATOMIK_IOC_MAGIC, 0x01, struct atomik_create_table)

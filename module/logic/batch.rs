@@ -7,7 +7,7 @@ use crate::uapi;
 #[cfg(not(MODULE))]
 use atomik_uapi as uapi;
 
-use super::context::{State, Table, Word};
+use super::context::{States, Table, Word};
 use uapi::{BatchOp, OP_ACCUM, OP_LOAD, OP_READ, OP_SWAP};
 
 /// Entries that are looked at in one go, so that the loop around them costs little.
@@ -115,7 +115,7 @@ pub const NOWHERE: [Nowhere; uapi::MAX_BATCH as usize] = [Nowhere; uapi::MAX_BAT
 /// The caller has seen that the batch [fits](Plan::fits): an entry beyond the table would be left
 /// out.
 #[inline(never)] // Alone, its loops get the registers they need.
-pub fn apply<S: State, W: Word, T: Target>(
+pub fn apply<S: States, W: Word, T: Target>(
     table: &mut Table<'_, S, W>,
     plan: &Plan,
     ops: &[BatchOp],
@@ -186,7 +186,7 @@ fn both<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
 /// `ops` where [`Plan::saves_references`] says so, otherwise empty.
 ///
 /// The caller has seen that the batch [fits](Plan::fits).
-pub fn attempt<S: State, W: Word>(
+pub fn attempt<S: States, W: Word>(
     table: &mut Table<'_, S, W>,
     ops: &mut [BatchOp],
     references: &mut [u64],
@@ -208,7 +208,7 @@ pub fn attempt<S: State, W: Word>(
 
 /// Undoes what [`attempt`] did, given its `ops` and `references`: both the contexts and the values of
 /// LOAD entries are again what they were, so that it can be tried once more.
-pub fn undo<S: State, W: Word>(
+pub fn undo<S: States, W: Word>(
     table: &mut Table<'_, S, W>,
     ops: &mut [BatchOp],
     references: &[u64],
@@ -277,7 +277,7 @@ mod tests {
             }
         }
 
-        fn table(&mut self) -> Table<'_, u64, u64> {
+        fn table(&mut self) -> Table<'_, &mut [u64], u64> {
             Table::new(&mut self.states, &mut self.references)
         }
     }

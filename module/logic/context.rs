@@ -19,7 +19,7 @@ pub trait State {
     fn xor(&mut self, delta: u64);
 }
 
-impl<W: Word> State for W {
+impl<W: Word> State for &mut W {
     #[inline]
     fn get(&mut self) -> u64 {
         *self.word()
@@ -33,6 +33,28 @@ impl<W: Word> State for W {
     #[inline]
     fn xor(&mut self, delta: u64) {
         *self.word() ^= delta;
+    }
+}
+
+/// The states of a table.
+pub trait States {
+    type State<'a>: State
+    where
+        Self: 'a;
+
+    /// The state with this number, from 0.
+    fn state(&mut self, number: usize) -> Option<Self::State<'_>>;
+}
+
+impl<W: Word> States for &mut [W] {
+    type State<'a>
+        = &'a mut W
+    where
+        Self: 'a;
+
+    #[inline]
+    fn state(&mut self, number: usize) -> Option<&mut W> {
+        self.get_mut(number)
     }
 }
 
@@ -50,14 +72,14 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
 ///
 /// The operations return `None` where there is no such context.
 pub struct Table<'a, S, W> {
-    states: &'a mut [S],
+    states: S,
     references: &'a mut [W],
 }
 
-impl<'a, S: State, W: Word> Table<'a, S, W> {
+impl<'a, W: Word> Table<'a, &'a mut [W], W> {
     /// The table of these contexts, as many as there are of both.
     #[inline]
-    pub fn new(states: &'a mut [S], references: &'a mut [W]) -> Self {
+    pub fn new(states: &'a mut [W], references: &'a mut [W]) -> Self {
         // That both have the same length saves a comparison for each operation.
         let count = states.len().min(references.len());
         match (states.get_mut(..count), references.get_mut(..count)) {
@@ -68,11 +90,18 @@ impl<'a, S: State, W: Word> Table<'a, S, W> {
             },
         }
     }
+}
+
+impl<'a, S: States, W: Word> Table<'a, S, W> {
+    /// The table of these contexts, whose states are not ordinary words.
+    pub fn with_states(states: S, references: &'a mut [W]) -> Self {
+        Self { states, references }
+    }
 
     /// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
     #[inline]
     pub fn load(&mut self, addr: u32, value: u64) -> Option<u64> {
-        let state = self.states.get_mut(addr as usize)?;
+        let mut state = self.states.state(addr as usize)?;
         *self.references.get_mut(addr as usize)?.word() = value;
         Some(state.replace(value))
     }
@@ -80,20 +109,20 @@ impl<'a, S: State, W: Word> Table<'a, S, W> {
     /// ACCUM: XORs `delta` into the accumulator.
     #[inline]
     pub fn accum(&mut self, addr: u32, delta: u64) -> Option<()> {
-        self.states.get_mut(addr as usize)?.xor(delta);
+        self.states.state(addr as usize)?.xor(delta);
         Some(())
     }
 
     /// READ: the state.
     #[inline]
     pub fn read(&mut self, addr: u32) -> Option<u64> {
-        Some(self.states.get_mut(addr as usize)?.get())
+        Some(self.states.state(addr as usize)?.get())
     }
 
     /// SWAP that keeps the state: the reference becomes the state. Returns the state.
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Option<u64> {
-        let state = self.states.get_mut(addr as usize)?.get();
+        let state = self.states.state(addr as usize)?.get();
         *self.references.get_mut(addr as usize)?.word() = state;
         Some(state)
     }
@@ -120,11 +149,10 @@ impl<'a, S: State, W: Word> Table<'a, S, W> {
         Some(loaded)
     }
 
-    /// Each context's state and reference.
+    /// The state and the reference.
     #[cfg_attr(MODULE, allow(dead_code, reason = "for tests"))]
-    pub fn words(&mut self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let both = self.states.iter_mut().zip(self.references.iter_mut());
-        both.map(|(state, reference)| (state.get(), *reference.word()))
+    pub fn words(&mut self, addr: u32) -> Option<(u64, u64)> {
+        Some((self.read(addr)?, self.reference(addr)?))
     }
 }
 
@@ -140,7 +168,7 @@ mod tests {
     use super::*;
 
     /// What `f` says of a table of one new context.
-    fn with_context<R>(f: impl FnOnce(&mut Table<'_, u64, u64>) -> R) -> R {
+    fn with_context<R>(f: impl FnOnce(&mut Table<'_, &mut [u64], u64>) -> R) -> R {
         f(&mut Table::new(&mut [0], &mut [0]))
     }
 

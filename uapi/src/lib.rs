@@ -184,6 +184,10 @@ pub struct FpCheck {
     pub pages_changed: u64,
 }
 
+/// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes each, can
+/// be mapped from `id * MAP_SPAN` on.
+pub const MAP_SPAN: u64 = 1 << 20;
+
 /// The `type` field of every command number.
 pub const IOC_MAGIC: u8 = b'A';
 

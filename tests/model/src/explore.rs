@@ -10,6 +10,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+/// With several CPUs, there are too many interleavings to try all: a writer goes by the slots of each.
+const MOST_PREEMPTIONS: usize = 2;
+
 /// What one thread of a model does.
 #[derive(Clone)]
 pub struct Thread {
@@ -74,24 +77,39 @@ impl Model {
         self
     }
 
-    /// Runs the model in all interleavings.
+    /// Runs the model in all interleavings: with one CPU, where all threads come into a table through
+    /// the same slot, and where they are said to be on several CPUs, in those of two preemptions
+    /// with these.
     ///
     /// Panics where one has an outcome that the operations, one after another in some order that
     /// respects each thread's, can't have; or where they race, deadlock, or break a rule of the
     /// kernel.
     #[track_caller]
     pub fn explore(&self) -> Explored {
+        let mut explored = self.explore_with(1, self.preemptions);
+        let last = self.threads.iter().map(|thread| thread.cpu).max();
+        if let Some(last) = last.filter(|&last| last > 0) {
+            let most = self.preemptions.unwrap_or(MOST_PREEMPTIONS);
+            let others = self.explore_with(last + 1, Some(most.min(MOST_PREEMPTIONS)));
+            explored.interleavings += others.interleavings;
+            explored.outcomes.extend(others.outcomes);
+        }
+        explored
+    }
+
+    fn explore_with(&self, cpus: u32, preemptions: Option<usize>) -> Explored {
+        cpu::set_number(cpus);
         let explored = Arc::new(Mutex::new(Explored::default()));
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = self.preemptions;
+        builder.preemption_bound = preemptions;
         builder.max_branches = 10_000;
         let (model, explore) = (Arc::new(self.clone()), Arc::clone(&explored));
         builder.check(move || model.execute(&explore));
         let explored = std::mem::take(&mut *explored.lock().unwrap());
         println!(
-            "{} interleavings{}, {} outcomes",
+            "{cpus} CPUs: {} interleavings{}, {} outcomes",
             explored.interleavings,
-            self.preemptions.map_or(String::new(), |most| format!(
+            preemptions.map_or(String::new(), |most| format!(
                 " of {most} preemptions at most"
             )),
             explored.outcomes.len()
@@ -114,7 +132,7 @@ impl Model {
                 let (model, file) = (Arc::clone(self), Arc::clone(&file));
                 loom::thread::spawn(move || {
                     let thread = &model.threads[number];
-                    cpu::run_on(thread.cpu);
+                    cpu::run_on(thread.cpu % cpu::nr_cpu_ids());
                     let serve = |op| file.serve(op, thread.away);
                     thread.ops.iter().map(serve).collect::<Vec<_>>()
                 })

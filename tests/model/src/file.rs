@@ -3,7 +3,7 @@
 //! [`File`], an open file of the driver, as a user sees it.
 
 use crate::{
-    logic::context::Words,
+    gfp,
     open_file::OpenFile,
     uapi::{self, BatchOp},
 };
@@ -19,7 +19,7 @@ pub(crate) struct File(Pin<KBox<OpenFile>>);
 
 impl File {
     pub(crate) fn open() -> Self {
-        Self(OpenFile::new().expect("a file"))
+        Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
     }
 
     /// Carries out an operation. With `away`, the memory that its results go to is not there.
@@ -110,12 +110,8 @@ impl File {
     pub(crate) fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
         let place = self.0.place(table).ok()?;
         let mut table = place.exclusive(table).ok()?;
-        let contexts = table.contexts().ok()?.exclusive();
-        let words = contexts.iter_mut().map(|context| {
-            let (state, reference) = context.words();
-            (*state, *reference)
-        });
-        Some(words.collect())
+        let words = table.contexts().ok()?.exclusive().words().collect();
+        Some(words)
     }
 
     /// What `/proc/PID/fdinfo/FD` says: tables, and operations served.

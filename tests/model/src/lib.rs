@@ -16,7 +16,8 @@ extern crate pinned_init as pin_init;
 mod explore;
 mod file;
 mod limit;
-mod stats;
+mod patience;
+mod pinned;
 
 pub use explore::{Explored, Model, Thread};
 pub use kernel::{planted, uaccess::Away};
@@ -31,6 +32,8 @@ mod brlock;
 mod contexts;
 #[path = "../../../module/cpu_slot.rs"]
 mod cpu_slot;
+#[path = "../../../module/few_ops.rs"]
+mod few_ops;
 #[path = "../../../module/gfp.rs"]
 mod gfp;
 #[path = "../../../module/logic/mod.rs"]
@@ -39,6 +42,11 @@ mod logic;
 #[path = "../../../module/open_file.rs"]
 #[allow(dead_code, reason = "GET_INFO is about the module")]
 mod open_file;
+#[path = "../../../module/scratch.rs"]
+#[allow(dead_code, reason = "bytes are the limit's affair")]
+mod scratch;
+#[path = "../../../module/slot.rs"]
+mod slot;
 #[path = "../../../module/table.rs"]
 #[allow(dead_code, reason = "bytes are the limit's affair")]
 mod table;

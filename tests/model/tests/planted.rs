@@ -54,7 +54,7 @@ fn a_swap_that_ignores_a_lost_race() {
 #[test]
 fn a_batch_that_does_not_wait_for_readers() {
     noticed(
-        Bug::SlotsExcludeNobody,
+        Bug::WritersSeeNobody,
         RACE,
         [vec![batch([accum(0, 4), read(0)])], vec![accum(0, 1)]],
     );
@@ -63,7 +63,7 @@ fn a_batch_that_does_not_wait_for_readers() {
 #[test]
 fn a_batch_that_does_not_close_the_way() {
     noticed(
-        Bug::FlagsStayDown,
+        Bug::ReadersSeeNoWriter,
         RACE,
         [
             vec![batch([load(0, 4), load(1, 4)])],
@@ -75,7 +75,7 @@ fn a_batch_that_does_not_close_the_way() {
 #[test]
 fn loads_and_swaps_that_meet() {
     noticed(
-        Bug::EpochLocksExcludeNobody,
+        Bug::ReadersSeeNobody,
         IMPOSSIBLE,
         [vec![load(0, 3)], vec![swap(0, 0x40)]],
     );

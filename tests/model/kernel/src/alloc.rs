@@ -122,6 +122,23 @@ impl<T> KVVec<T> {
         })
     }
 
+    #[track_caller]
+    pub fn reserve(&mut self, additional: usize, _: Flags) -> Result<(), Error> {
+        held::might_sleep();
+        self.items.reserve(additional);
+        Ok(())
+    }
+
+    pub fn capacity(&self) -> usize {
+        self.items.capacity()
+    }
+
+    #[track_caller]
+    pub fn clear(&mut self) {
+        self.access.write();
+        self.items.clear();
+    }
+
     pub fn push_within_capacity(&mut self, value: T) -> Result<(), PushError> {
         if self.items.len() == self.items.capacity() {
             return Err(PushError);

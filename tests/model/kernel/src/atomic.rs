@@ -34,8 +34,6 @@ orderings!(Relaxed => Relaxed, Acquire => Acquire, Release => Release, Full => S
 
 /// What an atomic can hold.
 pub trait AtomicType: Copy {
-    const IS_FLAG: bool = false;
-
     fn to_bits(self) -> u64;
     fn from_bits(bits: u64) -> Self;
 }
@@ -47,18 +45,6 @@ impl AtomicType for u64 {
 
     fn from_bits(bits: u64) -> Self {
         bits
-    }
-}
-
-impl AtomicType for bool {
-    const IS_FLAG: bool = true;
-
-    fn to_bits(self) -> u64 {
-        self.into()
-    }
-
-    fn from_bits(bits: u64) -> Self {
-        bits != 0
     }
 }
 
@@ -96,8 +82,8 @@ impl<T: AtomicType> Atomic<T> {
 
     #[track_caller]
     pub fn store<O: AnyOrdering>(&self, value: T, _: O) {
-        if std::thread::panicking() || (T::IS_FLAG && planted::is(Bug::FlagsStayDown)) {
-            // In the first case, the model has failed: see `lock::Guard`.
+        if std::thread::panicking() {
+            // The model has failed: see `lock::Guard`.
             return;
         }
         self.shared().store(value.to_bits(), O::ordering());
@@ -140,7 +126,31 @@ impl<T: AtomicType> Atomic<T> {
     }
 }
 
+/// What the word of a slot in the driver is changed by, when a writer closes it and a reader comes in.
+const CLOSED: u64 = 1 << 63;
+const READER: u64 = 1 << 40;
+
 impl Atomic<u64> {
+    #[track_caller]
+    pub fn fetch_add<O: AnyOrdering>(&self, value: u64, _: O) -> u64 {
+        let old = self.shared().fetch_add(value, O::ordering());
+        match value {
+            CLOSED if planted::is(Bug::WritersSeeNobody) => 0,
+            READER if planted::is(Bug::ReadersSeeNoWriter) => old & !CLOSED,
+            READER if planted::is(Bug::ReadersSeeNobody) => old & CLOSED,
+            _ => old,
+        }
+    }
+
+    #[track_caller]
+    pub fn fetch_sub<O: AnyOrdering>(&self, value: u64, _: O) -> u64 {
+        if std::thread::panicking() {
+            // The model has failed: see `lock::Guard`.
+            return 0;
+        }
+        self.shared().fetch_sub(value, O::ordering())
+    }
+
     /// As in the kernel. loom has no references into its atomics: what is written through this one
     /// reaches loom when the thread next uses a lock or an atomic, before which nobody could tell
     /// the difference. loom checks here and there that nobody else uses the atomic meanwhile.

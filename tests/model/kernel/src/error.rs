@@ -21,6 +21,7 @@ pub mod code {
     use super::Error;
 
     pub const ENOENT: Error = Error(2);
+    pub const EAGAIN: Error = Error(11);
     pub const ENOMEM: Error = Error(12);
     pub const EFAULT: Error = Error(14);
     pub const EINVAL: Error = Error(22);

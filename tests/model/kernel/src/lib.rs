@@ -20,17 +20,19 @@
 //!   CPUs, for which the driver has it, the model can't say. The guest's histories look at that.
 //!   There are no fences in the driver, at which loom is weakest.
 //! - loom remembers the last seven values of an atomic.
-//! - There are two CPUs, and each thread of a model stays on one: see [`cpu`].
+//! - Each thread of a model stays on one CPU: see [`cpu`].
 
 pub mod alloc;
 pub mod atomic;
 pub mod bindings;
+pub mod condvar;
 pub mod cpu;
 pub mod error;
 mod held;
 pub mod lock;
 pub mod planted;
 pub mod prelude;
+pub mod processor;
 mod set_once;
 pub mod task;
 pub mod transmute;
@@ -42,6 +44,7 @@ pub use loom;
 pub mod sync {
     pub use crate::{
         atomic,
+        condvar::CondVar,
         lock::{self, Mutex, SpinLock},
         set_once::SetOnce,
     };
@@ -60,6 +63,14 @@ macro_rules! new_mutex {
 macro_rules! new_spinlock {
     ($inner:expr, $name:literal) => {
         $crate::lock::new::<_, $crate::lock::spinlock::SpinLockBackend>($inner)
+    };
+}
+
+/// As in the kernel; the name is lockdep's.
+#[macro_export]
+macro_rules! new_condvar {
+    ($name:literal) => {
+        $crate::condvar::new()
     };
 }
 

@@ -2,10 +2,7 @@
 
 //! Mutexes and spinlocks.
 
-use crate::{
-    atomic, held,
-    planted::{self, Bug},
-};
+use crate::{atomic, held};
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
@@ -68,12 +65,7 @@ impl<T, B: Backend> Lock<T, B> {
         if !B::SPINS {
             held::might_sleep();
         }
-        let bug = match size_of::<T>() {
-            0 => Bug::EpochLocksExcludeNobody,
-            _ => Bug::SlotsExcludeNobody,
-        };
-        let excludes = !(B::SPINS && planted::is(bug));
-        let held = excludes.then(|| self.lock.lock().expect("not poisoned"));
+        let held = Some(self.lock.lock().expect("not poisoned"));
         held::took(B::SPINS);
         Guard { lock: self, held }
     }
@@ -85,12 +77,21 @@ pub struct Guard<'a, T, B: Backend> {
     held: Option<loom::sync::MutexGuard<'a, ()>>,
 }
 
+impl<'a, T, B: Backend> Guard<'a, T, B> {
+    /// Has `f` release the lock, and take it again.
+    pub(crate) fn unlocked(
+        &mut self,
+        f: impl FnOnce(loom::sync::MutexGuard<'a, ()>) -> loom::sync::MutexGuard<'a, ()>,
+    ) {
+        self.held = self.held.take().map(f);
+    }
+}
+
 impl<T, B: Backend> Deref for Guard<'_, T, B> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: the lock is held. (Where a planted bug has it otherwise, the threads of a model
-        // still run one at a time, and none is stopped while it uses such a reference.)
+        // SAFETY: the lock is held.
         unsafe { &*self.lock.data.get() }
     }
 }

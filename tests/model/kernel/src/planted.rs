@@ -17,12 +17,12 @@ pub enum Bug {
     /// No bug, but a hard time: `cmpxchg` always fails, so that SWAP gets its way in the end by
     /// having the table for itself.
     CmpxchgLoses,
-    /// Spinlocks around data exclude nobody: the writer of a `BrLock` does not wait for readers.
-    SlotsExcludeNobody,
-    /// Spinlocks around nothing exclude nobody: LOAD and SWAP meet at a context.
-    EpochLocksExcludeNobody,
-    /// What is stored to an `Atomic<bool>` gets lost: the writer of a `BrLock` doesn't close the way.
-    FlagsStayDown,
+    /// The writer of a `BrLock`, who closes a slot, does not see who is inside.
+    WritersSeeNobody,
+    /// Who comes into a slot does not see that it is closed.
+    ReadersSeeNoWriter,
+    /// Who comes into a slot does not see who is inside: LOAD and SWAP meet at a context.
+    ReadersSeeNobody,
     /// Release is Relaxed: a reader may miss what the writer before it has written.
     ReleaseIsRelaxed,
     /// Acquire is Relaxed: the same from the other side.

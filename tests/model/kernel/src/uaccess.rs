@@ -3,6 +3,7 @@
 //! User memory, which is the memory of the test.
 
 use crate::{
+    alloc::{Flags, KVVec},
     error::{Result, code::EFAULT},
     held,
     transmute::{AsBytes, FromBytes},
@@ -64,6 +65,20 @@ impl UserSlice {
         Self(at, len)
     }
 
+    #[track_caller]
+    pub fn read_all(self, out: &mut KVVec<u8>, flags: Flags) -> Result {
+        let len = self.1;
+        out.reserve(len, flags)?;
+        let mut copy = vec![MaybeUninit::uninit(); len];
+        self.reader().read_raw(&mut copy)?;
+        for byte in copy {
+            // SAFETY: it has been written.
+            let byte = unsafe { byte.assume_init() };
+            out.push_within_capacity(byte).expect("room");
+        }
+        Ok(())
+    }
+
     pub fn reader(self) -> UserSliceReader {
         UserSliceReader(self)
     }
@@ -77,7 +92,7 @@ pub struct UserSliceReader(UserSlice);
 
 impl UserSliceReader {
     #[track_caller]
-    pub fn read_slice(&mut self, out: &mut [u8]) -> Result {
+    pub fn read_raw(&mut self, out: &mut [MaybeUninit<u8>]) -> Result {
         held::might_fault();
         let UserSlice(from, len) = self.0;
         assert!(out.len() <= len);
