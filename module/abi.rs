@@ -4,25 +4,6 @@
 
 use crate::uapi::{Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap};
 use kernel::transmute;
-use zerocopy::FromBytes;
-use zerocopy_derive::FromBytes;
-
-/// What READ gets: the start of a [`Read`].
-#[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
-pub(crate) struct ReadIn {
-    pub(crate) table_id: u32,
-    pub(crate) addr: u32,
-}
-
-/// What SWAP gets: the start of a [`Swap`].
-#[repr(C)]
-#[derive(Clone, Copy, FromBytes)]
-pub(crate) struct SwapIn {
-    pub(crate) table_id: u32,
-    pub(crate) addr: u32,
-    pub(crate) new_reference: u64,
-}
 
 /// Implements the kernel's marker traits for structs of the ABI.
 macro_rules! crosses_the_boundary {
@@ -36,8 +17,3 @@ macro_rules! crosses_the_boundary {
 }
 
 crosses_the_boundary!(Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap);
-
-// SAFETY: every bit pattern is a value, as zerocopy's `FromBytes`, derived, proves.
-unsafe impl transmute::FromBytes for ReadIn where ReadIn: FromBytes {}
-// SAFETY: as above.
-unsafe impl transmute::FromBytes for SwapIn where SwapIn: FromBytes {}

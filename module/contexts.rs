@@ -80,7 +80,11 @@ impl Contexts {
 
     /// Bytes that the contexts use.
     pub(crate) fn bytes(&self) -> u64 {
-        self.charge.bytes()
+        let elsewhere = match &self.states {
+            ContextStates::Unmapped(_) => 0,
+            ContextStates::Mapped(states) => states.bytes(),
+        };
+        self.charge.bytes().wrapping_add(elsewhere)
     }
 
     #[inline]

@@ -32,7 +32,7 @@ pub(crate) struct MappedStates {
     /// As many as fill whole pages: what is beyond `count` is of no meaning.
     states: VVec<Atomic<u64>>,
     count: usize,
-    _charge: Charge,
+    charge: Charge,
 }
 
 impl MappedStates {
@@ -49,9 +49,14 @@ impl MappedStates {
         let new = Self {
             states,
             count,
-            _charge: charge,
+            charge,
         };
         Ok(Arc::new(new, gfp::charged())?)
+    }
+
+    /// Bytes of kernel memory.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.charge.bytes()
     }
 
     #[inline]

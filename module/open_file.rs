@@ -6,7 +6,6 @@
 //! descriptors, forked processes, receivers of a passed descriptor.
 
 use crate::{
-    abi::{ReadIn, SwapIn},
     batch::UserBatch,
     contexts::Contexts,
     gfp,
@@ -114,7 +113,7 @@ impl OpenFile {
     /// READ.
     #[inline]
     pub(crate) fn read(&self, user: UserPtr) -> Result {
-        let arg: ReadIn = read_arg(user)?;
+        let arg: Read = read_arg(user)?;
         let place = self.place(arg.table_id)?;
         let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
         write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())
@@ -122,7 +121,7 @@ impl OpenFile {
 
     /// SWAP.
     pub(crate) fn swap(&self, user: UserPtr) -> Result {
-        let arg: SwapIn = read_arg(user)?;
+        let arg: Swap = read_arg(user)?;
         let place = self.place(arg.table_id)?;
         for _ in 0..SWAP_ATTEMPTS {
             // The result goes out before the swap is done, and the swap is done only if the result
@@ -141,7 +140,7 @@ impl OpenFile {
 
     /// SWAP with the table for itself, where others keep changing the context.
     #[cold]
-    fn swap_exclusive(place: &Place, arg: &SwapIn, user: UserPtr) -> Result {
+    fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
         let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
         loop {
             let mut table = place.exclusive(arg.table_id)?;

@@ -12,6 +12,7 @@ mod errors;
 mod histories;
 mod isolation;
 mod library;
+mod mapped;
 mod model;
 mod operations;
 mod replay;

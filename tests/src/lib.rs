@@ -7,6 +7,7 @@ pub mod driver;
 pub mod fdinfo;
 pub mod gate;
 pub mod kernel_memory;
+pub mod mapping;
 pub mod memory;
 pub mod model;
 pub mod raw;

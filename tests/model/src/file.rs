@@ -3,6 +3,7 @@
 //! [`File`], an open file of the driver, as a user sees it.
 
 use crate::{
+    contexts::Exclusive,
     gfp,
     open_file::OpenFile,
     uapi::{self, BatchOp},
@@ -110,8 +111,12 @@ impl File {
     pub(crate) fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
         let place = self.0.place(table).ok()?;
         let mut table = place.exclusive(table).ok()?;
-        let words = table.contexts().ok()?.exclusive().words().collect();
-        Some(words)
+        let contexts = table.contexts().ok()?;
+        let count = contexts.count();
+        match contexts.exclusive() {
+            Exclusive::Unmapped(mut table) => (0..count).map(|addr| table.words(addr)).collect(),
+            Exclusive::Mapped(_) => unreachable!("no table is mapped"),
+        }
     }
 
     /// What `/proc/PID/fdinfo/FD` says: tables, and operations served.

@@ -16,6 +16,7 @@ extern crate pinned_init as pin_init;
 mod explore;
 mod file;
 mod limit;
+mod mapped;
 mod patience;
 mod pinned;
 
@@ -40,7 +41,7 @@ mod gfp;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 #[path = "../../../module/open_file.rs"]
-#[allow(dead_code, reason = "GET_INFO is about the module")]
+#[allow(dead_code, reason = "GET_INFO is about the module, and no table is mapped")]
 mod open_file;
 #[path = "../../../module/scratch.rs"]
 #[allow(dead_code, reason = "bytes are the limit's affair")]

@@ -48,6 +48,7 @@ pub mod sync {
         lock::{self, Mutex, SpinLock},
         set_once::SetOnce,
     };
+    pub use std::sync::Arc;
 }
 
 /// As in the kernel; the name is lockdep's.

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tables that programs have mapped.
+
+use atomik_tests::{
+    fdinfo,
+    mapping::{Mapping, READ_WRITE},
+    memory::{PAGE, Pages},
+    raw::{accum, load, open_device, open_device_with, read, swap},
+    task,
+};
+use nix::{
+    errno::Errno,
+    fcntl::OFlag,
+    sys::{
+        mman::{MapFlags, ProtFlags},
+        signal::Signal,
+        wait::{WaitStatus, waitpid},
+    },
+};
+use std::{sync::Barrier, thread};
+
+/// Contexts of which the states fill a page.
+const IN_PAGE: u32 = (PAGE / size_of::<u64>()) as u32;
+
+#[test]
+fn commands_and_mapping_see_the_same_states() {
+    let file = open_device();
+    let table = file.create(600).unwrap();
+    // What was before the table was mapped stays.
+    file.load(table, 0, 0xff00).unwrap();
+    file.accum(table, 599, 7).unwrap();
+    let mapping = Mapping::new(&file, table, 2).unwrap();
+    assert_eq!((mapping.read(0), mapping.read(599)), (0xff00, 7));
+
+    mapping.accum(0, 0x00ff);
+    assert_eq!(file.read(table, 0), Ok(0xffff));
+    file.accum(table, 0, 1).unwrap();
+    assert_eq!(mapping.read(0), 0xfffe);
+    assert_eq!(file.swap(table, 0, 5), Ok(0xfffe));
+    assert_eq!(mapping.read(0), 5);
+    let mut ops = [accum(0, 2), read(0), load(1, 9), swap(599), accum(599, 1)];
+    file.batch(table, &mut ops).unwrap();
+    assert_eq!((ops[1].value, ops[3].value), (7, 7));
+    assert_eq!((mapping.read(0), mapping.read(1), mapping.read(599)), (7, 9, 6));
+
+    // A second mapping is of the same pages.
+    let other = Mapping::new(&file, table, 1).unwrap();
+    other.accum(1, 1);
+    assert_eq!(mapping.read(1), 8);
+}
+
+#[test]
+fn a_batch_that_fails_leaves_a_mapped_table_as_it_was() {
+    let file = open_device();
+    let table = file.create(4).unwrap();
+    file.load(table, 0, 1).unwrap();
+    file.accum(table, 0, 2).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    let ops = [load(0, 9), accum(0, 4), swap(0), load(1, 3), read(1)];
+    let pages = Pages::new(1);
+    pages.put(0, &ops);
+    pages.protect(0, ProtFlags::PROT_READ);
+    let at = pages.at(0) as u64;
+    assert_eq!(
+        file.batch_at(table, ops.len() as u32, at),
+        Err(Errno::EFAULT)
+    );
+    assert_eq!((mapping.read(0), mapping.read(1)), (3, 0));
+    // The accumulator is still 2: it is undone by the same delta.
+    file.accum(table, 0, 2).unwrap();
+    assert_eq!(mapping.read(0), 1);
+}
+
+#[test]
+fn no_delta_gets_lost_between_mappings_commands_and_batches() {
+    const ROUNDS: u64 = 5000;
+    let file = open_device();
+    let table = file.create(2).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    let start = Barrier::new(4);
+    // Each thread has 16 bits of its own, of which the lowest ends as it began.
+    let delta = |thread: u64, round: u64| (round & 0xffff) << (16 * thread);
+    let sum = |thread| (1..=ROUNDS).fold(0, |sum, round| sum ^ delta(thread, round));
+    thread::scope(|scope| {
+        for number in 0..4 {
+            let (file, mapping, start) = (&file, &mapping, &start);
+            scope.spawn(move || {
+                start.wait();
+                for round in 1..=ROUNDS {
+                    let delta = delta(number, round);
+                    match number {
+                        0 | 1 => mapping.accum(0, delta),
+                        2 => file.accum(table, 0, delta).unwrap(),
+                        _ => {
+                            let mut ops = [accum(0, delta), read(1), accum(1, delta), swap(0)];
+                            file.batch(table, &mut ops).unwrap();
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(mapping.read(0), (0..4).fold(0, |all, n| all ^ sum(n)));
+    assert_eq!(mapping.read(1), sum(3));
+}
+
+#[test]
+fn swaps_are_served_however_often_a_mapping_changes_the_state() {
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    thread::scope(|scope| {
+        let swaps = scope.spawn(|| {
+            for new in 1..=500 {
+                file.swap(table, 0, new << 32).unwrap();
+            }
+        });
+        while !swaps.is_finished() {
+            mapping.accum(0, 1);
+        }
+    });
+    assert_eq!(mapping.read(0) >> 32, 500);
+}
+
+#[test]
+fn only_what_a_table_has_can_be_mapped() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 2 + 1).unwrap();
+    assert!(Mapping::new(&file, table, 3).is_ok());
+    assert_eq!(Mapping::new(&file, table, 4).err(), Some(Errno::EINVAL));
+    let part = |first, pages| {
+        Mapping::with(&file, table, first, pages, READ_WRITE, MapFlags::MAP_SHARED)
+    };
+    file.load(table, IN_PAGE * 2, 5).unwrap();
+    assert_eq!(part(2, 1).unwrap().read(0), 5);
+    for (first, pages) in [(1, 3), (2, 2), (3, 1), (255, 1)] {
+        assert_eq!(part(first, pages).err(), Some(Errno::EINVAL));
+    }
+    for id in [0, table + 1, table + 256, u32::MAX] {
+        assert_eq!(Mapping::new(&file, id, 1).err(), Some(Errno::ENOENT));
+    }
+}
+
+#[test]
+fn mappings_of_other_kinds_are_refused() {
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    let with = |protection, flags| Mapping::with(&file, table, 0, 1, protection, flags).err();
+    assert_eq!(with(READ_WRITE, MapFlags::MAP_PRIVATE), Some(Errno::EINVAL));
+    assert_eq!(
+        with(ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE),
+        Some(Errno::EINVAL)
+    );
+    let executable = ProtFlags::PROT_READ | ProtFlags::PROT_EXEC;
+    assert_eq!(with(executable, MapFlags::MAP_SHARED), Some(Errno::EINVAL));
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    assert_eq!(mapping.protect(executable), Err(Errno::EACCES));
+
+    let read_only = open_device_with(OFlag::O_RDONLY).unwrap();
+    assert_eq!(
+        Mapping::new(&read_only, table, 1).err(),
+        Some(Errno::EACCES)
+    );
+    let write_only = open_device_with(OFlag::O_WRONLY).unwrap();
+    let table = write_only.create(1).unwrap();
+    assert_eq!(
+        Mapping::new(&write_only, table, 1).err(),
+        Some(Errno::EACCES)
+    );
+}
+
+#[test]
+fn writing_through_a_read_only_mapping_is_a_fault() {
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    file.load(table, 0, 5).unwrap();
+    let mapping = Mapping::with(
+        &file,
+        table,
+        0,
+        1,
+        ProtFlags::PROT_READ,
+        MapFlags::MAP_SHARED,
+    )
+    .unwrap();
+    assert_eq!(mapping.read(0), 5);
+    let child = task::spawn(|| mapping.accum(0, 1));
+    let WaitStatus::Signaled(_, signal, _) = waitpid(child, None).unwrap() else {
+        panic!("the child has written");
+    };
+    assert_eq!(signal, Signal::SIGSEGV);
+    assert_eq!(file.read(table, 0), Ok(5));
+    // The file is open for writing, so the protection may be changed.
+    mapping.protect(READ_WRITE).unwrap();
+    mapping.accum(0, 1);
+    assert_eq!(file.read(table, 0), Ok(4));
+}
+
+#[test]
+fn a_mapping_outlives_its_table_and_shows_no_other() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 3).unwrap();
+    let mapping = Mapping::new(&file, table, 3).unwrap();
+    mapping.accum(5, 6);
+    file.destroy(table).unwrap();
+    assert_eq!(Mapping::new(&file, table, 1).err(), Some(Errno::ENOENT));
+    // The place of the old one.
+    let next = file.create(IN_PAGE * 3).unwrap();
+    assert_eq!(next, table + 256);
+    let other = Mapping::new(&file, next, 3).unwrap();
+    mapping.accum(5, 1);
+    assert_eq!((mapping.read(5), other.read(5)), (7, 0));
+    assert_eq!(file.read(next, 5), Ok(0));
+    // The last descriptor.
+    drop(file);
+    other.accum(5, 9);
+    assert_eq!((mapping.read(5), other.read(5)), (7, 9));
+}
+
+#[test]
+fn a_forked_process_shares_the_mapping() {
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    task::run(|| {
+        mapping.accum(0, 3);
+        file.accum(table, 0, 4).unwrap();
+        assert_eq!(mapping.read(0), 7);
+    });
+    assert_eq!((mapping.read(0), file.read(table, 0)), (7, Ok(7)));
+}
+
+#[test]
+fn a_mapping_can_be_split() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 4).unwrap();
+    let mut mapping = Mapping::new(&file, table, 4).unwrap();
+    mapping.truncate(2);
+    mapping.protect(ProtFlags::PROT_READ).unwrap();
+    file.load(table, IN_PAGE, 5).unwrap();
+    drop(file);
+    assert_eq!(mapping.read(IN_PAGE), 5);
+}
+
+#[test]
+fn fdinfo_counts_the_memory_of_a_mapped_table() {
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    let before = fdinfo::read(&file).bytes;
+    // The state takes a page of its own, and leaves the 8 bytes that it took.
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    let mapped = fdinfo::read(&file).bytes;
+    assert_eq!(mapped, before + PAGE as u64 - 8);
+    drop(mapping);
+    assert_eq!(fdinfo::read(&file).bytes, mapped);
+    file.destroy(table).unwrap();
+    assert!(fdinfo::read(&file).bytes < before);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Mapping`]: pages of a table, as a program maps them.
+
+use crate::{memory::PAGE, raw::RawFile};
+use atomik_uapi::MAP_SPAN;
+use nix::{
+    errno::Errno,
+    sys::mman::{MapFlags, ProtFlags, mmap, mprotect, munmap},
+};
+use std::{
+    num::NonZeroUsize,
+    ptr::NonNull,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+/// How most are mapped.
+pub const READ_WRITE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+
+/// Some pages of a table, unmapped when dropped.
+pub struct Mapping {
+    states: NonNull<AtomicU64>,
+    pages: usize,
+}
+
+// SAFETY: all uses are of atomics, and what is unmapped is gone for all threads alike.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Maps pages of a table as the arguments say.
+    pub fn with(
+        file: &RawFile,
+        table: u32,
+        first: usize,
+        pages: usize,
+        protection: ProtFlags,
+        flags: MapFlags,
+    ) -> Result<Self, Errno> {
+        let length = NonZeroUsize::new(pages * PAGE).expect("a page at least");
+        let offset = u64::from(table) * MAP_SPAN + (first * PAGE) as u64;
+        // SAFETY: a new mapping, where the kernel chooses.
+        let states = unsafe { mmap(None, length, protection, flags, file, offset as i64) }?;
+        Ok(Self {
+            states: states.cast(),
+            pages,
+        })
+    }
+
+    /// Maps the first pages of a table, shared, to be read and written.
+    pub fn new(file: &RawFile, table: u32, pages: usize) -> Result<Self, Errno> {
+        Self::with(file, table, 0, pages, READ_WRITE, MapFlags::MAP_SHARED)
+    }
+
+    /// The state of a context.
+    pub fn state(&self, addr: u32) -> &AtomicU64 {
+        assert!((addr as usize) < self.pages * PAGE / size_of::<AtomicU64>());
+        // SAFETY: within the mapping, which is there as long as this.
+        unsafe { self.states.add(addr as usize).as_ref() }
+    }
+
+    /// READ.
+    pub fn read(&self, addr: u32) -> u64 {
+        self.state(addr).load(Ordering::SeqCst)
+    }
+
+    /// ACCUM.
+    pub fn accum(&self, addr: u32, delta: u64) {
+        self.state(addr).fetch_xor(delta, Ordering::SeqCst);
+    }
+
+    /// Changes what may be done with the pages.
+    pub fn protect(&self, protection: ProtFlags) -> Result<(), Errno> {
+        // SAFETY: who uses the mapping in a way that is not allowed any more wants the signal.
+        unsafe { mprotect(self.states.cast(), self.pages * PAGE, protection) }
+    }
+
+    /// Unmaps all but the first pages.
+    pub fn truncate(&mut self, pages: usize) {
+        assert!((1..self.pages).contains(&pages));
+        // SAFETY: within the mapping; no reference into it is left, as this is borrowed exclusively.
+        unsafe {
+            let rest = self.states.byte_add(pages * PAGE).cast();
+            munmap(rest, (self.pages - pages) * PAGE).expect("munmap");
+        }
+        self.pages = pages;
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: as above.
+        unsafe { munmap(self.states.cast(), self.pages * PAGE) }.expect("munmap");
+    }
+}
