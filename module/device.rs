@@ -60,7 +60,7 @@ impl MiscDevice for ListedFile {
 
     fn show_fdinfo(this: ArcBorrow<'_, Self>, m: &SeqFile, _file: &File) {
         let this = this.file();
-        let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, this.other_bytes(), 0u64);
+        let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, 0u64, 0u64);
         for usage in this.usages() {
             if let Some((_, count)) = usage.table {
                 tables = tables.wrapping_add(1);

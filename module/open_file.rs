@@ -211,11 +211,6 @@ impl OpenFile {
         places.fold(0, |sum, place| sum.wrapping_add(place.ops()))
     }
 
-    /// Bytes of kernel memory that belong to no table.
-    pub(crate) fn other_bytes(&self) -> u64 {
-        self.scratch.bytes()
-    }
-
     /// What the file holds, for `/proc/PID/fdinfo/FD`.
     pub(crate) fn usages(&self) -> impl Iterator<Item = Usage> + '_ {
         self.places

@@ -2,21 +2,18 @@
 
 //! [`Scratch`], memory that a file keeps for its next batch.
 
-use crate::{gfp, limit::Charge};
+use crate::gfp;
 use kernel::{alloc::KVVec, new_mutex, prelude::*, sync::Mutex, uaccess::UserSlice};
 
 /// Room for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
 /// for each. There is room for one: of batches at the same time, all but one allocate theirs.
+///
+/// It is 64 KiB at most, charged to the memory cgroup of who needed it first. The module's limit is
+/// about tables.
 #[pin_data]
 pub(crate) struct Scratch {
     #[pin]
-    kept: Mutex<Option<Room>>,
-}
-
-/// Some memory, and its place in the module's accounts.
-struct Room {
-    bytes: KVVec<u8>,
-    charge: Charge,
+    kept: Mutex<Option<KVVec<u8>>>,
 }
 
 impl Scratch {
@@ -35,33 +32,22 @@ impl Scratch {
     ) -> Result {
         let kept = self.kept.lock().take();
         let mut room = match kept {
-            Some(room) if room.bytes.capacity() >= len => room,
-            _ => Room::new(len)?,
+            Some(room) if room.capacity() >= len => room,
+            _ => new_room(len)?,
         };
-        room.bytes.clear();
+        room.clear();
         let result = from
-            .read_all(&mut room.bytes, gfp::charged())
-            .and_then(|()| f(&mut room.bytes));
+            .read_all(&mut room, gfp::charged())
+            .and_then(|()| f(&mut room));
         let other = self.kept.lock().replace(room);
         // If there is another, its memory is freed with no lock held.
         drop(other);
         result
     }
-
-    /// Bytes that are kept.
-    pub(crate) fn bytes(&self) -> u64 {
-        let kept = self.kept.lock();
-        kept.as_ref().map_or(0, |room| room.charge.bytes())
-    }
 }
 
-impl Room {
-    fn new(len: usize) -> Result<Self> {
-        // A power of two, so that batches that grow a little find it large enough.
-        let len = len.checked_next_power_of_two().ok_or(ENOMEM)?;
-        Ok(Self {
-            charge: Charge::new(len)?,
-            bytes: KVVec::with_capacity(len, gfp::charged())?,
-        })
-    }
+fn new_room(len: usize) -> Result<KVVec<u8>> {
+    // A power of two, so that batches that grow a little find it large enough.
+    let len = len.checked_next_power_of_two().ok_or(ENOMEM)?;
+    Ok(KVVec::with_capacity(len, gfp::charged())?)
 }

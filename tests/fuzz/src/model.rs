@@ -384,7 +384,8 @@ impl World {
             Other::Read if reads => Errno::EINVAL,
             Other::Write if writes => Errno::EINVAL,
             Other::Read | Other::Write => Errno::EBADF,
-            Other::Mmap if reads => Errno::ENODEV,
+            // At the offset of table 0, which there never is.
+            Other::Mmap if reads => Errno::ENOENT,
             Other::Mmap => Errno::EACCES,
         }
     }

@@ -44,7 +44,6 @@ mod logic;
 #[allow(dead_code, reason = "GET_INFO is about the module, and no table is mapped")]
 mod open_file;
 #[path = "../../../module/scratch.rs"]
-#[allow(dead_code, reason = "bytes are the limit's affair")]
 mod scratch;
 #[path = "../../../module/slot.rs"]
 mod slot;
