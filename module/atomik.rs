@@ -18,6 +18,7 @@ mod contexts;
 mod cpu_slot;
 mod device;
 mod gfp;
+mod image;
 mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;

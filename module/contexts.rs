@@ -172,6 +172,16 @@ impl Contexts {
         Ok(())
     }
 
+    /// `count` contexts from `addr`, for an image, which has the table for itself. Fails with EINVAL
+    /// where some are beyond the table.
+    pub(crate) fn range(&mut self, addr: u32, count: u32) -> Result<&mut [impl Words]> {
+        let (start, end) = (
+            addr as usize,
+            addr.checked_add(count).ok_or(EINVAL)? as usize,
+        );
+        self.contexts.get_mut(start..end).ok_or(EINVAL)
+    }
+
     /// All contexts, for a batch, which has the table for itself.
     pub(crate) fn exclusive(&mut self) -> &mut [impl Words] {
         &mut self.contexts

@@ -9,6 +9,7 @@ use crate::{
     batch::UserBatch,
     contexts::Contexts,
     gfp,
+    image::Image,
     logic::table_ids::{place_of, TableIds, PLACES},
     stats,
     table::{Place, Served, Table, Usage},
@@ -122,7 +123,7 @@ impl OpenFile {
         let state = place.operate(arg.table_id, |contexts, _| {
             Ok(Served::new(contexts.read(arg.addr)?))
         })?;
-        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())?;
+        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount(1))?;
         stats::count(1);
         Ok(())
     }
@@ -202,6 +203,34 @@ impl OpenFile {
             restart_if_signalled()?;
         }
         stats::count(batch.count());
+        Ok(())
+    }
+
+    /// SNAPSHOT.
+    pub(crate) fn snapshot(&self, arg: UserPtr) -> Result {
+        let mut image = Image::empty(&read_arg(arg)?)?;
+        let place = self.place(image.table_id())?;
+        let mut table = place.exclusive(image.table_id())?;
+        image.take(table.contexts()?)?;
+        table.count(image.count());
+        drop(table);
+        // What waits for a page of the caller's, waits alone.
+        image
+            .write()
+            .inspect_err(|_| place.discount(image.count()))?;
+        stats::count(image.count());
+        Ok(())
+    }
+
+    /// RESTORE.
+    pub(crate) fn restore(&self, arg: UserPtr) -> Result {
+        let image = Image::read(&read_arg(arg)?)?;
+        let place = self.place(image.table_id())?;
+        let mut table = place.exclusive(image.table_id())?;
+        image.put(table.contexts()?)?;
+        table.count(image.count());
+        drop(table);
+        stats::count(image.count());
         Ok(())
     }
 

@@ -72,9 +72,9 @@ impl Place {
         Ok(served.result)
     }
 
-    /// Takes back the count of an operation whose result could not be handed over.
-    pub(crate) fn discount(&self) {
-        self.table.read().discount(1);
+    /// Takes back the count of `n` operations whose results could not be handed over.
+    pub(crate) fn discount(&self, n: u32) {
+        self.table.read().discount(n);
     }
 
     /// Takes the table `id` for one caller alone. Fails with ENOENT.

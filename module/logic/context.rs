@@ -47,6 +47,14 @@ pub fn reference(context: &mut impl Words) -> u64 {
     *context.words().1
 }
 
+/// Sets both words: reference and accumulator are as given.
+#[inline]
+pub fn set(context: &mut impl Words, reference: u64, accumulator: u64) {
+    let (state, old) = context.words();
+    *state = reference ^ accumulator;
+    *old = reference;
+}
+
 /// SWAP that keeps the state: the reference becomes the state. Returns the state.
 #[inline]
 pub fn swap(context: &mut impl Words) -> u64 {
@@ -116,6 +124,16 @@ mod tests {
         assert_eq!(read(&mut a), read(&mut b));
         accum(&mut a, 3 ^ 5 ^ 9);
         assert_eq!(read(&mut a), 0);
+    }
+
+    #[test]
+    fn both_words_can_be_set() {
+        let mut context = Context::default();
+        set(&mut context, 0xFF00, 0x00FF);
+        assert_eq!(
+            (read(&mut context), reference(&mut context)),
+            (0xFFFF, 0xFF00)
+        );
     }
 
     #[test]

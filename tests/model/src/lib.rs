@@ -33,6 +33,9 @@ mod contexts;
 mod cpu_slot;
 #[path = "../../../module/gfp.rs"]
 mod gfp;
+#[path = "../../../module/image.rs"]
+#[allow(dead_code, reason = "the models have no images")]
+mod image;
 #[path = "../../../module/logic/mod.rs"]
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
