@@ -2,7 +2,7 @@
 
 //! The structs of the ABI, as types that may cross the boundary to userspace.
 
-use crate::uapi::{Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap};
+use crate::uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
 use kernel::transmute;
 
 /// Implements the kernel's marker traits for structs of the ABI.
@@ -16,4 +16,15 @@ macro_rules! crosses_the_boundary {
     )+};
 }
 
-crosses_the_boundary!(Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap);
+crosses_the_boundary!(
+    Accum,
+    Batch,
+    BatchOp,
+    Context,
+    CreateTable,
+    Image,
+    Info,
+    Load,
+    Read,
+    Swap
+);

@@ -20,6 +20,7 @@ mod device;
 mod few_ops;
 mod files;
 mod gfp;
+mod image;
 mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;

@@ -8,7 +8,7 @@ use crate::{
     module_ref,
     uapi::{
         IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
-        IOC_READ, IOC_SWAP,
+        IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
     },
 };
 use kernel::{
@@ -47,12 +47,14 @@ impl MiscDevice for ListedFile {
         match cmd {
             IOC_READ => this.read(arg),
             IOC_GET_INFO => this.get_info(arg, files::served()),
+            IOC_SNAPSHOT => this.snapshot(arg),
             IOC_LOAD => writable(file).and_then(|()| this.load(arg)),
             IOC_ACCUM => writable(file).and_then(|()| this.accum(arg)),
             IOC_SWAP => writable(file).and_then(|()| this.swap(arg)),
             IOC_BATCH => writable(file).and_then(|()| this.batch(arg)),
             IOC_CREATE_TABLE => writable(file).and_then(|()| this.create_table(arg)),
             IOC_DESTROY_TABLE => writable(file).and_then(|()| this.destroy_table(arg)),
+            IOC_RESTORE => writable(file).and_then(|()| this.restore(arg)),
             _ => Err(ENOTTY),
         }?;
         Ok(0)

@@ -9,6 +9,7 @@ use crate::{
     batch::UserBatch,
     contexts::Contexts,
     gfp,
+    image::Image,
     logic::table_ids::{place_of, TableIds, PLACES},
     mapped::MappedStates,
     patience::SWAP_ATTEMPTS,
@@ -116,7 +117,7 @@ impl OpenFile {
         let arg: Read = read_arg(user)?;
         let place = self.place(arg.table_id)?;
         let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
-        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount())
+        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount(1))
     }
 
     /// SWAP.
@@ -182,6 +183,28 @@ impl OpenFile {
             batch.fault_in()?;
             restart_if_signalled()?;
         }
+    }
+
+    /// SNAPSHOT.
+    pub(crate) fn snapshot(&self, arg: UserPtr) -> Result {
+        let mut image = Image::empty(&read_arg(arg)?)?;
+        let place = self.place(image.table_id())?;
+        let mut table = place.exclusive(image.table_id())?;
+        image.take(table.contexts()?)?;
+        table.count(image.count());
+        drop(table);
+        // What waits for a page of the caller's, waits alone.
+        image.write().inspect_err(|_| place.discount(image.count()))
+    }
+
+    /// RESTORE.
+    pub(crate) fn restore(&self, arg: UserPtr) -> Result {
+        let image = Image::read(&read_arg(arg)?)?;
+        let place = self.place(image.table_id())?;
+        let mut table = place.exclusive(image.table_id())?;
+        image.put(table.contexts()?)?;
+        table.count(image.count());
+        Ok(())
     }
 
     /// The states of the table `id`, to be mapped. Fails with ENOENT or ENOMEM.

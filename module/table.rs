@@ -83,10 +83,10 @@ impl Place {
             .read_alone(addr, move |table| f(Self::existing(table, id)?))
     }
 
-    /// Takes back the count of an operation whose result could not be handed over.
+    /// Takes back the count of `n` operations whose results could not be handed over.
     #[cold]
-    pub(crate) fn discount(&self) {
-        self.table.discount(1);
+    pub(crate) fn discount(&self, n: u32) {
+        self.table.discount(n);
     }
 
     /// Takes the table `id` for one caller alone. Fails with ENOENT.

@@ -14,13 +14,14 @@
  *   EFAULT  a pointer that can't be read, or written where there is something
  *           to write; nothing has changed
  *   EINVAL  num_contexts or num_ops out of range, addr >= num_contexts,
- *           an unknown opcode, a non-zero reserved byte
+ *           an image that is empty or goes beyond the table, an unknown
+ *           opcode, a non-zero reserved byte or field
  *   ENOENT  no such table in this file
  *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
  *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
  *           exhausted; nothing has changed
- *   EBADF   a command that changes something (any but READ and GET_INFO), on a
- *           file not opened for writing
+ *   EBADF   a command that changes something (any but READ, GET_INFO and
+ *           SNAPSHOT), on a file not opened for writing
  */
 #ifndef _UAPI_LINUX_ATOMIK_H
 #define _UAPI_LINUX_ATOMIK_H
@@ -146,7 +147,8 @@ struct atomik_batch {
  * @hw_banks: out, 0 for the software backend
  * @fp_enabled: out, 1 where the fingerprint commands are served
  * @ops_total: out, operations served through ioctls since the module was
- *	loaded; the entries of a batch count one by one
+ *	loaded; the entries of a batch count one by one, and so do the
+ *	contexts of an image
  * @fp_checks: out, fingerprint checks served
  * @fp_bytes_saved: out, bytes that these checks found unchanged
  */
@@ -158,6 +160,42 @@ struct atomik_info {
 	__u64 ops_total;
 	__u64 fp_checks;
 	__u64 fp_bytes_saved;
+};
+
+/**
+ * struct atomik_context - one context of an image
+ * @reference: the reference
+ * @accumulator: the accumulator; the state is @reference ^ @accumulator
+ */
+struct atomik_context {
+	__u64 reference;
+	__u64 accumulator;
+};
+
+/**
+ * struct atomik_image - argument of ATOMIK_IOC_SNAPSHOT and ATOMIK_IOC_RESTORE
+ * @table_id: in, the table
+ * @addr: in, the first context, from 0
+ * @count: in, 1..=ATOMIK_MAX_CONTEXTS; @addr + @count is at most the table's
+ *	num_contexts
+ * @reserved: in, zero
+ * @contexts_ptr: in, address of @count entries of struct atomik_context:
+ *	SNAPSHOT writes them, RESTORE reads them
+ *
+ * Either takes all the contexts at one moment, isolated from every other
+ * operation on the table, as a batch is. RESTORE sets all of them or, where it
+ * returns an error, none. SNAPSHOT changes nothing, and so needs no file opened
+ * for writing; where it returns EFAULT, part of the entries may have been
+ * written. Each context counts as one operation in ops_total.
+ *
+ * Drivers that lack the two commands answer ENOTTY.
+ */
+struct atomik_image {
+	__u32 table_id;
+	__u32 addr;
+	__u32 count;
+	__u32 reserved;
+	__u64 contexts_ptr;
 };
 
 /* Reserved: fingerprints of user memory. Answered with ENOTTY so far. */
@@ -212,5 +250,7 @@ struct atomik_fp_check {
 #define ATOMIK_IOC_FP_UNREGISTER	_IOW(ATOMIK_IOC_MAGIC, 0x22, __u32)
 #define ATOMIK_IOC_BATCH		_IOW(ATOMIK_IOC_MAGIC, 0x30, struct atomik_batch)
 #define ATOMIK_IOC_GET_INFO		_IOR(ATOMIK_IOC_MAGIC, 0x40, struct atomik_info)
+#define ATOMIK_IOC_SNAPSHOT		_IOW(ATOMIK_IOC_MAGIC, 0x50, struct atomik_image)
+#define ATOMIK_IOC_RESTORE		_IOW(ATOMIK_IOC_MAGIC, 0x51, struct atomik_image)
 
 #endif /* _UAPI_LINUX_ATOMIK_H */

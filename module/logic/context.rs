@@ -149,8 +149,17 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
         Some(loaded)
     }
 
+    /// Sets both words: reference and accumulator are as given.
+    #[inline]
+    pub fn set(&mut self, addr: u32, reference: u64, accumulator: u64) -> Option<()> {
+        let mut state = self.states.state(addr as usize)?;
+        *self.references.get_mut(addr as usize)?.word() = reference;
+        state.replace(reference ^ accumulator);
+        Some(())
+    }
+
     /// The state and the reference.
-    #[cfg_attr(MODULE, allow(dead_code, reason = "for tests"))]
+    #[inline]
     pub fn words(&mut self, addr: u32) -> Option<(u64, u64)> {
         Some((self.read(addr)?, self.reference(addr)?))
     }
@@ -206,12 +215,22 @@ mod tests {
     }
 
     #[test]
+    fn both_words_can_be_set() {
+        with_context(|table| {
+            table.set(0, 0xFF00, 0x00FF);
+            assert_eq!(table.words(0), Some((0xFFFF, 0xFF00)));
+        });
+    }
+
+    #[test]
     fn beyond_the_table_is_nothing() {
         with_context(|table| {
             assert_eq!(table.load(1, 5), None);
             assert_eq!(table.accum(1, 5), None);
             assert_eq!(table.read(1), None);
             assert_eq!(table.swap(1), None);
+            assert_eq!(table.set(1, 5, 6), None);
+            assert_eq!(table.words(1), None);
         });
     }
 

@@ -4,10 +4,10 @@
 
 use crate::alone;
 use atomik_tests::{
-    raw::{accum, load, open_device, read, swap},
+    raw::{accum, image, load, open_device, read, swap},
     task,
 };
-use atomik_uapi::IOC_READ;
+use atomik_uapi::{IOC_READ, IOC_SNAPSHOT};
 use std::thread;
 
 #[test]
@@ -51,6 +51,17 @@ fn ops_total_counts_every_operation() {
         other.accum(table, 0, 1).unwrap();
     });
     assert_eq!(total() - start, 10);
+    // The contexts of an image count one by one.
+    let table = file.create(8).unwrap();
+    let contexts = file.snapshot(table, 1, 5).unwrap();
+    assert_eq!(total() - start, 15);
+    file.restore(table, 3, &contexts).unwrap();
+    assert_eq!(total() - start, 20);
+    file.restore(table, 4, &contexts).unwrap_err();
+    let nowhere = image(table, 0, 8, 0);
+    file.image(IOC_SNAPSHOT, nowhere).unwrap_err();
+    assert_eq!(total() - start, 20);
+    assert_eq!(atomik_tests::fdinfo::read(&file).ops, 19);
 }
 
 #[test]

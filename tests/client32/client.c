@@ -63,11 +63,22 @@ int main(void)
 	batch.ops_ptr |= 1ULL << 32;
 	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_BATCH, &batch));
 
+	struct atomik_context contexts[2] = { { 1, 2 }, { UINT64_MAX, 3 } };
+	struct atomik_image image = { create.table_id, 4, 2, 0, (uintptr_t)contexts };
+
+	CHECK(ioctl(fd, ATOMIK_IOC_RESTORE, &image) == 0);
+	contexts[1].reference = 0;
+	CHECK(ioctl(fd, ATOMIK_IOC_SNAPSHOT, &image) == 0);
+	CHECK(contexts[0].accumulator == 2 && contexts[1].reference == UINT64_MAX);
+	image.contexts_ptr |= 1ULL << 32;
+	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_RESTORE, &image));
+	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_SNAPSHOT, &image));
+
 	struct atomik_info info;
 
 	CHECK(ioctl(fd, ATOMIK_IOC_GET_INFO, &info) == 0);
 	CHECK(info.version == ATOMIK_VERSION);
-	CHECK(info.ops_total >= 9);
+	CHECK(info.ops_total >= 13);
 
 	read.addr = 16;
 	FAILS(EINVAL, ioctl(fd, ATOMIK_IOC_READ, &read));

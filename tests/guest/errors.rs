@@ -11,7 +11,7 @@ use nix::{errno::Errno, fcntl::OFlag, sys::mman::ProtFlags};
 use std::ptr::null_mut;
 
 /// The commands that the driver serves.
-const SERVED: [u32; 8] = [
+const SERVED: [u32; 10] = [
     uapi::IOC_CREATE_TABLE,
     uapi::IOC_DESTROY_TABLE,
     uapi::IOC_LOAD,
@@ -20,6 +20,8 @@ const SERVED: [u32; 8] = [
     uapi::IOC_SWAP,
     uapi::IOC_BATCH,
     uapi::IOC_GET_INFO,
+    uapi::IOC_SNAPSHOT,
+    uapi::IOC_RESTORE,
 ];
 
 /// The size of a command's argument in bytes.
@@ -54,6 +56,7 @@ fn enotty_for_unknown_commands() {
             0x4010_4100,
             0xC010_4100,
             0xC018_4100,
+            0x4018_4100,
             0x8028_4100u32,
         ] {
             let command = shape | number;

@@ -14,7 +14,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
-pub use uapi::BatchOp;
+pub use uapi::{BatchOp, Context};
 
 /// The device.
 pub const DEVICE: &str = "/dev/atomik";
@@ -133,6 +133,25 @@ impl RawFile {
         self.ioctl(uapi::IOC_BATCH, &mut arg)
     }
 
+    /// SNAPSHOT of `count` contexts from `addr`.
+    pub fn snapshot(&self, table: u32, addr: u32, count: u32) -> Result<Vec<Context>, Errno> {
+        let mut contexts = vec![Context::default(); count as usize];
+        let arg = image(table, addr, count, contexts.as_mut_ptr() as u64);
+        self.image(uapi::IOC_SNAPSHOT, arg)?;
+        Ok(contexts)
+    }
+
+    /// RESTORE of contexts from `addr`.
+    pub fn restore(&self, table: u32, addr: u32, contexts: &[Context]) -> Result<(), Errno> {
+        let arg = image(table, addr, contexts.len() as u32, contexts.as_ptr() as u64);
+        self.image(uapi::IOC_RESTORE, arg)
+    }
+
+    /// SNAPSHOT or RESTORE with any argument.
+    pub fn image(&self, command: u32, mut arg: uapi::Image) -> Result<(), Errno> {
+        self.ioctl(command, &mut arg)
+    }
+
     /// GET_INFO.
     pub fn info(&self) -> Result<uapi::Info, Errno> {
         let mut arg = uapi::Info::default();
@@ -145,6 +164,17 @@ impl RawFile {
         (0..count)
             .map(|addr| self.read(table_id, addr).expect("READ"))
             .collect()
+    }
+}
+
+/// The argument of SNAPSHOT and RESTORE.
+pub fn image(table_id: u32, addr: u32, count: u32, contexts_ptr: u64) -> uapi::Image {
+    uapi::Image {
+        table_id,
+        addr,
+        count,
+        reserved: 0,
+        contexts_ptr,
     }
 }
 

@@ -144,12 +144,41 @@ pub struct Info {
     pub hw_banks: u32,
     /// Out: 1 where the fingerprint commands are served.
     pub fp_enabled: u32,
-    /// Out: operations served through ioctls since the module was loaded, batch entries one by one.
+    /// Out: operations served through ioctls since the module was loaded, batch entries and the
+    /// contexts of images one by one.
     pub ops_total: u64,
     /// Out: fingerprint checks served.
     pub fp_checks: u64,
     /// Out: bytes that these checks found unchanged.
     pub fp_bytes_saved: u64,
+}
+
+/// `struct atomik_context`, one context of an [`Image`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Context {
+    /// The reference.
+    pub reference: u64,
+    /// The accumulator; the state is reference ^ accumulator.
+    pub accumulator: u64,
+}
+
+/// `struct atomik_image`, argument of [`IOC_SNAPSHOT`] and [`IOC_RESTORE`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Image {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the first context, from 0.
+    pub addr: u32,
+    /// In: 1..=[`MAX_CONTEXTS`], and `addr + count` is at most the table's number of contexts.
+    pub count: u32,
+    /// In: zero.
+    pub reserved: u32,
+    /// In: address of `count` entries of [`Context`].
+    pub contexts_ptr: u64,
 }
 
 /// `struct atomik_fp_register`, argument of [`IOC_FP_REGISTER`]; reserved.
@@ -213,6 +242,10 @@ pub const NR_FP_UNREGISTER: u8 = 0x22;
 pub const NR_BATCH: u8 = 0x30;
 /// Number of GET_INFO within [`IOC_MAGIC`].
 pub const NR_GET_INFO: u8 = 0x40;
+/// Number of SNAPSHOT within [`IOC_MAGIC`].
+pub const NR_SNAPSHOT: u8 = 0x50;
+/// Number of RESTORE within [`IOC_MAGIC`].
+pub const NR_RESTORE: u8 = 0x51;
 
 /// Direction bits of a command: userspace writes, the kernel reads.
 const WRITE: u32 = 1;
@@ -249,3 +282,7 @@ pub const IOC_FP_UNREGISTER: u32 = ioc::<u32>(WRITE, NR_FP_UNREGISTER);
 pub const IOC_BATCH: u32 = ioc::<Batch>(WRITE, NR_BATCH);
 /// Reports version and counters: [`Info`].
 pub const IOC_GET_INFO: u32 = ioc::<Info>(READ, NR_GET_INFO);
+/// Copies contexts out of a table, as they are at one moment: [`Image`].
+pub const IOC_SNAPSHOT: u32 = ioc::<Image>(WRITE, NR_SNAPSHOT);
+/// Sets contexts of a table, all at one moment or none: [`Image`].
+pub const IOC_RESTORE: u32 = ioc::<Image>(WRITE, NR_RESTORE);

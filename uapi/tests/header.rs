@@ -69,6 +69,8 @@ fn facts() -> Facts {
         Info = "atomik_info" {
             version, backend, hw_banks, fp_enabled, ops_total, fp_checks, fp_bytes_saved
         }
+        Context = "atomik_context" { reference, accumulator }
+        Image = "atomik_image" { table_id, addr, count, reserved, contexts_ptr }
         FpRegister = "atomik_fp_register" { user_addr, length, fp_id, pad }
         FpCheck = "atomik_fp_check" { fp_id, changed, delta, pages_checked, pages_changed }
     }
@@ -94,6 +96,8 @@ fn facts() -> Facts {
         IOC_FP_UNREGISTER = "ATOMIK_IOC_FP_UNREGISTER",
         IOC_BATCH = "ATOMIK_IOC_BATCH",
         IOC_GET_INFO = "ATOMIK_IOC_GET_INFO",
+        IOC_SNAPSHOT = "ATOMIK_IOC_SNAPSHOT",
+        IOC_RESTORE = "ATOMIK_IOC_RESTORE",
     }
     facts
 }
@@ -189,6 +193,8 @@ fn the_frozen_numbers() {
             uapi::IOC_FP_UNREGISTER,
             uapi::IOC_BATCH,
             uapi::IOC_GET_INFO,
+            uapi::IOC_SNAPSHOT,
+            uapi::IOC_RESTORE,
         ],
         [
             0xC008_4101,
@@ -202,6 +208,8 @@ fn the_frozen_numbers() {
             0x4004_4122,
             0x4010_4130,
             0x8028_4140,
+            0x4018_4150,
+            0x4018_4151,
         ]
     );
 }

@@ -37,6 +37,9 @@ mod cpu_slot;
 mod few_ops;
 #[path = "../../../module/gfp.rs"]
 mod gfp;
+#[path = "../../../module/image.rs"]
+#[allow(dead_code, reason = "the models have no images")]
+mod image;
 #[path = "../../../module/logic/mod.rs"]
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;

@@ -119,6 +119,16 @@ pub struct UserSliceWriter(UserSlice);
 
 impl UserSliceWriter {
     #[track_caller]
+    pub fn write_slice(&mut self, bytes: &[u8]) -> Result {
+        held::might_fault();
+        let UserSlice(to, len) = self.0;
+        assert!(bytes.len() <= len);
+        // SAFETY: as above.
+        unsafe { to.0.cast::<u8>().copy_from(bytes.as_ptr(), bytes.len()) };
+        Ok(())
+    }
+
+    #[track_caller]
     pub fn write<T: AsBytes>(&mut self, value: &T) -> Result {
         held::might_fault();
         let UserSlice(to, len) = self.0;

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`Image`], the contexts of a table as they are at one moment, on their way to userspace or back.
+
+use crate::{
+    contexts::{Contexts, Exclusive},
+    gfp,
+    logic::context::{States, Table, Word},
+    uapi::{self, Context},
+};
+use kernel::{
+    alloc::KVVec,
+    prelude::*,
+    uaccess::{UserPtr, UserSlice},
+};
+
+/// The kernel's copy of some contexts, and where userspace has its own.
+///
+/// Copies to and from userspace are made while the table is free for others: a caller whose page
+/// takes long to come keeps nobody waiting.
+pub(crate) struct Image {
+    contexts: KVVec<Context>,
+    table_id: u32,
+    addr: u32,
+    user: UserPtr,
+}
+
+impl Image {
+    /// Room for the contexts that `arg` names. Fails with EINVAL, EFAULT or ENOMEM.
+    pub(crate) fn empty(arg: &uapi::Image) -> Result<Self> {
+        if !(1..=uapi::MAX_CONTEXTS).contains(&arg.count) || arg.reserved != 0 {
+            return Err(EINVAL);
+        }
+        let address = usize::try_from(arg.contexts_ptr).map_err(|_| EFAULT)?;
+        let count = arg.count as usize;
+        Ok(Self {
+            contexts: KVVec::from_elem(Context::default(), count, gfp::charged())?,
+            table_id: arg.table_id,
+            addr: arg.addr,
+            user: UserPtr::from_addr(address),
+        })
+    }
+
+    /// The image that userspace has. Fails with EINVAL, EFAULT or ENOMEM.
+    pub(crate) fn read(arg: &uapi::Image) -> Result<Self> {
+        let mut image = Self::empty(arg)?;
+        let bytes = image.contexts.as_mut_slice().as_mut_bytes();
+        UserSlice::new(image.user, bytes.len())
+            .reader()
+            .read_slice(bytes)?;
+        Ok(image)
+    }
+
+    /// Copies the image to userspace. Fails with EFAULT; part of it may have been written then.
+    pub(crate) fn write(&self) -> Result {
+        let bytes = self.contexts.as_bytes();
+        UserSlice::new(self.user, bytes.len())
+            .writer()
+            .write_slice(bytes)
+    }
+
+    /// The id of the table that it is of.
+    pub(crate) fn table_id(&self) -> u32 {
+        self.table_id
+    }
+
+    /// How many contexts there are: 1 to `MAX_CONTEXTS`.
+    pub(crate) fn count(&self) -> u32 {
+        self.contexts.len() as u32
+    }
+
+    /// Takes the image of a table that nobody else uses meanwhile. Fails with EINVAL where it goes
+    /// beyond the table.
+    pub(crate) fn take(&mut self, table: &mut Contexts) -> Result {
+        match table.exclusive() {
+            Exclusive::Unmapped(mut table) => self.take_from(&mut table),
+            Exclusive::Mapped(mut table) => self.take_from(&mut table),
+        }
+    }
+
+    fn take_from(&mut self, table: &mut Table<'_, impl States, impl Word>) -> Result {
+        for (to, addr) in self.contexts.as_mut_slice().iter_mut().zip(self.addr..) {
+            let (state, reference) = table.words(addr).ok_or(EINVAL)?;
+            *to = Context {
+                reference,
+                accumulator: state ^ reference,
+            };
+        }
+        Ok(())
+    }
+
+    /// Puts the image into a table that nobody else uses meanwhile. Fails with EINVAL, and changes
+    /// nothing, where it goes beyond the table.
+    pub(crate) fn put(&self, table: &mut Contexts) -> Result {
+        let end = self.addr.checked_add(self.count()).ok_or(EINVAL)?;
+        if end > table.count() {
+            return Err(EINVAL);
+        }
+        match table.exclusive() {
+            Exclusive::Unmapped(mut table) => self.put_into(&mut table),
+            Exclusive::Mapped(mut table) => self.put_into(&mut table),
+        }
+    }
+
+    fn put_into(&self, table: &mut Table<'_, impl States, impl Word>) -> Result {
+        for (from, addr) in self.contexts.iter().zip(self.addr..) {
+            table
+                .set(addr, from.reference, from.accumulator)
+                .ok_or(EINVAL)?;
+        }
+        Ok(())
+    }
+}
