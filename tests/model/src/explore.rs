@@ -12,8 +12,8 @@ use std::{
 
 /// With several CPUs, there are too many interleavings to try all: a writer goes by the slots of each.
 const MOST_PREEMPTIONS: usize = 2;
-/// As there are with more threads than two.
-const MOST_OF_MANY_THREADS: usize = 3;
+/// As there are of more operations than two.
+const MOST_OF_MANY: usize = 3;
 
 /// What one thread of a model does.
 #[derive(Clone)]
@@ -80,15 +80,16 @@ impl Model {
     }
 
     /// Runs the model: with one CPU, where all threads come into a table through the same slot, in all
-    /// interleavings of two threads, and in those of three preemptions of more; and where threads are
-    /// said to be on several CPUs, in those of two preemptions with these.
+    /// interleavings of two operations, and in those of three preemptions of more; and where threads
+    /// are said to be on several CPUs, in those of two preemptions with these.
     ///
     /// Panics where one has an outcome that the operations, one after another in some order that
     /// respects each thread's, can't have; or where they race, deadlock, or break a rule of the
     /// kernel.
     #[track_caller]
     pub fn explore(&self) -> Explored {
-        let many = (self.threads.len() > 2).then_some(MOST_OF_MANY_THREADS);
+        let ops: usize = self.threads.iter().map(|thread| thread.ops.len()).sum();
+        let many = (ops > 2).then_some(MOST_OF_MANY);
         let mut explored = self.explore_with(1, self.preemptions.or(many));
         let last = self.threads.iter().map(|thread| thread.cpu).max();
         if let Some(last) = last.filter(|&last| last > 0) {

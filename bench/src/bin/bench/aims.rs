@@ -21,6 +21,7 @@ pub fn aim(id: &str) -> Option<Aim> {
         ["batch", "load" | "accum", "4096"] => Aim::Whole(14.0),
         ["batch", "read" | "swap", "4096"] => Aim::Whole(20.0),
         ["batch", _, "16"] => Aim::Whole(55.0),
+        ["mapped", "accum"] => Aim::Whole(8.0),
         _ => return None,
     })
 }

@@ -21,6 +21,7 @@ pub const CHECKED: &[&str] = &[
     "batch/",
     "contexts/",
     "tables/",
+    "mapped/",
     "create/",
     "destroy/",
 ];
@@ -69,7 +70,7 @@ pub fn write(expected: &Expected) -> Result<String> {
 
 /// The driver's share of an operation.
 fn own(line: &Line, floor: f64) -> f64 {
-    if line.id.starts_with("batch/") {
+    if line.id.starts_with("batch/") || line.id.starts_with("mapped/") {
         line.all()
     } else {
         line.all() - floor

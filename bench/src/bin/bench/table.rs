@@ -48,6 +48,7 @@ fn in_kernel_once(id: &str) -> bool {
     id != FLOOR
         && !id.starts_with("batch/")
         && !id.starts_with("memory/")
+        && !id.starts_with("mapped/")
         && !id.contains("update-batch")
 }
 

@@ -5,7 +5,11 @@ use crate::block::Case;
 use crate::bpf::ArrayMap;
 use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
-use atomik_tests::raw::{self, BatchOp, RawFile, open_device};
+use atomik_tests::{
+    mapping::Mapping,
+    memory::PAGE,
+    raw::{self, BatchOp, RawFile, open_device},
+};
 use atomik_uapi as uapi;
 use nix::libc;
 use std::cell::RefCell;
@@ -46,6 +50,7 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.extend(create_and_destroy(&file)?);
     cases.extend(bpf_maps(calls)?);
     cases.push(memory(calls));
+    cases.extend(mapped(&file, calls)?);
     Ok(cases)
 }
 
@@ -270,6 +275,28 @@ fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
                 batch.update_batch(&keys, &values);
             },
         ),
+    ])
+}
+
+/// A table that is mapped: operations without a system call, and batches, which have to expect them.
+fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
+    let contexts = 4096;
+    let table_id = file.create(contexts)?;
+    let pages = contexts as usize * size_of::<u64>() / PAGE;
+    let mapping = Rc::new(Mapping::new(file, table_id, pages)?);
+    let (accum, read) = (Rc::clone(&mapping), mapping);
+    let mut ops: Vec<BatchOp> = (0..contexts).map(|addr| raw::accum(addr, 3)).collect();
+    let file = Rc::clone(file);
+    Ok(vec![
+        Case::new("mapped/accum", calls, 1, move |turn| {
+            accum.accum(turn % contexts, 3);
+        }),
+        Case::new("mapped/read", calls, 1, move |turn| {
+            std::hint::black_box(read.read(turn % contexts));
+        }),
+        Case::new("mapped/batch/accum/4096", 1, contexts, move |_| {
+            assert_eq!(file.batch(table_id, &mut ops), Ok(()));
+        }),
     ])
 }
 

@@ -102,6 +102,16 @@ impl UserSliceReader {
     }
 
     #[track_caller]
+    pub fn read_slice(&mut self, out: &mut [u8]) -> Result {
+        held::might_fault();
+        let UserSlice(from, len) = self.0;
+        assert!(out.len() <= len);
+        // SAFETY: as above.
+        unsafe { out.as_mut_ptr().copy_from(from.0.cast(), out.len()) };
+        Ok(())
+    }
+
+    #[track_caller]
     pub fn read<T: FromBytes>(&mut self) -> Result<T> {
         held::might_fault();
         assert!(size_of::<T>() <= self.0.1);
