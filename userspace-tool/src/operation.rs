@@ -24,8 +24,14 @@ pub enum Operation {
     Batch,
     /// Asking the driver about itself.
     GetInfo,
+    /// Copying contexts out of a table, as they are at one moment.
+    Snapshot,
+    /// Setting contexts of a table, all at one moment.
+    Restore,
     /// Duplicating the descriptor.
     Duplicate,
+    /// Reading what `/proc` says about the descriptor.
+    Usage,
 }
 
 impl fmt::Display for Operation {
@@ -39,7 +45,10 @@ impl fmt::Display for Operation {
             Self::Swap => "SWAP",
             Self::Batch => "BATCH",
             Self::GetInfo => "GET_INFO",
+            Self::Snapshot => "SNAPSHOT",
+            Self::Restore => "RESTORE",
             Self::Duplicate => "dup",
+            Self::Usage => "reading fdinfo",
         })
     }
 }
