@@ -31,7 +31,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool deb shell kernel-table lint fmt clean setup \
+.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -49,12 +49,12 @@ test: test-host test-guest ## all tests: on the host, then in the guest
 test-host: setup ## the tests that need no kernel
 	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin
 
-test-guest: setup tool ## the tests of the loaded driver
+test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
 
-test-debug: setup tool ## the same on a kernel with sanitizers, lockdep, leak detection, and under injected faults
+test-debug: setup tool examples ## the same on a kernel with sanitizers, lockdep, leak detection, and under injected faults
 	@$(cargo) test --locked --package atomik-tests --no-run
 	@tests/self-check
 	@KERNEL=debug tests/run
@@ -85,6 +85,9 @@ module: setup ## build atomik.ko for the guest's kernel
 tool: setup ## build atomikctl, static
 	@$(cargo) build --release --locked --package atomik
 	@echo $(programs)/release/atomikctl
+
+examples: setup ## build the examples of the crate, static
+	@$(cargo) build --release --locked --package atomik --examples
 
 deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build

@@ -141,3 +141,46 @@ fn a_table_serves_many_threads() {
         assert_eq!(table.read(addr).unwrap(), expected);
     }
 }
+
+#[test]
+fn a_table_can_be_mapped() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(1000).unwrap();
+    table.load(999, 0xff00).unwrap();
+    let map = table.map().unwrap();
+    assert_eq!(map.contexts(), 1000);
+    map.accum(999, 0x00ff).unwrap();
+    assert_eq!(table.read(999).unwrap(), 0xffff);
+    table.accum(0, 5).unwrap();
+    assert_eq!(map.read(0).unwrap(), 5);
+    let beyond = map.read(1000).unwrap_err();
+    assert!(matches!(
+        beyond,
+        Error::Address {
+            addr: 1000,
+            contexts: Some(1000),
+            ..
+        }
+    ));
+
+    // By id, in the same open file, and only to be read.
+    let again = device.table(table.id());
+    let read_only = again.map_read_only().unwrap();
+    assert_eq!(read_only.read(999).unwrap(), 0xffff);
+    assert!(matches!(read_only.accum(0, 1), Err(Error::ReadOnly { .. })));
+
+    thread::scope(|scope| {
+        for bit in 0..4 {
+            let map = &map;
+            scope.spawn(move || {
+                for _ in 0..501 {
+                    map.accum(1, 1 << bit).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(table.read(1).unwrap(), 0xf);
+
+    let gone = device.table(table.id() + 1).map().unwrap_err();
+    assert!(matches!(gone, Error::NoSuchTable { .. }));
+}

@@ -42,7 +42,10 @@ fn commands_and_mapping_see_the_same_states() {
     let mut ops = [accum(0, 2), read(0), load(1, 9), swap(599), accum(599, 1)];
     file.batch(table, &mut ops).unwrap();
     assert_eq!((ops[1].value, ops[3].value), (7, 7));
-    assert_eq!((mapping.read(0), mapping.read(1), mapping.read(599)), (7, 9, 6));
+    assert_eq!(
+        (mapping.read(0), mapping.read(1), mapping.read(599)),
+        (7, 9, 6)
+    );
 
     // A second mapping is of the same pages.
     let other = Mapping::new(&file, table, 1).unwrap();
@@ -129,9 +132,8 @@ fn only_what_a_table_has_can_be_mapped() {
     let table = file.create(IN_PAGE * 2 + 1).unwrap();
     assert!(Mapping::new(&file, table, 3).is_ok());
     assert_eq!(Mapping::new(&file, table, 4).err(), Some(Errno::EINVAL));
-    let part = |first, pages| {
-        Mapping::with(&file, table, first, pages, READ_WRITE, MapFlags::MAP_SHARED)
-    };
+    let part =
+        |first, pages| Mapping::with(&file, table, first, pages, READ_WRITE, MapFlags::MAP_SHARED);
     file.load(table, IN_PAGE * 2, 5).unwrap();
     assert_eq!(part(2, 1).unwrap().read(0), 5);
     for (first, pages) in [(1, 3), (2, 2), (3, 1), (255, 1)] {

@@ -13,3 +13,4 @@ pub mod model;
 pub mod raw;
 pub mod serve;
 pub mod task;
+pub mod tool;

@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{Error, Info, Operation, Result, Table, TableRef, Version, ioctl};
+use crate::{Error, Info, Operation, Result, Table, TableRef, TableUsage, Usage, Version, ioctl};
 
 /// The device's path, once the module is loaded.
 pub const DEFAULT_PATH: &str = "/dev/atomik";
@@ -80,6 +80,27 @@ impl Device {
         Self::checked(fd, None)
     }
 
+    /// Takes a descriptor that this process inherited, by its number: `exec 3<>/dev/atomik` in a
+    /// shell opens number 3 for the programs that it starts. It's duplicated, so that the number
+    /// stays open.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadDescriptor`] where no file is open under this number, and those of
+    /// [`from_fd`](Self::from_fd).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = atomik::Device::from_inherited(-1).unwrap_err();
+    /// assert_eq!(error.to_string(), "descriptor -1 is not open");
+    /// ```
+    pub fn from_inherited(number: RawFd) -> Result<Self> {
+        let fd = ioctl::duplicate_number(number)
+            .map_err(|source| Error::BadDescriptor { number, source })?;
+        Self::checked(fd, None)
+    }
+
     fn checked(fd: OwnedFd, path: Option<&Path>) -> Result<Self> {
         let info = ioctl::get_info(fd.as_fd()).map_err(|errno| Error::NotAtomik {
             path: path.map(Into::into),
@@ -128,6 +149,43 @@ impl Device {
             .map_err(|errno| Error::other(Operation::GetInfo, None, errno))
     }
 
+    /// What this open file holds: its tables, their sizes, the memory and the operations so far.
+    ///
+    /// It's read from `/proc/self/fdinfo`, and so takes longer than an operation.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] where `/proc` isn't mounted.
+    pub fn usage(&self) -> Result<Usage> {
+        usage(self.file.as_fd())
+    }
+
+    /// The tables of this open file, whoever made them; dropping these destroys none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`usage`](Self::usage).
+    pub fn tables(&self) -> Result<Vec<TableRef>> {
+        let usage = self.usage()?;
+        let table = |t: &TableUsage| TableRef::new(Arc::clone(&self.file), t.id, Some(t.contexts));
+        Ok(usage.tables.iter().map(table).collect())
+    }
+
+    /// The table of this open file where it has just one, so that nobody has to be told its id.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoTable`], [`Error::SeveralTables`], and those of [`usage`](Self::usage).
+    pub fn only_table(&self) -> Result<TableRef> {
+        let mut tables = self.tables()?;
+        match tables.len() {
+            0 | 1 => tables.pop().ok_or(Error::NoTable),
+            _ => Err(Error::SeveralTables {
+                ids: tables.iter().map(TableRef::id).collect(),
+            }),
+        }
+    }
+
     /// Makes a table of `contexts` contexts (1 to [`MAX_CONTEXTS`](crate::MAX_CONTEXTS)), each
     /// with reference 0 and accumulator 0. It's destroyed when the returned [`Table`] is dropped.
     ///
@@ -154,8 +212,8 @@ impl Device {
     /// Attaches to a table that exists already in this open file, for example one made by another
     /// process. Dropping the returned [`TableRef`] doesn't destroy the table.
     ///
-    /// One READ of its first context tells whether it exists. How many contexts it has, the
-    /// interface doesn't tell.
+    /// One READ of its first context tells whether it exists. How many contexts it has, tell
+    /// [`tables`](Self::tables) and [`TableRef::size`].
     ///
     /// # Errors
     ///
@@ -182,6 +240,18 @@ impl Device {
         table.read(0)?;
         Ok(table)
     }
+}
+
+/// What `/proc` says about a descriptor of this process.
+pub(crate) fn usage(fd: BorrowedFd<'_>) -> Result<Usage> {
+    let failed = |source| Error::Os {
+        op: Operation::Usage,
+        table: None,
+        source,
+    };
+    let text =
+        std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).map_err(failed)?;
+    Usage::parse(&text).ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))
 }
 
 fn duplicate_error(source: std::io::Error) -> Error {

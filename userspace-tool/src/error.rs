@@ -61,6 +61,49 @@ pub enum Error {
         /// The driver's version.
         found: Version,
     },
+    /// This process has no open descriptor of this number.
+    #[error("descriptor {number} is not open")]
+    BadDescriptor {
+        /// The number.
+        number: i32,
+        /// What the system answered.
+        source: io::Error,
+    },
+    /// The open file has no tables.
+    #[error("this open file has no tables")]
+    NoTable,
+    /// The open file has several tables, and one was to be chosen.
+    #[error("this open file has the tables {}",
+        .ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))]
+    SeveralTables {
+        /// Their ids.
+        ids: Vec<u32>,
+    },
+    /// An image is empty, or goes beyond the table.
+    #[error("{count} contexts from address {addr} are not in table {table}{}",
+        .contexts.map_or(String::new(), |n| format!(", which has {n} contexts")))]
+    Image {
+        /// The table's id.
+        table: u32,
+        /// The first address.
+        addr: u32,
+        /// The number of contexts that was asked for.
+        count: u64,
+        /// The table's number of contexts, where it's known.
+        contexts: Option<u32>,
+    },
+    /// The kernel has no memory for its copy of an image.
+    #[error("no memory for {op}")]
+    ImageMemory {
+        /// What was tried.
+        op: Operation,
+    },
+    /// The driver is older than this command.
+    #[error("the driver doesn't know {op}")]
+    Unsupported {
+        /// What was tried.
+        op: Operation,
+    },
     /// The open file has no table of this id; it may have been destroyed meanwhile.
     #[error("no table {table} in this open file")]
     NoSuchTable {
@@ -166,6 +209,19 @@ impl Error {
                  and `sudo modprobe atomik`"
                     .into()
             }
+            Self::BadDescriptor { number, .. } => {
+                format!("in the shell, `exec {number}<>{DEFAULT_PATH}` opens it")
+            }
+            Self::NoTable => "make one first, with CREATE_TABLE".into(),
+            Self::SeveralTables { .. } => "name one by its id".into(),
+            Self::Unsupported { .. } => {
+                "install a newer driver, then `sudo modprobe -r atomik` and `sudo modprobe atomik`"
+                    .into()
+            }
+            Self::ImageMemory { .. } => {
+                "free some, raise the limit of the memory cgroup, or take fewer contexts at once"
+                    .into()
+            }
             Self::NoSuchTable { .. } => {
                 "tables belong to one open file, and end when destroyed or when its last \
                  descriptor is closed"
@@ -199,17 +255,24 @@ impl Error {
             | Self::Permission { source, .. }
             | Self::Open { source, .. }
             | Self::NotAtomik { source, .. }
+            | Self::BadDescriptor { source, .. }
             | Self::Os { source, .. } => return source.raw_os_error(),
             Self::NoSuchTable { .. } => Errno::ENOENT,
             Self::Address { .. }
             | Self::InvalidCount { .. }
+            | Self::Image { .. }
             | Self::BatchEmpty
             | Self::BatchTooLong { .. } => Errno::EINVAL,
             Self::TooManyTables => Errno::ENOSPC,
-            Self::NoMemory { .. } => Errno::ENOMEM,
+            Self::NoMemory { .. } | Self::ImageMemory { .. } => Errno::ENOMEM,
+            Self::Unsupported { .. } => Errno::ENOTTY,
             Self::ReadOnly { .. } => Errno::EBADF,
             Self::Fault { .. } => Errno::EFAULT,
-            Self::Version { .. } | Self::BatchReturns { .. } | Self::NoSuchResult { .. } => {
+            Self::NoTable
+            | Self::SeveralTables { .. }
+            | Self::Version { .. }
+            | Self::BatchReturns { .. }
+            | Self::NoSuchResult { .. } => {
                 return None;
             }
         };

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The ioctl calls of `/dev/atomik`, and with them this crate's `unsafe`; its only other block is
-//! the call of [`batch_updates`], where the entries are known.
+//! The ioctl calls of `/dev/atomik`, and with them this crate's `unsafe`; its only other blocks are
+//! the call of [`batch_updates`], where the entries are known, and that of `kcmp` in the feature
+//! `session`.
 //!
-//! Each function is one command of the ABI, with the kernel's error code as its error. A call
+//! Each function but the last is one command of the ABI, with the kernel's error code as its error. A call
 //! interrupted by a signal is made again: an error of the driver means that nothing has changed.
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use atomik_uapi::{Accum, Batch, BatchOp, CreateTable, Info, Load, Read, Swap};
+use atomik_uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
 use nix::errno::Errno;
 
 /// The unsafe functions that nix's macros make of magic, number and struct.
@@ -49,6 +50,8 @@ mod raw {
     command!(readwrite swap, NR_SWAP, uapi::Swap, IOC_SWAP);
     command!(write batch, NR_BATCH, uapi::Batch, IOC_BATCH);
     command!(read get_info, NR_GET_INFO, uapi::Info, IOC_GET_INFO);
+    command!(write snapshot, NR_SNAPSHOT, uapi::Image, IOC_SNAPSHOT);
+    command!(write restore, NR_RESTORE, uapi::Image, IOC_RESTORE);
 }
 
 /// Calls until no signal interrupts.
@@ -167,6 +170,54 @@ pub(crate) fn get_info(fd: BorrowedFd<'_>) -> nix::Result<Info> {
     // with its size, names this command and no other that the kernel knows.
     retry(|| unsafe { raw::get_info(fd.as_raw_fd(), &mut arg) })?;
     Ok(arg)
+}
+
+/// SNAPSHOT: the kernel writes all of `contexts`.
+pub(crate) fn snapshot(
+    fd: BorrowedFd<'_>,
+    table_id: u32,
+    addr: u32,
+    contexts: &mut [Context],
+) -> nix::Result<()> {
+    let arg = Image {
+        table_id,
+        addr,
+        count: u32::try_from(contexts.len()).map_err(|_| Errno::EINVAL)?,
+        reserved: 0,
+        contexts_ptr: contexts.as_mut_ptr().expose_provenance() as u64,
+    };
+    // SAFETY: plain argument, which the kernel only reads. Through `contexts_ptr` it writes `count`
+    // entries, which are the slice, borrowed mutably for the whole call.
+    retry(|| unsafe { raw::snapshot(fd.as_raw_fd(), &arg) })
+}
+
+/// RESTORE.
+pub(crate) fn restore(
+    fd: BorrowedFd<'_>,
+    table_id: u32,
+    addr: u32,
+    contexts: &[Context],
+) -> nix::Result<()> {
+    let arg = Image {
+        table_id,
+        addr,
+        count: u32::try_from(contexts.len()).map_err(|_| Errno::EINVAL)?,
+        reserved: 0,
+        contexts_ptr: contexts.as_ptr().expose_provenance() as u64,
+    };
+    // SAFETY: plain argument, which the kernel only reads. Through `contexts_ptr` it reads `count`
+    // entries, which are the slice, borrowed for the whole call, and writes nothing.
+    retry(|| unsafe { raw::restore(fd.as_raw_fd(), &arg) })
+}
+
+/// Duplicates a descriptor that this process inherited, known by its number only.
+pub(crate) fn duplicate_number(number: RawFd) -> std::io::Result<OwnedFd> {
+    if number < 0 {
+        return Err(Errno::EBADF.into());
+    }
+    // SAFETY: not -1. It's borrowed for one call, which answers EBADF where no file is open under
+    // this number, and otherwise makes a descriptor of its own: nobody's is closed or taken.
+    unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned()
 }
 
 #[cfg(test)]

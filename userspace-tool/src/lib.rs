@@ -60,36 +60,61 @@
 //! names the table, the address and the reason, and gives a [`hint`](Error::hint) where one helps.
 //! System calls interrupted by a signal are made again.
 //!
+//! # Blocking
+//!
+//! Operations on a table wait for no other process: they are as good under an async runtime as
+//! other system calls that only touch memory. What may wait says so: [`Watch::wait`], and in
+//! `session` what talks to a holder; these belong on a thread for blocking work.
+//!
 //! # Features
 //!
-//! `cli` (default) builds the command `atomikctl`. A program that only wants the library takes
-//! `default-features = false`, which leaves two small dependencies, `nix` and `thiserror`.
+//! A program that only wants the library takes `default-features = false`, which leaves two small
+//! dependencies, `nix` and `thiserror`; and of these what it needs:
+//!
+//! | feature | brings | with |
+//! | --- | --- | --- |
+//! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify |
+//! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
+//! | `cli` (default) | the command `atomikctl`; both of the above | clap, serde, csv and others |
+//! | `top` (default) | its subcommand `top` | ratatui |
 
 #![deny(missing_docs)]
 
 mod backend;
 mod batch;
 mod batch_results;
+mod context;
 mod device;
 mod error;
+mod fdinfo;
 mod info;
 mod ioctl;
 mod operation;
+#[cfg(feature = "session")]
+pub mod session;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
 mod table;
+mod table_map;
 mod table_ref;
 mod version;
+mod watch;
 
 pub use atomik_uapi::{MAX_BATCH, MAX_CONTEXTS, MAX_TABLES};
 pub use backend::Backend;
 pub use batch::{Batch, BatchRead};
 pub use batch_results::{BatchResult, BatchResults};
+pub use context::Context;
 pub use device::{DEFAULT_PATH, Device};
 pub use error::{Error, Result};
+pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use operation::Operation;
 pub use table::Table;
+pub use table_map::TableMap;
 pub use table_ref::TableRef;
 pub use version::Version;
+pub use watch::{Change, Watch};
 
 // Threads share these; a field that forbids it must not slip in.
 const _: () = {

@@ -24,8 +24,16 @@ pub enum Operation {
     Batch,
     /// Asking the driver about itself.
     GetInfo,
+    /// Copying contexts out of a table, as they are at one moment.
+    Snapshot,
+    /// Setting contexts of a table, all at one moment.
+    Restore,
+    /// Mapping a table's states.
+    Map,
     /// Duplicating the descriptor.
     Duplicate,
+    /// Reading what `/proc` says about the descriptor.
+    Usage,
 }
 
 impl fmt::Display for Operation {
@@ -39,7 +47,11 @@ impl fmt::Display for Operation {
             Self::Swap => "SWAP",
             Self::Batch => "BATCH",
             Self::GetInfo => "GET_INFO",
+            Self::Snapshot => "SNAPSHOT",
+            Self::Restore => "RESTORE",
+            Self::Map => "mmap",
             Self::Duplicate => "dup",
+            Self::Usage => "reading fdinfo",
         })
     }
 }

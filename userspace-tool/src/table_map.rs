@@ -47,6 +47,8 @@ impl TableMap<'_> {
         writable: bool,
     ) -> Result<Self> {
         let error = |errno| match errno {
+            // What has no mmap answers so.
+            Errno::ENODEV => Error::Unsupported { op: Operation::Map },
             Errno::EACCES => Error::ReadOnly { op: Operation::Map },
             Errno::ENOMEM => Error::NoMemory { contexts },
             other => Error::other(Operation::Map, Some(table), other),

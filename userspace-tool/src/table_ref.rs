@@ -3,13 +3,14 @@
 //! [`TableRef`]: the operations on a table.
 
 use std::num::NonZeroU64;
+use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use atomik_uapi::{Accum, Load};
+use atomik_uapi::{Accum, Load, MAX_CONTEXTS};
 use nix::errno::Errno;
 
-use crate::{Batch, BatchResults, Error, Operation, Result, ioctl};
+use crate::{Batch, BatchResults, Context, Error, Operation, Result, TableMap, device, ioctl};
 
 /// A table of contexts in an open file, without the duty to destroy it.
 ///
@@ -17,8 +18,8 @@ use crate::{Batch, BatchResults, Error, Operation, Result, ioctl};
 /// number in the table, from 0; states, references and deltas are 64 bits.
 ///
 /// Every operation may return [`Error::NoSuchTable`], and each that takes an address
-/// [`Error::Address`]. On a file opened for reading only, all but [`read`](Self::read) return
-/// [`Error::ReadOnly`].
+/// [`Error::Address`]. On a file opened for reading only, all but [`read`](Self::read) and
+/// [`snapshot`](Self::snapshot) return [`Error::ReadOnly`].
 #[derive(Clone, Debug)]
 pub struct TableRef {
     file: Arc<OwnedFd>,
@@ -39,12 +40,75 @@ impl TableRef {
         self.id
     }
 
-    /// The number of contexts; none where the table came from [`Device::table`], as the interface
-    /// doesn't tell it.
+    /// The number of contexts; none where the table came from [`Device::table`], and
+    /// [`size`](Self::size) would have to ask for it.
     ///
     /// [`Device::table`]: crate::Device::table
     pub fn contexts(&self) -> Option<u32> {
         self.contexts
+    }
+
+    /// The number of contexts, asked for where it isn't [known](Self::contexts).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchTable`], and those of [`Device::usage`](crate::Device::usage).
+    pub fn size(&self) -> Result<u32> {
+        match self.contexts {
+            Some(contexts) => Ok(contexts),
+            None => device::usage(self.file.as_fd())?
+                .tables
+                .iter()
+                .find(|table| table.id == self.id)
+                .map(|table| table.contexts)
+                .ok_or(Error::NoSuchTable { table: self.id }),
+        }
+    }
+
+    /// SNAPSHOT: the contexts of `range`, all of them as they are at one moment. It changes
+    /// nothing, and works on a file opened for reading only.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] where the range is empty or goes beyond the table, [`Error::Unsupported`]
+    /// with an older driver, [`Error::ImageMemory`], and see [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(256)?;
+    /// table.load(0, 0xff00)?;
+    /// table.accum(0, 0x00ff)?;
+    /// let contexts = table.snapshot(0..256)?;
+    /// assert_eq!((contexts[0].reference, contexts[0].state()), (0xff00, 0xffff));
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn snapshot(&self, range: Range<u32>) -> Result<Vec<Context>> {
+        let (addr, count) = (range.start, range.end.saturating_sub(range.start));
+        if !(1..=MAX_CONTEXTS).contains(&count) {
+            return Err(self.image_error(Operation::Snapshot, addr, count.into(), Errno::EINVAL));
+        }
+        let mut contexts = vec![atomik_uapi::Context::default(); count as usize];
+        ioctl::snapshot(self.file.as_fd(), self.id, addr, &mut contexts)
+            .map_err(|e| self.image_error(Operation::Snapshot, addr, count.into(), e))?;
+        Ok(contexts.into_iter().map(Context::from).collect())
+    }
+
+    /// RESTORE: sets the contexts from `addr` on, both words of each and all of them at one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] where there are none, or more than the table has from there,
+    /// [`Error::Unsupported`] with an older driver, [`Error::ImageMemory`], and see [`TableRef`].
+    /// Nothing has been set then.
+    pub fn restore(&self, addr: u32, contexts: &[Context]) -> Result<()> {
+        let count = contexts.len();
+        let error = |e| self.image_error(Operation::Restore, addr, count as u64, e);
+        if !(1..=MAX_CONTEXTS as usize).contains(&count) {
+            return Err(error(Errno::EINVAL));
+        }
+        let raw: Vec<_> = contexts.iter().map(|&c| c.into()).collect();
+        ioctl::restore(self.file.as_fd(), self.id, addr, &raw).map_err(error)
     }
 
     /// LOAD: the context's reference becomes `value` and its accumulator 0, so its state is
@@ -183,6 +247,36 @@ impl TableRef {
             .map_err(|e| self.batch_error(batch, e))
     }
 
+    /// Maps the table's states into this process, for READ and ACCUM without a system call.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with an older driver, [`Error::NoMemory`],
+    /// [`Error::ReadOnly`] on a file that isn't open for reading and writing; and those of
+    /// [`size`](Self::size).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(256)?;
+    /// let map = table.map()?;
+    /// map.accum(7, 0xff)?;
+    /// assert_eq!(table.read(7)?, map.read(7)?);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn map(&self) -> Result<TableMap<'_>> {
+        TableMap::new(self.file.as_fd(), self.id, self.size()?, true)
+    }
+
+    /// As [`map`](Self::map), for READ alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    pub fn map_read_only(&self) -> Result<TableMap<'_>> {
+        TableMap::new(self.file.as_fd(), self.id, self.size()?, false)
+    }
+
     /// Destroys the table, for all who share the open file.
     ///
     /// # Errors
@@ -191,6 +285,21 @@ impl TableRef {
     pub fn destroy(self) -> Result<()> {
         ioctl::destroy_table(self.file.as_fd(), self.id)
             .map_err(|e| Error::other(Operation::DestroyTable, Some(self.id), e))
+    }
+
+    /// The meaning of an error of an image.
+    fn image_error(&self, op: Operation, addr: u32, count: u64, errno: Errno) -> Error {
+        match errno {
+            Errno::EINVAL => Error::Image {
+                table: self.id,
+                addr,
+                count,
+                contexts: self.contexts,
+            },
+            Errno::ENOMEM => Error::ImageMemory { op },
+            Errno::ENOTTY => Error::Unsupported { op },
+            other => Error::other(op, Some(self.id), other),
+        }
     }
 
     /// The meaning of an error of one operation.

@@ -44,7 +44,10 @@ mod image;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 #[path = "../../../module/open_file.rs"]
-#[allow(dead_code, reason = "GET_INFO is about the module, and no table is mapped")]
+#[allow(
+    dead_code,
+    reason = "GET_INFO is about the module, and no table is mapped"
+)]
 mod open_file;
 #[path = "../../../module/scratch.rs"]
 mod scratch;

@@ -4,7 +4,11 @@
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
+use std::path::Path;
 use std::process::ExitCode;
+
+use atomik::session::SessionError;
+use atomik::snapshot::SnapshotError;
 
 /// Why the command ends early. What the statuses mean stands in `--help`.
 #[derive(Debug)]
@@ -22,6 +26,89 @@ impl Failure {
             messages: vec![format!("{place}: {}", chain(error))],
             hint: error.hint(),
         }
+    }
+
+    /// Something failed; the error says what.
+    pub fn of(error: &atomik::Error) -> Self {
+        Self {
+            status: 1,
+            messages: vec![chain(error)],
+            hint: error.hint(),
+        }
+    }
+
+    /// Something failed.
+    pub fn plain(message: &str) -> Self {
+        Self {
+            status: 1,
+            messages: vec![message.into()],
+            hint: None,
+        }
+    }
+
+    /// The arguments or the input are wrong.
+    pub fn usage(message: &str) -> Self {
+        Self::script(vec![message.into()], None)
+    }
+
+    /// A table would end with this command.
+    pub fn no_file() -> Self {
+        Self::usage("which open file? Tables belong to one, and a command that opened its own would find none")
+            .with_hint(
+                "`atomikctl session start NAME`, then -s NAME; or `exec 3<>/dev/atomik`, then --fd 3",
+            )
+    }
+
+    /// A session can't be had.
+    pub fn session(error: &SessionError) -> Self {
+        let status = match error {
+            SessionError::Name { .. } => 2,
+            SessionError::Exists { .. } => 1,
+            _ => 3,
+        };
+        Self {
+            status,
+            messages: vec![chain(error)],
+            hint: error.hint(),
+        }
+    }
+
+    /// A snapshot file can't be written, read or put into a table.
+    pub fn snapshot(error: &SnapshotError) -> Self {
+        Self {
+            status: 1,
+            messages: vec![chain(error)],
+            hint: error.hint(),
+        }
+    }
+
+    /// Another program has said why.
+    pub fn silent(status: u8) -> Self {
+        Self {
+            status,
+            messages: vec![],
+            hint: None,
+        }
+    }
+
+    /// Says which file it is about.
+    pub fn named(mut self, file: &Path) -> Self {
+        for message in &mut self.messages {
+            *message = format!("{}: {message}", file.display());
+        }
+        self
+    }
+
+    /// With another exit status.
+    pub fn with_status(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// With what to do next.
+    pub fn with_hint(mut self, hint: &str) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 
     /// An operation had no table to work on; `place` says where and which.

@@ -4,7 +4,6 @@
 
 use std::io::{self, Write};
 
-use atomik::Device;
 use serde::Serialize;
 
 use crate::Global;
@@ -32,9 +31,9 @@ struct Report {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = Device::open_path(&global.device).map_err(|e| Failure::device(&e))?;
+        let device = global.target.open()?;
         let info = device.info().map_err(|e| Failure::operation("info", &e))?;
-        let report = Report::new(global.device.display().to_string(), &info);
+        let report = Report::new(global.target.device.display().to_string(), &info);
         let text = if global.json {
             serde_json::to_string_pretty(&report).map_err(io::Error::from)? + "\n"
         } else {

@@ -2,22 +2,48 @@
 
 //! `atomikctl`: `/dev/atomik` from the shell. Each subcommand is a file of its own.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod addresses;
+mod apply;
+mod batch;
+mod bench;
 mod completions;
+mod create;
+mod destroy;
 mod doctor;
+mod dump;
 mod failure;
+mod format;
 mod info;
+mod list;
 mod man;
+mod output;
+mod read;
 mod record;
+mod restore;
 mod run;
 mod runner;
 mod script;
+mod session;
+mod snapshot;
+mod stream;
+mod swap;
+mod target;
+#[cfg(feature = "top")]
+mod top;
+mod watch;
+mod write;
+
+use target::Target;
 
 /// Work with /dev/atomik: tables of delta-state contexts, kept in the kernel
+///
+/// A table belongs to an open file. `-s NAME` works on the tables of a session, which `atomikctl
+/// session start NAME` makes; `--fd N` on those of a descriptor that the shell has opened: `exec
+/// 3<>/dev/atomik`. Numbers are decimal, 0x hexadecimal or 0b binary, with `_` between digits.
 #[derive(Parser)]
 #[command(name = "atomikctl", version, after_help = EXIT_STATUS)]
 struct Cli {
@@ -30,19 +56,35 @@ struct Cli {
 /// Options of every subcommand.
 #[derive(clap::Args)]
 struct Global {
-    /// The device to open
-    #[arg(long, global = true, value_name = "PATH", default_value = atomik::DEFAULT_PATH)]
-    device: PathBuf,
-    /// Print JSON: one object, or one a line from `run`
+    #[command(flatten)]
+    target: Target,
+    /// Print JSON: one object, or one a line where there may be several
     #[arg(long, global = true)]
     json: bool,
 }
 
 #[derive(Subcommand)]
 enum Command {
-    Doctor(doctor::Args),
-    Info(info::Args),
+    Create(create::Args),
+    Destroy(destroy::Args),
+    List(list::Args),
+    Load(write::LoadArgs),
+    #[command(visible_alias = "rollback")]
+    Accum(write::AccumArgs),
+    Read(read::Args),
+    Swap(swap::Args),
+    Batch(batch::Args),
     Run(run::Args),
+    Dump(dump::Args),
+    Snapshot(snapshot::Args),
+    Restore(restore::Args),
+    Watch(watch::Args),
+    #[cfg(feature = "top")]
+    Top(top::Args),
+    Session(session::Args),
+    Info(info::Args),
+    Doctor(doctor::Args),
+    Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -51,16 +93,34 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0    all went well
   1    an operation failed, or `doctor` found something wrong
-  2    wrong usage, or the script can't be read or has syntax errors; nothing was executed
-  3    the device can't be opened
-  141  the reader of the output went away";
+  2    wrong usage, or the input can't be read or has mistakes
+  3    the device can't be opened, or the session can't be reached
+  141  the reader of the output went away
+`session exec` ends with the status of its program, 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let global = &cli.global;
     let result = match &cli.command {
-        Command::Doctor(args) => args.run(&cli.global),
-        Command::Info(args) => args.run(&cli.global),
-        Command::Run(args) => args.run(&cli.global),
+        Command::Create(args) => args.run(global),
+        Command::Destroy(args) => args.run(global),
+        Command::List(args) => args.run(global),
+        Command::Load(args) => args.run(global),
+        Command::Accum(args) => args.run(global),
+        Command::Read(args) => args.run(global),
+        Command::Swap(args) => args.run(global),
+        Command::Batch(args) => args.run(global),
+        Command::Run(args) => args.run(global),
+        Command::Dump(args) => args.run(global),
+        Command::Snapshot(args) => args.run(global),
+        Command::Restore(args) => args.run(global),
+        Command::Watch(args) => args.run(global),
+        #[cfg(feature = "top")]
+        Command::Top(args) => args.run(global),
+        Command::Session(args) => args.run(global),
+        Command::Info(args) => args.run(global),
+        Command::Doctor(args) => args.run(global),
+        Command::Bench(args) => args.run(global),
         Command::Completions(args) => args.run(),
         Command::Man(args) => args.run(),
     };
@@ -84,6 +144,14 @@ mod tests {
     fn global_options_stand_anywhere() {
         let cli = Cli::try_parse_from(["atomikctl", "info", "--json", "--device", "/x"]).unwrap();
         assert!(cli.global.json);
-        assert_eq!(cli.global.device.to_str(), Some("/x"));
+        assert_eq!(cli.global.target.device.to_str(), Some("/x"));
+        let cli = Cli::try_parse_from(["atomikctl", "-s", "work", "read", "0", "-t", "2"]).unwrap();
+        assert_eq!(cli.global.target.table, Some(2));
+    }
+
+    #[test]
+    fn one_open_file_at_a_time() {
+        let both = ["atomikctl", "--fd", "3", "-s", "work", "list"];
+        assert!(Cli::try_parse_from(both).is_err());
     }
 }

@@ -14,24 +14,25 @@ use crate::failure::Failure;
 /// `atomikctl man | man -l -` shows it. install.sh installs them all.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The subcommand whose page it is; without one, the page of atomikctl itself
-    subcommand: Option<String>,
+    /// The subcommand whose page it is, such as `session start`; without one, the page of atomikctl
+    /// itself
+    subcommand: Vec<String>,
 }
 
 impl Args {
     pub fn run(&self) -> Result<(), Failure> {
-        let page = page(self.subcommand.as_deref())?;
+        let page = page(&self.subcommand)?;
         io::stdout().write_all(&page)?;
         Ok(())
     }
 }
 
-fn page(subcommand: Option<&str>) -> Result<Vec<u8>, Failure> {
+fn page(subcommand: &[String]) -> Result<Vec<u8>, Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     // Global options reach the subcommands, and each gets its full name.
     command.build();
     let mut title = "atomikctl".to_owned();
-    if let Some(name) = subcommand {
+    for name in subcommand {
         command = command.find_subcommand(name).cloned().ok_or_else(|| {
             Failure::script(
                 vec![format!("there is no subcommand '{name}'")],
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn each_subcommand_has_a_page_with_its_options() {
         for command in Cli::command().get_subcommands() {
-            let page = String::from_utf8(page(Some(command.get_name())).unwrap()).unwrap();
+            let page = String::from_utf8(page(&[command.get_name().into()]).unwrap()).unwrap();
             assert!(page.contains(".TH"), "{page}");
             assert!(page.contains("\\-\\-json"), "{page}");
         }
@@ -64,14 +65,22 @@ mod tests {
 
     #[test]
     fn the_main_page_names_the_subcommands_and_the_statuses() {
-        let page = String::from_utf8(page(None).unwrap()).unwrap();
+        let page = String::from_utf8(page(&[]).unwrap()).unwrap();
         for part in ["atomikctl\\-info(1)", "atomikctl\\-run(1)", "Exit status"] {
             assert!(page.contains(part), "{part} in {page}");
         }
     }
 
     #[test]
+    fn subcommands_of_subcommands_have_pages() {
+        let page = page(&["session".into(), "exec".into()]).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        assert!(page.contains("atomikctl\\-session\\-exec"), "{page}");
+        assert!(page.contains("LISTEN_FDS"), "{page}");
+    }
+
+    #[test]
     fn an_unknown_subcommand_is_refused() {
-        assert!(page(Some("dance")).is_err());
+        assert!(page(&["dance".into()]).is_err());
     }
 }

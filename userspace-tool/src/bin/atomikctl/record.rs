@@ -6,10 +6,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::format::hex;
+
 /// One line of output: a table that was made, or a state that was returned.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
-    line: usize,
+    /// Where there are lines: `read` has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
     op: &'static str,
     table: u32,
     #[serde(flatten)]
@@ -27,7 +31,7 @@ impl Record {
     /// Line `line` made `table`.
     pub fn table(line: usize, table: u32, contexts: u32) -> Self {
         Self {
-            line,
+            line: Some(line),
             op: "create",
             table,
             what: What::Table { contexts },
@@ -36,9 +40,17 @@ impl Record {
 
     /// Line `line`, a `read` or `swap`, returned `value`.
     pub fn state(line: usize, op: &'static str, table: u32, addr: u32, value: u64) -> Self {
-        let hex = format!("{value:#018x}");
         Self {
-            line,
+            line: Some(line),
+            ..Self::unnumbered(op, table, addr, value)
+        }
+    }
+
+    /// A `read` or `swap` returned `value`.
+    pub fn unnumbered(op: &'static str, table: u32, addr: u32, value: u64) -> Self {
+        let hex = hex(value);
+        Self {
+            line: None,
             op,
             table,
             what: What::State { addr, value, hex },

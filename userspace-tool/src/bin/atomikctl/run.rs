@@ -5,8 +5,6 @@
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use atomik::Device;
-
 use crate::Global;
 use crate::failure::Failure;
 use crate::runner::Runner;
@@ -64,7 +62,7 @@ impl Args {
             return Ok(());
         }
 
-        let device = Device::open_path(&global.device).map_err(|e| Failure::device(&e))?;
+        let device = global.target.open()?;
         let out = BufWriter::new(io::stdout().lock());
         let mut runner = Runner::new(&device, &name, self.contexts, global.json, out);
         let result = runner.run(&script);

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-mod number;
+pub mod number;
 mod op;
 mod parser;
 #[cfg(test)]

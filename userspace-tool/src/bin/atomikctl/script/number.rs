@@ -2,11 +2,22 @@
 
 //! Numbers of a script: decimal, `0x` hexadecimal, `0b` binary, with `_` between digits.
 
+use std::fmt;
+
 /// Why a word isn't a number of the wanted size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberError {
     Malformed,
     TooLarge,
+}
+
+impl fmt::Display for NumberError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "not a number, such as 10, 0xa or 0b1010",
+            Self::TooLarge => "the number is too large",
+        })
+    }
 }
 
 /// Parses a number of 64 bits. `_` may stand anywhere but at the start of a decimal number.

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The commands on tables.
+
+use atomik_tests::tool::Tool;
+use serde_json::{Value, json};
+
+/// A session `s` with a table of this many contexts.
+fn tool(contexts: u32) -> Tool {
+    let tool = Tool::with_session();
+    tool.run(&format!("-s s create {contexts}")).ok();
+    tool
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn create_list_destroy() {
+    let tool = tool(16);
+    assert_eq!(tool.run("-s s create 0x100").ok(), "table 2\n");
+    let created = json_lines(&tool.run("-s s --json create 1").ok());
+    assert_eq!(created, [json!({"table": 3, "contexts": 1})]);
+    let expected = "table  contexts\n1      16\n2      256\n3      1\n";
+    assert_eq!(tool.run("-s s list").ok(), expected);
+    let rows = json_lines(&tool.run("-s s list --json").ok());
+    assert_eq!(rows[1], json!({"table": 2, "contexts": 256}));
+
+    tool.run("-s s read 0")
+        .failed(1, &["has the tables 1, 2, 3", "choose one with -t ID"]);
+    assert_eq!(tool.run("-s s destroy 3 1").ok(), "");
+    assert_eq!(tool.run("-s s destroy").ok(), "");
+    tool.run("-s s destroy")
+        .failed(1, &["there is no table yet", "atomikctl create N"]);
+    tool.run("-s s destroy 9")
+        .failed(1, &["no table 9 in this open file"]);
+    tool.run("-s s create 0")
+        .failed(1, &["can't have 0 contexts"]);
+    tool.run("-s s create x").failed(2, &["not a number"]);
+}
+
+#[test]
+fn a_table_by_its_id() {
+    let tool = tool(4);
+    tool.run("-s s create 4").ok();
+    tool.run("-s s -t 2 load 1 5").ok();
+    assert_eq!(tool.run("-s s read 1 -t 2 -f dec").ok(), "5\n");
+    assert_eq!(tool.run("-s s read -t 1 1 -f dec").ok(), "0\n");
+    tool.run("-s s read -t 3 1").failed(1, &["no table 3"]);
+}
+
+#[test]
+fn many_at_once() {
+    let tool = tool(16);
+    assert_eq!(tool.run("-s s load 0..15 0 3 0b101 4 1_000").ok(), "");
+    let expected = "2 0\n3 5\n4 1000\n9 0\n";
+    assert_eq!(tool.run("-s s read 2..4 9 -f dec").ok(), expected);
+    assert_eq!(tool.run("-s s accum 14.. 0xf 3 1").ok(), "");
+    assert_eq!(
+        tool.run("-s s read 3 13.. -f dec").ok(),
+        "3 4\n13 0\n14 15\n15 15\n"
+    );
+    // The same deltas again undo it.
+    assert_eq!(tool.run("-s s rollback 14.. 0xf 3 1").ok(), "");
+    assert_eq!(
+        tool.run("-s s read .. -f dec").ok().matches(" 0\n").count(),
+        14
+    );
+    assert_eq!(
+        tool.run("-s s read 3 -f bin").ok(),
+        format!("0b{:064b}\n", 5)
+    );
+}
+
+#[test]
+fn all_or_nothing() {
+    let tool = tool(16);
+    for words in [
+        "load 3 1 16 1",
+        "load 3 1 0..16 1",
+        "accum 3 1 99 1",
+        "swap 3 16 --to 9",
+    ] {
+        tool.run(&format!("-s s {words}"))
+            .failed(1, &["is outside table 1", "hint: "]);
+    }
+    assert_eq!(tool.run("-s s dump --nonzero").ok().lines().count(), 1);
+    for words in [
+        "load 1",
+        "load 1 2 3",
+        "load x 1",
+        "load 1 x",
+        "read",
+        "read 3..1",
+        "load 1 -5",
+    ] {
+        assert_eq!(tool.run(&format!("-s s {words}")).status, 2, "{words}");
+    }
+}
+
+#[test]
+fn pairs_from_standard_input() {
+    let tool = tool(16);
+    let input = b"0 1\n# nothing\n1..3 0xff # three\n";
+    assert_eq!(tool.run_with("-s s load -", input).ok(), "");
+    assert_eq!(
+        tool.run("-s s read 0..3 -f dec").ok(),
+        "0 1\n1 255\n2 255\n3 255\n"
+    );
+    assert_eq!(tool.run_with("-s s accum -", b"3 1\n").ok(), "");
+    assert_eq!(tool.run("-s s read 3 -f dec").ok(), "254\n");
+    let wrong = tool.run_with("-s s load -", b"0 7\n1\n");
+    wrong.failed(2, &["<stdin>:2: expected an address and a value"]);
+    assert_eq!(tool.run("-s s read 0 -f dec").ok(), "1\n");
+}
+
+#[test]
+fn more_than_a_batch_has() {
+    let tool = tool(65536);
+    let (_, said) = tool.run("-s s load .. 7").said();
+    assert!(said.contains("65536 operations go in 16 batches"), "{said}");
+    assert_eq!(tool.run("-s s read 65535 -f dec").ok(), "7\n");
+    let (printed, said) = tool.run("-s s read ..4096 -f dec").said();
+    assert!(said.contains("4097 operations go in 2 batches"), "{said}");
+    assert_eq!(printed.lines().count(), 4097);
+    assert!(printed.ends_with("4096 7\n"));
+    // Exactly one batch is one.
+    assert_eq!(tool.run("-s s read ..4095").ok().lines().count(), 4096);
+    // What is out of range is found before anything is done.
+    let input: String = (0..5000).map(|n| format!("{n} 1\n")).collect();
+    let ran = tool.run_with("-s s accum -", (input + "65536 1\n").as_bytes());
+    ran.failed(1, &["address 65536 is outside table 1"]);
+    assert_eq!(tool.run("-s s read 0 -f dec").ok(), "7\n");
+}
+
+#[test]
+fn swap_starts_epochs() {
+    let tool = tool(4);
+    tool.run("-s s load 0 10").ok();
+    tool.run("-s s accum 0 1").ok();
+    assert_eq!(tool.run("-s s swap 0 -f dec").ok(), "11\n");
+    let row = || json_lines(&tool.run("-s s dump 0 --json").ok()).remove(0);
+    assert_eq!(
+        (&row()["reference"], &row()["accumulator"]),
+        (&11.into(), &0.into())
+    );
+    assert_eq!(tool.run("-s s swap 0..1 --to 5 -f dec").ok(), "0 11\n1 0\n");
+    assert_eq!(
+        tool.run("-s s swap 0 --to 0 -f dec").ok(),
+        "0 5\n".replace("0 5", "5")
+    );
+    assert_eq!(row()["value"], 0);
+}
+
+#[test]
+fn json_of_states_is_exact() {
+    let tool = tool(4);
+    tool.run("-s s load 2 0xffffffffffffffff").ok();
+    let rows = json_lines(&tool.run("-s s --json read 1..2").ok());
+    let expected = json!({
+        "op": "read", "table": 1, "addr": 2, "value": u64::MAX, "hex": "0xffffffffffffffff",
+    });
+    assert_eq!(rows[1], expected);
+    assert_eq!(json_lines(&tool.run("-s s read 2 --json").ok()), [expected]);
+}
+
+#[test]
+fn dump_shows_both_words() {
+    let tool = tool(4);
+    tool.run("-s s load 2 0xff00").ok();
+    tool.run("-s s accum 2 0xff").ok();
+    let expected = "addr   reference           accumulator         state\n\
+        2      0x000000000000ff00  0x00000000000000ff  0x000000000000ffff\n";
+    assert_eq!(tool.run("-s s dump --nonzero").ok(), expected);
+    assert_eq!(tool.run("-s s dump").ok().lines().count(), 5);
+    assert_eq!(tool.run("-s s dump 2").ok(), expected);
+    tool.run("-s s dump 4").failed(1, &[""]);
+}
+
+#[test]
+fn bench_measures_every_operation() {
+    let tool = Tool::new();
+    let rows = json_lines(&tool.run("--json bench --time 10").ok());
+    let names: Vec<_> = rows
+        .iter()
+        .map(|row| row["operation"].as_str().unwrap())
+        .collect();
+    let expected = [
+        "load",
+        "accum",
+        "read",
+        "swap",
+        "batch/accum",
+        "batch/read",
+        "snapshot",
+    ];
+    assert_eq!(names, expected);
+    assert!(
+        rows.iter()
+            .all(|row| row["nanoseconds"].as_f64().unwrap() > 0.0)
+    );
+    assert_eq!(tool.run("bench --time 10").ok().lines().count(), 8);
+}
+
+#[test]
+fn help_manuals_and_completions() {
+    let tool = Tool::new();
+    let help = tool.run("--help").ok();
+    for name in [
+        "create",
+        "destroy",
+        "list",
+        "load",
+        "accum",
+        "rollback",
+        "read",
+        "swap",
+        "batch",
+        "run",
+        "dump",
+        "snapshot",
+        "restore",
+        "watch",
+        "top",
+        "session",
+        "info",
+        "doctor",
+        "bench",
+        "completions",
+        "man",
+    ] {
+        assert!(help.contains(name), "{name} in {help}");
+        if name != "rollback" {
+            let page = tool.run(&format!("man {name}")).ok();
+            assert!(
+                page.contains(&format!(".TH atomikctl-{name} 1")),
+                "{name}: {page}"
+            );
+        }
+    }
+    for name in ["start", "list", "stop", "exec", "hold"] {
+        let page = tool.run(&format!("man session {name}")).ok();
+        assert!(
+            page.contains(&format!(".TH atomikctl-session-{name} 1")),
+            "{page}"
+        );
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let script = tool.run(&format!("completions {shell}")).ok();
+        assert!(
+            script.contains("snapshot") && script.contains("session"),
+            "{shell}"
+        );
+    }
+}

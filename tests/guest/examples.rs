@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The examples of the crate, as programs of their own. Each checks its own results.
+
+use std::process::Command;
+
+/// Runs an example; returns what it printed.
+#[track_caller]
+fn run(name: &str) -> String {
+    let output = Command::new(format!("/usr/lib/atomik/{name}"))
+        .output()
+        .unwrap_or_else(|error| panic!("{name}: {error}; tests/run brings it"));
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let (printed, said) = (text(output.stdout), text(output.stderr));
+    assert!(
+        output.status.success(),
+        "{name}: {}\n{printed}{said}",
+        output.status
+    );
+    printed
+}
+
+#[test]
+fn a_supervisor_whose_workers_crash_loses_nothing() {
+    let printed = run("supervisor");
+    assert!(printed.contains("crashes  "), "{printed}");
+    assert!(!printed.contains("crashes  0\n"), "{printed}");
+    assert!(
+        printed.ends_with("nothing was lost, and nothing was done twice\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn two_processes_mirror_each_other() {
+    let printed = run("two-mirrors");
+    assert!(
+        printed.ends_with("both have the same states\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn sets_are_reconciled() {
+    let printed = run("reconcile");
+    assert!(printed.ends_with("both have the same set\n"), "{printed}");
+}
+
+#[test]
+fn an_editor_undoes_in_any_order() {
+    let printed = run("undo");
+    assert!(
+        printed.contains("Words are undone in any order"),
+        "{printed}"
+    );
+    assert!(
+        printed.ends_with("the text is as it was at the beginning\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn hello() {
+    run("hello");
+}

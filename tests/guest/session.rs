@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Sessions, and descriptors that `atomikctl` inherits.
+
+use atomik::{
+    Device,
+    session::{SessionError, SessionName, Sessions},
+};
+use atomik_tests::{
+    fdinfo,
+    tool::{Ran, Tool, finish},
+};
+use nix::{
+    sys::{
+        signal::{Signal, kill},
+        socket::{ControlMessageOwned, MsgFlags, recvmsg},
+    },
+    unistd::Pid,
+};
+use serde_json::Value;
+use std::{
+    io::{BufRead, BufReader, IoSliceMut},
+    os::{
+        fd::{AsRawFd, FromRawFd, OwnedFd},
+        unix::{net::UnixDatagram, process::ExitStatusExt},
+    },
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+#[test]
+fn tables_stay_from_one_command_to_the_next() {
+    let tool = Tool::with_session();
+    assert_eq!(tool.run("-s s create 16").ok(), "table 1\n");
+    assert_eq!(tool.run("-s s load 0 0xcafebabe").ok(), "");
+    assert_eq!(tool.run("-s s accum 0 1").ok(), "");
+    assert_eq!(tool.run("-s s read 0").ok(), "0x00000000cafebabf\n");
+    assert_eq!(tool.run("session stop s").ok(), "");
+    tool.run("-s s read 0")
+        .failed(3, &["no session 's'", "hint: ", "session start s"]);
+}
+
+#[test]
+fn an_inherited_descriptor() {
+    let tool = Tool::new();
+    let script = "exec 3<>/dev/atomik; set -e
+        atomikctl --fd 3 create 256
+        atomikctl --fd 3 accum 0 0xff
+        atomikctl --fd 3 accum 0 1
+        atomikctl --fd 3 read 0";
+    assert_eq!(tool.shell(script).ok(), "table 1\n0x00000000000000fe\n");
+    tool.run("--fd 77 list")
+        .failed(3, &["descriptor 77 is not open", "hint: "]);
+    let script = "exec 3</dev/null; atomikctl --fd 3 list";
+    tool.shell(script).failed(3, &["is not an atomik device"]);
+    // Another descriptor may be of a file opened for reading only.
+    let script = "exec 3</dev/atomik; atomikctl --fd 3 create 1";
+    tool.shell(script)
+        .failed(1, &["wasn't opened for writing", "hint: "]);
+}
+
+#[test]
+fn a_table_that_would_end_at_once_is_not_made() {
+    let tool = Tool::new();
+    for words in [
+        "create 4",
+        "read 0",
+        "load 0 1",
+        "list",
+        "dump",
+        "destroy 1",
+    ] {
+        tool.run(words)
+            .failed(2, &["which open file?", "hint: ", "session start"]);
+    }
+}
+
+#[test]
+fn one_name_one_session() {
+    let tool = Tool::with_session();
+    tool.run("session start s")
+        .failed(1, &["there is a session 's' already", "hint: "]);
+    assert_eq!(tool.run("-s s create 4").ok(), "table 1\n");
+    // Another name, other tables.
+    tool.run("session start other").ok();
+    assert_eq!(tool.run("-s other list").ok(), "");
+    for name in ["", ".x", "a/b", "-x"] {
+        let mut command = tool.command("atomikctl");
+        command.args(["session", "start", "--", name]);
+        finish(command, b"").failed(2, &["error: "]);
+    }
+}
+
+fn listed(tool: &Tool) -> Vec<Value> {
+    let lines = tool.run("--json session list").ok();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_holder_that_was_killed_is_noticed_and_replaced() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 100").ok();
+    let [row] = &listed(&tool)[..] else {
+        panic!("one session")
+    };
+    assert_eq!(
+        (&row["session"], &row["state"]),
+        (&"s".into(), &"live".into())
+    );
+    assert_eq!((&row["tables"], &row["contexts"]), (&1.into(), &100.into()));
+    let pid = row["pid"].as_i64().unwrap() as i32;
+    // It has left the terminal: nobody waits for it but init.
+    kill(Pid::from_raw(pid), Signal::SIGKILL).unwrap();
+    while tool.run("-s s list").status == 0 {}
+    assert_eq!(listed(&tool)[0]["state"], "stale");
+    tool.run("-s s list")
+        .failed(3, &["no session 's': its holder has ended"]);
+    tool.run("session start s").ok();
+    assert_eq!(tool.run("-s s list").ok(), "");
+    assert_eq!(listed(&tool)[0]["state"], "live");
+}
+
+#[test]
+fn the_session_may_come_from_the_environment() {
+    let tool = Tool::with_session();
+    let ran = |script: &str| tool.shell(script);
+    assert_eq!(ran("ATOMIK_SESSION=s atomikctl create 3").ok(), "table 1\n");
+    assert_eq!(
+        ran("ATOMIK_SESSION=s atomikctl read 2").ok(),
+        "0x0000000000000000\n"
+    );
+    ran("ATOMIK_SESSION=x atomikctl read 2").failed(3, &["no session 'x'"]);
+    ran("ATOMIK_SESSION=/ atomikctl read 2").failed(2, &["can't be a session's name"]);
+    // What is said on the command line counts.
+    assert_eq!(
+        ran("ATOMIK_SESSION=x atomikctl -s s read 2").ok(),
+        "0x0000000000000000\n"
+    );
+}
+
+#[test]
+fn exec_gives_the_descriptor_to_any_program() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 24").ok();
+    let script = "echo $LISTEN_FDS $LISTEN_FDNAMES $ATOMIK_SESSION; [ $LISTEN_PID = $$ ] && echo own
+        grep atomik-table: /proc/self/fdinfo/3; atomikctl accum 5 7; atomikctl --fd 3 read 5; exit 9";
+    let mut command = tool.command("atomikctl");
+    command.args(["session", "exec", "s", "--", "/bin/sh", "-c", script]);
+    let ran = finish(command, b"");
+    let expected = "1 atomik s\nown\natomik-table:\t1 contexts 24\n0x0000000000000007\n";
+    assert_eq!(
+        ran,
+        Ran {
+            status: 9,
+            stdout: expected.into(),
+            stderr: String::new()
+        }
+    );
+    tool.run("session exec s -- /nowhere")
+        .failed(127, &["can't run /nowhere"]);
+    tool.run("session exec s -- /dev/null")
+        .failed(126, &["can't run /dev/null"]);
+    tool.run("session exec x -- true")
+        .failed(3, &["no session 'x'"]);
+}
+
+#[test]
+fn a_directory_of_others_is_refused() {
+    let tool = Tool::new();
+    let script = "mkdir -m 777 atomik; atomikctl session start s";
+    tool.shell(script)
+        .failed(3, &["isn't this user's alone", "chmod 700"]);
+}
+
+#[test]
+fn other_users_get_nothing() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 4").ok();
+    // The way to the socket is open, and yet the holder doesn't answer another user.
+    let script = "chmod 711 . && chmod 711 atomik && chmod 777 atomik/s.socket && mkdir -m 711 u && \
+        ln -s $PWD/atomik u/atomik";
+    tool.shell(script).ok();
+    let path = tool.directory().join("atomik/s.socket");
+    let socket = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let answer = atomik_tests::task::run(move || {
+        use nix::sys::socket::{
+            AddressFamily, SockFlag, SockType, UnixAddr, connect, socket as new,
+        };
+        nix::unistd::setresgid(65534.into(), 65534.into(), 65534.into()).unwrap();
+        nix::unistd::setresuid(65534.into(), 65534.into(), 65534.into()).unwrap();
+        let kind = SockType::SeqPacket;
+        let fd = new(AddressFamily::Unix, kind, SockFlag::empty(), None).unwrap();
+        connect(fd.as_raw_fd(), &UnixAddr::new(socket.as_c_str()).unwrap()).unwrap();
+        // The holder may have closed before this is sent.
+        let _ = nix::unistd::write(&fd, b"\x01g");
+        let mut answer = [0; 8];
+        match nix::unistd::read(&fd, &mut answer) {
+            Ok(0) | Err(nix::errno::Errno::ECONNRESET) => {}
+            other => panic!("{other:?}"),
+        }
+    });
+    let () = answer;
+    // It still serves its own user.
+    let script = "chmod 700 . atomik; atomikctl -s s read 0";
+    assert_eq!(tool.shell(script).ok(), "0x0000000000000000\n");
+}
+
+#[test]
+fn sessions_by_the_library() {
+    let tool = Tool::new();
+    let sessions = Sessions::at(tool.directory().join("atomik")).unwrap();
+    let name: SessionName = "lib".parse().unwrap();
+    let device = Device::open().unwrap();
+    let id = device.create_table(8).unwrap().into_id();
+    let holder = sessions.hold(&name, device).unwrap();
+    let serving = std::thread::spawn(|| holder.serve());
+    let taken = sessions.hold(&name, Device::open().unwrap());
+    assert!(matches!(taken, Err(SessionError::Exists { .. })));
+
+    let session = sessions.connect(&name).unwrap();
+    assert_eq!(session.holder(), std::process::id() as i32);
+    let table = session.device().only_table().unwrap();
+    assert_eq!((table.id(), table.contexts()), (id, Some(8)));
+    table.accum(3, 5).unwrap();
+    // The command is another client of the same session.
+    assert_eq!(tool.run("-s lib read 3").ok(), "0x0000000000000005\n");
+    sessions.stop(&name).unwrap();
+    serving.join().unwrap().unwrap();
+    assert_eq!(sessions.names().unwrap(), []);
+    // Who has the descriptor keeps the tables.
+    assert_eq!(table.read(3).unwrap(), 5);
+}
+
+/// A holder as systemd would run it: with a socket for notifications, and with what the descriptor
+/// store has.
+struct Service {
+    notify: UnixDatagram,
+    path: PathBuf,
+}
+
+impl Service {
+    fn new(tool: &Tool) -> Self {
+        let path = tool.directory().join("notify");
+        Self {
+            notify: UnixDatagram::bind(&path).unwrap(),
+            path,
+        }
+    }
+
+    fn start(&self, tool: &Tool, stored: Option<OwnedFd>) -> Child {
+        // The descriptor comes as standard input and becomes number 3.
+        let script = match stored {
+            Some(_) => {
+                "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=atomik \
+                exec atomikctl session hold s 3<&0 </dev/null"
+            }
+            None => "exec atomikctl session hold s",
+        };
+        let mut command: Command = tool.command("/bin/sh");
+        let mut child = command
+            .args(["-c", script])
+            .env("NOTIFY_SOCKET", &self.path)
+            .stdin(stored.map_or(Stdio::null(), Stdio::from))
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        stdout.read_line(&mut line).unwrap();
+        assert_eq!(line, "ready\n");
+        child
+    }
+
+    /// The next notification, and the descriptor with it.
+    fn notification(&self) -> (String, Option<OwnedFd>) {
+        let mut bytes = [0; 512];
+        let mut iov = [IoSliceMut::new(&mut bytes)];
+        let mut space = nix::cmsg_space!([i32; 2]);
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let message =
+            recvmsg::<()>(self.notify.as_raw_fd(), &mut iov, Some(&mut space), flags).unwrap();
+        let mut descriptor = None;
+        for message in message.cmsgs().unwrap() {
+            if let ControlMessageOwned::ScmRights(descriptors) = message {
+                let [number] = descriptors[..] else {
+                    panic!("one descriptor")
+                };
+                // SAFETY: it has just been received, and nobody else has it.
+                descriptor = Some(unsafe { OwnedFd::from_raw_fd(number) });
+            }
+        }
+        let length = message.bytes;
+        (
+            String::from_utf8(bytes[..length].to_vec()).unwrap(),
+            descriptor,
+        )
+    }
+}
+
+#[test]
+fn a_service_that_is_started_again_has_lost_nothing() {
+    let tool = Tool::new();
+    let service = Service::new(&tool);
+    let mut holder = service.start(&tool, None);
+    let (text, stored) = service.notification();
+    let stored = stored.expect("the descriptor is stored");
+    for line in ["FDSTORE=1", "FDNAME=atomik", "FDPOLL=0"] {
+        assert!(text.lines().any(|l| l == line), "{text}");
+    }
+    let (text, none) = service.notification();
+    assert!(text.starts_with("READY=1\n") && none.is_none(), "{text}");
+
+    tool.run("-s s create 7").ok();
+    tool.run("-s s load 6 66").ok();
+    assert_eq!(fdinfo::read(&stored).each, [(1, 7)]);
+    holder.kill().unwrap();
+    assert_eq!(holder.wait().unwrap().signal(), Some(9));
+
+    let mut holder = service.start(&tool, Some(stored));
+    // It has what it was given, and doesn't store it again.
+    let (text, none) = service.notification();
+    assert!(text.starts_with("READY=1\n") && none.is_none(), "{text}");
+    assert_eq!(tool.run("-s s read 6 -f dec").ok(), "66\n");
+    tool.run("session stop s").ok();
+    assert_eq!(holder.wait().unwrap().code(), Some(0));
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl snapshot` and `restore`, and the files between them.
+
+use atomik::{Context, Device, Error, snapshot::Snapshot};
+use atomik_tests::tool::Tool;
+use std::{fs, os::unix::fs::MetadataExt};
+
+fn tool() -> Tool {
+    let tool = Tool::with_session();
+    tool.run("-s s create 16").ok();
+    tool.run("-s s load 0..15 0xf0").ok();
+    tool.run("-s s accum 3 0x0f").ok();
+    tool
+}
+
+#[test]
+fn there_and_back() {
+    let tool = tool();
+    let dump = tool.run("-s s dump").ok();
+    let (printed, said) = tool.run("-s s snapshot a.atomik").said();
+    assert_eq!(
+        (printed.as_str(), said.as_str()),
+        ("", "atomikctl: 16 contexts of table 1 in a.atomik\n")
+    );
+    let mode = fs::metadata(tool.directory().join("a.atomik"))
+        .unwrap()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+    tool.run("-s s load .. 1").ok();
+    assert_eq!(tool.run("-s s restore a.atomik").ok(), "table 1\n");
+    assert_eq!(tool.run("-s s dump").ok(), dump);
+    // Into another session, as a new table.
+    tool.run("session start other").ok();
+    tool.run("-s other restore a.atomik")
+        .failed(1, &["there is no table yet"]);
+    assert_eq!(
+        tool.run("-s other restore --create a.atomik").ok(),
+        "table 1\n"
+    );
+    assert_eq!(tool.run("-s other dump").ok(), dump);
+    // Through a pipe.
+    let script = "set -o pipefail; atomikctl -s s load 0 9; \
+        atomikctl -s s snapshot - | atomikctl -s other restore - && atomikctl -s other read 0 -f dec";
+    assert_eq!(tool.shell(script).ok(), "table 1\n9\n");
+}
+
+#[test]
+fn what_is_damaged_or_foreign_changes_nothing() {
+    let tool = tool();
+    tool.run("-s s snapshot a").said();
+    tool.run("-s s load 0 5").ok();
+    let dump = tool.run("-s s dump").ok();
+    let path = tool.directory().join("a");
+    let whole = fs::read(&path).unwrap();
+    let damaged = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    for (bytes, said) in [
+        (damaged(40), "damaged: its checksum is wrong"),
+        (damaged(0), "no snapshot of atomik's"),
+        (damaged(9), "version 257"),
+        (damaged(12), "damaged"),
+        (whole[..100].to_vec(), "ends too early"),
+        (b"op,addr,value\n".to_vec(), "no snapshot of atomik's"),
+        (vec![], "no snapshot of atomik's"),
+    ] {
+        fs::write(&path, bytes).unwrap();
+        tool.run("-s s restore a").failed(1, &["a: ", said]);
+        tool.run("-s s restore --create a").failed(1, &[said]);
+    }
+    tool.run("-s s restore /nowhere")
+        .failed(1, &["can't access /nowhere"]);
+    assert_eq!(tool.run("-s s dump").ok(), dump);
+    assert_eq!(tool.run("-s s list").ok().lines().count(), 2);
+}
+
+#[test]
+fn tables_of_another_size_are_refused() {
+    let tool = tool();
+    tool.run("-s s snapshot a").said();
+    tool.run("-s s create 17").ok();
+    tool.run("-s s -t 2 restore a")
+        .failed(1, &["the snapshot has 16 contexts, and the table 17"]);
+}
+
+#[test]
+fn a_file_that_cannot_be_written() {
+    let tool = tool();
+    tool.run("-s s snapshot /nowhere/a")
+        .failed(1, &["can't access /nowhere/a"]);
+    tool.run("-s s snapshot /proc/a")
+        .failed(1, &["can't access /proc/a"]);
+}
+
+#[test]
+fn the_largest_table() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 65536").ok();
+    tool.run("-s s load 65535 7").ok();
+    tool.run("-s s snapshot a").said();
+    assert_eq!(
+        fs::metadata(tool.directory().join("a")).unwrap().len(),
+        36 + 16 * 65536
+    );
+    tool.run("-s s restore --create a").ok();
+    assert_eq!(tool.run("-s s -t 2 read 65535 -f dec").ok(), "7\n");
+}
+
+#[test]
+fn by_the_library() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(4).unwrap();
+    table.load(1, 0xff00).unwrap();
+    table.accum(1, 0xff).unwrap();
+    let expected = Context {
+        reference: 0xff00,
+        accumulator: 0xff,
+    };
+    assert_eq!(table.snapshot(1..2).unwrap(), [expected]);
+    assert_eq!(table.size().unwrap(), 4);
+    assert_eq!(device.table(table.id()).unwrap().size().unwrap(), 4);
+
+    let image = Snapshot::take(&table).unwrap();
+    table.restore(0, &[Context::default(); 4]).unwrap();
+    assert_eq!(table.read(1).unwrap(), 0);
+    image.restore(&table).unwrap();
+    assert_eq!(table.read(1).unwrap(), 0xffff);
+
+    // What is out of range, by either side's count.
+    for range in [0..0, 3..2, 0..5, 4..5, 0..65537, 0..u32::MAX] {
+        let error = table.snapshot(range.clone()).unwrap_err();
+        assert!(
+            matches!(error, Error::Image { table: 1, .. }),
+            "{range:?}: {error:?}"
+        );
+    }
+    assert!(matches!(table.restore(0, &[]), Err(Error::Image { .. })));
+    assert!(matches!(
+        table.restore(3, &[expected; 2]),
+        Err(Error::Image { .. })
+    ));
+    let gone = table.into_ref();
+    gone.clone().destroy().unwrap();
+    assert!(matches!(
+        gone.snapshot(0..1),
+        Err(Error::NoSuchTable { .. })
+    ));
+    assert!(matches!(gone.size(), Ok(4)));
+}
+
+#[test]
+fn only_tables() {
+    let device = Device::open().unwrap();
+    assert!(matches!(device.only_table(), Err(Error::NoTable)));
+    let first = device.create_table(4).unwrap();
+    assert_eq!(device.only_table().unwrap().id(), first.id());
+    let second = device.create_table(5).unwrap();
+    let Err(Error::SeveralTables { ids }) = device.only_table() else {
+        panic!("two tables")
+    };
+    assert_eq!(ids, [first.id(), second.id()]);
+    let sizes: Vec<_> = device
+        .tables()
+        .unwrap()
+        .iter()
+        .map(|t| t.contexts())
+        .collect();
+    assert_eq!(sizes, [Some(4), Some(5)]);
+    assert_eq!(device.usage().unwrap().contexts(), 9);
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl batch`: streams of operations.
+
+use atomik_tests::{fdinfo, tool::Tool};
+use std::{fs, os::fd::AsFd};
+
+fn tool() -> Tool {
+    let tool = Tool::with_session();
+    tool.run("-s s create 64").ok();
+    tool
+}
+
+#[test]
+fn text() {
+    let tool = tool();
+    let input = b"load 0 5 # five\naccum 0 7\n\nread 0\nswap 0 9\nread 0\nswap 0\n";
+    let (printed, said) = tool.run_with("-s s batch -f dec", input).said();
+    assert_eq!(printed, "read 0 = 2\nswap 0 = 2\nread 0 = 9\nswap 0 = 9\n");
+    assert!(
+        said.contains("6 operations in 1 batch, 4 states returned, "),
+        "{said}"
+    );
+    assert_eq!(tool.run_with("-s s batch -q -", b"").ok(), "");
+}
+
+#[test]
+fn json_lines_in_and_out() {
+    let tool = tool();
+    let input = br#"{"op":"load","addr":1,"value":"0xffffffffffffffff"}
+{"op":"accum","addr":1,"delta":1}
+{"op":"read","addr":1}
+"#;
+    let printed = tool.run_with("-s s --json batch -q -i json", input).ok();
+    let expected = "{\"op\":\"read\",\"table\":1,\"addr\":1,\"value\":18446744073709551614,\
+        \"hex\":\"0xfffffffffffffffe\"}\n";
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn csv_in_and_out() {
+    let tool = tool();
+    fs::write(
+        tool.directory().join("ops.csv"),
+        "op,addr,value\nload,2,8\nread,2,\n",
+    )
+    .unwrap();
+    let printed = tool.run("-s s batch -q ops.csv -o csv -f dec").ok();
+    assert_eq!(printed, "op,addr,value\nread,2,8\n");
+    // What it prints, it reads: as reads with values it refuses it, and says so.
+    let ran = tool.run_with("-s s batch -q -i csv", printed.as_bytes());
+    ran.failed(2, &["<stdin>:2: `read` takes no value"]);
+}
+
+#[test]
+fn a_long_stream_goes_in_batches() {
+    let tool = tool();
+    let input: String = (0..10_000)
+        .map(|n| format!("accum {} {n}\n", n % 64))
+        .collect();
+    let (printed, said) = tool.run_with("-s s batch", input.as_bytes()).said();
+    assert_eq!(printed, "");
+    assert!(
+        said.contains("10000 operations in 3 batches, 0 states"),
+        "{said}"
+    );
+    let expected = (0..10_000u64)
+        .filter(|n| n % 64 == 5)
+        .fold(0, |sum, n| sum ^ n);
+    assert_eq!(tool.run("-s s read 5 -f dec").ok(), format!("{expected}\n"));
+    let (_, said) = tool
+        .run_with("-s s batch --chunk 100", input.as_bytes())
+        .said();
+    assert!(said.contains("10000 operations in 100 batches"), "{said}");
+    // Undone.
+    assert_eq!(tool.run("-s s dump --nonzero").ok().lines().count(), 1);
+}
+
+#[test]
+fn a_swap_with_a_new_reference_is_not_divided() {
+    let tool = tool();
+    let input = b"load 0 1\nswap 0 2\nswap 0 3\nread 0\n";
+    for chunk in 1..6 {
+        let words = format!("-s s batch -q -f dec --chunk {chunk}");
+        let printed = tool.run_with(&words, input).ok();
+        assert_eq!(printed, "swap 0 = 1\nswap 0 = 2\nread 0 = 3\n", "{chunk}");
+    }
+}
+
+#[test]
+fn a_mistake_ends_the_stream() {
+    let tool = tool();
+    let ran = tool.run_with("-s s batch", b"load 0 1\nlaod 0 2\n");
+    ran.failed(2, &["<stdin>:2: expected", "hint: nothing was done"]);
+    assert_eq!(tool.run("-s s read 0 -f dec").ok(), "0\n");
+    let ran = tool.run_with(
+        "-s s batch --chunk 2",
+        b"load 0 1\nload 1 1\nload 2 1\nload 64 2\n",
+    );
+    ran.failed(
+        1,
+        &[
+            "address 64 is outside table 1",
+            "the first 2 operations before it were done",
+        ],
+    );
+    assert_eq!(tool.run("-s s read 0..2 -f dec").ok(), "0 1\n1 1\n2 0\n");
+    for line in ["create 4", "begin", "table 1", "load 0", "load 0 1 2"] {
+        let ran = tool.run_with("-s s batch", line.as_bytes());
+        assert_eq!(ran.status, 2, "{line}");
+    }
+    tool.run("-s s batch /nowhere")
+        .failed(2, &["can't read /nowhere"]);
+    let ran = tool.run_with("-s s batch", b"load 0 \xff\n");
+    ran.failed(2, &["<stdin>:1: "]);
+}
+
+/// Each batch is one ioctl, and each operation counts once.
+#[test]
+fn what_the_driver_counts() {
+    let tool = tool();
+    let device = atomik::session::Sessions::at(tool.directory().join("atomik"))
+        .and_then(|sessions| sessions.connect(&"s".parse()?))
+        .unwrap()
+        .into_device();
+    let ops = || fdinfo::read(&device.as_fd()).ops;
+    let before = ops();
+    tool.run_with("-s s batch -q", b"load 0 1\naccum 0 1\nread 0\n")
+        .ok();
+    assert_eq!(ops() - before, 3);
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Terminal`]: a terminal of its own for a program, and its screen.
+
+use nix::{
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+    pty::{OpenptyResult, Winsize, openpty},
+    unistd,
+};
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+/// How long to wait for what is to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program in a terminal.
+pub struct Terminal {
+    master: OwnedFd,
+    screen: vt100::Parser,
+    child: Child,
+}
+
+impl Terminal {
+    /// Starts a program in a terminal of this size. With `only_errors` it has standard error there
+    /// and nothing else.
+    pub fn start(mut command: Command, rows: u16, columns: u16, only_errors: bool) -> Self {
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
+        let stdio = || Stdio::from(slave.try_clone().unwrap());
+        command.env("TERM", "xterm").stderr(stdio());
+        if !only_errors {
+            command.stdin(stdio()).stdout(stdio());
+        }
+        let child = command.spawn().unwrap();
+        // The command has copies, and would keep the terminal open for itself.
+        drop(command);
+        Self {
+            master,
+            screen: vt100::Parser::new(rows, columns, 0),
+            child,
+        }
+    }
+
+    /// Waits until the screen is as wanted.
+    #[track_caller]
+    pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
+        // Long enough for an emulated guest that does other things, too.
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let screen = self.screen.screen().contents();
+            if wanted(&screen) {
+                return screen;
+            }
+            let more = Instant::now() < end && self.read();
+            assert!(more, "no {what} on the screen:\n{screen}");
+        }
+    }
+
+    /// Types keys.
+    pub fn write(&self, keys: &[u8]) {
+        assert_eq!(unistd::write(&self.master, keys).unwrap(), keys.len());
+    }
+
+    /// Waits until the program ends. Returns its status, what was on the screen last, and whether
+    /// it left the screen as it found it.
+    pub fn end(mut self) -> (ExitStatus, String, bool) {
+        while self.read() {}
+        let screen = self.screen.screen();
+        let restored = !screen.alternate_screen() && !screen.hide_cursor();
+        (self.child.wait().unwrap(), screen.contents(), restored)
+    }
+
+    /// Takes what the program has written. False where there will be no more.
+    fn read(&mut self) -> bool {
+        let patience = PollTimeout::try_from(PATIENCE).unwrap();
+        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut fds, patience).unwrap() == 0 {
+            return false;
+        }
+        let mut bytes = [0; 4096];
+        match unistd::read(&self.master, &mut bytes) {
+            Ok(length) if length > 0 => {
+                self.screen.process(&bytes[..length]);
+                true
+            }
+            // Nobody has the terminal open any more.
+            _ => false,
+        }
+    }
+}

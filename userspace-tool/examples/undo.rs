@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Undo, as an editor has it, in any order.
+//!
+//! The text is in contexts, 8 bytes each. An edit is what it XORs into them. Undoing it is doing it
+//! again, at any time, also when other edits of other words came after; redoing it, too. Each is one
+//! BATCH: whoever reads the text sees an edit whole or not at all.
+
+use std::error::Error;
+
+use atomik::{Batch, Context, Device, TableRef};
+
+/// A text of fixed size, which several processes could show and edit at once.
+struct Document {
+    table: TableRef,
+    contexts: u32,
+}
+
+/// What changed: addresses and deltas.
+struct Edit(Vec<(u32, u64)>);
+
+impl Document {
+    fn text(&self) -> atomik::Result<String> {
+        let image = self.table.snapshot(0..self.contexts)?;
+        let words = image.into_iter().map(Context::state);
+        let bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        let end = bytes
+            .iter()
+            .rposition(|&byte| byte != 0)
+            .map_or(0, |last| last + 1);
+        Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
+    }
+
+    /// Overwrites what is at `at`. Returns the edit.
+    fn write(&self, at: usize, text: &str) -> Result<Edit, Box<dyn Error>> {
+        let image = self.table.snapshot(0..self.contexts)?;
+        let old: Vec<u8> = image
+            .into_iter()
+            .flat_map(|c| c.state().to_le_bytes())
+            .collect();
+        let mut new = old.clone();
+        let place = new
+            .get_mut(at..at + text.len())
+            .ok_or("beyond the document's end")?;
+        place.copy_from_slice(text.as_bytes());
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+        let deltas = old
+            .chunks(8)
+            .zip(new.chunks(8))
+            .map(|(a, b)| word(a) ^ word(b));
+        let edit = Edit((0..).zip(deltas).filter(|&(_, delta)| delta != 0).collect());
+        self.toggle(&edit)?;
+        Ok(edit)
+    }
+
+    /// Does an edit, or undoes it, or does it again.
+    fn toggle(&self, edit: &Edit) -> atomik::Result<()> {
+        let mut batch = Batch::new();
+        for &(addr, delta) in &edit.0 {
+            batch.accum(addr, delta);
+        }
+        if batch.is_empty() {
+            Ok(())
+        } else {
+            self.table.submit(&batch)
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let device = Device::open()?;
+    let table = device.create_table(8)?;
+    let document = Document {
+        table: table.clone(),
+        contexts: 8,
+    };
+    let show = |what: &str| -> atomik::Result<String> {
+        let text = document.text()?;
+        println!("{what:<28} {text}");
+        Ok(text)
+    };
+    document.write(0, "Edits are undone in the order of time.")?;
+    let beginning = show("the text")?;
+    let first = document.write(0, "Words")?;
+    show("an edit")?;
+    let second = document.write(20, "any")?;
+    show("another")?;
+    document.toggle(&first)?;
+    // The second stays, though it came later.
+    if show("the first undone")? != "Edits are undone in any order of time." {
+        return Err("more was undone than the first edit".into());
+    }
+    document.toggle(&first)?;
+    show("and done again")?;
+    document.toggle(&first)?;
+    document.toggle(&second)?;
+    if show("both undone")? != beginning {
+        return Err("the text isn't what it was".into());
+    }
+    println!("the text is as it was at the beginning");
+    Ok(())
+}

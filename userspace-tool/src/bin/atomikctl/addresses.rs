@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Addresses`]: an address or a range of them, on the command line.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use crate::script::number::parse_u32;
+
+/// `5`, `0..15` (both included), `5..`, `..15` or `..`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    first: u32,
+    /// None: to the table's end.
+    last: Option<u32>,
+    single: bool,
+}
+
+impl FromStr for Addresses {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        let number = |word: &str| parse_u32(word).map_err(|error| error.to_string());
+        let Some((first, last)) = word.split_once("..") else {
+            let addr = number(word)?;
+            return Ok(Self {
+                first: addr,
+                last: Some(addr),
+                single: true,
+            });
+        };
+        let first = if first.is_empty() { 0 } else { number(first)? };
+        let last = if last.is_empty() {
+            None
+        } else {
+            Some(number(last)?)
+        };
+        if last.is_some_and(|last| last < first) {
+            return Err("the range ends before it begins".into());
+        }
+        Ok(Self {
+            first,
+            last,
+            single: false,
+        })
+    }
+}
+
+impl Addresses {
+    /// Whether it's one address, and not a range.
+    pub fn is_single(self) -> bool {
+        self.single
+    }
+
+    /// The addresses, in a table of `contexts` contexts. Of a range without end, at least the first.
+    pub fn within(self, contexts: u32) -> RangeInclusive<u32> {
+        let end = contexts.saturating_sub(1).max(self.first);
+        self.first..=self.last.unwrap_or(end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn within(word: &str) -> RangeInclusive<u32> {
+        word.parse::<Addresses>().unwrap().within(16)
+    }
+
+    #[test]
+    fn forms() {
+        assert_eq!(within("5"), 5..=5);
+        assert_eq!(within("0..15"), 0..=15);
+        assert_eq!(within("0x0a..0b1111"), 10..=15);
+        assert_eq!(within("3.."), 3..=15);
+        assert_eq!(within("..3"), 0..=3);
+        assert_eq!(within(".."), 0..=15);
+        // Beyond the table: for the driver to refuse.
+        assert_eq!(within("20.."), 20..=20);
+        assert_eq!(within("0..99"), 0..=99);
+        assert!("7".parse::<Addresses>().unwrap().is_single());
+        assert!(!"7..7".parse::<Addresses>().unwrap().is_single());
+    }
+
+    #[test]
+    fn mistakes() {
+        for word in ["", "x", "1...3", "3..1", "-1", "1-3", "4294967296", "..x"] {
+            assert!(word.parse::<Addresses>().is_err(), "{word}");
+        }
+    }
+}

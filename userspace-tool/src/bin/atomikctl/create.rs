@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl create`.
+
+use serde::Serialize;
+
+use crate::Global;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::script::number::parse_u32;
+
+/// Make a table
+///
+/// Each of its contexts has reference 0 and accumulator 0. Prints the table's id, which -t takes; as
+/// long as it is the only table, it need not be named.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How many contexts it has, 1 to 65536
+    #[arg(value_name = "N", value_parser = contexts)]
+    contexts: u32,
+}
+
+fn contexts(word: &str) -> Result<u32, String> {
+    parse_u32(word).map_err(|error| error.to_string())
+}
+
+/// A table, as JSON has it.
+#[derive(Serialize)]
+pub struct Created {
+    pub table: u32,
+    pub contexts: u32,
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let device = global.target.file()?;
+        let table = device
+            .create_table(self.contexts)
+            .map_err(|e| Failure::of(&e))?
+            .into_id();
+        let contexts = self.contexts;
+        let mut out = Output::new(global.json);
+        out.record(&Created { table, contexts }, format_args!("table {table}"))?;
+        out.flush()
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl restore`.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use atomik::snapshot::Snapshot;
+
+use crate::Global;
+use crate::create::Created;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Put a snapshot back into a table
+///
+/// All contexts change at one moment, or none. The table has to have as many contexts as the
+/// snapshot. A file that is damaged, or no snapshot, is refused before anything has changed.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The file; `-` is standard input
+    file: PathBuf,
+    /// Make a new table for it
+    #[arg(long, conflicts_with = "table")]
+    create: bool,
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let snapshot = if self.file == Path::new("-") {
+            Snapshot::read(io::stdin().lock())
+        } else {
+            Snapshot::read_file(&self.file)
+        }
+        .map_err(|e| Failure::snapshot(&e).named(&self.file))?;
+        // At most 65536.
+        let contexts = snapshot.contexts().len() as u32;
+        let table = if self.create {
+            let device = global.target.file()?;
+            let table = device.create_table(contexts).map_err(|e| Failure::of(&e))?;
+            // Should this fail, the table goes.
+            snapshot
+                .restore(&table)
+                .map_err(|e| Failure::snapshot(&e))?;
+            table.into_id()
+        } else {
+            let table = global.target.table()?;
+            snapshot
+                .restore(&table)
+                .map_err(|e| Failure::snapshot(&e))?;
+            table.id()
+        };
+        let mut out = Output::new(global.json);
+        out.record(&Created { table, contexts }, format_args!("table {table}"))?;
+        out.flush()
+    }
+}

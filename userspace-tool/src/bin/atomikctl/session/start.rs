@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl session start`.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use atomik::session::SessionName;
+
+use super::hold::READY;
+use crate::Global;
+use crate::failure::Failure;
+
+/// Start a session
+///
+/// When this returns, the session can be used. It goes on until `session stop`, or until its process
+/// is ended.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The session's name: letters, digits, `_`, `-` and `.`
+    name: SessionName,
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let failed = |error| Failure::plain(&format!("can't start the session's process: {error}"));
+        // Not by the file's name, which may have been replaced meanwhile.
+        let mut child = Command::new("/proc/self/exe")
+            .arg("--device")
+            .arg(&global.target.device)
+            .args(["session", "hold", "--detach", self.name.as_str()])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        let mut told = String::new();
+        if let Some(mut stdout) = child.stdout.take() {
+            stdout.read_to_string(&mut told).map_err(failed)?;
+        }
+        if told == READY {
+            return Ok(());
+        }
+        // It has said why on standard error.
+        let status = child.wait().map_err(failed)?;
+        let status = status.code().and_then(|code| u8::try_from(code).ok());
+        Err(Failure::silent(status.filter(|&s| s != 0).unwrap_or(1)))
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl swap`.
+
+use crate::Global;
+use crate::addresses::Addresses;
+use crate::apply::Entry;
+use crate::failure::Failure;
+use crate::format::Format;
+use crate::read::states;
+use crate::script::number::parse_u64;
+
+/// SWAP: print states, and start new epochs from them
+///
+/// The reference becomes the state and the accumulator 0, so that the state stays the same; with
+/// --to, the new epoch starts from another state. Several are one BATCH: isolated from all other
+/// operations, and all or nothing, up to 4096 of them, or 2048 with --to. It prints as `read` does.
+#[derive(clap::Args)]
+pub struct Args {
+    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all
+    #[arg(value_name = "ADDR", required = true)]
+    addresses: Vec<Addresses>,
+    /// The state that the new epochs start from
+    #[arg(long, value_name = "VALUE", value_parser = value)]
+    to: Option<u64>,
+    /// How states are printed
+    #[arg(short, long, value_enum, default_value_t)]
+    format: Format,
+}
+
+fn value(word: &str) -> Result<u64, String> {
+    parse_u64(word).map_err(|error| error.to_string())
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let to = self.to;
+        states(global, &self.addresses, self.format, "swap", |addr| {
+            // The second sets what a SWAP with a new reference would, and takes 0 as well. A batch
+            // is never divided between the two: it has an even number of entries.
+            let load = to.map(|value| Entry::Load { addr, value });
+            [Entry::Swap { addr }].into_iter().chain(load).collect()
+        })
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl top`.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::Global;
+use crate::failure::Failure;
+use crate::output::Output;
+
+mod model;
+mod screen;
+
+use model::{Model, Row};
+
+/// Watch who has the device open, live
+///
+/// Shows the open files of your processes, of all processes for root: their tables, the operations
+/// per second, and of the chosen file the contexts that change. Keys: arrows or j and k choose a
+/// file, Tab the next of its tables, q ends.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Print the files once, as text or with --json, and end
+    #[arg(long)]
+    once: bool,
+    /// Milliseconds between two looks
+    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    interval: u64,
+}
+
+/// A file, as JSON has it.
+#[derive(Serialize)]
+struct Record<'a> {
+    pid: i32,
+    fd: i32,
+    command: &'a str,
+    session: Option<&'a str>,
+    descriptors: usize,
+    tables: Vec<Table>,
+    bytes: u64,
+    ops: u64,
+    ops_per_second: f64,
+}
+
+#[derive(Serialize)]
+struct Table {
+    table: u32,
+    contexts: u32,
+}
+
+impl Args {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        let interval = Duration::from_millis(self.interval);
+        // Into a pipe, or as JSON, there is nothing to look at live.
+        if self.once || global.json || !std::io::stdout().is_terminal() {
+            return self.print(global, interval);
+        }
+        screen::run(Model::new()?, interval)
+    }
+
+    /// Looks twice, for the operations per second, and prints.
+    fn print(&self, global: &Global, interval: Duration) -> Result<(), Failure> {
+        let mut model = Model::new()?;
+        std::thread::sleep(interval);
+        model.refresh()?;
+        let mut out = Output::new(global.json);
+        if !model.rows().is_empty() {
+            out.text(Row::heading())?;
+        }
+        for row in model.rows() {
+            let file = &row.file;
+            let table = |t: &atomik::TableUsage| Table {
+                table: t.id,
+                contexts: t.contexts,
+            };
+            let record = Record {
+                pid: file.pid,
+                fd: file.descriptor,
+                command: &file.command,
+                session: file.session.as_ref().map(|name| name.as_str()),
+                descriptors: file.descriptors,
+                tables: file.usage.tables.iter().map(table).collect(),
+                bytes: file.usage.bytes,
+                ops: file.usage.ops,
+                ops_per_second: row.rate,
+            };
+            out.record(&record, row)?;
+        }
+        out.flush()
+    }
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Model`]: what `top` shows, whether on a screen or not.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Instant;
+
+use atomik::session::OpenFile;
+use atomik::{Context, Device};
+
+use crate::failure::Failure;
+
+/// Changes that are remembered.
+const REMEMBERED: usize = 200;
+
+/// An open file, and how much is done in it.
+pub struct Row {
+    pub file: OpenFile,
+    /// Operations per second, since the last look.
+    pub rate: f64,
+}
+
+/// The files, the chosen one, and what changes in it.
+pub struct Model {
+    rows: Vec<Row>,
+    looked: Instant,
+    chosen: usize,
+    /// Which of the chosen file's tables.
+    table: usize,
+    detail: Detail,
+}
+
+/// What is known of the chosen table.
+#[derive(Default)]
+struct Detail {
+    /// Process, descriptor and table that it is of.
+    of: Option<(i32, i32, u32)>,
+    device: Option<Device>,
+    states: Vec<u64>,
+    changes: VecDeque<(u32, u64, u64)>,
+    error: Option<String>,
+}
+
+impl Model {
+    pub fn new() -> Result<Self, Failure> {
+        let mut model = Self {
+            rows: vec![],
+            looked: Instant::now(),
+            chosen: 0,
+            table: 0,
+            detail: Detail::default(),
+        };
+        model.refresh()?;
+        Ok(model)
+    }
+
+    /// Looks again.
+    pub fn refresh(&mut self) -> Result<(), Failure> {
+        let files = OpenFile::find().map_err(|e| Failure::session(&e))?;
+        let now = Instant::now();
+        let seconds = now.duration_since(self.looked).as_secs_f64();
+        let chosen = self.chosen().map(|row| (row.file.pid, row.file.descriptor));
+        let rows = files.into_iter().map(|file| {
+            let before = self
+                .rows
+                .iter()
+                .find(|row| (row.file.pid, row.file.descriptor) == (file.pid, file.descriptor));
+            let done = before.map_or(0, |row| file.usage.ops.saturating_sub(row.file.usage.ops));
+            let rate = if seconds > 0.0 {
+                done as f64 / seconds
+            } else {
+                0.0
+            };
+            Row { file, rate }
+        });
+        self.rows = rows.collect();
+        self.looked = now;
+        // The chosen file stays chosen, wherever it is now.
+        self.chosen = (self.rows.iter())
+            .position(|row| Some((row.file.pid, row.file.descriptor)) == chosen)
+            .unwrap_or(self.chosen)
+            .min(self.rows.len().saturating_sub(1));
+        self.look_inside();
+        Ok(())
+    }
+
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    pub fn chosen(&self) -> Option<&Row> {
+        self.rows.get(self.chosen)
+    }
+
+    pub fn chosen_index(&self) -> usize {
+        self.chosen
+    }
+
+    /// Chooses the next file, or the one before.
+    pub fn choose(&mut self, forward: bool) {
+        self.chosen = if forward {
+            (self.chosen + 1).min(self.rows.len().saturating_sub(1))
+        } else {
+            self.chosen.saturating_sub(1)
+        };
+        self.table = 0;
+        self.look_inside();
+    }
+
+    /// Chooses the next table of the file.
+    pub fn next_table(&mut self) {
+        self.table += 1;
+        self.look_inside();
+    }
+
+    /// The chosen table's id and number of contexts.
+    pub fn table(&self) -> Option<(u32, u32)> {
+        let tables = &self.chosen()?.file.usage.tables;
+        let number = self.table.checked_rem(tables.len())?;
+        tables.get(number).map(|table| (table.id, table.contexts))
+    }
+
+    /// The changes in the chosen table, the latest first: address, before, after.
+    pub fn changes(&self) -> impl Iterator<Item = &(u32, u64, u64)> {
+        self.detail.changes.iter()
+    }
+
+    /// Why the chosen table can't be looked into.
+    pub fn error(&self) -> Option<&str> {
+        self.detail.error.as_deref()
+    }
+
+    /// Looks for changes in the chosen table.
+    fn look_inside(&mut self) {
+        let of = self
+            .chosen()
+            .zip(self.table())
+            .map(|(row, (table, _))| (row.file.pid, row.file.descriptor, table));
+        if self.detail.of != of {
+            self.detail = Detail {
+                of,
+                ..Detail::default()
+            };
+        }
+        let Some((row, (table, contexts))) = self.rows.get(self.chosen).zip(self.table()) else {
+            return;
+        };
+        if let Err(error) = self.detail.look(&row.file, table, contexts) {
+            self.detail.error = Some(error);
+        }
+    }
+}
+
+impl Detail {
+    fn look(&mut self, file: &OpenFile, id: u32, contexts: u32) -> Result<(), String> {
+        let device = match self.device.take() {
+            Some(device) => device,
+            None => file.device().map_err(|error| error.to_string())?,
+        };
+        let table = device.table(id).map_err(|error| error.to_string())?;
+        let image = table
+            .snapshot(0..contexts)
+            .map_err(|error| error.to_string())?;
+        let states: Vec<u64> = image.into_iter().map(Context::state).collect();
+        for (addr, (&before, &after)) in (0..).zip(self.states.iter().zip(&states)) {
+            if before != after {
+                self.changes.push_front((addr, before, after));
+            }
+        }
+        self.changes.truncate(REMEMBERED);
+        self.states = states;
+        self.device = Some(device);
+        self.error = None;
+        Ok(())
+    }
+}
+
+impl Row {
+    pub fn heading() -> String {
+        format!(
+            "{:>7} {:>4}  {:<15}  {:<12}  {:>6}  {:>8}  {:>8}  {:>12}  {:>10}",
+            "pid", "fd", "command", "session", "tables", "contexts", "KiB", "ops", "ops/s"
+        )
+    }
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = &self.file;
+        // A process chooses its own name.
+        let command: String = file.command.escape_debug().take(15).collect();
+        let session = file.session.as_ref().map_or("-", |name| name.as_str());
+        write!(
+            f,
+            "{:>7} {:>4}  {command:<15}  {session:<12}  {:>6}  {:>8}  {:>8}  {:>12}  {:>10.0}",
+            file.pid,
+            file.descriptor,
+            file.usage.tables.len(),
+            file.usage.contexts(),
+            file.usage.bytes.div_ceil(1024),
+            file.usage.ops,
+            self.rate,
+        )
+    }
+}

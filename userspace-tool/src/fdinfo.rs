@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Usage`]: what `/proc/PID/fdinfo/FD` says about an open file of the device.
+
+/// What an open file of the device holds, as [`Device::usage`](crate::Device::usage) finds it and
+/// an operator can read it in `/proc/PID/fdinfo/FD`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Bytes of kernel memory that count against the module's limit.
+    pub bytes: u64,
+    /// Operations served on this file, the entries of batches and the contexts of images one by one.
+    pub ops: u64,
+    /// The tables, by ascending place in the file.
+    pub tables: Vec<TableUsage>,
+}
+
+/// A table of an open file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TableUsage {
+    /// The table's id.
+    pub id: u32,
+    /// Its number of contexts.
+    pub contexts: u32,
+}
+
+impl Usage {
+    /// All contexts of all tables.
+    pub fn contexts(&self) -> u64 {
+        self.tables.iter().map(|t| u64::from(t.contexts)).sum()
+    }
+
+    /// Understands the text of an `fdinfo` file; none where it isn't one of an atomik device.
+    ///
+    /// ```
+    /// let text = "pos:\t0\natomik-bytes:\t5120\natomik-ops:\t8\natomik-table:\t1 contexts 256\n";
+    /// let usage = atomik::Usage::parse(text).unwrap();
+    /// assert_eq!((usage.ops, usage.contexts()), (8, 256));
+    /// assert_eq!(atomik::Usage::parse("pos:\t0\n"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut usage = Self::default();
+        let mut ops = None;
+        for line in text.lines() {
+            let Some((name, value)) = line.split_once(":\t") else {
+                continue;
+            };
+            match name {
+                "atomik-bytes" => usage.bytes = value.parse().ok()?,
+                "atomik-ops" => ops = Some(value.parse().ok()?),
+                "atomik-table" => {
+                    let (id, contexts) = value.split_once(" contexts ")?;
+                    usage.tables.push(TableUsage {
+                        id: id.parse().ok()?,
+                        contexts: contexts.parse().ok()?,
+                    });
+                }
+                _ => {}
+            }
+        }
+        usage.ops = ops?;
+        Some(usage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "pos:\t0\nflags:\t02100002\nmnt_id:\t15\natomik-tables:\t2\n\
+        atomik-contexts:\t1024\natomik-bytes:\t20992\natomik-ops:\t18446744073709551615\n\
+        atomik-table:\t1 contexts 1000\natomik-table:\t2 contexts 24\n";
+
+    #[test]
+    fn finds_the_tables() {
+        let usage = Usage::parse(TEXT).unwrap();
+        let tables: Vec<_> = usage.tables.iter().map(|t| (t.id, t.contexts)).collect();
+        assert_eq!(tables, [(1, 1000), (2, 24)]);
+        assert_eq!((usage.bytes, usage.ops), (20992, u64::MAX));
+        assert_eq!(usage.contexts(), 1024);
+    }
+
+    #[test]
+    fn other_files_and_other_text_are_none() {
+        assert_eq!(Usage::parse(""), None);
+        assert_eq!(Usage::parse("pos:\t0\nflags:\t02\n"), None);
+        assert_eq!(Usage::parse("atomik-ops:\tmany\n"), None);
+        assert_eq!(Usage::parse(&TEXT.replace("1 contexts 1000", "1")), None);
+    }
+}

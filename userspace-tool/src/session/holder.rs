@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Holder`]: keeps a descriptor, and hands it to who may have it.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, accept_with, sockopt};
+
+use super::message::{self, Message};
+use super::{Result, SessionError, SessionName};
+use crate::Device;
+
+/// Keeps a [`Device`] open, and so its tables, and hands it over a unix socket to processes of
+/// the same user and of root.
+///
+/// It's made by [`Sessions::hold`](super::Sessions::hold). The session ends with it; the tables
+/// end when the last of those who got the descriptor has closed it.
+#[derive(Debug)]
+pub struct Holder {
+    pub(super) name: SessionName,
+    pub(super) device: Device,
+    pub(super) socket: OwnedFd,
+    /// The socket's path, where it is this process's to remove.
+    pub(super) path: Option<PathBuf>,
+}
+
+/// Whether the holder goes on.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    End,
+}
+
+impl Holder {
+    /// The session's name.
+    pub fn name(&self) -> &SessionName {
+        &self.name
+    }
+
+    /// What is held.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Serves until somebody stops the session. This blocks: give it a thread or a process of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Os`] where no more clients can be taken. What goes wrong with one client
+    /// ends that one only.
+    pub fn serve(mut self) -> Result<()> {
+        loop {
+            match accept_with(&self.socket, SocketFlags::CLOEXEC) {
+                Ok(client) => {
+                    if matches!(self.answer(&client), Ok(Next::End)) {
+                        return Ok(());
+                    }
+                }
+                // The client has gone before it was its turn, or a signal came.
+                Err(Errno::CONNABORTED | Errno::INTR) => {}
+                Err(errno) => return Err(SessionError::os("accepting a client")(errno)),
+            }
+        }
+    }
+
+    /// Does what one client asks for.
+    fn answer(&mut self, client: &OwnedFd) -> std::result::Result<Next, Errno> {
+        let peer = sockopt::socket_peercred(client)?;
+        if !may_have(peer.uid.as_raw()) {
+            return Ok(Next::GoOn);
+        }
+        message::be_patient(client)?;
+        match message::receive(client)? {
+            Some((Message::Get, _)) => {
+                message::send(client, Message::Done, Some(self.device.as_fd()))?;
+                Ok(Next::GoOn)
+            }
+            Some((Message::Stop, _)) => {
+                // The name is free when the answer comes.
+                self.remove_socket();
+                let _ = message::send(client, Message::Done, None);
+                Ok(Next::End)
+            }
+            _ => {
+                message::send(client, Message::What, None)?;
+                Ok(Next::GoOn)
+            }
+        }
+    }
+
+    fn remove_socket(&mut self) {
+        if let Some(path) = self.path.take() {
+            // Should it be gone already, that is what was wanted.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        self.remove_socket();
+    }
+}
+
+/// Whether a process of this user and this process may exchange a descriptor.
+pub(super) fn may_have(uid: u32) -> bool {
+    uid == 0 || uid == rustix::process::geteuid().as_raw()
+}

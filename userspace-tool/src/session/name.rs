@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`SessionName`]: what a session is called.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::SessionError;
+
+/// What a session is called: 1 to 64 ASCII letters, digits, `_`, `-` and `.`, the first of them
+/// no `-` or `.`. So it makes a file's name, and no option.
+///
+/// ```
+/// use atomik::session::SessionName;
+/// assert!("work-2".parse::<SessionName>().is_ok());
+/// assert!("../work".parse::<SessionName>().is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionName(String);
+
+impl SessionName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SessionName {
+    type Err = SessionError;
+
+    fn from_str(name: &str) -> Result<Self, SessionError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let fits = (1..=64).contains(&name.len());
+        if fits && name.chars().all(allowed) && !name.starts_with(['-', '.']) {
+            Ok(Self(name.into()))
+        } else {
+            Err(SessionError::Name { name: name.into() })
+        }
+    }
+}
+
+impl fmt::Display for SessionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in ["a", "work", "a.b-c_9", &"x".repeat(64)] {
+            assert_eq!(name.parse::<SessionName>().unwrap().as_str(), name);
+        }
+        for name in [
+            "",
+            ".",
+            "..",
+            "-s",
+            ".a",
+            "a/b",
+            "a b",
+            "ä",
+            "a\0",
+            &"x".repeat(65),
+        ] {
+            assert!(name.parse::<SessionName>().is_err(), "{name:?}");
+        }
+    }
+}
