@@ -11,6 +11,7 @@ use nix::{
 use std::{
     num::NonZeroUsize,
     ptr::NonNull,
+    slice,
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -53,11 +54,16 @@ impl Mapping {
         Self::with(file, table, 0, pages, READ_WRITE, MapFlags::MAP_SHARED)
     }
 
+    /// The states, and what is beyond them in the last page.
+    pub fn states(&self) -> &[AtomicU64] {
+        let count = self.pages * PAGE / size_of::<AtomicU64>();
+        // SAFETY: the mapping, which is there as long as this.
+        unsafe { slice::from_raw_parts(self.states.as_ptr(), count) }
+    }
+
     /// The state of a context.
     pub fn state(&self, addr: u32) -> &AtomicU64 {
-        assert!((addr as usize) < self.pages * PAGE / size_of::<AtomicU64>());
-        // SAFETY: within the mapping, which is there as long as this.
-        unsafe { self.states.add(addr as usize).as_ref() }
+        &self.states()[addr as usize]
     }
 
     /// READ.

@@ -111,7 +111,7 @@ pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use operation::Operation;
 pub use table::Table;
-pub use table_map::TableMap;
+pub use table_map::{TableMap, TableView};
 pub use table_ref::TableRef;
 pub use version::Version;
 pub use watch::{Change, Watch};

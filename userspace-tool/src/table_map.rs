@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`TableMap`]: a table's states, mapped into this process.
+//! [`TableView`] and [`TableMap`]: a table's states, mapped into this process.
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
+use std::ops::Deref;
 use std::os::fd::BorrowedFd;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,31 +15,34 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::{Error, Operation, Result};
 
-/// The states of a table as memory of this process: READ and ACCUM without a system call.
+/// The states of a table as memory of this process: READ without a system call.
 ///
-/// Made by [`TableRef::map`](crate::TableRef::map) and
-/// [`TableRef::map_read_only`](crate::TableRef::map_read_only). Both operations are atomic with regard
-/// to each other, to other processes' mappings, and to every command. They are *not* isolated from
-/// batches: a batch may be seen half done, and sees what this does between two of its entries. The
-/// driver doesn't count them.
+/// Made by [`TableRef::view`](crate::TableRef::view). It is atomic with regard to every command and to
+/// every [`TableMap`], here and in other processes. It is *not* isolated from batches: a batch may be seen
+/// half done. The driver doesn't count it.
 ///
 /// The mapping holds on to the memory, not to the table: when somebody else destroys the table, this
-/// goes on to work on memory that nobody else sees, unless he has mapped it too.
-pub struct TableMap<'t> {
+/// goes on to show memory that no command changes any more.
+pub struct TableView<'t> {
     states: NonNull<AtomicU64>,
     contexts: u32,
     table: u32,
-    writable: bool,
     /// A table that this process owns is not destroyed under its mapping.
     table_lives: PhantomData<&'t ()>,
 }
 
-// SAFETY: what it points to is atomics, and the mapping goes when this does, in whichever thread.
-unsafe impl Send for TableMap<'_> {}
-// SAFETY: as above; all methods that take `&self` use atomics alone.
-unsafe impl Sync for TableMap<'_> {}
+/// The same, with ACCUM too: one atomic instruction. Made by [`TableRef::map`](crate::TableRef::map).
+///
+/// A batch sees what is accumulated meanwhile between two of its entries.
+#[derive(Debug)]
+pub struct TableMap<'t>(TableView<'t>);
 
-impl TableMap<'_> {
+// SAFETY: what it points to is atomics, and the mapping goes when this does, in whichever thread.
+unsafe impl Send for TableView<'_> {}
+// SAFETY: as above; all methods that take `&self` use atomics alone.
+unsafe impl Sync for TableView<'_> {}
+
+impl TableView<'_> {
     /// Maps the states of the table `id`, which has so many contexts, in the open file `file`.
     pub(crate) fn new(
         file: BorrowedFd<'_>,
@@ -66,7 +70,6 @@ impl TableMap<'_> {
             states: states.cast(),
             contexts,
             table,
-            writable,
             table_lives: PhantomData,
         })
     }
@@ -89,25 +92,6 @@ impl TableMap<'_> {
         Ok(self.state(addr)?.load(Ordering::Acquire))
     }
 
-    /// ACCUM: the context's state is XORed with `delta`, by one atomic instruction.
-    ///
-    /// Who sees the new state sees what this thread has done before (release).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Address`], and [`Error::ReadOnly`] where the mapping is.
-    #[inline]
-    pub fn accum(&self, addr: u32, delta: u64) -> Result<()> {
-        if !self.writable {
-            return Err(Error::ReadOnly {
-                op: Operation::Accum,
-            });
-        }
-        // The old state is not asked for, so that this is one instruction.
-        self.state(addr)?.fetch_xor(delta, Ordering::Release);
-        Ok(())
-    }
-
     #[inline]
     fn state(&self, addr: u32) -> Result<&AtomicU64> {
         if addr >= self.contexts {
@@ -124,7 +108,36 @@ impl TableMap<'_> {
     }
 }
 
-impl Drop for TableMap<'_> {
+impl TableMap<'_> {
+    /// As [`TableView::new`], to be written too.
+    pub(crate) fn new(file: BorrowedFd<'_>, table: u32, contexts: u32) -> Result<Self> {
+        TableView::new(file, table, contexts, true).map(Self)
+    }
+
+    /// ACCUM: the context's state is XORed with `delta`, by one atomic instruction.
+    ///
+    /// Who sees the new state sees what this thread has done before (release).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    #[inline]
+    pub fn accum(&self, addr: u32, delta: u64) -> Result<()> {
+        // The old state is not asked for, so that this is one instruction.
+        self.0.state(addr)?.fetch_xor(delta, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl<'t> Deref for TableMap<'t> {
+    type Target = TableView<'t>;
+
+    fn deref(&self) -> &TableView<'t> {
+        &self.0
+    }
+}
+
+impl Drop for TableView<'_> {
     fn drop(&mut self) {
         let bytes = self.contexts as usize * size_of::<AtomicU64>();
         // SAFETY: the mapping is this value's own, and no reference into it is left. It can't fail:
@@ -133,12 +146,11 @@ impl Drop for TableMap<'_> {
     }
 }
 
-impl fmt::Debug for TableMap<'_> {
+impl fmt::Debug for TableView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TableMap")
+        f.debug_struct("TableView")
             .field("table", &self.table)
             .field("contexts", &self.contexts)
-            .field("writable", &self.writable)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use atomik_uapi::{Accum, Load, MAX_CONTEXTS};
 use nix::errno::Errno;
 
-use crate::{Batch, BatchResults, Context, Error, Operation, Result, TableMap, device, ioctl};
+use crate::{
+    Batch, BatchResults, Context, Error, Operation, Result, TableMap, TableView, device, ioctl,
+};
 
 /// A table of contexts in an open file, without the duty to destroy it.
 ///
@@ -265,16 +267,16 @@ impl TableRef {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn map(&self) -> Result<TableMap<'_>> {
-        TableMap::new(self.file.as_fd(), self.id, self.size()?, true)
+        TableMap::new(self.file.as_fd(), self.id, self.size()?)
     }
 
-    /// As [`map`](Self::map), for READ alone.
+    /// As [`map`](Self::map), for READ alone, for which the memory is read-only.
     ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map).
-    pub fn map_read_only(&self) -> Result<TableMap<'_>> {
-        TableMap::new(self.file.as_fd(), self.id, self.size()?, false)
+    pub fn view(&self) -> Result<TableView<'_>> {
+        TableView::new(self.file.as_fd(), self.id, self.size()?, false)
     }
 
     /// Destroys the table, for all who share the open file.

@@ -280,21 +280,25 @@ fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
 
 /// A table that is mapped: operations without a system call, and batches, which have to expect them.
 fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
-    let contexts = 4096;
-    let table_id = file.create(contexts)?;
-    let pages = contexts as usize * size_of::<u64>() / PAGE;
-    let mapping = Rc::new(Mapping::new(file, table_id, pages)?);
-    let (accum, read) = (Rc::clone(&mapping), mapping);
-    let mut ops: Vec<BatchOp> = (0..contexts).map(|addr| raw::accum(addr, 3)).collect();
+    const CONTEXTS: u32 = 4096;
+    let table_id = file.create(CONTEXTS)?;
+    let pages = CONTEXTS as usize * size_of::<u64>() / PAGE;
+    // Mapped till the end, so that a case has the states themselves.
+    let states = Box::leak(Box::new(Mapping::new(file, table_id, pages)?)).states();
+    let mut ops: Vec<BatchOp> = (0..CONTEXTS).map(|addr| raw::accum(addr, 3)).collect();
     let file = Rc::clone(file);
     Ok(vec![
         Case::new("mapped/accum", calls, 1, move |turn| {
-            accum.accum(turn % contexts, 3);
+            if let Some(state) = states.get((turn % CONTEXTS) as usize) {
+                state.fetch_xor(3, Ordering::SeqCst);
+            }
         }),
         Case::new("mapped/read", calls, 1, move |turn| {
-            std::hint::black_box(read.read(turn % contexts));
+            if let Some(state) = states.get((turn % CONTEXTS) as usize) {
+                std::hint::black_box(state.load(Ordering::SeqCst));
+            }
         }),
-        Case::new("mapped/batch/accum/4096", 1, contexts, move |_| {
+        Case::new("mapped/batch/accum/4096", 1, CONTEXTS, move |_| {
             assert_eq!(file.batch(table_id, &mut ops), Ok(()));
         }),
     ])
