@@ -46,6 +46,8 @@ use std::{
 
 /// Descriptors of programs begin here, so that none of theirs is one of ours.
 const FIRST_DESCRIPTOR: i32 = 100;
+/// How often a call is repeated at most beside others that commute with it.
+const MOST_COMMUTING: u16 = 128;
 /// What a call returned before it came to that.
 const NOT_MADE: i32 = -4096;
 
@@ -99,6 +101,8 @@ impl Names {
 enum Phase {
     Alone,
     Racing,
+    /// Racing with others that commute with it.
+    Commuting,
     Storm,
 }
 
@@ -237,7 +241,7 @@ impl Executor {
             return Ok(());
         }
         let threads: Vec<Vec<Event>> = done.into_iter().map(|done| done.events).collect();
-        worlds = match explain(&self.rules, worlds, &threads) {
+        worlds = match explain(&self.rules, worlds, &threads, program.commutes()) {
             Explained::By(worlds) => worlds,
             Explained::Not(why) => return Err(format!("no order explains the results; {why}")),
             Explained::TooMany => {
@@ -252,6 +256,8 @@ impl Executor {
     fn race(&mut self, program: &Program, names: &Names) -> Vec<Done> {
         let phase = if program.storm {
             Phase::Storm
+        } else if program.commutes() {
+            Phase::Commuting
         } else {
             Phase::Racing
         };
@@ -435,8 +441,12 @@ impl Hand {
             }
             Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, names, phase, events),
             Step::Repeat(times, ioctl) => {
-                // The orders of many racing calls are too many.
-                let times = if phase == Phase::Racing { 1 } else { *times };
+                let times = match phase {
+                    // The orders of many racing calls are too many.
+                    Phase::Racing => 1,
+                    Phase::Commuting => (*times).min(MOST_COMMUTING),
+                    Phase::Alone | Phase::Storm => *times,
+                };
                 for _ in 0..times {
                     self.perform_ioctl(ioctl, names, phase, events)?;
                 }

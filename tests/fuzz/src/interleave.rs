@@ -28,8 +28,14 @@ struct Progress {
     found: Option<Option<u32>>,
 }
 
-/// Finds the worlds that calls of several threads, each in its order, may lead to.
-pub fn explain(rules: &Rules, worlds: Vec<World>, threads: &[Vec<Event>]) -> Explained {
+/// Finds the worlds that calls of several threads, each in its order, may lead to. Where they commute, one order of all
+/// is enough.
+pub fn explain(
+    rules: &Rules,
+    worlds: Vec<World>,
+    threads: &[Vec<Event>],
+    commute: bool,
+) -> Explained {
     // A call looks up its file and then works on it; only a close can come in between and matter.
     let closes = threads
         .iter()
@@ -53,6 +59,7 @@ pub fn explain(rules: &Rules, worlds: Vec<World>, threads: &[Vec<Event>]) -> Exp
         let (progress, world) = state;
         let pending: Vec<usize> = (0..threads.len())
             .filter(|&i| progress[i].done < threads[i].len())
+            .take(if commute { 1 } else { threads.len() })
             .collect();
         if pending.is_empty() {
             if !ends.contains(&world) {
