@@ -18,7 +18,7 @@ use std::{
 const OTHERS: u64 = 3;
 /// Swaps for each number of a copy, of which some come so far.
 const SWAPS: u32 = 1500;
-/// Copies of a SWAP that never has to wait for the table: the argument comes in and the state goes out.
+/// Copies of a SWAP that nobody disturbs: the argument comes in and the state goes out.
 const ALONE: u32 = 2;
 /// More copies than a SWAP makes that has to try again.
 const MOST: u32 = 9;

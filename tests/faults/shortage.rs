@@ -54,20 +54,18 @@ fn ends_anywhere(name: &str, pages: u32, mut call: impl FnMut(Left) -> bool) {
     .expect("write to standard output");
 }
 
-/// Memory that is mapped page by page, in KiB.
-fn mapped_kib() -> u64 {
-    let text = fs::read_to_string("/proc/meminfo").expect("read meminfo");
-    let value = text.lines().find_map(|line| {
-        let value = line.strip_prefix("VmallocUsed:")?;
-        value.trim().strip_suffix(" kB")?.parse().ok()
-    });
-    value.expect("VmallocUsed")
+/// Pages of memory that is mapped page by page. (That in meminfo is not exact.)
+fn mapped_pages() -> u64 {
+    let text = fs::read_to_string("/proc/vmallocinfo").expect("read vmallocinfo");
+    text.split_whitespace()
+        .filter_map(|word| word.strip_prefix("pages=")?.parse::<u64>().ok())
+        .sum()
 }
 
 #[test]
 fn create_65536() {
     const COUNT: u32 = 65536;
-    const PIECE_KIB: u64 = 1024;
+    const PAGES: u32 = COUNT * 16 / 4096;
     let injection = Injection::start();
     let memory = Memory::measure();
     let fail = FailNth::of_this_thread();
@@ -75,12 +73,12 @@ fn create_65536() {
     // Its place stays.
     let table = subject.file.create(1).unwrap();
     subject.file.destroy(table).unwrap();
-    ends_anywhere("create 65536", PIECE_KIB as u32 / 4, |left| {
-        let before = (fdinfo::read(&subject.file), mapped_kib());
+    ends_anywhere("create 65536", PAGES, |left| {
+        let before = (fdinfo::read(&subject.file), mapped_pages());
         let created = fail.call_with(&injection, left, || subject.file.create(COUNT));
         match created {
             Ok(table) => {
-                assert!(mapped_kib() >= before.1 + PIECE_KIB, "it came in one piece");
+                assert!(mapped_pages() >= before.1 + u64::from(PAGES), "it came in one piece");
                 assert_eq!(subject.file.read(table, 0), Ok(0));
                 subject.file.load(table, COUNT - 1, 7).unwrap();
                 assert_eq!(subject.file.swap(table, COUNT - 1, 0), Ok(7));
