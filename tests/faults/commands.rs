@@ -91,7 +91,9 @@ impl Command<'_> {
             }
         }
         round += 1;
-        let arg = Pages::low(32);
+        drop(subject);
+        // A file that has no memory from calls of before.
+        let (arg, mut subject) = (Pages::low(32), Subject::new());
         (self.prepare)(&arg, subject.table, round);
         let before = fdinfo::read(&subject.file);
         let result = fail.call_with(&injection, Left::NONE, || {

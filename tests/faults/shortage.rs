@@ -23,49 +23,50 @@ const STEP: usize = 32;
 const ENOUGH: u32 = 1 << 20;
 
 /// Has `call` try with more and more slab memory, where only single pages are to be had, until it succeeds; and with fewer
-/// pages than a piece of `pages` takes. `call` says whether it succeeded.
-fn ends_anywhere(name: &str, pages: u32, mut call: impl FnMut(Left) -> bool) {
-    let mut failed = 0;
-    let enough = (0..ENOUGH).step_by(STEP).find(|&bytes| {
-        let well = call(Left {
+/// pages than it takes. `call` returns how many these are at least, if it succeeds.
+fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
+    let attempts = (0..ENOUGH).step_by(STEP).map(|bytes| {
+        let left = Left {
             slab: Some(bytes),
             pages: Pages::Single,
-        });
-        failed += u32::from(!well);
-        well
+        };
+        (bytes, call(left))
     });
-    let enough = enough.unwrap_or_else(|| panic!("{name}: {ENOUGH} bytes are not enough"));
+    let found = attempts
+        .zip(0..)
+        .find_map(|((bytes, pages), failed)| Some((bytes, pages?, failed)));
+    let (bytes, pages, failed) =
+        found.unwrap_or_else(|| panic!("{name}: {ENOUGH} bytes are not enough"));
     assert!(failed > 0, "{name} needs no slab memory");
     // What comes in one piece comes in single pages where so many in one piece are not there.
-    let mut without = 0;
-    for left in (0..=pages).filter(|left| left % 7 == 0 || *left < 4 || left + 4 > pages) {
-        let well = call(Left {
+    let few = (0..pages).filter(|left| left % 7 == 0 || *left < 4 || left + 4 > pages);
+    let without = few.map(|left| {
+        let all = Left {
             slab: None,
             pages: Pages::Only(left),
-        });
-        assert!(!well, "{name} with {left} pages");
-        without += 1;
-    }
+        };
+        assert_eq!(call(all), None, "{name} with {left} pages");
+    });
+    let without = without.count();
     // Not by `println!`, which keeps silent in a test that passes.
     writeln!(
         io::stdout().lock(),
-        "shortages: {name:<24} {failed:>4} of slab memory, of which {enough} bytes are enough; {without:>4} of pages"
+        "shortages: {name:<24} {failed:>4} of slab memory, of which {bytes} bytes are enough; {without:>4} of pages"
     )
     .expect("write to standard output");
 }
 
 /// Pages of memory that is mapped page by page. (That in meminfo is not exact.)
-fn mapped_pages() -> u64 {
+fn mapped_pages() -> u32 {
     let text = fs::read_to_string("/proc/vmallocinfo").expect("read vmallocinfo");
     text.split_whitespace()
-        .filter_map(|word| word.strip_prefix("pages=")?.parse::<u64>().ok())
+        .filter_map(|word| word.strip_prefix("pages=")?.parse::<u32>().ok())
         .sum()
 }
 
 #[test]
 fn create_65536() {
     const COUNT: u32 = 65536;
-    const PAGES: u32 = COUNT * 16 / 4096;
     let injection = Injection::start();
     let memory = Memory::measure();
     let fail = FailNth::of_this_thread();
@@ -73,24 +74,27 @@ fn create_65536() {
     // Its place stays.
     let table = subject.file.create(1).unwrap();
     subject.file.destroy(table).unwrap();
-    ends_anywhere("create 65536", PAGES, |left| {
-        let before = (fdinfo::read(&subject.file), mapped_pages());
+    ends_anywhere("create 65536", |left| {
+        let (before, mapped) = (fdinfo::read(&subject.file), mapped_pages());
         let created = fail.call_with(&injection, left, || subject.file.create(COUNT));
-        match created {
+        let pages = match created {
             Ok(table) => {
-                assert!(mapped_pages() >= before.1 + u64::from(PAGES), "it came in one piece");
+                let pages = mapped_pages() - mapped;
+                assert!(pages >= COUNT * 8 / 4096, "it came in one piece");
                 assert_eq!(subject.file.read(table, 0), Ok(0));
                 subject.file.load(table, COUNT - 1, 7).unwrap();
                 assert_eq!(subject.file.swap(table, COUNT - 1, 0), Ok(7));
                 subject.file.destroy(table).unwrap();
+                Some(pages)
             }
             Err(error) => {
                 assert_eq!(error, Errno::ENOMEM);
-                assert_eq!(fdinfo::read(&subject.file), before.0);
+                assert_eq!(fdinfo::read(&subject.file), before);
+                None
             }
-        }
+        };
         subject.check();
-        created.is_ok()
+        pages
     });
     drop(subject);
     memory.assert_back();
@@ -102,12 +106,11 @@ fn batch_of_4096() {
     let injection = Injection::start();
     let memory = Memory::measure();
     let fail = FailNth::of_this_thread();
-    let mut subject = Subject::new();
     let mut round = 0;
-    // The entries alone.
-    let pages = COUNT * size_of::<BatchOp>() as u32 / 4096;
-    ends_anywhere("batch of 4096", pages, |left| {
+    ends_anywhere("batch of 4096", |left| {
         round += 1;
+        // A file that has no memory from calls of before.
+        let mut subject = Subject::new();
         let addr = |i: u32| i % (CONTEXTS - 1);
         let mut ops: Vec<BatchOp> = (0..COUNT)
             .map(|i| match i % 3 {
@@ -137,8 +140,9 @@ fn batch_of_4096() {
             assert_eq!((served, &ops), (0, &sent));
         }
         subject.check();
+        // The entries alone.
         done.is_ok()
+            .then_some(COUNT * size_of::<BatchOp>() as u32 / 4096)
     });
-    drop(subject);
     memory.assert_back();
 }
