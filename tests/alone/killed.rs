@@ -2,7 +2,7 @@
 
 //! Processes that are killed at any moment.
 
-use crate::{alone, rounds};
+use crate::{alone, rounds, rounds_before};
 use atomik_tests::{
     driver,
     gate::Gate,
@@ -78,8 +78,7 @@ fn a_thousand_kills_leave_no_half_batch_and_no_memory() {
     let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let shared = open_device();
     let table = shared.create(64).unwrap();
-    // What the kernel keeps for later use it has after some rounds.
-    kill_children(&shared, table, 50, &mut random);
+    kill_children(&shared, table, rounds_before(), &mut random);
     let before = in_use_kib();
     let kills = rounds();
     kill_children(&shared, table, kills, &mut random);

@@ -2,7 +2,7 @@
 
 //! Unloading: refused while a file is open, and without a trace otherwise.
 
-use crate::{alone, rounds};
+use crate::{alone, rounds, rounds_before};
 use atomik_tests::{
     driver,
     kernel_memory::{in_use_kib, wait_for_at_most_kib},
@@ -61,8 +61,7 @@ fn a_thousand_times_leaks_nothing() {
         file.batch(table, &mut [read(0), read(999)]).unwrap();
         file.create(1).unwrap();
     };
-    // What the kernel keeps for later use it has after some rounds.
-    for _ in 0..50 {
+    for _ in 0..rounds_before() {
         cycle();
     }
     let before = in_use_kib();

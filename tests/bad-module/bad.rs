@@ -5,6 +5,7 @@
 
 use core::ptr::{read_volatile, NonNull};
 use kernel::{
+    alloc::Flags,
     new_mutex, new_spinlock,
     prelude::*,
     sync::{Mutex, SpinLock},
@@ -19,7 +20,11 @@ module! {
     params: {
         fault: u64 {
             default: 0,
-            description: "What to do: 0 nothing, 1 use after free, 2 beyond a slab object, 3 beyond a vmalloc area, 4 locks in two orders, 5 sleep under a spinlock, 6 lose memory",
+            description: "What to do: 0 nothing, 1 use after free, 2 beyond a slab object, 3 beyond a vmalloc area, 4 locks in two orders, 5 sleep under a spinlock, 6 lose memory, 7 lose memory that is charged",
+        },
+        count: u64 {
+            default: 1,
+            description: "How many pieces of memory to lose",
         },
     },
 }
@@ -35,7 +40,8 @@ impl kernel::Module for Bad {
             3 => beyond(VVec::from_elem(0u8, 5000, GFP_KERNEL)?.as_ptr(), 5000),
             4 => locks_in_two_orders(),
             5 => sleep_under_a_spinlock(),
-            6 => lose_memory(),
+            6 => lose_memory(GFP_KERNEL),
+            7 => lose_memory(GFP_KERNEL_ACCOUNT),
             _ => Err(EINVAL),
         }?;
         Ok(Self)
@@ -80,11 +86,10 @@ fn sleep_under_a_spinlock() -> Result {
     Ok(())
 }
 
-fn lose_memory() -> Result {
-    // More than the allocator hands out from one list of its own, in which it leaves the addresses.
-    for i in 0..1000u64 {
+fn lose_memory(flags: Flags) -> Result {
+    for i in 0..module_parameters::count.value() {
         // Nobody knows where it is any more.
-        let _ = KBox::into_raw(KBox::new([i; 8], GFP_KERNEL)?);
+        let _ = KBox::into_raw(KBox::new([i; 8], flags)?);
     }
     Ok(())
 }

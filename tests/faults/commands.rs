@@ -4,12 +4,12 @@
 
 use crate::{
     calls::Entry,
-    injection::{FailNth, Injection, Kind},
+    injection::{FailNth, Injection, Kind, Left},
     subject::{CONTEXTS, Memory, Subject},
     tally::{Attempt, every_copy, every_fault},
 };
 use atomik_tests::{
-    fdinfo,
+    fdinfo::{self, FdInfo},
     memory::{PAGE, Pages},
     raw::{BatchOp, accum, load, read, swap},
 };
@@ -20,10 +20,9 @@ use nix::errno::Errno;
 struct Command<'a> {
     name: &'a str,
     number: u32,
-    /// Copies from and to userspace.
-    copies: u32,
-    /// Whether it needs the slab allocator. What is large comes in pages.
-    slab: bool,
+    /// Whether it hands something back.
+    returns: bool,
+    memory: Need,
     /// Operations that it counts as.
     ops: u64,
     /// Puts the argument in place, for the attempt with this number.
@@ -32,52 +31,101 @@ struct Command<'a> {
     model: &'a dyn Fn(&Pages, &mut [u64], u64),
 }
 
+/// Whether a command needs kernel memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Need {
+    No,
+    /// That is the driver's own affair.
+    Perhaps,
+    Yes,
+}
+
+/// Where the argument is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In pages that are there.
+    There,
+    /// In pages of a file that are not there yet, and have to be copied when they are written to.
+    CopyOnWrite,
+}
+
 impl Command<'_> {
     fn under_every_fault(&self) {
         let injection = Injection::start();
         let (memory, mut subject) = (Memory::measure(), Subject::new());
-        let (fail, arg) = (FailNth::of_this_thread(), Pages::low(32));
+        let fail = FailNth::of_this_thread();
         let mut round = 0;
-        for (entry, kind) in Entry::with_each_kind() {
-            injection.choose(kind);
-            let attempt = |nth| {
-                round += 1;
-                (self.prepare)(&arg, subject.table, round);
-                let before = fdinfo::read(&subject.file);
-                let (result, injected) =
-                    fail.call(nth, || entry.ioctl(&subject.file, self.number, arg.at(0)));
-                let after = fdinfo::read(&subject.file);
-                let served = if result.is_ok() { self.ops } else { 0 };
-                assert_eq!(after.ops - before.ops, served, "{} {nth}", self.name);
-                assert_eq!((after.tables, after.bytes), (before.tables, before.bytes));
-                if result.is_ok() {
-                    (self.model)(&arg, &mut subject.states, round);
-                }
-                subject.check();
-                Attempt { injected, result }
+        for place in [Place::There, Place::CopyOnWrite] {
+            let arg = match place {
+                Place::There => Pages::low(32),
+                Place::CopyOnWrite => Pages::low_of_a_file(32),
             };
-            let tally = match kind {
-                Kind::Copy => every_copy(self.copies, attempt),
-                _ => every_fault(kind, attempt),
-            };
-            let tally = tally.tell(&entry.name(self.name), &kind.to_string());
-            // That of the argument can't be done without.
-            assert!(kind != Kind::Copy || tally.failed > 0, "{tally:?}");
+            for (variant, (entry, kind)) in (0..).zip(Entry::with_each_kind()) {
+                injection.choose(kind);
+                let attempt = |nth| {
+                    round += 1;
+                    let call = || entry.ioctl(&subject.file, self.number, arg.at(0));
+                    (self.prepare)(&arg, subject.table, round);
+                    let before = fdinfo::read(&subject.file);
+                    let (result, injected) = fail.call(nth, call);
+                    self.check(&mut subject, &arg, round, &before, result);
+                    let result = match (place, result) {
+                        // A page of the caller's own that can't be had is one that can't be used.
+                        (Place::CopyOnWrite, Err(Errno::EFAULT)) => Err(kind.error()),
+                        (_, result) => result,
+                    };
+                    Attempt { injected, result }
+                };
+                let tally = match kind {
+                    Kind::Copy => every_copy(variant, attempt),
+                    _ => every_fault(kind, attempt),
+                };
+                let name = match place {
+                    Place::There => self.name.to_owned(),
+                    Place::CopyOnWrite => format!("{}, copied", self.name),
+                };
+                let tally = tally.tell(&entry.name(&name), &kind.to_string());
+                // It comes in, or goes out, or both.
+                let copies = if self.returns && self.ops > 0 { 2 } else { 1 };
+                assert!(kind != Kind::Copy || tally.failed >= copies, "{tally:?}");
+            }
         }
         round += 1;
+        drop(subject);
+        // A file that has no memory from calls of before.
+        let (arg, mut subject) = (Pages::low(32), Subject::new());
         (self.prepare)(&arg, subject.table, round);
-        let result = fail.without_slab(&injection, || {
+        let before = fdinfo::read(&subject.file);
+        let result = fail.call_with(&injection, Left::NONE, || {
             Entry::Native.ioctl(&subject.file, self.number, arg.at(0))
         });
-        if self.slab {
-            assert_eq!(result, Err(Errno::ENOMEM), "{} without memory", self.name);
-        } else {
-            assert_eq!(result, Ok(()), "{} needs no slab", self.name);
-            (self.model)(&arg, &mut subject.states, round);
+        match self.memory {
+            Need::No => assert_eq!(result, Ok(()), "{} needs no memory", self.name),
+            Need::Perhaps => assert!(matches!(result, Ok(()) | Err(Errno::ENOMEM))),
+            Need::Yes => assert_eq!(result, Err(Errno::ENOMEM), "{} without memory", self.name),
         }
-        subject.check();
+        self.check(&mut subject, &arg, round, &before, result);
         drop(subject);
         memory.assert_back();
+    }
+
+    /// The command has been done and counted, or nothing has.
+    fn check(
+        &self,
+        subject: &mut Subject,
+        arg: &Pages,
+        round: u64,
+        before: &FdInfo,
+        result: Result<(), Errno>,
+    ) {
+        let after = fdinfo::read(&subject.file);
+        let served = if result.is_ok() { self.ops } else { 0 };
+        assert_eq!(after.ops - before.ops, served, "{}", self.name);
+        assert_eq!((after.tables, after.bytes), (before.tables, before.bytes));
+        if result.is_ok() {
+            (self.model)(arg, &mut subject.states, round);
+        }
+        subject.check();
     }
 }
 
@@ -88,8 +136,8 @@ fn load_one() {
     Command {
         name: "load",
         number: uapi::IOC_LOAD,
-        copies: 1,
-        slab: false,
+        returns: false,
+        memory: Need::No,
         ops: 1,
         prepare: &|arg, table_id, round| {
             arg.put(
@@ -111,8 +159,8 @@ fn accum_one() {
     Command {
         name: "accum",
         number: uapi::IOC_ACCUM,
-        copies: 1,
-        slab: false,
+        returns: false,
+        memory: Need::No,
         ops: 1,
         prepare: &|arg, table_id, delta| {
             arg.put(
@@ -134,8 +182,8 @@ fn read_one() {
     Command {
         name: "read",
         number: uapi::IOC_READ,
-        copies: 2,
-        slab: false,
+        returns: true,
+        memory: Need::No,
         ops: 1,
         prepare: &|arg, table_id, _| {
             arg.put(
@@ -157,8 +205,8 @@ fn swap_one() {
     Command {
         name: "swap",
         number: uapi::IOC_SWAP,
-        copies: 2,
-        slab: false,
+        returns: true,
+        memory: Need::No,
         ops: 1,
         prepare: &|arg, table_id, round| {
             arg.put(
@@ -184,8 +232,8 @@ fn get_info() {
     Command {
         name: "get_info",
         number: uapi::IOC_GET_INFO,
-        copies: 1,
-        slab: false,
+        returns: true,
+        memory: Need::No,
         ops: 0,
         prepare: &|arg, _, _| arg.put(0, &[uapi::Info::default()]),
         model: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
@@ -209,15 +257,16 @@ fn batch(count: u32) {
             })
             .collect()
     };
-    let results = entries(0)
-        .iter()
-        .filter(|op| op.opcode >= uapi::OP_READ)
-        .count();
     Command {
         name: &format!("batch of {count}"),
         number: uapi::IOC_BATCH,
-        copies: 2 + results as u32,
-        slab: count <= 256,
+        returns: count > 1,
+        // That much is too much for a stack.
+        memory: if count < uapi::MAX_BATCH {
+            Need::Perhaps
+        } else {
+            Need::Yes
+        },
         ops: u64::from(count),
         prepare: &|arg, table_id, round| {
             let batch = uapi::Batch {

@@ -4,7 +4,7 @@
 
 use crate::{
     calls::{self, Entry},
-    injection::{FailNth, Injection, Kind},
+    injection::{FailNth, Injection, Kind, Left},
     subject::{Memory, Subject},
     tally::{Attempt, every_copy, every_fault},
 };
@@ -55,7 +55,7 @@ fn create(name: &str, contexts: u32, used: bool) {
     let injection = Injection::start();
     let memory = Memory::measure();
     let (fail, arg) = (FailNth::of_this_thread(), Pages::low(1));
-    for (entry, kind) in Entry::with_each_kind() {
+    for (variant, (entry, kind)) in (0..).zip(Entry::with_each_kind()) {
         injection.choose(kind);
         let attempt = |nth| {
             let mut subject = Subject::new();
@@ -89,11 +89,12 @@ fn create(name: &str, contexts: u32, used: bool) {
             Attempt { injected, result }
         };
         let tally = match kind {
-            // The argument, and the id.
-            Kind::Copy => every_copy(2, attempt),
+            Kind::Copy => every_copy(variant, attempt),
             _ => every_fault(kind, attempt),
         };
-        tally.tell(&entry.name(name), &kind.to_string());
+        let tally = tally.tell(&entry.name(name), &kind.to_string());
+        // The argument comes in, and the id goes out.
+        assert!(kind != Kind::Copy || tally.failed >= 2, "{tally:?}");
     }
     let mut subject = Subject::new();
     let argument = CreateTable {
@@ -101,7 +102,7 @@ fn create(name: &str, contexts: u32, used: bool) {
         table_id: 0,
     };
     arg.put(0, &[argument]);
-    let result = fail.without_slab(&injection, || {
+    let result = fail.call_with(&injection, Left::NONE, || {
         Entry::Native.ioctl(&subject.file, IOC_CREATE_TABLE, arg.at(0))
     });
     assert_eq!(result, Err(Errno::ENOMEM));
@@ -149,7 +150,7 @@ fn destroy() {
             Attempt { injected, result }
         };
         let tally = match kind {
-            Kind::Copy => every_copy(1, attempt),
+            Kind::Copy => every_copy(0, attempt),
             _ => every_fault(kind, attempt),
         };
         let tally = tally.tell(&entry.name("destroy"), &kind.to_string());

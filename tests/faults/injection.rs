@@ -41,7 +41,14 @@ impl Kind {
         }
     }
 
-    pub fn set(self, parameter: &str, value: &str) {
+    /// Everything fails once so much has been handed out: bytes of the slab allocator, or pages.
+    fn fail_beyond(self, amount: u32) {
+        self.set("space", &amount.to_string());
+        self.set("times", "-1");
+        self.set("probability", "100");
+    }
+
+    fn set(self, parameter: &str, value: &str) {
         let path = format!("/sys/kernel/debug/{}/{parameter}", self.name());
         fs::write(&path, value).unwrap_or_else(|error| panic!("{path}: {error}"));
     }
@@ -84,12 +91,40 @@ impl Injection {
 
     /// Only this kind may fail.
     pub fn choose(&self, chosen: Kind) {
+        self.only(&[chosen]);
+    }
+
+    fn only(&self, chosen: &[Kind]) {
         for kind in Kind::ALL {
             // To reject every caller is the one way to keep `fail-nth` from counting a kind.
-            let end = if kind == chosen { 0 } else { u64::MAX };
+            let end = if chosen.contains(&kind) { 0 } else { u64::MAX };
             kind.set("reject-end", &end.to_string());
         }
     }
+}
+
+/// Memory that is left for a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Left {
+    /// Bytes that the slab allocator still hands out, if there is an end.
+    pub slab: Option<u32>,
+    pub pages: Pages,
+}
+
+impl Left {
+    pub const NONE: Self = Self {
+        slab: Some(0),
+        pages: Pages::Only(0),
+    };
+}
+
+/// Pages that are left for a call.
+#[derive(Clone, Copy, Debug)]
+pub enum Pages {
+    /// So many, however they are asked for. The request that reaches this number fails as well.
+    Only(u32),
+    /// As many as are asked for one by one, and none that must be in one piece with another.
+    Single,
 }
 
 /// A thread's own counter, after which something fails.
@@ -113,16 +148,27 @@ impl FailNth {
         }
     }
 
-    /// Does a call within which no allocation of the slab allocator succeeds. The kernel crate's
-    /// vectors try twice for their memory, so that a single fault never reaches the driver.
-    pub fn without_slab<R>(&self, injection: &Injection, call: impl FnOnce() -> R) -> R {
-        injection.choose(Kind::Slab);
-        Kind::Slab.set("times", "-1");
-        Kind::Slab.set("probability", "100");
+    /// Does a call within which there is only so much memory. The kernel crate's vectors try twice for theirs, so that a
+    /// single fault never reaches the driver.
+    pub fn call_with<R>(&self, injection: &Injection, left: Left, call: impl FnOnce() -> R) -> R {
+        injection.only(&[Kind::Slab, Kind::Page]);
+        if let Some(bytes) = left.slab {
+            Kind::Slab.fail_beyond(bytes);
+        }
+        match left.pages {
+            Pages::Only(pages) => Kind::Page.fail_beyond(pages),
+            Pages::Single => {
+                Kind::Page.set("min-order", "1");
+                Kind::Page.fail_beyond(0);
+            }
+        }
         assert_eq!(uio::pwrite(&self.subject, b"1", 0), Ok(1));
         let result = call();
         assert_eq!(uio::pwrite(&self.subject, b"0", 0), Ok(1));
-        Kind::Slab.set("probability", "0");
+        for kind in [Kind::Slab, Kind::Page] {
+            kind.set("probability", "0");
+        }
+        Kind::Page.set("min-order", "0");
         result
     }
 

@@ -5,7 +5,9 @@
 
 mod calls;
 mod commands;
+mod contended;
 mod files;
 mod injection;
+mod shortage;
 mod subject;
 mod tally;

@@ -30,8 +30,8 @@ pub struct Tally {
 /// the slab allocator or the stack depot of KASAN has used up what it had.
 const QUIET: u32 = 8;
 
-/// Copies of a call, up to which each of them fails once; of more than that, a part.
-const ALL_COPIES: u32 = 600;
+/// Copies of a call, up to which each of them fails once; of more than that, so many that are spread over them.
+const ALL_COPIES: u32 = 200;
 
 static TOTAL: AtomicU32 = AtomicU32::new(0);
 
@@ -54,20 +54,43 @@ pub fn every_fault(kind: Kind, mut attempt: impl FnMut(u32) -> Attempt) -> Tally
     tally
 }
 
-/// As [`every_fault`], for copies whose number is known: each of them, or of very many, each one in 97
-/// and the first and the last.
-pub fn every_copy(copies: u32, mut attempt: impl FnMut(u32) -> Attempt) -> Tally {
+/// As [`every_fault`], for copies: each of them, or of very many, the first and the last and some that are spread over the
+/// others. `variant` chooses other ones.
+pub fn every_copy(variant: u32, mut attempt: impl FnMut(u32) -> Attempt) -> Tally {
     let mut tally = Tally::default();
-    let wanted = |nth: u32| copies <= ALL_COPIES || nth <= 8 || nth + 8 > copies || nth % 97 == 0;
+    let copies = count_copies(&mut attempt);
+    let stride = copies.div_ceil(ALL_COPIES);
+    let wanted = |nth: u32| nth <= 8 || nth + 8 > copies || nth % stride == variant % stride;
     for nth in (1..=copies).filter(|&nth| wanted(nth)) {
         let Attempt { injected, result } = attempt(nth);
-        assert!(injected, "there are fewer than {nth} copies");
+        assert!(injected, "there are {copies} copies, and not number {nth}");
         tally.add(Kind::Copy, nth, result);
     }
-    let end = attempt(copies + 1);
-    assert!(!end.injected, "there are more than {copies} copies");
-    assert_eq!(end.result, Ok(()), "with nothing injected");
     tally
+}
+
+/// How many copies there are.
+fn count_copies(attempt: &mut impl FnMut(u32) -> Attempt) -> u32 {
+    let mut exists = |nth| {
+        let Attempt { injected, result } = attempt(nth);
+        assert!(injected || result == Ok(()), "with nothing injected");
+        injected
+    };
+    let mut end = 1;
+    while exists(end) {
+        end *= 2;
+    }
+    // The last one that exists is below `end`, and not below `start`.
+    let mut start = end / 2;
+    while end - start > 1 {
+        let middle = start.midpoint(end);
+        if exists(middle) {
+            start = middle;
+        } else {
+            end = middle;
+        }
+    }
+    start
 }
 
 impl Tally {

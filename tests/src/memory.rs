@@ -4,11 +4,20 @@
 //! on.
 
 use atomik_uapi::BatchOp;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, mprotect, munmap};
+use nix::{
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
+    },
+    unistd::ftruncate,
+};
 use std::{
     ffi::c_void,
+    fs::File,
     num::NonZeroUsize,
+    os::unix::fs::FileExt,
     ptr::{NonNull, copy_nonoverlapping},
+    slice::from_raw_parts,
 };
 
 /// Bytes in a page of x86-64.
@@ -18,6 +27,8 @@ pub const PAGE: usize = 4096;
 pub struct Pages {
     start: NonNull<c_void>,
     len: usize,
+    /// What the pages are copied from, where they are a file's.
+    content: Option<File>,
 }
 
 impl Pages {
@@ -43,7 +54,36 @@ impl Pages {
             )
         }
         .expect("mmap");
-        Self { start, len }
+        Self {
+            start,
+            len,
+            content: None,
+        }
+    }
+
+    /// As [`Self::low`], where no page is there after [`Self::put`]: who reads one gets the page of a
+    /// file, and who writes to it his own copy.
+    pub fn low_of_a_file(count: usize) -> Self {
+        let len = count * PAGE;
+        let file = memfd_create(c"pages", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
+        ftruncate(&file, len as i64).expect("ftruncate");
+        // SAFETY: a new mapping, where the kernel chooses.
+        let start = unsafe {
+            mmap(
+                None,
+                NonZeroUsize::new(len).expect("at least a page"),
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_PRIVATE | MapFlags::MAP_32BIT,
+                &file,
+                0,
+            )
+        }
+        .expect("mmap");
+        Self {
+            start,
+            len,
+            content: Some(file.into()),
+        }
     }
 
     /// The address `offset` bytes from the start.
@@ -52,17 +92,19 @@ impl Pages {
         self.start.as_ptr().wrapping_byte_add(offset)
     }
 
-    /// Copies a struct of the ABI to `offset`.
-    pub fn put<T: Copy>(&self, offset: usize, value: &[T]) {
-        assert!(offset + size_of_val(value) <= self.len);
-        // SAFETY: within the mapping, which is writable when the tests call this; `T` is plain data.
-        unsafe {
-            copy_nonoverlapping(
-                value.as_ptr().cast::<u8>(),
-                self.at(offset).cast(),
-                size_of_val(value),
-            );
+    /// Copies structs of the ABI to `offset`.
+    pub fn put<T: Copy>(&self, offset: usize, values: &[T]) {
+        // SAFETY: `T` is a struct of the ABI, which has no padding, or an integer.
+        let bytes: &[u8] = unsafe { from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
+        assert!(offset + bytes.len() <= self.len);
+        if let Some(file) = &self.content {
+            file.write_all_at(bytes, offset as u64).expect("write");
+            // SAFETY: the whole mapping, which has the file's content afterwards.
+            unsafe { madvise(self.start, self.len, MmapAdvise::MADV_DONTNEED) }.expect("madvise");
+            return;
         }
+        // SAFETY: within the mapping, which is writable when the tests call this.
+        unsafe { copy_nonoverlapping(bytes.as_ptr(), self.at(offset).cast(), bytes.len()) }
     }
 
     /// The batch entry at `offset`.

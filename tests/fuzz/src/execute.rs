@@ -46,13 +46,17 @@ use std::{
 
 /// Descriptors of programs begin here, so that none of theirs is one of ours.
 const FIRST_DESCRIPTOR: i32 = 100;
+/// How much more often a call is repeated beside others that commute with it, and how often at most. Odd, as two that are
+/// lost may make up for each other.
+const MORE: u32 = 17;
+const MOST_COMMUTING: u32 = 2001;
 /// What a call returned before it came to that.
 const NOT_MADE: i32 = -4096;
 
 /// What became of a program.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Ioctls that were executed.
+    /// Ioctls that were executed. One that was repeated beside others that commute counts once.
     pub ioctls: u64,
     /// Whether the module's code was executed in a way that it had not been before.
     pub new: bool,
@@ -99,6 +103,8 @@ impl Names {
 enum Phase {
     Alone,
     Racing,
+    /// Racing with others that commute with it.
+    Commuting,
     Storm,
 }
 
@@ -237,7 +243,7 @@ impl Executor {
             return Ok(());
         }
         let threads: Vec<Vec<Event>> = done.into_iter().map(|done| done.events).collect();
-        worlds = match explain(&self.rules, worlds, &threads) {
+        worlds = match explain(&self.rules, worlds, &threads, program.commutes()) {
             Explained::By(worlds) => worlds,
             Explained::Not(why) => return Err(format!("no order explains the results; {why}")),
             Explained::TooMany => {
@@ -252,6 +258,8 @@ impl Executor {
     fn race(&mut self, program: &Program, names: &Names) -> Vec<Done> {
         let phase = if program.storm {
             Phase::Storm
+        } else if program.commutes() {
+            Phase::Commuting
         } else {
             Phase::Racing
         };
@@ -295,7 +303,9 @@ impl Executor {
                 for addr in addresses.into_iter().take(16) {
                     let table = Table::Id(id);
                     let encoded = Command::Read { table, addr }.encode(|_| id);
-                    let event = self.hand.ioctl(fd, encoded, Place::FINE, Caller::Thread)?;
+                    let event = self
+                        .hand
+                        .ioctl(fd, encoded, Place::FINE, Caller::Thread, 1)?;
                     check(&self.rules, worlds, &event)?;
                 }
             }
@@ -400,6 +410,7 @@ impl Hand {
             call,
             seen: Seen::Result(result),
             tag: *tag,
+            times: 1,
         };
         let new = match step {
             Step::Open(access) => event(Call::Open(*access), open_device(*access).and_then(settle)),
@@ -433,12 +444,16 @@ impl Hand {
                 events.push(event(Call::Other(fd, *other), Err(attempt(fd, *other))));
                 return Ok(());
             }
-            Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, names, phase, events),
+            Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, events),
             Step::Repeat(times, ioctl) => {
-                // The orders of many racing calls are too many.
-                let times = if phase == Phase::Racing { 1 } else { *times };
-                for _ in 0..times {
-                    self.perform_ioctl(ioctl, names, phase, events)?;
+                let (calls, times) = match phase {
+                    // The orders of many racing calls are too many.
+                    Phase::Racing => (1, 1),
+                    Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
+                    Phase::Alone | Phase::Storm => (*times, 1),
+                };
+                for _ in 0..calls {
+                    self.perform_ioctl(ioctl, times, names, phase, events)?;
                 }
                 return Ok(());
             }
@@ -454,6 +469,7 @@ impl Hand {
     fn perform_ioctl(
         &mut self,
         ioctl: &Ioctl,
+        times: u32,
         names: &mut Names,
         phase: Phase,
         events: &mut Vec<Event>,
@@ -468,7 +484,7 @@ impl Hand {
         if phase == Phase::Storm {
             return self.ioctl_in_storm(fd, encoded, ioctl.at, by);
         }
-        let event = self.ioctl(fd, encoded, ioctl.at, by)?;
+        let event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
         if let Seen::Ioctl {
             result: Ok(()),
             arg,
@@ -486,8 +502,15 @@ impl Hand {
         Ok(())
     }
 
-    /// Makes an ioctl and sees what it has done.
-    fn ioctl(&mut self, fd: i32, encoded: Encoded, at: Place, by: Caller) -> Result<Event, String> {
+    /// Makes an ioctl, if several times without a pause, and sees what it has done.
+    fn ioctl(
+        &mut self,
+        fd: i32,
+        encoded: Encoded,
+        at: Place,
+        by: Caller,
+        times: u32,
+    ) -> Result<Event, String> {
         let Encoded {
             number,
             mut arg,
@@ -521,7 +544,16 @@ impl Hand {
             }
             by => by,
         };
+        self.ioctls += 1;
         let result = self.call(fd, number, spot.address, by);
+        for _ in 1..times {
+            let again = self.call(fd, number, spot.address, by);
+            if again != result {
+                return Err(format!(
+                    "ioctl({fd}, {number:#x}) gave {result:?} and then {again:?}"
+                ));
+            }
+        }
         let seen = Seen::Ioctl {
             result,
             arg: self.arena.get(spot, &arg)?,
@@ -539,7 +571,12 @@ impl Hand {
             },
             ops: ops.map(|(spot, buffer)| (spot.address, buffer)),
         };
-        Ok(Event { call, seen, tag: 0 })
+        Ok(Event {
+            call,
+            seen,
+            tag: 0,
+            times,
+        })
     }
 
     /// Makes an ioctl whose memory others change meanwhile.
@@ -562,6 +599,7 @@ impl Hand {
         }
         let spot = self.storm.spot(Role::Argument, at);
         self.storm.put_in_storm(spot, &arg);
+        self.ioctls += 1;
         match self.call(fd, number, spot.address, by) {
             Ok(())
             | Err(
@@ -580,7 +618,6 @@ impl Hand {
     }
 
     fn call(&mut self, fd: i32, number: u32, address: u64, by: Caller) -> Result<(), Errno> {
-        self.ioctls += 1;
         // SAFETY: the kernel checks the address; what it may write there is ours to be written.
         let direct = || Errno::result(unsafe { libc::ioctl(fd, number.into(), address) });
         let result = match by {
@@ -639,6 +676,7 @@ impl Hand {
             call: Call::FdInfo(fd),
             seen: Seen::FdInfo(seen),
             tag: 0,
+            times: 1,
         }
     }
 }

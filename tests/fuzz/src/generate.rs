@@ -128,7 +128,11 @@ pub fn program(random: &mut impl Rng) -> Program {
         names.add(&step);
         program.setup.push(step);
     }
-    if threads {
+    if threads && random.random_ratio(1, 4) {
+        program.threads = (0..MAX_THREADS)
+            .map(|_| accumulations(random, names))
+            .collect();
+    } else if threads {
         program.storm = random.random_ratio(1, 4);
         let most = if program.storm { 16 } else { 5 };
         for _ in 0..random.random_range(2..=MAX_THREADS) {
@@ -144,6 +148,49 @@ pub fn program(random: &mut impl Rng) -> Program {
     }
     program.signals = random.random_ratio(1, 16);
     program
+}
+
+/// ACCUMs on few contexts, so many that those of another thread come in between: one that is not atomic loses some.
+fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
+    let fine = |call| Ioctl {
+        fd: 0,
+        call,
+        at: Place::FINE,
+        by: Caller::Thread,
+    };
+    let mut steps = Vec::new();
+    for _ in 0..random.random_range(1..=3) {
+        let table = if random.random_bool(0.5) {
+            Table::T(0)
+        } else {
+            table(random, names)
+        };
+        let addr = random.random_range(0..2);
+        let call = if random.random_ratio(3, 4) {
+            Command::Accum {
+                table,
+                addr,
+                value: value(random),
+            }
+        } else {
+            Command::Batch {
+                table,
+                ops: vec![Op {
+                    op: uapi::OP_ACCUM,
+                    addr,
+                    value: value(random),
+                    reserved: [0; 3],
+                }],
+                more: 0,
+                num_ops: None,
+                ops_at: Place::FINE,
+            }
+        };
+        // An odd number, as two that are lost may make up for each other.
+        let times = *[33, 65, 127].choose(random).expect("some");
+        steps.push(Step::Repeat(times, fine(call)));
+    }
+    steps
 }
 
 /// Tables until not one byte of the module's limit is left. What programs before it have not given

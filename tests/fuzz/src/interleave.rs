@@ -28,8 +28,14 @@ struct Progress {
     found: Option<Option<u32>>,
 }
 
-/// Finds the worlds that calls of several threads, each in its order, may lead to.
-pub fn explain(rules: &Rules, worlds: Vec<World>, threads: &[Vec<Event>]) -> Explained {
+/// Finds the worlds that calls of several threads, each in its order, may lead to. Where they commute, one order of all
+/// is enough.
+pub fn explain(
+    rules: &Rules,
+    worlds: Vec<World>,
+    threads: &[Vec<Event>],
+    commute: bool,
+) -> Explained {
     // A call looks up its file and then works on it; only a close can come in between and matter.
     let closes = threads
         .iter()
@@ -53,6 +59,7 @@ pub fn explain(rules: &Rules, worlds: Vec<World>, threads: &[Vec<Event>]) -> Exp
         let (progress, world) = state;
         let pending: Vec<usize> = (0..threads.len())
             .filter(|&i| progress[i].done < threads[i].len())
+            .take(if commute { 1 } else { threads.len() })
             .collect();
         if pending.is_empty() {
             if !ends.contains(&world) {
@@ -101,5 +108,94 @@ pub fn explain(rules: &Rules, worlds: Vec<World>, threads: &[Vec<Event>]) -> Exp
         Explained::Not(furthest.1)
     } else {
         Explained::By(ends)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Buffer, Seen},
+        place::Place,
+        program::Access,
+    };
+    use atomik_tests::fdinfo::FdInfo;
+    use atomik_uapi as uapi;
+
+    fn bytes(words: &[u32]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_ne_bytes()).collect()
+    }
+
+    fn event(call: Call, seen: Seen) -> Event {
+        Event {
+            call,
+            seen,
+            tag: 1,
+            times: 1,
+        }
+    }
+
+    /// An ioctl that succeeds and makes these words of those.
+    fn ioctl(number: u32, before: &[u32], after: &[u32]) -> Event {
+        let arg = Buffer {
+            place: Place::FINE,
+            before: bytes(before),
+        };
+        let call = Call::Ioctl {
+            fd: 100,
+            number,
+            arg,
+            ops: None,
+        };
+        let seen = Seen::Ioctl {
+            result: Ok(()),
+            arg: bytes(after),
+            ops: Vec::new(),
+        };
+        event(call, seen)
+    }
+
+    fn accum(delta: u32, times: u32) -> Event {
+        let words = [1, 0, delta, 0];
+        Event {
+            times,
+            ..ioctl(uapi::IOC_ACCUM, &words, &words)
+        }
+    }
+
+    /// What follows when two threads have done that to a table of one context.
+    fn after(threads: &[Vec<Event>]) -> World {
+        let rules = Rules::default();
+        let mut world = World::new(0);
+        let open = event(Call::Open(Access::Rdwr), Seen::Result(Ok(100)));
+        world.step(&rules, &open).unwrap();
+        let create = ioctl(uapi::IOC_CREATE_TABLE, &[1, 0], &[1, 1]);
+        world.step(&rules, &create).unwrap();
+        match explain(&rules, vec![world], threads, true) {
+            Explained::By(worlds) if worlds.len() == 1 => worlds[0].clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_of_many_accumulations_counts() {
+        let rules = Rules::default();
+        let mut world = after(&[vec![accum(1, 3)], vec![accum(2, 1001), accum(4, 2)]]);
+        let info = |ops| {
+            let info = FdInfo {
+                tables: 1,
+                contexts: 1,
+                bytes: 16,
+                ops,
+                each: vec![(1, 1)],
+            };
+            event(Call::FdInfo(100), Seen::FdInfo(Some(info)))
+        };
+        world.step(&rules, &info(3 + 1001 + 2)).unwrap();
+        world.step(&rules, &info(3 + 1000 + 2)).unwrap_err();
+        let read = |state| ioctl(uapi::IOC_READ, &[1, 0, 0, 0], &[1, 0, state, 0]);
+        world.clone().step(&rules, &read(3)).unwrap();
+        // One that was lost.
+        world.step(&rules, &read(2)).unwrap_err();
     }
 }

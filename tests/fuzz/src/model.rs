@@ -84,6 +84,8 @@ pub struct Event {
     pub seen: Seen,
     /// What a file that the call opens is known by, unique in a program.
     pub tag: u32,
+    /// How often the call was made, with the same result each time: more than once only of ACCUMs.
+    pub times: u32,
 }
 
 /// What holds for all programs of a run.
@@ -312,6 +314,7 @@ impl World {
                     ops: ops_after,
                 },
             ) => {
+                let served = self.served;
                 let mut outcome = self.ioctl(
                     rules,
                     file,
@@ -321,6 +324,19 @@ impl World {
                     (result, arg_after),
                     company,
                 )?;
+                if event.times > 1 {
+                    let each = self.served - served;
+                    // Two that are alike undo each other, and count.
+                    if event.times % 2 == 0 {
+                        let seen = (result, &**arg_after);
+                        self.ioctl(rules, file, *number, arg, ops.as_ref(), seen, company)?;
+                    }
+                    let rest = each * u64::from((event.times - 1) / 2 * 2);
+                    self.served += rest;
+                    if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
+                        file.ops += rest;
+                    }
+                }
                 same("the ioctl", result, &outcome.result)?;
                 if company == Company::Others && result.is_err() {
                     outcome.forgive(*number, arg, ops.as_ref(), (arg_after, ops_after));

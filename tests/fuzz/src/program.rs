@@ -57,6 +57,20 @@ pub enum Access {
     Path,
 }
 
+impl Step {
+    /// Whether the order of several such steps makes no difference to anybody: ACCUMs, one by one or in batches.
+    pub fn commutes(&self) -> bool {
+        let (Self::Ioctl(ioctl) | Self::Repeat(_, ioctl)) = self else {
+            return false;
+        };
+        match &ioctl.call {
+            Command::Accum { .. } => true,
+            Command::Batch { ops, .. } => ops.iter().all(|op| op.op == uapi::OP_ACCUM),
+            _ => false,
+        }
+    }
+}
+
 impl Access {
     pub const ALL: [Self; 5] = [
         Self::Rdonly,
@@ -344,5 +358,10 @@ impl Program {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the threads' steps may come in any order, so that there can be many of them.
+    pub fn commutes(&self) -> bool {
+        self.threads.iter().flatten().all(Step::commutes)
     }
 }

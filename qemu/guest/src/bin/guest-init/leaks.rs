@@ -2,6 +2,7 @@
 //! Has a kernel that can look for memory that nothing refers to any more, such as the debug kernel. What it finds is in
 //! its log, where the host looks for complaints.
 
+use crate::churn::churn;
 use anyhow::{Context, Result};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
@@ -34,6 +35,7 @@ pub fn look() -> Result<()> {
     }
     fs::write(VERBOSE, "1").context(VERBOSE)?;
     thread::sleep(MIN_AGE);
+    churn().context("making the allocator forget")?;
     for _ in 0..SCANS {
         fs::write(KMEMLEAK, "scan").context(KMEMLEAK)?;
     }

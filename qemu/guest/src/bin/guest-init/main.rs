@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The guest's process 1: makes the system ready, runs one command, reports, and turns the machine off.
 
+mod churn;
 mod command;
 mod leaks;
 mod pump;

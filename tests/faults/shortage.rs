@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Commands that need much memory while there is little of it: it comes in single pages, which takes more allocations than
+//! one piece does, and ends at each of them.
+
+use crate::{
+    injection::{FailNth, Injection, Left, Pages},
+    subject::{CONTEXTS, Memory, Subject},
+};
+use atomik_tests::{
+    fdinfo,
+    raw::{BatchOp, load, read, swap},
+};
+use nix::errno::Errno;
+use std::{
+    fs,
+    io::{self, Write},
+};
+
+/// From one attempt to the next: less than the smallest object that is allocated for a large area.
+const STEP: usize = 32;
+/// Much more than what is allocated beside the pages themselves.
+const ENOUGH: u32 = 1 << 20;
+
+/// Has `call` try with more and more slab memory, where only single pages are to be had, until it succeeds; and with fewer
+/// pages than it takes. `call` returns how many these are at least, if it succeeds.
+fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
+    let attempts = (0..ENOUGH).step_by(STEP).map(|bytes| {
+        let left = Left {
+            slab: Some(bytes),
+            pages: Pages::Single,
+        };
+        (bytes, call(left))
+    });
+    let found = attempts
+        .zip(0..)
+        .find_map(|((bytes, pages), failed)| Some((bytes, pages?, failed)));
+    let (bytes, pages, failed) =
+        found.unwrap_or_else(|| panic!("{name}: {ENOUGH} bytes are not enough"));
+    assert!(failed > 0, "{name} needs no slab memory");
+    // What comes in one piece comes in single pages where so many in one piece are not there.
+    let few = (0..pages).filter(|left| left % 7 == 0 || *left < 4 || left + 4 > pages);
+    let without = few.map(|left| {
+        let all = Left {
+            slab: None,
+            pages: Pages::Only(left),
+        };
+        assert_eq!(call(all), None, "{name} with {left} pages");
+    });
+    let without = without.count();
+    // Not by `println!`, which keeps silent in a test that passes.
+    writeln!(
+        io::stdout().lock(),
+        "shortages: {name:<24} {failed:>4} of slab memory, of which {bytes} bytes are enough; {without:>4} of pages"
+    )
+    .expect("write to standard output");
+}
+
+/// Pages of memory that is mapped page by page. (That in meminfo is not exact.)
+fn mapped_pages() -> u32 {
+    let text = fs::read_to_string("/proc/vmallocinfo").expect("read vmallocinfo");
+    text.split_whitespace()
+        .filter_map(|word| word.strip_prefix("pages=")?.parse::<u32>().ok())
+        .sum()
+}
+
+#[test]
+fn create_65536() {
+    const COUNT: u32 = 65536;
+    let injection = Injection::start();
+    let memory = Memory::measure();
+    let fail = FailNth::of_this_thread();
+    let mut subject = Subject::new();
+    // Its place stays.
+    let table = subject.file.create(1).unwrap();
+    subject.file.destroy(table).unwrap();
+    ends_anywhere("create 65536", |left| {
+        let (before, mapped) = (fdinfo::read(&subject.file), mapped_pages());
+        let created = fail.call_with(&injection, left, || subject.file.create(COUNT));
+        let pages = match created {
+            Ok(table) => {
+                let pages = mapped_pages() - mapped;
+                assert!(pages >= COUNT * 8 / 4096, "it came in one piece");
+                assert_eq!(subject.file.read(table, 0), Ok(0));
+                subject.file.load(table, COUNT - 1, 7).unwrap();
+                assert_eq!(subject.file.swap(table, COUNT - 1, 0), Ok(7));
+                subject.file.destroy(table).unwrap();
+                Some(pages)
+            }
+            Err(error) => {
+                assert_eq!(error, Errno::ENOMEM);
+                assert_eq!(fdinfo::read(&subject.file), before);
+                None
+            }
+        };
+        subject.check();
+        pages
+    });
+    drop(subject);
+    memory.assert_back();
+}
+
+#[test]
+fn batch_of_4096() {
+    const COUNT: u32 = atomik_uapi::MAX_BATCH;
+    let injection = Injection::start();
+    let memory = Memory::measure();
+    let fail = FailNth::of_this_thread();
+    let mut round = 0;
+    ends_anywhere("batch of 4096", |left| {
+        round += 1;
+        // A file that has no memory from calls of before.
+        let mut subject = Subject::new();
+        let addr = |i: u32| i % (CONTEXTS - 1);
+        let mut ops: Vec<BatchOp> = (0..COUNT)
+            .map(|i| match i % 3 {
+                0 => load(addr(i), round ^ u64::from(i)),
+                1 => swap(addr(i)),
+                _ => read(addr(i)),
+            })
+            .collect();
+        let sent = ops.clone();
+        let before = fdinfo::read(&subject.file).ops;
+        let done = fail.call_with(&injection, left, || {
+            subject.file.batch(subject.table, &mut ops)
+        });
+        let served = fdinfo::read(&subject.file).ops - before;
+        if done.is_ok() {
+            assert_eq!(served, u64::from(COUNT));
+            for (sent, told) in sent.iter().zip(&ops) {
+                let state = &mut subject.states[sent.addr as usize];
+                if sent.opcode == atomik_uapi::OP_LOAD {
+                    *state = sent.value;
+                } else {
+                    assert_eq!(told.value, *state);
+                }
+            }
+        } else {
+            assert_eq!(done, Err(Errno::ENOMEM));
+            assert_eq!((served, &ops), (0, &sent));
+        }
+        subject.check();
+        // The entries alone.
+        done.is_ok()
+            .then_some(COUNT * size_of::<BatchOp>() as u32 / 4096)
+    });
+    memory.assert_back();
+}
