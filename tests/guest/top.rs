@@ -34,8 +34,9 @@ fn once_as_json() {
         .find(|row| row["session"] == "s")
         .expect("the session");
     assert_eq!(own["command"], "atomikctl");
-    // The READ that finds table 1 among them.
-    assert_eq!((&own["ops"], &own["descriptors"]), (&11.into(), &1.into()));
+    // With the READ that finds table 1. Another test's `top` may look into it as well.
+    assert!(own["ops"].as_u64() >= Some(11), "{own}");
+    assert!(own["descriptors"].as_u64() >= Some(1), "{own}");
     let tables: Vec<_> = own["tables"]
         .as_array()
         .unwrap()
@@ -72,7 +73,10 @@ fn one_file_is_one_row_however_many_share_it() {
 
 #[test]
 fn live_in_a_terminal() {
-    let tool = tool();
+    // Tables of sizes that no other test has: all are shown.
+    let tool = Tool::with_session();
+    tool.run("-s s create 19").ok();
+    tool.run("-s s create 9").ok();
     let mut command = tool.command("atomikctl");
     command.args(["top", "--interval", "100"]);
     let mut terminal = Terminal::start(command, 40, 120, false);
@@ -84,7 +88,7 @@ fn live_in_a_terminal() {
     // Choose the session's row: the keys go one down each, and what is chosen is told below.
     while !terminal
         .wait_for("table", |s| s.contains(": changes"))
-        .contains("table 1, 16 contexts")
+        .contains("table 1, 19 contexts")
     {
         let before = terminal.wait_for("anything", |_| true);
         terminal.write(b"j");
@@ -100,7 +104,7 @@ fn live_in_a_terminal() {
         s.contains("3  0x0000000000000abc  0x0000000000000000")
     });
     terminal.write(b"\t");
-    terminal.wait_for("the next table", |s| s.contains("table 2, 8 contexts"));
+    terminal.wait_for("the next table", |s| s.contains("table 2, 9 contexts"));
     terminal.write(b"q");
     let (status, screen, restored) = terminal.end();
     assert!(status.success(), "{screen}");
