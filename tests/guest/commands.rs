@@ -130,7 +130,7 @@ fn more_than_a_batch_has() {
     // Exactly one batch is one.
     assert_eq!(tool.run("-s s read ..4095").ok().lines().count(), 4096);
     // What is out of range is found before anything is done.
-    let input: String = (0..5000).map(|n| format!("{n} 1\n")).collect();
+    let input = (0..5000).fold(String::new(), |input, n| input + &format!("{n} 1\n"));
     let ran = tool.run_with("-s s accum -", (input + "65536 1\n").as_bytes());
     ran.failed(1, &["address 65536 is outside table 1"]);
     assert_eq!(tool.run("-s s read 0 -f dec").ok(), "7\n");

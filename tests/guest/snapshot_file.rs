@@ -130,7 +130,7 @@ fn by_the_library() {
     assert_eq!(table.read(1).unwrap(), 0xffff);
 
     // What is out of range, by either side's count.
-    for range in [0..0, 3..2, 0..5, 4..5, 0..65537, 0..u32::MAX] {
+    for range in [0..0, 2..2, 0..5, 4..5, 0..65537, 0..u32::MAX] {
         let error = table.snapshot(range.clone()).unwrap_err();
         assert!(
             matches!(error, Error::Image { table: 1, .. }),

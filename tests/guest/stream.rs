@@ -55,9 +55,8 @@ fn csv_in_and_out() {
 #[test]
 fn a_long_stream_goes_in_batches() {
     let tool = tool();
-    let input: String = (0..10_000)
-        .map(|n| format!("accum {} {n}\n", n % 64))
-        .collect();
+    let line = |n: u64| format!("accum {} {n}\n", n % 64);
+    let input = (0..10_000).fold(String::new(), |input, n| input + &line(n));
     let (printed, said) = tool.run_with("-s s batch", input.as_bytes()).said();
     assert_eq!(printed, "");
     assert!(

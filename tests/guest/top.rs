@@ -34,7 +34,9 @@ fn once_as_json() {
         .find(|row| row["session"] == "s")
         .expect("the session");
     assert_eq!(own["command"], "atomikctl");
-    assert_eq!((&own["ops"], &own["descriptors"]), (&10.into(), &1.into()));
+    // With the READ that finds table 1. Another test's `top` may look into it as well.
+    assert!(own["ops"].as_u64() >= Some(11), "{own}");
+    assert!(own["descriptors"].as_u64() >= Some(1), "{own}");
     let tables: Vec<_> = own["tables"]
         .as_array()
         .unwrap()
@@ -53,8 +55,9 @@ fn one_file_is_one_row_however_many_share_it() {
     let table = file.create(77).unwrap();
     let copies: Vec<_> = (0..3).map(|_| file.0.try_clone().unwrap()).collect();
     file.load(table, 76, 5).unwrap();
+    let count = copies.len();
     // In another process, as this looks at others only.
-    task::run(move || {
+    task::run(|| {
         let files = OpenFile::find().unwrap();
         let with_table = |f: &&OpenFile| f.usage.tables.iter().any(|t| t.contexts == 77);
         let found: Vec<_> = files.iter().filter(with_table).collect();
@@ -62,7 +65,7 @@ fn one_file_is_one_row_however_many_share_it() {
             panic!("{found:?}")
         };
         // Other tests fork meanwhile, and their children have copies for a moment.
-        assert!(found.descriptors > copies.len(), "{found:?}");
+        assert!(found.descriptors > count, "{found:?}");
         let device = found.device().unwrap();
         assert_eq!(device.table(table).unwrap().read(76).unwrap(), 5);
     });
@@ -70,25 +73,22 @@ fn one_file_is_one_row_however_many_share_it() {
 
 #[test]
 fn live_in_a_terminal() {
-    let tool = tool();
+    // Tables of sizes that no other test has: all are shown.
+    let tool = Tool::with_session();
+    tool.run("-s s create 19").ok();
+    tool.run("-s s create 9").ok();
     let mut command = tool.command("atomikctl");
     command.args(["top", "--interval", "100"]);
     let mut terminal = Terminal::start(command, 40, 120, false);
-    let session = |screen: &str| {
-        screen
-            .lines()
-            .any(|l| l.contains("atomikctl") && l.contains(" s "))
-    };
-    let first = terminal.wait_for("session", session);
-    assert!(
-        first.contains("q ends") && first.contains("ops/s"),
-        "{first}"
-    );
+    terminal.wait_for("session and keys", |screen| {
+        let of_session = |line: &str| line.contains("atomikctl") && line.contains(" s ");
+        screen.lines().any(of_session) && screen.contains("ops/s") && screen.contains("q ends")
+    });
 
     // Choose the session's row: the keys go one down each, and what is chosen is told below.
     while !terminal
         .wait_for("table", |s| s.contains(": changes"))
-        .contains("table 1, 16 contexts")
+        .contains("table 1, 19 contexts")
     {
         let before = terminal.wait_for("anything", |_| true);
         terminal.write(b"j");
@@ -104,7 +104,7 @@ fn live_in_a_terminal() {
         s.contains("3  0x0000000000000abc  0x0000000000000000")
     });
     terminal.write(b"\t");
-    terminal.wait_for("the next table", |s| s.contains("table 2, 8 contexts"));
+    terminal.wait_for("the next table", |s| s.contains("table 2, 9 contexts"));
     terminal.write(b"q");
     let (status, screen, restored) = terminal.end();
     assert!(status.success(), "{screen}");

@@ -41,13 +41,19 @@ impl FromStr for SessionName {
 
 impl fmt::Display for SessionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.pad(&self.0)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_line_up() {
+        let name: SessionName = "work".parse().unwrap();
+        assert_eq!(format!("{name:<6}|{name}"), "work  |work");
+    }
 
     #[test]
     fn names() {

@@ -38,6 +38,8 @@ impl Args {
                 error => Failure::session(&error),
             })?;
         if self.detach {
+            // It was started by another name, /proc/self/exe.
+            rustix::thread::set_name(c"atomikctl").map_err(io::Error::from)?;
             // Signals of the terminal are for what runs in it, and no directory is kept busy.
             rustix::process::setsid().map_err(io::Error::from)?;
             std::env::set_current_dir("/")?;

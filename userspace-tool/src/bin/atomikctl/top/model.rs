@@ -39,6 +39,8 @@ struct Detail {
     device: Option<Device>,
     states: Vec<u64>,
     changes: VecDeque<(u32, u64, u64)>,
+    /// Operations that the driver has counted for looking, since the last look.
+    own: u64,
     error: Option<String>,
 }
 
@@ -55,7 +57,7 @@ impl Model {
         Ok(model)
     }
 
-    /// Looks again.
+    /// Looks again who has the device open.
     pub fn refresh(&mut self) -> Result<(), Failure> {
         let files = OpenFile::find().map_err(|e| Failure::session(&e))?;
         let now = Instant::now();
@@ -67,6 +69,11 @@ impl Model {
                 .iter()
                 .find(|row| (row.file.pid, row.file.descriptor) == (file.pid, file.descriptor));
             let done = before.map_or(0, |row| file.usage.ops.saturating_sub(row.file.usage.ops));
+            // Looking is no news.
+            let done = match chosen == Some((file.pid, file.descriptor)) {
+                true => done.saturating_sub(self.detail.own),
+                false => done,
+            };
             let rate = if seconds > 0.0 {
                 done as f64 / seconds
             } else {
@@ -75,13 +82,13 @@ impl Model {
             Row { file, rate }
         });
         self.rows = rows.collect();
+        self.detail.own = 0;
         self.looked = now;
         // The chosen file stays chosen, wherever it is now.
         self.chosen = (self.rows.iter())
             .position(|row| Some((row.file.pid, row.file.descriptor)) == chosen)
             .unwrap_or(self.chosen)
             .min(self.rows.len().saturating_sub(1));
-        self.look_inside();
         Ok(())
     }
 
@@ -105,13 +112,11 @@ impl Model {
             self.chosen.saturating_sub(1)
         };
         self.table = 0;
-        self.look_inside();
     }
 
     /// Chooses the next table of the file.
     pub fn next_table(&mut self) {
         self.table += 1;
-        self.look_inside();
     }
 
     /// The chosen table's id and number of contexts.
@@ -132,7 +137,7 @@ impl Model {
     }
 
     /// Looks for changes in the chosen table.
-    fn look_inside(&mut self) {
+    pub fn look_inside(&mut self) {
         let of = self
             .chosen()
             .zip(self.table())
@@ -158,10 +163,13 @@ impl Detail {
             Some(device) => device,
             None => file.device().map_err(|error| error.to_string())?,
         };
-        let table = device.table(id).map_err(|error| error.to_string())?;
+        let tables = device.tables().map_err(|error| error.to_string())?;
+        let table = tables.iter().find(|table| table.id() == id);
+        let table = table.ok_or("the table is gone")?;
         let image = table
             .snapshot(0..contexts)
             .map_err(|error| error.to_string())?;
+        self.own += u64::from(contexts);
         let states: Vec<u64> = image.into_iter().map(Context::state).collect();
         for (addr, (&before, &after)) in (0..).zip(self.states.iter().zip(&states)) {
             if before != after {

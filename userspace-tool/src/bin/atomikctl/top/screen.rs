@@ -29,11 +29,13 @@ fn show(
     interval: Duration,
 ) -> Result<(), Failure> {
     let mut next = Instant::now() + interval;
+    model.look_inside();
     loop {
         terminal.draw(|frame| draw(frame, model))?;
         let left = next.saturating_duration_since(Instant::now());
         if left.is_zero() {
             model.refresh()?;
+            model.look_inside();
             next = Instant::now() + interval;
         } else if event::poll(left)? {
             match key(&event::read()?) {
@@ -41,8 +43,10 @@ fn show(
                 Key::Up => model.choose(false),
                 Key::Down => model.choose(true),
                 Key::Table => model.next_table(),
-                Key::None => {}
+                Key::None => continue,
             }
+            // What was chosen may be something else now.
+            model.look_inside();
         }
     }
 }
