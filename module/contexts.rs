@@ -143,6 +143,25 @@ impl Contexts {
         Ok(())
     }
 
+    /// SWAP in a table that nobody else uses meanwhile but programs that have mapped it, provided that
+    /// `tell` gets the state across to the caller. Fails with EAGAIN where such a program came between.
+    pub(crate) fn swap_exclusive(
+        &mut self,
+        addr: u32,
+        new_reference: u64,
+        tell: impl FnOnce(&u64) -> Result,
+    ) -> Result {
+        let state = self.read(addr)?;
+        tell(&state)?;
+        match self.exclusive() {
+            Exclusive::Unmapped(mut table) => {
+                table.load(addr, context::epoch_start(state, new_reference));
+                Ok(())
+            }
+            Exclusive::Mapped(_) => self.swap_if(addr, state, new_reference),
+        }
+    }
+
     /// All contexts, for a batch, which has the table for itself.
     #[inline]
     pub(crate) fn exclusive(&mut self) -> Exclusive<'_> {

@@ -146,15 +146,11 @@ impl OpenFile {
         loop {
             let mut table = place.exclusive(arg.table_id)?;
             let contexts = table.contexts()?;
-            let state = contexts.read(arg.addr)?;
-            if write_nofault(to, &state).is_ok() {
-                match contexts.swap_if(arg.addr, state, arg.new_reference) {
-                    // A program that has mapped the table.
-                    Err(error) if error == EAGAIN => {}
-                    result => {
-                        table.count(result.is_ok().into());
-                        return result;
-                    }
+            match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
+                Err(error) if error == EFAULT || error == EAGAIN => {}
+                result => {
+                    table.count(result.is_ok().into());
+                    return result;
                 }
             }
             drop(table);
