@@ -226,7 +226,7 @@ enum Printer {
         format: Format,
     },
     Csv {
-        out: CsvWriter<io::StdoutLock<'static>>,
+        out: Box<CsvWriter<io::StdoutLock<'static>>>,
         format: Format,
     },
 }
@@ -236,7 +236,7 @@ impl Printer {
         let out = io::stdout().lock();
         Ok(match kind {
             Kind::Csv => Self::Csv {
-                out: CsvWriter::new(out)?,
+                out: Box::new(CsvWriter::new(out)?),
                 format,
             },
             kind => Self::Lines {

@@ -22,6 +22,8 @@ pub fn csv(line: &str, first: bool) -> Result<Option<Op>, String> {
     let record = record.map_err(|error| error.to_string())?;
     let fields: Vec<&str> = record.iter().collect();
     let (name, addr, value) = match fields[..] {
+        // A comment or blanks, where no line's end follows.
+        [] | [""] => return Ok(None),
         [name, addr] | [name, addr, ""] => (name, addr, None),
         [name, addr, value] => (name, addr, Some(value)),
         _ => return Err("expected op,addr,value".into()),
@@ -82,6 +84,7 @@ mod tests {
         assert_eq!(op("\"swap\",0"), Op::Swap { addr: 0, new: None });
         assert_eq!(csv("op,addr,value", true).unwrap(), None);
         assert_eq!(csv("", false).unwrap(), None);
+        assert_eq!(csv("  \n", false).unwrap(), None);
         assert_eq!(csv("# nothing", false).unwrap(), None);
     }
 
