@@ -8,6 +8,7 @@ use crate::{
     logic::context::{States, Table, Word},
     uapi::{self, Context},
 };
+use core::ops::Range;
 use kernel::{
     alloc::KVVec,
     prelude::*,
@@ -69,17 +70,30 @@ impl Image {
         self.contexts.len() as u32
     }
 
-    /// Takes the image of a table that nobody else uses meanwhile. Fails with EINVAL where it goes
-    /// beyond the table.
-    pub(crate) fn take(&mut self, table: &mut Contexts) -> Result {
-        match table.exclusive() {
-            Exclusive::Unmapped(mut table) => self.take_from(&mut table),
-            Exclusive::Mapped(mut table) => self.take_from(&mut table),
+    /// The addresses that it is of. Fails with EINVAL where they go beyond the table.
+    fn addresses(&self, table: &Contexts) -> Result<Range<u32>> {
+        match self.addr.checked_add(self.count()) {
+            Some(end) if end <= table.count() => Ok(self.addr..end),
+            _ => Err(EINVAL),
         }
     }
 
-    fn take_from(&mut self, table: &mut Table<'_, impl States, impl Word>) -> Result {
-        for (to, addr) in self.contexts.as_mut_slice().iter_mut().zip(self.addr..) {
+    /// Takes the image of a table that nobody else uses meanwhile. Fails with EINVAL where it goes
+    /// beyond the table.
+    pub(crate) fn take(&mut self, table: &mut Contexts) -> Result {
+        let addresses = self.addresses(table)?;
+        match table.exclusive() {
+            Exclusive::Unmapped(mut table) => self.take_from(&mut table, addresses),
+            Exclusive::Mapped(mut table) => self.take_from(&mut table, addresses),
+        }
+    }
+
+    fn take_from(
+        &mut self,
+        table: &mut Table<'_, impl States, impl Word>,
+        addresses: Range<u32>,
+    ) -> Result {
+        for (to, addr) in self.contexts.as_mut_slice().iter_mut().zip(addresses) {
             let (state, reference) = table.words(addr).ok_or(EINVAL)?;
             *to = Context {
                 reference,
@@ -92,18 +106,19 @@ impl Image {
     /// Puts the image into a table that nobody else uses meanwhile. Fails with EINVAL, and changes
     /// nothing, where it goes beyond the table.
     pub(crate) fn put(&self, table: &mut Contexts) -> Result {
-        let end = self.addr.checked_add(self.count()).ok_or(EINVAL)?;
-        if end > table.count() {
-            return Err(EINVAL);
-        }
+        let addresses = self.addresses(table)?;
         match table.exclusive() {
-            Exclusive::Unmapped(mut table) => self.put_into(&mut table),
-            Exclusive::Mapped(mut table) => self.put_into(&mut table),
+            Exclusive::Unmapped(mut table) => self.put_into(&mut table, addresses),
+            Exclusive::Mapped(mut table) => self.put_into(&mut table, addresses),
         }
     }
 
-    fn put_into(&self, table: &mut Table<'_, impl States, impl Word>) -> Result {
-        for (from, addr) in self.contexts.iter().zip(self.addr..) {
+    fn put_into(
+        &self,
+        table: &mut Table<'_, impl States, impl Word>,
+        addresses: Range<u32>,
+    ) -> Result {
+        for (from, addr) in self.contexts.iter().zip(addresses) {
             table
                 .set(addr, from.reference, from.accumulator)
                 .ok_or(EINVAL)?;

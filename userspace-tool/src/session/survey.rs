@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 use nix::libc;
@@ -87,6 +88,19 @@ impl OpenFile {
         let fd = pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())
             .map_err(SessionError::os("getting the descriptor"))?;
         Ok(Device::from_fd(fd)?)
+    }
+}
+
+impl OpenFile {
+    /// Whether this is the file of a device that this process has.
+    pub fn is_of(&self, device: &Device) -> bool {
+        let Ok(own) = i32::try_from(std::process::id()) else {
+            return false;
+        };
+        same_file(
+            (own, device.as_fd().as_raw_fd()),
+            (self.pid, self.descriptor),
+        )
     }
 }
 

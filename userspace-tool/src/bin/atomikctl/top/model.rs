@@ -31,11 +31,16 @@ pub struct Model {
     detail: Detail,
 }
 
+/// Looks for which a chosen file is shown on, though its process was missed: others were busy.
+const PATIENCE: u32 = 3;
+
 /// What is known of the chosen table.
 #[derive(Default)]
 struct Detail {
-    /// Process, descriptor and table that it is of.
-    of: Option<(i32, i32, u32)>,
+    /// The table that it is of.
+    of: Option<u32>,
+    /// Looks that the file was missed in.
+    missed: u32,
     device: Option<Device>,
     states: Vec<u64>,
     changes: VecDeque<(u32, u64, u64)>,
@@ -81,14 +86,33 @@ impl Model {
             };
             Row { file, rate }
         });
-        self.rows = rows.collect();
-        self.detail.own = 0;
+        let mut rows: Vec<Row> = rows.collect();
         self.looked = now;
-        // The chosen file stays chosen, wherever it is now.
-        self.chosen = (self.rows.iter())
-            .position(|row| Some((row.file.pid, row.file.descriptor)) == chosen)
-            .unwrap_or(self.chosen)
-            .min(self.rows.len().saturating_sub(1));
+        // The chosen file stays chosen, wherever it is now, and whichever process has it.
+        let is_chosen = |row: &Row| match &self.detail.device {
+            Some(device) => row.file.is_of(device),
+            None => Some((row.file.pid, row.file.descriptor)) == chosen,
+        };
+        match rows.iter().position(is_chosen) {
+            Some(place) => {
+                self.chosen = place;
+                self.detail.missed = 0;
+                self.detail.own = 0;
+            }
+            None if self.detail.device.is_some() && self.detail.missed < PATIENCE => {
+                self.detail.missed += 1;
+                if self.chosen < self.rows.len() {
+                    let place = self.chosen.min(rows.len());
+                    rows.insert(place, self.rows.swap_remove(self.chosen));
+                    self.chosen = place;
+                }
+            }
+            None => {
+                self.detail = Detail::default();
+                self.chosen = self.chosen.min(rows.len().saturating_sub(1));
+            }
+        }
+        self.rows = rows;
         Ok(())
     }
 
@@ -112,6 +136,7 @@ impl Model {
             self.chosen.saturating_sub(1)
         };
         self.table = 0;
+        self.detail = Detail::default();
     }
 
     /// Chooses the next table of the file.
@@ -138,10 +163,7 @@ impl Model {
 
     /// Looks for changes in the chosen table.
     pub fn look_inside(&mut self) {
-        let of = self
-            .chosen()
-            .zip(self.table())
-            .map(|(row, (table, _))| (row.file.pid, row.file.descriptor, table));
+        let of = self.table().map(|(table, _)| table);
         if self.detail.of != of {
             self.detail = Detail {
                 of,
