@@ -179,6 +179,9 @@ fn a_table_can_be_mapped() {
     });
     assert_eq!(table.read(1).unwrap(), 0xf);
 
-    let gone = device.table(table.id() + 1).and_then(|table| table.size()).unwrap_err();
+    let gone = device
+        .table(table.id() + 1)
+        .and_then(|table| table.size())
+        .unwrap_err();
     assert!(matches!(gone, Error::NoSuchTable { .. }));
 }
