@@ -117,7 +117,7 @@ impl<T> BrLock<T> {
     /// is still reading.
     #[inline]
     pub(crate) fn read_alone<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let Some(slot) = self.lone_slots.get(key as usize & self.mask % LONE_SLOTS) else {
+        let Some(slot) = self.lone_slots.get(key as usize & (self.mask % LONE_SLOTS)) else {
             // The mask has it that there is a slot.
             return f(&*self.write());
         };

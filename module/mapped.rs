@@ -111,7 +111,7 @@ pub(crate) fn place_in_file(vma: &VmaNew) -> Result<(u32, usize)> {
     const PAGES: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
 
     // SAFETY: the reference says that the mapping may be read.
-    let offset = unsafe { (*vma.as_ptr()).vm_pgoff } as usize;
+    let offset = unsafe { (*vma.as_ptr()).vm_pgoff };
     let id = u32::try_from(offset / PAGES).map_err(|_| EINVAL)?;
     Ok((id, offset % PAGES))
 }

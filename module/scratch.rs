@@ -49,5 +49,6 @@ impl Scratch {
 fn new_room(len: usize) -> Result<KVVec<u8>> {
     // A power of two, so that batches that grow a little find it large enough.
     let len = len.checked_next_power_of_two().ok_or(ENOMEM)?;
-    Ok(KVVec::with_capacity(len, gfp::charged())?)
+    let room = KVVec::with_capacity(len, gfp::charged())?;
+    Ok(room)
 }

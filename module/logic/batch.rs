@@ -83,7 +83,7 @@ pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
 #[inline]
 fn head(op: &BatchOp) -> u64 {
     let [a, b, c] = op.reserved;
-    u64::from(u32::from_le_bytes([op.opcode, a, b, c])) | u64::from(op.addr) << 32
+    u64::from(u32::from_le_bytes([op.opcode, a, b, c])) | (u64::from(op.addr) << 32)
 }
 
 /// Whether the entry's value goes back to the caller.

@@ -33,9 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn hash(key: u64, seed: u64) -> u64 {
     let mut hash = key ^ seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     for _ in 0..2 {
-        hash = (hash ^ hash >> 31).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        hash = (hash ^ (hash >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     }
-    hash ^ hash >> 29
+    hash ^ (hash >> 29)
 }
 
 /// The set of one process.

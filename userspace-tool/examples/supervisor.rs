@@ -30,7 +30,7 @@ fn addresses(worker: u32) -> [u32; 3] {
 
 /// What a job results in.
 fn result(worker: u32, job: u64) -> u64 {
-    (job << 8 | u64::from(worker)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    ((job << 8) | u64::from(worker)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// A worker: the device is its standard input.

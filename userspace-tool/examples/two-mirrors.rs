@@ -49,7 +49,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
             bytes
                 .iter()
                 .rev()
-                .fold(0, |n, &byte| n << 8 | u64::from(byte))
+                .fold(0, |n, &byte| (n << 8) | u64::from(byte))
         })
         .collect();
     println!("changes  {} in each process", CHANGES);
@@ -107,7 +107,7 @@ fn take(table: &TableRef, mut from: impl Read) -> Result<(), Box<dyn Error + Sen
         let whole = bytes.len() / 12 * 12;
         for message in bytes[..whole].chunks_exact(12) {
             let (addr, delta) = message.split_at(4);
-            let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+            let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| (n << 8) | u64::from(b));
             batch.accum(number(addr) as u32, number(delta));
         }
         bytes.drain(..whole);

@@ -43,7 +43,7 @@ impl Document {
             .get_mut(at..at + text.len())
             .ok_or("beyond the document's end")?;
         place.copy_from_slice(text.as_bytes());
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b));
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| (n << 8) | u64::from(b));
         let deltas = old
             .chunks(8)
             .zip(new.chunks(8))
