@@ -283,15 +283,17 @@ ATOMIK_API uint64_t atomik_fp_reduce(const void *data, size_t len);
  * A fingerprint of 64 bits that sees where a chunk is, and how long the string is, and still
  * takes a change in the middle as a delta. Chunk i, from 0, contributes
  * mix(chunk ^ mix(i + 1)), and the length n contributes mix(n ^ 0xa0761d6478bd642f); the
- * fingerprint is the XOR of all. mix is the finalizer of splitmix64.
+ * fingerprint is the XOR of all. mix is the finalizer of splitmix64. All bits zero is a
+ * valid one, of which no string is known yet.
  */
 typedef struct atomik_ordered_t {
 	atomik_ctx_t context;
 	uint64_t length; /* of the string that was loaded or updated last */
 } atomik_ordered_t;
 
-/* As atomik_fp_init() and so on. */
+/* 0, which is the fingerprint of no string, not even of the empty one. */
 ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp);
+/* As atomik_fp_load(), and so on. */
 ATOMIK_API uint64_t atomik_ordered_load(atomik_ordered_t *fp, const void *data, size_t len);
 ATOMIK_API uint64_t atomik_ordered_update(atomik_ordered_t *fp, const void *data, size_t len);
 /*
@@ -1046,7 +1048,7 @@ ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len)
 ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp)
 {
 	atomik_init(&fp->context);
-	(void)atomik_ordered_load(fp, NULL, 0);
+	fp->length = 0;
 }
 
 ATOMIK_API uint64_t atomik_ordered_load(atomik_ordered_t *fp, const void *data, size_t len)

@@ -349,7 +349,7 @@ static void ordered_fingerprints(void)
 
 	atomik_ordered_init(&fp);
 	CHECK(!atomik_ordered_changed(&fp));
-	CHECK(atomik_ordered_value(&fp) == atomik_ordered_reduce(NULL, 0));
+	CHECK(atomik_ordered_value(&fp) == 0 && atomik_ordered_reduce(NULL, 0) != 0);
 	CHECK(atomik_ordered_accum_delta(&fp, 0, text, other, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_ordered_load(&fp, text, len) == atomik_ordered_reduce(text, len));
 	/* In two parts; then the string is the other. */

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The vectors, for programs in C: each case becomes lines for `programs/runner.c` to execute, with what it must answer.
+
+mod place;
+mod script;
+mod vectors;
+
+pub use place::Place;
+pub use script::{Exchange, Script};
