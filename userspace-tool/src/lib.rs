@@ -84,11 +84,13 @@ mod backend;
 mod batch;
 mod batch_results;
 mod context;
+mod context_table;
 mod device;
 mod error;
 mod fdinfo;
 mod info;
 mod ioctl;
+mod local;
 mod operation;
 #[cfg(feature = "session")]
 pub mod session;
@@ -105,10 +107,15 @@ pub use backend::Backend;
 pub use batch::{Batch, BatchRead};
 pub use batch_results::{BatchResult, BatchResults};
 pub use context::Context;
+pub use context_table::ContextTable;
 pub use device::{DEFAULT_PATH, Device};
 pub use error::{Error, Result};
 pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
+pub use local::{
+    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MessageError,
+    OrderedFingerprint, Received, Value,
+};
 pub use operation::Operation;
 pub use table::Table;
 pub use table_map::{TableMap, TableView};
