@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Prepares what the tests carry into the guest: the 32-bit client, a static C program, and the
-//! fuzzer's programs.
+//! Prepares what the tests carry into the guest: static C programs, which are the 32-bit client and those of the C
+//! header, and the fuzzer's programs.
 
 use std::{
     env, fs,
@@ -11,6 +11,7 @@ use std::{
 
 fn main() {
     client32();
+    sdk_c();
     programs();
 }
 
@@ -58,4 +59,45 @@ fn client32() {
         status.is_ok_and(|status| status.success()),
         "gcc -m32 failed: install gcc-multilib, or build with `qemu/in-root cargo`"
     );
+}
+
+/// The programs of the C header: the runner of the vectors, tests, and the example, moved to the device by one line.
+fn sdk_c() {
+    let sdk = Path::new("../sdk/c");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo::rerun-if-changed=../sdk/c/atomik_core.h");
+    println!("cargo::rerun-if-changed=../sdk/c/examples");
+    println!("cargo::rerun-if-changed=../sdk/c/tests/programs");
+
+    let hello = fs::read_to_string(sdk.join("examples/hello.c")).expect("the example");
+    let lines: Vec<String> = hello
+        .lines()
+        .map(|line| line.replace("atomik_table_init(", "atomik_table_open("))
+        .collect();
+    let changed = lines.iter().zip(hello.lines()).filter(|(a, b)| a != b);
+    assert_eq!(changed.count(), 1, "the example has one line to change");
+    fs::write(out.join("sdk-c-hello.c"), lines.join("\n") + "\n").expect("write the example");
+
+    let programs = sdk.join("tests/programs");
+    for (name, source) in [
+        ("sdk-c-runner", programs.join("runner.c")),
+        ("sdk-c-units", programs.join("units.c")),
+        ("sdk-c-device", programs.join("device.c")),
+        ("sdk-c-hello", out.join("sdk-c-hello.c")),
+    ] {
+        let status = Command::new("gcc")
+            .args(["-static", "-O2", "-Wall", "-Wextra", "-Werror"])
+            // Some define it themselves, with the same nothing.
+            .args(["-DON_DEVICE", "-DATOMIK_STATIC", "-DATOMIK_DEVICE="])
+            .arg("-I")
+            .arg(sdk)
+            .arg(source)
+            .arg("-o")
+            .arg(out.join(name))
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "gcc failed on {name}"
+        );
+    }
 }

@@ -20,6 +20,7 @@ mod model;
 mod operations;
 mod readme;
 mod replay;
+mod sdk_c;
 mod session;
 mod sharing;
 mod snapshot_file;

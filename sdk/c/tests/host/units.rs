@@ -69,7 +69,8 @@ fn the_sanitizers_do_find() {
             let output = std::process::Command::new(&fault).output().unwrap();
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(
-                !output.status.success() && complaints.iter().any(|complaint| said.contains(complaint)),
+                !output.status.success()
+                    && complaints.iter().any(|complaint| said.contains(complaint)),
                 "{build:?} {what}: {said}"
             );
             for file in [source, fault] {

@@ -2,9 +2,11 @@
 
 //! The vectors, for programs in C: each case becomes lines for `programs/runner.c` to execute, with what it must answer.
 
+mod change;
 mod place;
 mod script;
 mod vectors;
 
+pub use change::{Wrong, wrong};
 pub use place::Place;
 pub use script::{Exchange, Script};
