@@ -149,7 +149,8 @@ fn c_and_cpp_in_one_program() {
     }
 }
 
-fn sanitized() -> impl Iterator<Item = Build> {
+/// The oldest and the newest language, with each compiler.
+pub fn sanitized() -> impl Iterator<Item = Build> {
     BUILDS
         .iter()
         .copied()

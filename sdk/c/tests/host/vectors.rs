@@ -4,7 +4,7 @@
 
 use crate::{
     compile::{BUILDS, program},
-    units::SANITIZED,
+    units::{SANITIZED, sanitized},
 };
 use atomik_sdk_c::{Place, Script};
 use std::{path::Path, process::Command};
@@ -61,7 +61,7 @@ fn each_compiler() {
 
 #[test]
 fn the_sanitizers_find_nothing() {
-    for build in BUILDS {
+    for build in sanitized() {
         let runner = build.link(SANITIZED, &[&program("runner.c")]);
         for (name, text) in atomik_vectors::FILES {
             for place in [Place::Allocated, Place::Given] {
