@@ -26,4 +26,5 @@ mod snapshot_file;
 mod stream;
 mod terminal;
 mod top;
+mod vectors;
 mod watch;
