@@ -27,4 +27,5 @@ mod snapshot_file;
 mod stream;
 mod terminal;
 mod top;
+mod vectors;
 mod watch;

@@ -123,6 +123,20 @@ pub trait ContextTable {
     /// See [`ContextTable`].
     fn read_value(&self, addr: u32) -> Result<Value>;
 
+    /// SWAP of any width, which keeps the state.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn swap_value(&mut self, addr: u32) -> Result<Value>;
+
+    /// SWAP of any width, which starts the new epoch from `new_reference`.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value>;
+
     /// Both words of a context, at one moment.
     ///
     /// # Errors
@@ -191,6 +205,14 @@ impl ContextTable for LocalTable {
         self.read_value(addr)
     }
 
+    fn swap_value(&mut self, addr: u32) -> Result<Value> {
+        self.swap_value(addr)
+    }
+
+    fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
+        self.swap_value_with(addr, new_reference)
+    }
+
     fn context(&self, addr: u32) -> Result<LocalContext> {
         self.context(addr)
     }
@@ -256,6 +278,15 @@ macro_rules! device_table {
 
             fn read_value(&self, addr: u32) -> Result<Value> {
                 Value::new(u64::BITS, TableRef::read(self, addr)?)
+            }
+
+            fn swap_value(&mut self, addr: u32) -> Result<Value> {
+                Value::new(u64::BITS, TableRef::swap(self, addr)?)
+            }
+
+            fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
+                let state = TableRef::swap_with(self, addr, lowest(new_reference))?;
+                Value::new(u64::BITS, state)
             }
 
             fn context(&self, addr: u32) -> Result<LocalContext> {

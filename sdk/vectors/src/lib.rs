@@ -8,6 +8,7 @@
 pub mod generate;
 pub mod model;
 pub mod run;
+pub mod spoil;
 
 /// The committed files: name and text.
 pub const FILES: [(&str, &str); 8] = [
