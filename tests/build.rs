@@ -9,6 +9,9 @@ use std::{
     process::Command,
 };
 
+#[path = "../sdk/c/tests/src/readme.rs"]
+mod readme;
+
 fn main() {
     client32();
     sdk_c();
@@ -70,13 +73,11 @@ fn sdk_c() {
     println!("cargo::rerun-if-changed=../sdk/c/tests/programs");
 
     let hello = fs::read_to_string(sdk.join("examples/hello.c")).expect("the example");
-    let lines: Vec<String> = hello
-        .lines()
-        .map(|line| line.replace("atomik_table_init(", "atomik_table_open("))
-        .collect();
-    let changed = lines.iter().zip(hello.lines()).filter(|(a, b)| a != b);
-    assert_eq!(changed.count(), 1, "the example has one line to change");
-    fs::write(out.join("sdk-c-hello.c"), lines.join("\n") + "\n").expect("write the example");
+    fs::write(out.join("sdk-c-hello.c"), on_device(&hello)).expect("write the example");
+    println!("cargo::rerun-if-changed=../README.md");
+    let readme = fs::read_to_string("../README.md").expect("the README");
+    let readme = readme::readme_program(&readme).expect("the README has a block in C");
+    fs::write(out.join("sdk-c-readme.c"), on_device(&readme)).expect("write it");
 
     let programs = sdk.join("tests/programs");
     for (name, source) in [
@@ -84,6 +85,7 @@ fn sdk_c() {
         ("sdk-c-units", programs.join("units.c")),
         ("sdk-c-device", programs.join("device.c")),
         ("sdk-c-hello", out.join("sdk-c-hello.c")),
+        ("sdk-c-readme", out.join("sdk-c-readme.c")),
     ] {
         let status = Command::new("gcc")
             .args(["-static", "-O2", "-Wall", "-Wextra", "-Werror"])
@@ -100,4 +102,11 @@ fn sdk_c() {
             "gcc failed on {name}"
         );
     }
+}
+
+/// A program with the one line changed that moves it to the device.
+fn on_device(program: &str) -> String {
+    let moved: Vec<&str> = program.split("atomik_table_init(").collect();
+    assert_eq!(moved.len(), 2, "the program has one line to change");
+    moved.join("atomik_table_open(")
 }

@@ -139,9 +139,11 @@ fn what_is_special_about_the_device() {
 }
 
 #[test]
-fn the_example_with_one_line_changed() {
+fn the_examples_with_one_line_changed() {
     const README: &str = include_str!("../../sdk/c/README.md");
     let (_, prints) = README.split_once("```text\n").unwrap();
     let (prints, _) = prints.split_once("```").unwrap();
     assert_eq!(program!("sdk-c-hello").run(), prints);
+    // That of the project's README checks for itself.
+    assert_eq!(program!("sdk-c-readme").run(), "");
 }

@@ -2,7 +2,7 @@
 
 //! That what the README shows is the example, and what it says it prints, it prints.
 
-use crate::compile::{BUILDS, run, sdk};
+use crate::compile::{BUILDS, output, run, sdk};
 use std::fs;
 
 /// The blocks of a language in a text, without the fences.
@@ -36,4 +36,22 @@ fn the_readme_shows_the_example_and_what_it_prints() {
     assert!(readme.contains(
         "`atomik_table_open(&table, 256)` in the place of `atomik_table_init(&table, 256)`"
     ));
+}
+
+#[test]
+fn the_block_of_the_projects_readme_runs() {
+    let readme = fs::read_to_string(sdk().join("../../README.md")).unwrap();
+    let source = output("readme.c");
+    fs::write(&source, atomik_sdk_c::readme_program(&readme).unwrap()).unwrap();
+    for build in BUILDS {
+        assert_eq!(run(&build.link(&[], &[&source])), "", "{build:?}");
+    }
+    let wrong = fs::read_to_string(&source).unwrap().replace("986", "987");
+    fs::write(&source, wrong).unwrap();
+    let program = BUILDS[0].link(&[], &[&source]);
+    let said = std::process::Command::new(&program).output().unwrap();
+    assert!(!said.status.success(), "its assertions are looked at");
+    for file in [source, program] {
+        fs::remove_file(file).unwrap();
+    }
 }

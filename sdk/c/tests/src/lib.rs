@@ -4,9 +4,11 @@
 
 mod change;
 mod place;
+mod readme;
 mod script;
 mod vectors;
 
 pub use change::{Wrong, wrong};
 pub use place::Place;
+pub use readme::readme_program;
 pub use script::{Exchange, Script};
