@@ -114,7 +114,7 @@ pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use local::{
     AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MessageError,
-    OrderedFingerprint, Received, Value,
+    OrderedFingerprint, OrderedFold, Received, Value,
 };
 pub use operation::Operation;
 pub use table::Table;
