@@ -32,7 +32,7 @@ fn the_vectors_hold_in_the_process() {
 #[test]
 fn a_vector_that_is_changed_fails() {
     for (name, text) in FILES {
-        let files = spoil::each_expectation(text).unwrap();
+        let files = spoil::each_expectation(text, &[]).unwrap();
         assert!(files.len() > 10, "{name}: {}", files.len());
         for file in files {
             let report = run(&Process, &file);
