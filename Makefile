@@ -31,7 +31,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
+.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -88,6 +88,9 @@ tool: setup ## build atomikctl, static
 
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
+
+vectors: setup ## write the vectors of sdk/vectors, of what the model there says
+	@$(cargo) run --quiet --locked --package atomik-vectors
 
 deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build

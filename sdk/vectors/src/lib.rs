@@ -7,6 +7,7 @@
 
 pub mod generate;
 pub mod model;
+pub mod readme;
 pub mod run;
 pub mod spoil;
 

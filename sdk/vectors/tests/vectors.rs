@@ -3,7 +3,7 @@
 //! The vectors in the process: they are what the model says, they hold, and one that was changed doesn't.
 
 use atomik_vectors::run::{Process, Report, run};
-use atomik_vectors::{FILES, generate, spoil};
+use atomik_vectors::{FILES, generate, readme, spoil};
 
 #[test]
 fn the_files_are_what_the_model_says() {
@@ -32,13 +32,18 @@ fn the_vectors_hold_in_the_process() {
 #[test]
 fn a_vector_that_is_changed_fails() {
     for (name, text) in FILES {
-        let files = spoil::each_expectation(text).unwrap();
+        let files = spoil::each_expectation(text, &[]).unwrap();
         assert!(files.len() > 10, "{name}: {}", files.len());
         for file in files {
             let report = run(&Process, &file);
             assert!(report.is_err(), "{name}: {report:?} of {file}");
         }
     }
+}
+
+#[test]
+fn the_lines_of_the_readme() {
+    readme::in_the_process().unwrap();
 }
 
 #[test]

@@ -195,3 +195,89 @@ impl From<Context> for LocalContext {
         Self::of(Width::U64, &[context.state()], &[context.reference])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn limbs() -> impl Strategy<Value = Vec<u64>> {
+        prop::collection::vec(any::<u64>(), 0..5)
+    }
+
+    fn context(width: u32, reference: &[u64], accumulator: &[u64]) -> LocalContext {
+        LocalContext::with_words(width, reference, accumulator).unwrap()
+    }
+
+    #[test]
+    fn widths_and_words() {
+        assert!(LocalContext::new(0).is_err());
+        let context = context(12, &[0xf_ff00], &[0xff]);
+        assert_eq!(context.read(), 0xfff);
+        assert_eq!(*context.reference(), 0xf00);
+        assert_eq!(context.accumulator(), 0xff);
+        let of_64 = Context {
+            reference: 3,
+            accumulator: 5,
+        };
+        let local = LocalContext::from(of_64);
+        assert_eq!(
+            (local.read(), local.accumulator()),
+            (local.read(), Value::new(64, 5).unwrap())
+        );
+    }
+
+    #[test]
+    fn equal_are_those_of_one_width_and_state() {
+        assert_eq!(context(8, &[3], &[4]), context(8, &[7], &[0]));
+        assert_ne!(context(8, &[3], &[4]), context(9, &[7], &[0]));
+        assert_ne!(context(8, &[3], &[4]), context(8, &[3], &[5]));
+    }
+
+    proptest! {
+        #[test]
+        fn deltas_commute_and_undo_themselves(width in 1..300u32, start in limbs(), deltas in prop::collection::vec(limbs(), 0..6)) {
+            let mut there = context(width, &start, &[]);
+            let mut back = there.clone();
+            deltas.iter().for_each(|delta| there.accum(delta));
+            deltas.iter().rev().for_each(|delta| back.accum(delta));
+            prop_assert_eq!(&there, &back);
+            prop_assert_eq!(there.delta_count(), deltas.len() as u64);
+            deltas.iter().for_each(|delta| there.rollback(delta));
+            prop_assert!(there.is_clean());
+            prop_assert_eq!(there.read(), Value::new(width, &start).unwrap());
+        }
+
+        #[test]
+        fn swap_and_merge(width in 1..300u32, a in limbs(), b in limbs(), c in limbs()) {
+            let mut one = context(width, &a, &b);
+            let mut expected = Value::new(width, &a).unwrap();
+            expected.xor(&b);
+            prop_assert_eq!(one.read(), expected.clone());
+            let mut other = context(width, &c, &b);
+            other.merge(&one);
+            prop_assert_eq!(other.read(), Value::new(width, &c).unwrap());
+            prop_assert_eq!(one.swap_with(&c), expected);
+            prop_assert_eq!(one.swap(), Value::new(width, &c).unwrap());
+            prop_assert!(one.is_clean());
+        }
+
+        #[test]
+        fn of_64_bits_it_is_the_smaller_one(reference in any::<u64>(), deltas in any::<[u64; 3]>(), new in any::<u64>()) {
+            let mut small = Context::default();
+            let mut any = LocalContext::new(64).unwrap();
+            small.load(reference);
+            any.load(reference);
+            for delta in deltas {
+                small.accum(delta);
+                any.accum(delta);
+            }
+            prop_assert_eq!(any.accumulator(), small.accumulator);
+            prop_assert_eq!(any.is_clean(), small.is_clean());
+            prop_assert_eq!(any.swap(), small.swap());
+            prop_assert_eq!(any.swap_with(new), small.swap_with(new));
+            prop_assert_eq!(any.reference().clone(), small.reference);
+            prop_assert_eq!(&any, &LocalContext::from(small));
+        }
+    }
+}

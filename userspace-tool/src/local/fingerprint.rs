@@ -157,3 +157,64 @@ fn fold_word(bytes: usize, data: &[u8]) -> u64 {
         _ => chunks.fold(rest, |sum, chunk| sum ^ limb(chunk)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), 0..100)
+    }
+
+    fn width() -> impl Strategy<Value = u32> {
+        (1..20u32).prop_map(|bytes| 8 * bytes)
+    }
+
+    #[test]
+    fn widths_are_whole_bytes() {
+        for width in [0, 1, 7, 9, 63, u32::MAX] {
+            let error = Fingerprint::with_width(width).unwrap_err();
+            assert!(matches!(error, Error::InvalidWidth { width: w } if w == width));
+            assert!(Fingerprint::of(width, b"").is_err());
+        }
+        assert_eq!(Fingerprint::new(), Fingerprint::with_width(64).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_is_as_good_as_the_whole(width in width(), old in data(), new in data(), rest in data()) {
+            let chunk = width as usize / 8;
+            let padded = |part: &[u8]| {
+                let mut whole = part.to_vec();
+                whole.resize(old.len().max(new.len()).next_multiple_of(chunk), 0);
+                whole.extend(&rest);
+                whole
+            };
+            let mut part = Fingerprint::with_width(width).unwrap();
+            let mut whole = part.clone();
+            part.load(&padded(&old));
+            whole.load(&padded(&old));
+            part.accumulate_delta(&old, &new);
+            let value = whole.update(&padded(&new));
+            prop_assert_eq!(&part.value(), &value);
+            prop_assert_eq!(part.delta(), whole.delta());
+            part.accumulate_delta(&new, &old);
+            prop_assert!(!part.changed());
+        }
+
+        #[test]
+        fn one_changed_byte_is_seen(width in width(), mut data in data(), at in any::<prop::sample::Index>(), by in 1..=255u8) {
+            prop_assume!(!data.is_empty());
+            let mut fingerprint = Fingerprint::with_width(width).unwrap();
+            fingerprint.load(&data);
+            let at = at.index(data.len());
+            data[at] ^= by;
+            fingerprint.update(&data);
+            prop_assert!(fingerprint.changed());
+            fingerprint.reset();
+            prop_assert!(!fingerprint.changed());
+            prop_assert_eq!(fingerprint.value(), Fingerprint::of(width, &data).unwrap());
+        }
+    }
+}

@@ -15,7 +15,7 @@ mod width;
 
 pub use context::LocalContext;
 pub use fingerprint::Fingerprint;
-pub use ordered_fingerprint::OrderedFingerprint;
+pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
 pub use stream::{DeltaMessage, DeltaStream, MessageError, Received};
 pub use table::LocalTable;
 pub use value::{AsLimbs, Value};

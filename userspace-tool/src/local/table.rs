@@ -521,3 +521,303 @@ impl LocalTable {
 fn index<A: TryInto<u32>>(addr: A) -> u32 {
     addr.try_into().unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const CONTEXTS: u32 = 4;
+
+    /// A table, and the same contexts one by one.
+    struct Both(LocalTable, Vec<LocalContext>);
+
+    impl Both {
+        fn new(width: u32) -> Self {
+            let context = LocalContext::new(width).unwrap();
+            let table = LocalTable::with_width(CONTEXTS, width).unwrap();
+            Self(table, vec![context; CONTEXTS as usize])
+        }
+
+        fn agree(&self) {
+            for (addr, context) in (0..).zip(&self.1) {
+                let there = self.0.context(addr).unwrap();
+                assert_eq!(there.read(), context.read());
+                assert_eq!(there.reference(), context.reference());
+            }
+            let nonzero = self.0.nonzero().map(|(addr, limbs)| (addr, limbs.to_vec()));
+            let expected = (0..)
+                .zip(&self.1)
+                .filter(|(_, context)| !context.read().is_zero());
+            assert!(nonzero.eq(expected.map(|(addr, c)| (addr, c.read().limbs().to_vec()))));
+        }
+    }
+
+    fn limbs() -> impl Strategy<Value = Vec<u64>> {
+        prop::collection::vec(any::<u64>(), 0..4)
+    }
+
+    fn ops() -> impl Strategy<Value = Vec<(u8, u32, Vec<u64>)>> {
+        prop::collection::vec((0..8u8, 0..CONTEXTS, limbs()), 0..40)
+    }
+
+    fn is_address(error: Error, wrong: u32, at: Option<usize>) -> bool {
+        matches!(error, Error::Address { table: 0, addr, contexts: Some(CONTEXTS), entry }
+            if addr == wrong && entry == at)
+    }
+
+    proptest! {
+        #[test]
+        fn a_table_is_its_contexts(width in 1..200u32, ops in ops()) {
+            let mut both = Both::new(width);
+            for (op, addr, limbs) in &ops {
+                let Both(table, contexts) = &mut both;
+                let (addr, context) = (*addr, &mut contexts[*addr as usize]);
+                let first = limbs.first().copied().unwrap_or(0);
+                let narrow = width <= 64;
+                match op {
+                    0 => {
+                        table.load_value(addr, limbs).unwrap();
+                        context.load(limbs);
+                    }
+                    1 => {
+                        table.load(addr, first).unwrap();
+                        context.load(first);
+                    }
+                    2 => {
+                        table.accum_value(addr, limbs).unwrap();
+                        context.accum(limbs);
+                    }
+                    3 => {
+                        table.accum(addr, first).unwrap();
+                        context.accum(first);
+                    }
+                    4 => prop_assert_eq!(table.swap_value(addr).unwrap(), context.swap()),
+                    5 => {
+                        let state = table.swap_value_with(addr, limbs).unwrap();
+                        prop_assert_eq!(state, context.swap_with(limbs));
+                    }
+                    6 if narrow => prop_assert_eq!(context.swap(), table.swap(addr).unwrap()),
+                    7 if narrow => {
+                        let state = table.swap_with(addr, first).unwrap();
+                        prop_assert_eq!(context.swap_with(first), state);
+                    }
+                    _ => {
+                        let wide = Error::TooWide { width }.to_string();
+                        for result in [table.read(addr), table.swap(addr), table.swap_with(addr, 1)] {
+                            prop_assert_eq!(result.unwrap_err().to_string(), wide.clone());
+                        }
+                    }
+                }
+                if narrow {
+                    prop_assert_eq!(both.1[addr as usize].read(), both.0.read(addr).unwrap());
+                }
+                both.agree();
+            }
+        }
+
+        #[test]
+        fn many_are_one_after_another(width in 1..200u32, addrs in prop::collection::vec(0..CONTEXTS, 0..30), seed in any::<u64>()) {
+            let Both(mut table, mut contexts) = Both::new(width);
+            let limbs = table.limbs();
+            let values: Vec<u64> = (0..(addrs.len() * limbs) as u64)
+                .map(|n| seed.wrapping_mul(2 * n + 1))
+                .collect();
+            for (addr, value) in addrs.iter().zip(values.chunks(limbs)) {
+                contexts[*addr as usize].accum(value);
+            }
+            table.accum_many(&addrs, &values).unwrap();
+            let wide: Vec<u64> = addrs.iter().map(|&addr| addr.into()).collect();
+            let mut states = vec![0; values.len()];
+            table.read_many(&wide, &mut states).unwrap();
+            for (addr, state) in addrs.iter().zip(states.chunks(limbs)) {
+                prop_assert_eq!(contexts[*addr as usize].state().limbs(), state);
+            }
+            for (addr, value) in addrs.iter().zip(values.chunks(limbs)) {
+                contexts[*addr as usize].load(value);
+            }
+            table.load_many(&wide, &values).unwrap();
+            Both(table, contexts).agree();
+        }
+
+        #[test]
+        fn many_fail_before_the_first(addrs in prop::collection::vec(0..CONTEXTS + 2, 1..9), width in 1..200u32) {
+            let Both(mut table, _) = Both::new(width);
+            let values = vec![1; addrs.len() * table.limbs()];
+            let wrong = addrs.iter().position(|&addr| addr >= CONTEXTS);
+            prop_assume!(wrong.is_some());
+            let before = table.clone();
+            let expected = |error| is_address(error, addrs[wrong.unwrap()], wrong);
+            prop_assert!(expected(table.accum_many(&addrs, &values).unwrap_err()));
+            prop_assert!(expected(table.load_many(&addrs, &values).unwrap_err()));
+            let mut states = values.clone();
+            prop_assert!(expected(table.read_many(&addrs, &mut states).unwrap_err()));
+            prop_assert_eq!(states, values);
+            prop_assert_eq!(table, before);
+        }
+
+        #[test]
+        fn a_batch_is_its_operations(width in 1..65u32, ops in prop::collection::vec((0..4u8, 0..CONTEXTS, any::<u64>()), 1..40)) {
+            let (mut table, mut single) = (Both::new(width).0, Both::new(width).0);
+            let mut batch = Batch::new();
+            let mut expected = vec![];
+            for &(op, addr, value) in &ops {
+                match op {
+                    0 => {
+                        batch.load(addr, value);
+                        single.load(addr, value).unwrap();
+                    }
+                    1 => {
+                        batch.accum(addr, value);
+                        single.accum(addr, value).unwrap();
+                    }
+                    2 => {
+                        batch.read(addr);
+                        expected.push(single.read(addr).unwrap());
+                    }
+                    _ => {
+                        batch.swap(addr);
+                        expected.push(single.swap(addr).unwrap());
+                    }
+                }
+            }
+            if expected.is_empty() {
+                table.clone().submit(&batch).unwrap();
+            } else {
+                let first = batch.ops().iter().position(Batch::returns);
+                let error = table.submit(&batch).unwrap_err();
+                let right = matches!(error, Error::BatchReturns { entry } if Some(entry) == first);
+                prop_assert!(right);
+            }
+            let states: Vec<u64> = table.run(&mut batch).unwrap().states().collect();
+            prop_assert_eq!(states, expected);
+            prop_assert_eq!(&table, &single);
+            // Nothing of it, if one entry is wrong.
+            batch.load(CONTEXTS, 1);
+            let error = table.run(&mut batch).unwrap_err();
+            prop_assert!(is_address(error, CONTEXTS, Some(ops.len())));
+            prop_assert_eq!(&table, &single);
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_there() {
+        for width in [1, 64, 65] {
+            let Both(mut table, _) = Both::new(width);
+            table.load(1, 1).unwrap();
+            let before = table.clone();
+            let context = table.context(1).unwrap();
+            for addr in [CONTEXTS, u32::MAX] {
+                let mut errors = vec![
+                    table.load(addr, 1).unwrap_err(),
+                    table.accum(addr, 1).unwrap_err(),
+                    table.load_value(addr, 1).unwrap_err(),
+                    table.accum_value(addr, 1).unwrap_err(),
+                    table.read_value(addr).unwrap_err(),
+                    table.state_limbs(addr).unwrap_err(),
+                    table.swap_value(addr).unwrap_err(),
+                    table.swap_value_with(addr, 1).unwrap_err(),
+                    table.context(addr).unwrap_err(),
+                    table.set_context(addr, &context).unwrap_err(),
+                ];
+                if width <= 64 {
+                    errors.push(table.read(addr).unwrap_err());
+                    errors.push(table.swap(addr).unwrap_err());
+                    errors.push(table.swap_with(addr, 1).unwrap_err());
+                    errors.push(table.swap_to(addr, NonZeroU64::MIN).unwrap_err());
+                }
+                for error in errors {
+                    assert!(is_address(error, addr, None));
+                }
+            }
+            assert_eq!(table, before);
+        }
+        let error = LocalTable::new(16).unwrap().read(16).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "address 16 is outside the table, which has 16 contexts"
+        );
+    }
+
+    #[test]
+    fn addresses_beyond_32_bits_are_none() {
+        let mut table = LocalTable::new(CONTEXTS).unwrap();
+        for addr in [u64::from(CONTEXTS), 1 << 32, u64::MAX] {
+            let error = table.accum_many(&[0, addr], &[1, 1]).unwrap_err();
+            let shown = u32::try_from(addr).unwrap_or(u32::MAX);
+            assert!(is_address(error, shown, Some(1)));
+        }
+        assert!(table.accum_many(&[-1i64], &[1]).is_err());
+        assert_eq!(table.states(), [0; CONTEXTS as usize]);
+    }
+
+    #[test]
+    fn lengths_belong_together() {
+        let mut table = LocalTable::with_width(CONTEXTS, 65).unwrap();
+        for words in [0, 1, 3] {
+            let error = table.accum_many(&[0u32], &vec![1; words]).unwrap_err();
+            assert!(
+                matches!(error, Error::Lengths { addresses: 1, words: w, limbs: 2 } if w == words)
+            );
+        }
+        assert!(table.accum_many::<u32>(&[], &[]).is_ok());
+    }
+
+    #[test]
+    fn refuses_the_batches_that_the_device_does() {
+        let mut table = LocalTable::new(1).unwrap();
+        let mut batch = Batch::new();
+        assert!(matches!(table.run(&mut batch), Err(Error::BatchEmpty)));
+        assert!(matches!(table.submit(&batch), Err(Error::BatchEmpty)));
+        for _ in 0..4096 {
+            batch.accum(0, 1);
+        }
+        table.submit(&batch).unwrap();
+        table.run(&mut batch).unwrap();
+        batch.accum(0, 1);
+        assert!(matches!(
+            table.submit(&batch),
+            Err(Error::BatchTooLong { entries: 4097 })
+        ));
+        assert_eq!(table.read(0).unwrap(), 0);
+        let mut wide = LocalTable::with_width(1, 65).unwrap();
+        batch.clear();
+        batch.accum(0, 1);
+        assert!(matches!(
+            wide.run(&mut batch),
+            Err(Error::TooWide { width: 65 })
+        ));
+    }
+
+    #[test]
+    fn sizes() {
+        assert!(matches!(LocalTable::new(0), Err(Error::NoContexts)));
+        assert!(matches!(
+            LocalTable::with_width(1, 0),
+            Err(Error::InvalidWidth { width: 0 })
+        ));
+        let error = LocalTable::with_width(u32::MAX, u32::MAX).unwrap_err();
+        assert!(matches!(error, Error::NoMemory { contexts: u32::MAX }));
+        let table = LocalTable::with_width(1 << 17, 1).unwrap();
+        assert_eq!(
+            (table.size(), table.width(), table.limbs()),
+            (1 << 17, 1, 1)
+        );
+        assert_eq!(table.read((1 << 17) - 1).unwrap(), 0);
+    }
+
+    #[test]
+    fn contexts_come_and_go() {
+        let mut table = LocalTable::with_width(2, 100).unwrap();
+        let context = LocalContext::with_words(100, [1, 2], [4, 8]).unwrap();
+        table.set_context(1, &context).unwrap();
+        assert_eq!(table.context(1).unwrap().accumulator().limbs(), [4, 8]);
+        assert_eq!(table.state_limbs(1).unwrap(), [5, 10]);
+        // Of a wider one the rest is left out.
+        let context = LocalContext::with_words(200, [1, u64::MAX, 7], [0, 1, 7]).unwrap();
+        table.set_context(0, &context).unwrap();
+        let context = table.context(0).unwrap();
+        assert_eq!(context.reference().limbs(), [1, (1 << 36) - 1]);
+        assert_eq!(context.accumulator().limbs(), [0, 1]);
+    }
+}

@@ -46,7 +46,9 @@ fn the_block_of_the_projects_readme_runs() {
     for build in BUILDS {
         assert_eq!(run(&build.link(&[], &[&source])), "", "{build:?}");
     }
-    let wrong = fs::read_to_string(&source).unwrap().replace("986", "987");
+    let wrong = fs::read_to_string(&source)
+        .unwrap()
+        .replace("0xCAFEBA41", "0xCAFEBA40");
     fs::write(&source, wrong).unwrap();
     let program = BUILDS[0].link(&[], &[&source]);
     let said = std::process::Command::new(&program).output().unwrap();

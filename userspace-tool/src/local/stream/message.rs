@@ -167,3 +167,52 @@ fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], MessageError>
     *rest = left;
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message() -> impl Strategy<Value = DeltaMessage> {
+        // Of all lengths that numbers have.
+        let number = || (any::<u64>(), 0..64u32).prop_map(|(n, shift)| n >> shift);
+        let limbs = prop::collection::vec(any::<u64>(), 0..5);
+        let seq = number().prop_map(|n| n.max(1));
+        (any::<u64>(), number(), number(), seq, 1..300u32, limbs).prop_map(
+            |(sender, addr, epoch, seq, width, delta)| {
+                DeltaMessage::new(sender, addr as u32, epoch, seq, width, delta).unwrap()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_back(message in message()) {
+            prop_assert_eq!(DeltaMessage::decode(&message.encode()), Ok(message));
+        }
+
+        #[test]
+        fn what_is_cut_or_longer_is_refused(message in message(), more in any::<u8>()) {
+            let mut bytes = message.encode();
+            for length in 0..bytes.len() {
+                prop_assert!(DeltaMessage::decode(&bytes[..length]).is_err());
+            }
+            bytes.push(more);
+            prop_assert!(DeltaMessage::decode(&bytes).is_err());
+        }
+
+        #[test]
+        fn bytes_mean_one_thing(bytes in prop::collection::vec(any::<u8>(), 0..40), message in message()) {
+            // Anything; and a message with something else in it.
+            let mut damaged = message.encode();
+            for (to, from) in damaged.iter_mut().zip(&bytes).skip(1).step_by(3) {
+                *to = *from;
+            }
+            for bytes in [[&[VERSION], &bytes[..]].concat(), damaged] {
+                if let Ok(message) = DeltaMessage::decode(&bytes) {
+                    prop_assert_eq!(message.encode(), bytes);
+                }
+            }
+        }
+    }
+}

@@ -66,6 +66,7 @@ use known::{Known, Place, fold};
 /// By default in this process; [`on`](Self::on) takes any [`ContextTable`], such as one of the device,
 /// that nobody else changes.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct DeltaStream<T = LocalTable> {
     sender: u64,
     table: T,
