@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
 //! The ids of the tables of a file.
 //!
