@@ -21,7 +21,7 @@ cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 scripts := .ci/run bench/compare tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
-scripts += packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
+scripts += sdk/root packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
 # What measures, and the plugin with which QEMU counts: a library, so not static like the rest.
@@ -31,7 +31,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
+.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -44,10 +44,10 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
 
-test: test-host test-guest ## all tests: on the host, then in the guest
+test: test-host test-sdk test-guest ## all tests: on the host, then in the guest
 
 test-host: setup ## the tests that need no kernel
-	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin
+	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin --exclude atomik-sdk-c
 
 test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
@@ -89,6 +89,9 @@ tool: setup ## build atomikctl, static
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
 
+vectors: setup ## write the vectors of sdk/vectors, of what the model there says
+	@$(cargo) run --quiet --locked --package atomik-vectors
+
 deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build
 
@@ -127,6 +130,8 @@ lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 fmt: setup ## format all sources
 	qemu/in-root rustfmt --edition 2021 module/atomik.rs
 	$(cargo) fmt --all
+
+include sdk/sdk.mk
 
 clean: ## remove what was built here; the cache stays
 	rm -rf target

@@ -143,9 +143,16 @@ impl UserBatch<'_> {
         true
     }
 
-    /// Brings in the pages that the results go to, by writing the values of the attempt that has
-    /// been undone. Fails with EFAULT where they can't be written.
-    pub(crate) fn fault_in(&self) -> Result {
+    /// Brings in the pages that the results go to. Fails with EFAULT where they can't be written.
+    ///
+    /// They are pinned, so that the next attempt finds them. Where they can't be, the values of the
+    /// attempt that has been undone are written: the caller's memory must hold *something* then, even
+    /// if the table is gone when it is tried again.
+    pub(crate) fn fault_in(&mut self) -> Result {
+        self.pinned.pin(self.user, self.ops.len());
+        if self.pinned.is_pinned() {
+            return Ok(());
+        }
         write_results(self.user, self.ops, |to, value| {
             UserSlice::new(to, size_of::<u64>()).writer().write(value)
         })

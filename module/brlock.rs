@@ -87,15 +87,21 @@ impl<T> BrLock<T> {
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn read<R>(&self, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        if let Some(slot) = self.slots.get(current_cpu() & self.mask) {
-            if slot.value.enter().open() {
-                // SAFETY: inside a slot that was found open.
-                let result = f(unsafe { self.shared() });
-                self.leave(&slot.value, if result.is_ok() { ops } else { 0 });
-                return result;
-            }
-            self.leave(&slot.value, 0);
+        let slot = self.slot(current_cpu());
+        if slot.enter().open() {
+            // SAFETY: inside a slot that was found open.
+            let result = f(unsafe { self.shared() });
+            self.leave(slot, if result.is_ok() { ops } else { 0 });
+            return result;
         }
+        self.read_slowly(slot, ops, f)
+    }
+
+    /// [`Self::read`], for a reader who has found the way in closed.
+    #[cold]
+    #[inline(never)]
+    fn read_slowly<R>(&self, slot: &Slot, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        self.leave(slot, 0);
         let mut writer = self.lock_writer();
         // SAFETY: `writer` is held.
         let result = f(unsafe { self.shared() });
@@ -117,12 +123,21 @@ impl<T> BrLock<T> {
     /// is still reading.
     #[inline]
     pub(crate) fn read_alone<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let Some(slot) = self.lone_slots.get(key as usize & (self.mask % LONE_SLOTS)) else {
-            // The mask has it that there is a slot.
-            return f(&*self.write());
-        };
-        let slot = &slot.value;
-        if slot.enter().open_and_empty() || self.enter_slowly(slot) {
+        let slot = self.lone_slot(key as usize);
+        if slot.enter().open_and_empty() {
+            // SAFETY: inside a slot that was found open.
+            let result = f(unsafe { self.shared() });
+            self.leave(slot, result.is_ok().into());
+            return result;
+        }
+        self.read_alone_slowly(slot, f)
+    }
+
+    /// [`Self::read_alone`], for a reader who has found the way in closed, or another inside.
+    #[cold]
+    #[inline(never)]
+    fn read_alone_slowly<R>(&self, slot: &Slot, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        if self.enter_slowly(slot) {
             // SAFETY: inside a slot that was found open.
             let result = f(unsafe { self.shared() });
             self.leave(slot, result.is_ok().into());
@@ -225,6 +240,19 @@ impl<T> BrLock<T> {
             drop(self.leaving.lock());
             self.left.notify_all();
         }
+    }
+
+    /// The slot of a CPU.
+    #[inline]
+    fn slot(&self, cpu: usize) -> &Slot {
+        // The remainder says to the compiler what the mask's invariant has said already.
+        &self.slots[(cpu & self.mask) % MAX_SLOTS].value
+    }
+
+    /// The slot for those with this key.
+    #[inline]
+    fn lone_slot(&self, key: usize) -> &Slot {
+        &self.lone_slots[(key & self.mask) % LONE_SLOTS].value
     }
 
     /// Calls `f` with each slot that is in use.

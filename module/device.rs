@@ -12,7 +12,7 @@ use crate::{
     },
 };
 use kernel::{
-    fs::{file::flags, File},
+    fs::File,
     miscdevice::{MiscDevice, MiscDeviceRegistration},
     mm::virt::VmaNew,
     prelude::*,
@@ -84,8 +84,12 @@ impl MiscDevice for ListedFile {
 /// Fails with EBADF where the file was not opened for writing.
 #[inline]
 fn writable(file: &File) -> Result {
-    match file.flags() & flags::O_ACCMODE {
-        flags::O_WRONLY | flags::O_RDWR => Ok(()),
-        _ => Err(EBADF),
+    // What the kernel computes a file's FMODE_READ and FMODE_WRITE with. (All bits of O_ACCMODE set
+    // mean neither.)
+    const FMODE_WRITE: u32 = 2;
+    if file.flags().wrapping_add(1) & FMODE_WRITE != 0 {
+        Ok(())
+    } else {
+        Err(EBADF)
     }
 }

@@ -241,8 +241,9 @@ impl OpenFile {
     /// The place where the table `id` is if it exists. Fails with ENOENT.
     #[inline]
     pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
-        place_of(id)
-            .and_then(|number| self.places.get(number)?.as_ref())
+        self.places
+            .get(place_of(id))
+            .and_then(|place| place.as_ref())
             .map(|place| place.as_ref())
             .ok_or(ENOENT)
     }
@@ -253,7 +254,7 @@ impl OpenFile {
             return Ok(place);
         }
         let place = KBox::try_pin_init(Place::new(), gfp::charged())?;
-        if let Some(slot) = place_of(id).and_then(|number| self.places.get(number)) {
+        if let Some(slot) = self.places.get(place_of(id)) {
             // Nobody else populates it meanwhile: the id is taken.
             slot.populate(place);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Prepares what the tests carry into the guest: the 32-bit client, a static C program, and the
-//! fuzzer's programs.
+//! Prepares what the tests carry into the guest: static C programs, which are the 32-bit client and those of the C
+//! header, and the fuzzer's programs.
 
 use std::{
     env, fs,
@@ -9,8 +9,12 @@ use std::{
     process::Command,
 };
 
+#[path = "../sdk/c/tests/src/readme.rs"]
+mod readme;
+
 fn main() {
     client32();
+    sdk_c();
     programs();
 }
 
@@ -58,4 +62,51 @@ fn client32() {
         status.is_ok_and(|status| status.success()),
         "gcc -m32 failed: install gcc-multilib, or build with `qemu/in-root cargo`"
     );
+}
+
+/// The programs of the C header: the runner of the vectors, tests, and the example, moved to the device by one line.
+fn sdk_c() {
+    let sdk = Path::new("../sdk/c");
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    println!("cargo::rerun-if-changed=../sdk/c/atomik_core.h");
+    println!("cargo::rerun-if-changed=../sdk/c/examples");
+    println!("cargo::rerun-if-changed=../sdk/c/tests/programs");
+
+    let hello = fs::read_to_string(sdk.join("examples/hello.c")).expect("the example");
+    fs::write(out.join("sdk-c-hello.c"), on_device(&hello)).expect("write the example");
+    println!("cargo::rerun-if-changed=../README.md");
+    let readme = fs::read_to_string("../README.md").expect("the README");
+    let readme = readme::readme_program(&readme).expect("the README has a block in C");
+    fs::write(out.join("sdk-c-readme.c"), on_device(&readme)).expect("write it");
+
+    let programs = sdk.join("tests/programs");
+    for (name, source) in [
+        ("sdk-c-runner", programs.join("runner.c")),
+        ("sdk-c-units", programs.join("units.c")),
+        ("sdk-c-device", programs.join("device.c")),
+        ("sdk-c-hello", out.join("sdk-c-hello.c")),
+        ("sdk-c-readme", out.join("sdk-c-readme.c")),
+    ] {
+        let status = Command::new("gcc")
+            .args(["-static", "-O2", "-Wall", "-Wextra", "-Werror"])
+            // Some define it themselves, with the same nothing.
+            .args(["-DON_DEVICE", "-DATOMIK_STATIC", "-DATOMIK_DEVICE="])
+            .arg("-I")
+            .arg(sdk)
+            .arg(source)
+            .arg("-o")
+            .arg(out.join(name))
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "gcc failed on {name}"
+        );
+    }
+}
+
+/// A program with the one line changed that moves it to the device.
+fn on_device(program: &str) -> String {
+    let moved: Vec<&str> = program.split("atomik_table_init(").collect();
+    assert_eq!(moved.len(), 2, "the program has one line to change");
+    moved.join("atomik_table_open(")
 }

@@ -130,9 +130,9 @@ struct atomik_batch_op {
  * @ops_ptr: in, address of num_ops entries of struct atomik_batch_op
  *
  * The entries are applied in order, isolated from every other operation on
- * the table. Where an error is returned, none has been applied. Only @value of
- * READ and SWAP entries is written back, so a batch without them may lie in
- * read-only memory.
+ * the table. Where an error is returned, none has been applied, and @value of
+ * READ and SWAP entries means nothing. Only these are written back, so a batch
+ * without them may lie in read-only memory.
  */
 struct atomik_batch {
 	__u32 table_id;

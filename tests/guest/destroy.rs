@@ -39,8 +39,10 @@ fn destroy_races_with_everything() {
     let batch = |table| {
         let mut ops = [load(2, 1), accum(2, 4), swap(2), accum(2, 4), read(2)];
         let served = check(file.batch(table, &mut ops)).is_some();
-        let results = [ops[2].value, ops[4].value];
-        assert_eq!(results, if served { [5, 1] } else { [0, 0] });
+        // Where it fails, they mean nothing.
+        if served {
+            assert_eq!([ops[2].value, ops[4].value], [5, 1]);
+        }
         served
     };
     // Once gone, always gone.

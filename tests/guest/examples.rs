@@ -60,6 +60,16 @@ fn an_editor_undoes_in_any_order() {
 }
 
 #[test]
+fn one_program_serves_both_kinds_of_tables() {
+    let printed = run("anywhere");
+    assert!(
+        printed.starts_with("the table is in the kernel\n"),
+        "{printed}"
+    );
+    assert!(printed.ends_with("and put back\n"), "{printed}");
+}
+
+#[test]
 fn hello() {
     run("hello");
 }

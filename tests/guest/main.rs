@@ -20,6 +20,8 @@ mod model;
 mod operations;
 mod readme;
 mod replay;
+mod sdk;
+mod sdk_c;
 mod session;
 mod sharing;
 mod snapshot_file;

@@ -111,17 +111,18 @@ pub enum Error {
         table: u32,
     },
     /// An address isn't below the table's number of contexts.
-    #[error("{}address {addr} is outside table {table}{}",
+    #[error("{}address {addr} is outside {}{}",
         .entry.map_or(String::new(), |entry| format!("entry {entry} of the batch: ")),
+        named(*.table),
         .contexts.map_or(String::new(), |n| format!(", which has {n} contexts")))]
     Address {
-        /// The table's id.
+        /// The table's id; 0 where it is in this process, a [`LocalTable`](crate::LocalTable).
         table: u32,
         /// The address that was asked for.
         addr: u32,
         /// The table's number of contexts; none where another process made the table.
         contexts: Option<u32>,
-        /// In a batch, the entry with this address, from 0.
+        /// In a batch, or one of many operations, the entry with this address, from 0.
         entry: Option<usize>,
     },
     /// A table can't have this number of contexts.
@@ -172,6 +173,81 @@ pub enum Error {
         /// The entry that was asked for, from 0.
         entry: usize,
     },
+    /// A width that doesn't exist.
+    #[error(
+        "there is no width of {width} bits here; a width is at least 1, that of a fingerprint a \
+        multiple of 8"
+    )]
+    InvalidWidth {
+        /// The width that was asked for, in bits.
+        width: u32,
+    },
+    /// A state of more than 64 bits was asked for as a `u64`.
+    #[error("a state of {width} bits isn't a number of 64")]
+    TooWide {
+        /// The table's width in bits.
+        width: u32,
+    },
+    /// A table in this process was to have no contexts.
+    #[error("a table has at least one context")]
+    NoContexts,
+    /// Addresses and values of many operations don't belong together.
+    #[error(
+        "{addresses} addresses go with {addresses} values of {limbs} words each, not with {words} words"
+    )]
+    Lengths {
+        /// The number of addresses.
+        addresses: usize,
+        /// The number of 64-bit words that came with them.
+        words: usize,
+        /// The words of a value.
+        limbs: usize,
+    },
+    /// A message belongs to an epoch of its address that is over.
+    #[error(
+        "the message belongs to epoch {epoch} of address {addr}, where epoch {current} has begun"
+    )]
+    StaleEpoch {
+        /// The address.
+        addr: u32,
+        /// The message's epoch.
+        epoch: u64,
+        /// The address's epoch.
+        current: u64,
+    },
+    /// A message, or another stream, has another width than the stream.
+    #[error("a message or stream of {found} bits doesn't fit a stream of {width}")]
+    Width {
+        /// The width of what was given, in bits.
+        found: u32,
+        /// The stream's width in bits.
+        width: u32,
+    },
+    /// Another stream has another number of contexts.
+    #[error("a stream of {found} contexts doesn't fit one of {contexts}")]
+    Size {
+        /// The number of the other's contexts.
+        found: u32,
+        /// The number of contexts.
+        contexts: u32,
+    },
+    /// A stream has made 2^64 - 1 messages, or knows one of its own with the last number.
+    #[error("this stream has no number for one more message")]
+    OutOfMessages,
+    /// A change of a part can't be one of the data.
+    #[error(
+        "{old} bytes at {offset} that became {new} are no change of whole 8-byte chunks of {length} bytes"
+    )]
+    Change {
+        /// Where the part begins, in bytes.
+        offset: u64,
+        /// Its length before.
+        old: u64,
+        /// Its length after.
+        new: u64,
+        /// The length of all the data.
+        length: u64,
+    },
     /// Anything else that the system answered.
     #[error("{op}{} failed", .table.map_or(String::new(), |table| format!(" on table {table}")))]
     Os {
@@ -182,6 +258,14 @@ pub enum Error {
         /// What the system answered.
         source: io::Error,
     },
+}
+
+/// How an error names a table.
+fn named(table: u32) -> String {
+    match table {
+        0 => "the table".into(),
+        id => format!("table {id}"),
+    }
 }
 
 impl Error {
@@ -259,6 +343,7 @@ impl Error {
             | Self::Os { source, .. } => return source.raw_os_error(),
             Self::NoSuchTable { .. } => Errno::ENOENT,
             Self::Address { .. }
+            | Self::NoContexts
             | Self::InvalidCount { .. }
             | Self::Image { .. }
             | Self::BatchEmpty
@@ -269,6 +354,14 @@ impl Error {
             Self::ReadOnly { .. } => Errno::EBADF,
             Self::Fault { .. } => Errno::EFAULT,
             Self::NoTable
+            | Self::InvalidWidth { .. }
+            | Self::TooWide { .. }
+            | Self::Lengths { .. }
+            | Self::StaleEpoch { .. }
+            | Self::Width { .. }
+            | Self::Size { .. }
+            | Self::OutOfMessages
+            | Self::Change { .. }
             | Self::SeveralTables { .. }
             | Self::Version { .. }
             | Self::BatchReturns { .. }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Safe access to `/dev/atomik`, which keeps tables of *delta-state contexts* in the kernel.
+//! Tables of *delta-state contexts*: in this process, or in the kernel, where `/dev/atomik` keeps them.
 //!
 //! A context is a 64-bit *reference* and a 64-bit *accumulator*. Four operations make the algebra:
 //!
@@ -12,8 +12,22 @@
 //! | [`swap`](TableRef::swap) | reference = state, accumulator = 0 | the state |
 //!
 //! XOR deltas may arrive in any order, are undone by applying them again, and many collapse into
-//! one. Each operation is atomic for its context, between threads and between processes; a
+//! one. On the device, each operation is atomic for its context, between threads and between processes; a
 //! [`Batch`] of them is isolated, and applied whole or not at all.
+//!
+//! A program starts without the driver:
+//!
+//! ```
+//! use atomik::LocalTable;
+//!
+//! let mut table = LocalTable::new(256)?;
+//! table.load(0, 0xcafe_babe)?;
+//! table.accum(0, 0x0000_0001)?;
+//! assert_eq!(table.read(0)?, 0xcafe_babf);
+//! # Ok::<(), atomik::Error>(())
+//! ```
+//!
+//! and moves to it by changing the line that makes the table:
 //!
 //! ```no_run
 //! use atomik::{Batch, Device};
@@ -34,9 +48,23 @@
 //! # Ok::<(), atomik::Error>(())
 //! ```
 //!
+//! # In the process
+//!
+//! What needs no driver has any width from 1 bit up, and is the driver's own algebra, from the same source:
+//!
+//! | type | what it is |
+//! | --- | --- |
+//! | [`Context`], [`LocalContext`] | a context of 64 bits, of any width |
+//! | [`LocalTable`] | a table of them, with the calls of the device's |
+//! | [`Fingerprint`], [`OrderedFingerprint`] | whether bytes have changed, and by what |
+//! | [`DeltaStream`] | a table that tells others of its changes, in [`DeltaMessage`]s that may come in any order, twice, or late |
+//!
+//! [`ContextTable`] is what tables have in common, wherever they are: code that is written against it
+//! serves both, and so does a [`DeltaStream`], which may be [on](DeltaStream::on) either.
+//!
 //! # Who sees a table
 //!
-//! Tables belong to the open *file*, not to the process. [`Device::try_clone`], `fork` and a
+//! A [`LocalTable`] is one process's. Tables of the device belong to the open *file*, not to the process. [`Device::try_clone`], `fork` and a
 //! descriptor sent over a unix socket share them; two calls of [`Device::open`] share nothing. So a
 //! table outlives a crashed worker as long as a supervisor holds the descriptor, and a process that
 //! receives a descriptor reaches an existing table through [`Device::table`].
@@ -46,13 +74,14 @@
 //!
 //! # When to use it, and when not
 //!
-//! Use it for a state that several processes change and that must survive any one of them, for
+//! Use the device for a state that several processes change and that must survive any one of them, for
 //! mirroring a state by small deltas, and for undoing or merging changes that arrive in no order.
 //!
-//! Each operation is a system call. Within one process, `AtomicU64::fetch_xor` does an ACCUM in a
-//! few nanoseconds; between processes that trust each other, the same in shared memory does. Deltas
-//! of XOR also can't say "add 3": two processes that each compute a delta from the same old value
-//! don't add up their changes. And tables are memory: they end with the last descriptor.
+//! Each operation on it is a system call. Within one process, a [`LocalTable`] does an ACCUM in a
+//! few nanoseconds, and `AtomicU64::fetch_xor` does it for many threads; between processes that
+//! trust each other, the same in shared memory does. Deltas of XOR also can't say "add 3": two
+//! processes that each compute a delta from the same old value don't add up their changes. And
+//! tables are memory: the device's end with the last descriptor.
 //!
 //! # Panics
 //!
@@ -69,7 +98,8 @@
 //! # Features
 //!
 //! A program that only wants the library takes `default-features = false`, which leaves two small
-//! dependencies, `nix` and `thiserror`; and of these what it needs:
+//! dependencies, `nix` and `thiserror`, and what this project has of its own, the interface and the algebra; and of
+//! these features what it needs:
 //!
 //! | feature | brings | with |
 //! | --- | --- | --- |
@@ -84,11 +114,13 @@ mod backend;
 mod batch;
 mod batch_results;
 mod context;
+mod context_table;
 mod device;
 mod error;
 mod fdinfo;
 mod info;
 mod ioctl;
+mod local;
 mod operation;
 #[cfg(feature = "session")]
 pub mod session;
@@ -105,10 +137,15 @@ pub use backend::Backend;
 pub use batch::{Batch, BatchRead};
 pub use batch_results::{BatchResult, BatchResults};
 pub use context::Context;
+pub use context_table::ContextTable;
 pub use device::{DEFAULT_PATH, Device};
 pub use error::{Error, Result};
 pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
+pub use local::{
+    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MessageError,
+    OrderedFingerprint, OrderedFold, Received, Value,
+};
 pub use operation::Operation;
 pub use table::Table;
 pub use table_map::{TableMap, TableView};
@@ -124,4 +161,10 @@ const _: () = {
     shared_by_threads::<TableRef>();
     shared_by_threads::<Batch>();
     shared_by_threads::<Error>();
+    shared_by_threads::<LocalTable>();
+    shared_by_threads::<LocalContext>();
+    shared_by_threads::<Fingerprint>();
+    shared_by_threads::<OrderedFingerprint>();
+    shared_by_threads::<DeltaStream>();
+    shared_by_threads::<DeltaStream<TableRef>>();
 };

@@ -34,6 +34,8 @@ pub enum Operation {
     Duplicate,
     /// Reading what `/proc` says about the descriptor.
     Usage,
+    /// Choosing a stream's sender.
+    Random,
 }
 
 impl fmt::Display for Operation {
@@ -52,6 +54,7 @@ impl fmt::Display for Operation {
             Self::Map => "mmap",
             Self::Duplicate => "dup",
             Self::Usage => "reading fdinfo",
+            Self::Random => "getrandom",
         })
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use atomik_uapi::{Accum, Load, MAX_CONTEXTS};
+use atomik_uapi::{Accum, Load, MAX_BATCH, MAX_CONTEXTS};
 use nix::errno::Errno;
 
 use crate::{
@@ -94,6 +94,22 @@ impl TableRef {
         ioctl::snapshot(self.file.as_fd(), self.id, addr, &mut contexts)
             .map_err(|e| self.image_error(Operation::Snapshot, addr, count.into(), e))?;
         Ok(contexts.into_iter().map(Context::from).collect())
+    }
+
+    /// Both words of one context, at one moment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with an older driver, and see [`TableRef`].
+    pub fn context(&self, addr: u32) -> Result<Context> {
+        match self.snapshot(addr..addr.saturating_add(1)) {
+            Ok(contexts) => contexts
+                .first()
+                .copied()
+                .ok_or_else(|| self.outside(addr, None)),
+            Err(Error::Image { .. }) => Err(self.outside(addr, None)),
+            Err(error) => Err(error),
+        }
     }
 
     /// RESTORE: sets the contexts from `addr` on, both words of each and all of them at one moment.
@@ -197,6 +213,24 @@ impl TableRef {
         self.swap_raw(addr, new_reference.get())
     }
 
+    /// SWAP: as [`swap_to`](Self::swap_to), where `new_reference` may be 0; then it is a batch of READ
+    /// and LOAD, which is isolated as well.
+    ///
+    /// # Errors
+    ///
+    /// See [`TableRef`].
+    pub fn swap_with(&self, addr: u32, new_reference: u64) -> Result<u64> {
+        match NonZeroU64::new(new_reference) {
+            Some(new_reference) => self.swap_to(addr, new_reference),
+            None => {
+                let mut batch = Batch::new();
+                let state = batch.read(addr);
+                batch.load(addr, 0);
+                self.run(&mut batch)?.get(state)
+            }
+        }
+    }
+
     fn swap_raw(&self, addr: u32, new_reference: u64) -> Result<u64> {
         ioctl::swap(self.file.as_fd(), self.id, addr, new_reference)
             .map_err(|e| self.error(Operation::Swap, addr, e))
@@ -247,6 +281,46 @@ impl TableRef {
         // SAFETY: no entry returns something, and a batch has no opcodes but these four.
         unsafe { ioctl::batch_updates(self.file.as_fd(), self.id, batch.ops()) }
             .map_err(|e| self.batch_error(batch, e))
+    }
+
+    /// ACCUMs many deltas, as many as there are addresses, in batches of [`MAX_BATCH`](crate::MAX_BATCH),
+    /// each isolated on its own. All addresses are looked at before the first batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Lengths`] and [`Error::Address`], which names the entry, before anything has
+    /// changed; those of [`size`](Self::size); and see [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(4)?;
+    /// table.accum_many(&[3, 1, 3], &[1, 2, 4])?;
+    /// assert_eq!(table.read(3)?, 5);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn accum_many(&self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
+        if addrs.len() != deltas.len() {
+            return Err(Error::Lengths {
+                addresses: addrs.len(),
+                words: deltas.len(),
+                limbs: 1,
+            });
+        }
+        let size = self.size()?;
+        if let Some(entry) = addrs.iter().position(|&addr| addr >= size) {
+            return Err(self.outside(addrs[entry], Some(entry)));
+        }
+        let most = MAX_BATCH as usize;
+        let mut batch = Batch::with_capacity(addrs.len().min(most));
+        for (addrs, deltas) in addrs.chunks(most).zip(deltas.chunks(most)) {
+            batch.clear();
+            for (&addr, &delta) in addrs.iter().zip(deltas) {
+                batch.accum(addr, delta);
+            }
+            self.submit(&batch)?;
+        }
+        Ok(())
     }
 
     /// Maps the table's states into this process, for READ and ACCUM without a system call.
@@ -304,15 +378,19 @@ impl TableRef {
         }
     }
 
+    fn outside(&self, addr: u32, entry: Option<usize>) -> Error {
+        Error::Address {
+            table: self.id,
+            addr,
+            contexts: self.contexts,
+            entry,
+        }
+    }
+
     /// The meaning of an error of one operation.
     fn error(&self, op: Operation, addr: u32, errno: Errno) -> Error {
         match errno {
-            Errno::EINVAL => Error::Address {
-                table: self.id,
-                addr,
-                contexts: self.contexts,
-                entry: None,
-            },
+            Errno::EINVAL => self.outside(addr, None),
             other => Error::other(op, Some(self.id), other),
         }
     }
@@ -322,12 +400,7 @@ impl TableRef {
     fn batch_error(&self, batch: &Batch, errno: Errno) -> Error {
         let wrong = batch.wrong_address(self.contexts);
         match (errno, wrong) {
-            (Errno::EINVAL, Some((entry, addr))) => Error::Address {
-                table: self.id,
-                addr,
-                contexts: self.contexts,
-                entry: Some(entry),
-            },
+            (Errno::EINVAL, Some((entry, addr))) => self.outside(addr, Some(entry)),
             _ => Error::other(Operation::Batch, Some(self.id), errno),
         }
     }

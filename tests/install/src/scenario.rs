@@ -424,6 +424,7 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
 /// Where the Debian packages have what install.sh installs elsewhere: from packaging/files, where the latter has it, and the package's place.
 const PLACED: &[(&str, &str)] = &[
     ("uapi/atomik.h", "/usr/include/atomik.h"),
+    ("sdk/c/atomik_core.h", "/usr/include/atomik_core.h"),
     (
         "packaging/atomik.rules",
         "/usr/lib/udev/rules.d/60-atomik.rules",

@@ -1,0 +1,1105 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * atomik_core.h: the algebra of atomik in the process, and the same calls on
+ * /dev/atomik. One header, C99 or later and C++.
+ *
+ * In exactly one file of the program:
+ *
+ *   #define ATOMIK_IMPLEMENTATION
+ *   #include "atomik_core.h"
+ *
+ * Others only include it. These macros choose more. Define them alike in every
+ * file, best on the compiler's command line:
+ *
+ *   ATOMIK_DEVICE     tables on /dev/atomik as well (Linux only): without it, no
+ *                     system header is used but <stdlib.h>, for malloc and free
+ *   ATOMIK_MALLOC(n)  instead of malloc; with
+ *   ATOMIK_FREE(p)    instead of free
+ *   ATOMIK_NO_MALLOC  no atomik_table_init(): tables live in memory that the
+ *                     caller gives (atomik_table_init_in). Implied where there is
+ *                     no C library (-ffreestanding) and no ATOMIK_MALLOC
+ *   ATOMIK_STATIC     everything is static inline, the implementation included
+ *
+ * A context is a reference and an accumulator of 64 bits each; its state is
+ * reference ^ accumulator. LOAD(v) sets the reference and clears the accumulator,
+ * ACCUM(d) XORs d into the accumulator, READ returns the state, and SWAP makes the
+ * state the reference of a new epoch, clears the accumulator, and returns the state.
+ * So deltas may come in any order, and each is undone by applying it again.
+ *
+ * Contexts, tables and fingerprints may also be narrower than 64 bits: then every
+ * value that comes in is cut to that width. Tables on the device are 64 bits wide.
+ *
+ * Errors. What can fail returns 0, or a code: ATOMIK_EINVAL and so on, which are
+ * Linux's numbers. Where it fails, nothing has changed. A table also keeps the first
+ * error since it was made or since atomik_table_clear_error(), so that programs may
+ * look once, at the end: calls that return a state return 0 where they fail.
+ *
+ * Threads. In the process nothing is locked: an object, also for reading a table,
+ * belongs to one thread at a time. On the device each operation is atomic, and a batch
+ * is isolated, between all threads and processes that share the file. What isn't
+ * shared well is the error that an atomik_table_t keeps: give each thread a copy of
+ * the struct (t2 = t1), and free one of them, when the others are done.
+ *
+ * Fingerprints are not cryptographic: whoever wants two strings with the same one,
+ * gets them. What they see and don't see stands beside them.
+ */
+#ifndef ATOMIK_CORE_H
+#define ATOMIK_CORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#ifndef __cplusplus
+#include <stdbool.h>
+#endif
+
+#if defined(ATOMIK_STATIC)
+#define ATOMIK_API static inline
+#if !defined(ATOMIK_IMPLEMENTATION)
+#define ATOMIK_IMPLEMENTATION
+#endif
+#elif !defined(ATOMIK_API)
+#define ATOMIK_API extern
+#endif
+
+#if !defined(ATOMIK_MALLOC) && !defined(ATOMIK_NO_MALLOC) && \
+	(!defined(__STDC_HOSTED__) || __STDC_HOSTED__ == 0)
+#define ATOMIK_NO_MALLOC
+#endif
+
+/* The module's header has structs of the same names as some functions here. */
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow"
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this interface: 0.4.0. */
+#define ATOMIK_CORE_VERSION	(0 << 16 | 4 << 8 | 0)
+
+#define ATOMIK_MAX_CONTEXTS	65536	/* contexts in a table on the device */
+#define ATOMIK_MAX_BATCH	4096	/* entries in a batch */
+
+/* Opcodes of an entry of a batch. */
+#define ATOMIK_OP_LOAD		0
+#define ATOMIK_OP_ACCUM		1
+#define ATOMIK_OP_READ		2
+#define ATOMIK_OP_SWAP		3
+
+/* Errors. The device may report others of Linux's numbers. */
+#define ATOMIK_OK	0
+#define ATOMIK_ENOENT	2	/* no such table in this file; no device: the module isn't loaded */
+#define ATOMIK_EBADF	9	/* a change, through a file that isn't open for writing */
+#define ATOMIK_ENOMEM	12	/* memory, or a limit of it, is exhausted */
+#define ATOMIK_EACCES	13	/* the user may not open the device */
+#define ATOMIK_EFAULT	14	/* a pointer to nothing */
+#define ATOMIK_EINVAL	22	/* an address beyond the table, or another argument out of range */
+#define ATOMIK_ENOTTY	25	/* the file is no atomik device, or its driver lacks a command */
+
+/* What an error means, in a few words; never NULL. */
+ATOMIK_API const char *atomik_strerror(int error);
+
+/* ---- A context ---- */
+
+/*
+ * A context. All bits zero is a valid one, as atomik_init() makes it. Reading the
+ * fields is fine.
+ */
+typedef struct atomik_ctx_t {
+	uint64_t reference;
+	uint64_t accumulator;
+	uint64_t excess; /* the bits above its width */
+} atomik_ctx_t;
+
+/* Reference 0, accumulator 0, 64 bits. */
+ATOMIK_API void atomik_init(atomik_ctx_t *c);
+/* The same with a width of 1 to 64 bits; EINVAL for another, and 64 bits then. */
+ATOMIK_API int atomik_init_width(atomik_ctx_t *c, unsigned width);
+ATOMIK_API unsigned atomik_width(const atomik_ctx_t *c);
+
+/* reference = value, accumulator = 0 */
+ATOMIK_API void atomik_load(atomik_ctx_t *c, uint64_t value);
+/* accumulator ^= delta */
+ATOMIK_API void atomik_accum(atomik_ctx_t *c, uint64_t delta);
+/* Returns the state, reference ^ accumulator. */
+ATOMIK_API uint64_t atomik_read(const atomik_ctx_t *c);
+/* Returns the state, and keeps it: reference = state, accumulator = 0. */
+ATOMIK_API uint64_t atomik_swap(atomik_ctx_t *c);
+/* Returns the state, and begins anew: reference = value (also 0), accumulator = 0. */
+ATOMIK_API uint64_t atomik_swap_to(atomik_ctx_t *c, uint64_t value);
+/* Undoes an accum of the same delta, whatever came between: it is the same XOR. */
+ATOMIK_API void atomik_rollback(atomik_ctx_t *c, uint64_t delta);
+/* Whether there is no difference to the reference: accumulator == 0. */
+ATOMIK_API bool atomik_is_clean(const atomik_ctx_t *c);
+/* Folds in the other's deltas: accumulator ^= other->accumulator. The reference stays. */
+ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other);
+
+/* ---- A table ---- */
+
+/*
+ * A table of contexts, in the process or on the device. Make one by one of the calls
+ * below, and don't change the fields. One that couldn't be made, one that has been
+ * freed, and one of zero bytes, has no contexts: every call on it is an error, no crash.
+ */
+typedef struct atomik_table_t {
+	size_t num_contexts;
+	uint64_t *words;    /* in the process: reference and accumulator of each */
+	uint64_t excess;    /* the bits above its width */
+	size_t error_addr;  /* the address that was refused, where error tells of one */
+	int error;          /* the first one */
+	int kind;           /* where it lives, and so what to free */
+	int fd;             /* on the device: the file */
+	uint32_t table_id;  /* and the table in it, from 1 */
+} atomik_table_t;
+
+/* One entry of a batch, laid out as the device's. */
+typedef struct atomik_op_t {
+	uint8_t opcode;      /* ATOMIK_OP_* */
+	uint8_t reserved[3]; /* zero */
+	uint32_t addr;
+	uint64_t value;      /* in for LOAD and ACCUM; out, the state, for READ and SWAP */
+} atomik_op_t;
+
+#ifndef ATOMIK_NO_MALLOC
+/*
+ * A table of 1 to 2^32 - 1 contexts (one that is to move to the device: ATOMIK_MAX_CONTEXTS) in
+ * allocated memory, each with reference 0 and accumulator 0. Errors: EINVAL, ENOMEM.
+ */
+ATOMIK_API int atomik_table_init(atomik_table_t *t, size_t num_contexts);
+/* The same with contexts of 1 to 64 bits. */
+ATOMIK_API int atomik_table_init_width(atomik_table_t *t, size_t num_contexts, unsigned width);
+#endif
+
+/* How many uint64_t a table of n contexts takes. */
+#define ATOMIK_TABLE_WORDS(n)	((size_t)2 * (n))
+
+/*
+ * A table in the caller's memory, which must outlive it: ATOMIK_TABLE_WORDS(n) of
+ * uint64_t, whose content doesn't matter. Errors: EINVAL, EFAULT (memory is NULL).
+ */
+ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
+				    unsigned width);
+
+#ifdef ATOMIK_DEVICE
+/*
+ * A table of 1 to ATOMIK_MAX_CONTEXTS contexts on the device, in a file of its own, which children made by fork() share.
+ * It lives until the last of them has closed it. Errors: ENOENT and EACCES, as
+ * above; EINVAL, ENOMEM; and others of open().
+ */
+ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts);
+/*
+ * A table that exists already, in a file that is open already: one that another
+ * process has handed over. Neither is closed by atomik_table_free(). Errors: EINVAL;
+ * whether there is such a table shows with the first call on it.
+ */
+ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
+				   size_t num_contexts);
+#endif
+
+/* Gives back what it holds. Freeing it again does nothing. */
+ATOMIK_API void atomik_table_free(atomik_table_t *t);
+
+/*
+ * As atomik_load() and so on, of the context at an address from 0. Errors: EINVAL for an
+ * address beyond the table; on the device, those of the driver as well.
+ */
+ATOMIK_API int atomik_table_load(atomik_table_t *t, size_t addr, uint64_t value);
+ATOMIK_API int atomik_table_accum(atomik_table_t *t, size_t addr, uint64_t delta);
+ATOMIK_API int atomik_table_rollback(atomik_table_t *t, size_t addr, uint64_t delta);
+ATOMIK_API uint64_t atomik_table_read(atomik_table_t *t, size_t addr);
+ATOMIK_API uint64_t atomik_table_swap(atomik_table_t *t, size_t addr);
+ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_t value);
+/* Copies the context; on the device, reference and accumulator are of one moment. */
+ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context);
+
+/*
+ * 1 to ATOMIK_MAX_BATCH operations in order, all or, where it fails, none. On the device,
+ * no other operation on the table sees it half done. A SWAP keeps the state. The values
+ * of READ and SWAP entries are written, nothing else. Errors: EINVAL for a number, an
+ * address or an opcode out of range, or a reserved byte that isn't zero; EFAULT for NULL.
+ */
+ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops);
+/*
+ * An ACCUM for each of n addresses and deltas; n may be 0, or any number. With a bad
+ * address none is done. On the device it goes in batches; should the table vanish
+ * meanwhile, those before are done.
+ */
+ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
+				       const uint64_t *deltas, size_t n);
+
+/* The first error that a call on this table has met since the last clear; 0 for none. */
+ATOMIK_API int atomik_table_error(const atomik_table_t *t);
+/* The address which that error is about; SIZE_MAX where it is about something else. */
+ATOMIK_API size_t atomik_table_error_addr(const atomik_table_t *t);
+ATOMIK_API void atomik_table_clear_error(atomik_table_t *t);
+
+/* ---- A fingerprint ---- */
+
+/*
+ * The fingerprint of bytes: the XOR of their 8-byte chunks, each read as little-endian,
+ * the last filled up with zeros; 0 of none. It sees every change of a single chunk. It
+ * does NOT see chunks that have changed places, a change that is made twice, at places a
+ * multiple of 8 apart, nor zeros at the end. atomik_ordered_t does.
+ *
+ * As a context: loading makes the fingerprint its reference, and each change is a delta.
+ * A narrower one takes chunks of its own width. All bits zero is a valid one.
+ */
+typedef struct atomik_fingerprint_t {
+	atomik_ctx_t context;
+} atomik_fingerprint_t;
+
+/* Of no bytes, with 64 bits. */
+ATOMIK_API void atomik_fp_init(atomik_fingerprint_t *fp);
+/* The same with 8, 16 and so on to 64 bits; EINVAL for another width, and 64 bits then. */
+ATOMIK_API int atomik_fp_init_width(atomik_fingerprint_t *fp, unsigned width);
+
+/* Takes this as the unchanged string, and returns its fingerprint. */
+ATOMIK_API uint64_t atomik_fp_load(atomik_fingerprint_t *fp, const void *data, size_t len);
+/* Looks at the string as it is now, and returns that fingerprint. */
+ATOMIK_API uint64_t atomik_fp_update(atomik_fingerprint_t *fp, const void *data, size_t len);
+/*
+ * A change without the string: a chunk, or the fingerprint of any part that begins at a
+ * multiple of a chunk's bytes, was old_part and is new_part. Returns the fingerprint.
+ */
+ATOMIK_API uint64_t atomik_fp_accum_delta(atomik_fingerprint_t *fp, uint64_t old_part,
+					  uint64_t new_part);
+/* The same, of the bytes themselves. */
+ATOMIK_API uint64_t atomik_fp_accum_bytes(atomik_fingerprint_t *fp, const void *old_data,
+					  size_t old_len, const void *new_data, size_t new_len);
+/* Whether the fingerprint is another than that of the unchanged string. */
+ATOMIK_API bool atomik_fp_changed(const atomik_fingerprint_t *fp);
+/* The fingerprint. */
+ATOMIK_API uint64_t atomik_fp_value(const atomik_fingerprint_t *fp);
+/* Its difference to that of the unchanged string. */
+ATOMIK_API uint64_t atomik_fp_delta(const atomik_fingerprint_t *fp);
+/* Accepts the string as it is now as the unchanged one; returns its fingerprint. */
+ATOMIK_API uint64_t atomik_fp_reset(atomik_fingerprint_t *fp);
+/* The fingerprint of bytes, of 64 bits, without an object. */
+ATOMIK_API uint64_t atomik_fp_reduce(const void *data, size_t len);
+
+/*
+ * A fingerprint of 64 bits that sees where a chunk is, and how long the string is, and still
+ * takes a change in the middle as a delta. Chunk i, from 0, contributes
+ * mix(chunk ^ mix(i + 1)), and the length n contributes mix(n ^ 0xa0761d6478bd642f); the
+ * fingerprint is the XOR of all. mix is the finalizer of splitmix64. All bits zero is a
+ * valid one, of which no string is known yet.
+ */
+typedef struct atomik_ordered_t {
+	atomik_ctx_t context;
+	uint64_t length; /* of the string that was loaded or updated last */
+} atomik_ordered_t;
+
+/* 0, which is the fingerprint of no string, not even of the empty one. */
+ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp);
+/* As atomik_fp_load(), and so on. */
+ATOMIK_API uint64_t atomik_ordered_load(atomik_ordered_t *fp, const void *data, size_t len);
+ATOMIK_API uint64_t atomik_ordered_update(atomik_ordered_t *fp, const void *data, size_t len);
+/*
+ * len bytes at offset were old_data and are new_data; the string is as long as before.
+ * EINVAL where offset isn't a multiple of 8, where the bytes go beyond the string's end, and
+ * where len isn't a multiple of 8 unless they end the string.
+ */
+ATOMIK_API int atomik_ordered_accum_delta(atomik_ordered_t *fp, uint64_t offset,
+					  const void *old_data, const void *new_data, size_t len);
+ATOMIK_API bool atomik_ordered_changed(const atomik_ordered_t *fp);
+ATOMIK_API uint64_t atomik_ordered_value(const atomik_ordered_t *fp);
+ATOMIK_API uint64_t atomik_ordered_delta(const atomik_ordered_t *fp);
+ATOMIK_API uint64_t atomik_ordered_reset(atomik_ordered_t *fp);
+ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len);
+
+#ifdef __cplusplus
+}
+#endif
+
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif /* ATOMIK_CORE_H */
+
+#if defined(ATOMIK_IMPLEMENTATION) && !defined(ATOMIK_CORE_IMPLEMENTED)
+#define ATOMIK_CORE_IMPLEMENTED
+
+#if !defined(ATOMIK_NO_MALLOC) && !defined(ATOMIK_MALLOC)
+#include <stdlib.h>
+#define ATOMIK_MALLOC(n)	malloc(n)
+#define ATOMIK_FREE(p)		free(p)
+#endif
+
+#ifdef ATOMIK_DEVICE
+#ifndef __linux__
+#error "ATOMIK_DEVICE: the device exists on Linux only"
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+ATOMIK_API const char *atomik_strerror(int error)
+{
+	switch (error) {
+	case ATOMIK_OK:
+		return "no error";
+	case ATOMIK_ENOENT:
+		return "no such table, or no device: is the module loaded?";
+	case ATOMIK_EBADF:
+		return "the file is not open, or not for writing";
+	case ATOMIK_ENOMEM:
+		return "memory is exhausted";
+	case ATOMIK_EACCES:
+		return "no permission to use the device: is the user in its group?";
+	case ATOMIK_EFAULT:
+		return "a pointer to nothing";
+	case ATOMIK_EINVAL:
+		return "an address beyond the table, or another argument out of range";
+	case ATOMIK_ENOTTY:
+		return "not a device of atomik, or its driver lacks the command";
+	default:
+		return "an error of the system";
+	}
+}
+
+/* ---- A context ---- */
+
+/* The bits above a width of 1 to 64. */
+static inline uint64_t atomik_excess_(unsigned width)
+{
+	return width < 64 ? UINT64_MAX << width : 0;
+}
+
+ATOMIK_API void atomik_init(atomik_ctx_t *c)
+{
+	c->reference = 0;
+	c->accumulator = 0;
+	c->excess = 0;
+}
+
+ATOMIK_API int atomik_init_width(atomik_ctx_t *c, unsigned width)
+{
+	atomik_init(c);
+	if (width < 1 || width > 64)
+		return ATOMIK_EINVAL;
+	c->excess = atomik_excess_(width);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API unsigned atomik_width(const atomik_ctx_t *c)
+{
+	unsigned width = 64;
+
+	while (c->excess >> (width - 1) & 1)
+		width--;
+	return width;
+}
+
+ATOMIK_API void atomik_load(atomik_ctx_t *c, uint64_t value)
+{
+	c->reference = value & ~c->excess;
+	c->accumulator = 0;
+}
+
+ATOMIK_API void atomik_accum(atomik_ctx_t *c, uint64_t delta)
+{
+	c->accumulator ^= delta & ~c->excess;
+}
+
+ATOMIK_API uint64_t atomik_read(const atomik_ctx_t *c)
+{
+	return c->reference ^ c->accumulator;
+}
+
+ATOMIK_API uint64_t atomik_swap(atomik_ctx_t *c)
+{
+	return atomik_swap_to(c, atomik_read(c));
+}
+
+ATOMIK_API uint64_t atomik_swap_to(atomik_ctx_t *c, uint64_t value)
+{
+	uint64_t state = atomik_read(c);
+
+	atomik_load(c, value);
+	return state;
+}
+
+ATOMIK_API void atomik_rollback(atomik_ctx_t *c, uint64_t delta)
+{
+	atomik_accum(c, delta);
+}
+
+ATOMIK_API bool atomik_is_clean(const atomik_ctx_t *c)
+{
+	return c->accumulator == 0;
+}
+
+ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other)
+{
+	atomik_accum(c, other->accumulator);
+}
+
+/* ---- A table ---- */
+
+/* Where a table lives. */
+enum {
+	ATOMIK_NOWHERE_,  /* it has no contexts */
+	ATOMIK_ALLOCATED_,
+	ATOMIK_GIVEN_,    /* in the caller's memory */
+	ATOMIK_OPENED_,   /* on the device, in a file of its own */
+	ATOMIK_ATTACHED_  /* on the device, in somebody's file */
+};
+
+/* Keeps the first error; returns this one. */
+static inline int atomik_fail_(atomik_table_t *t, int error, size_t addr)
+{
+	if (error != ATOMIK_OK && t->error == ATOMIK_OK) {
+		t->error = error;
+		t->error_addr = addr;
+	}
+	return error;
+}
+
+static inline void atomik_nowhere_(atomik_table_t *t)
+{
+	t->num_contexts = 0;
+	t->words = NULL;
+	t->excess = 0;
+	t->kind = ATOMIK_NOWHERE_;
+	t->fd = -1;
+	t->table_id = 0;
+}
+
+/* A table of nothing, and whether one of this size may be. */
+static inline int atomik_begin_(atomik_table_t *t, size_t num_contexts, unsigned width)
+{
+	atomik_nowhere_(t);
+	atomik_table_clear_error(t);
+	/* Addresses have 32 bits, and the memory's size has those of size_t. */
+	if (num_contexts < 1 || num_contexts > UINT32_MAX || num_contexts > SIZE_MAX / 16 ||
+	    width < 1 || width > 64)
+		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
+				    unsigned width)
+{
+	int error = atomik_begin_(t, num_contexts, width);
+	size_t i;
+
+	if (error != ATOMIK_OK)
+		return error;
+	if (memory == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	for (i = 0; i < ATOMIK_TABLE_WORDS(num_contexts); i++)
+		memory[i] = 0;
+	t->num_contexts = num_contexts;
+	t->words = memory;
+	t->excess = atomik_excess_(width);
+	t->kind = ATOMIK_GIVEN_;
+	return ATOMIK_OK;
+}
+
+#ifndef ATOMIK_NO_MALLOC
+ATOMIK_API int atomik_table_init_width(atomik_table_t *t, size_t num_contexts, unsigned width)
+{
+	int error = atomik_begin_(t, num_contexts, width);
+	uint64_t *words;
+
+	if (error != ATOMIK_OK)
+		return error;
+	words = (uint64_t *)ATOMIK_MALLOC(ATOMIK_TABLE_WORDS(num_contexts) * sizeof(*words));
+	if (words == NULL)
+		return atomik_fail_(t, ATOMIK_ENOMEM, SIZE_MAX);
+	error = atomik_table_init_in(t, words, num_contexts, width);
+	t->kind = ATOMIK_ALLOCATED_;
+	return error;
+}
+
+ATOMIK_API int atomik_table_init(atomik_table_t *t, size_t num_contexts)
+{
+	return atomik_table_init_width(t, num_contexts, 64);
+}
+#endif
+
+#ifdef ATOMIK_DEVICE
+
+#ifndef ATOMIK_DEVICE_PATH
+#define ATOMIK_DEVICE_PATH	"/dev/atomik"
+#endif
+
+/*
+ * The arguments of the commands, and their numbers. They are those of the module's own
+ * header, atomik.h, under other names, so that both can be included.
+ */
+struct atomik_dev_create_ {
+	uint32_t num_contexts;
+	uint32_t table_id;
+};
+
+struct atomik_dev_value_ {
+	uint32_t table_id;
+	uint32_t addr;
+	uint64_t value;
+};
+
+struct atomik_dev_swap_ {
+	uint32_t table_id;
+	uint32_t addr;
+	uint64_t new_reference;
+	uint64_t old_state;
+};
+
+struct atomik_dev_batch_ {
+	uint32_t table_id;
+	uint32_t num_ops;
+	uint64_t ops_ptr;
+};
+
+struct atomik_dev_image_ {
+	uint32_t table_id;
+	uint32_t addr;
+	uint32_t count;
+	uint32_t reserved;
+	uint64_t contexts_ptr;
+};
+
+#define ATOMIK_DEV_CREATE_	_IOWR('A', 0x01, struct atomik_dev_create_)
+#define ATOMIK_DEV_LOAD_	_IOW('A', 0x10, struct atomik_dev_value_)
+#define ATOMIK_DEV_ACCUM_	_IOW('A', 0x11, struct atomik_dev_value_)
+#define ATOMIK_DEV_READ_	_IOWR('A', 0x12, struct atomik_dev_value_)
+#define ATOMIK_DEV_SWAP_	_IOWR('A', 0x13, struct atomik_dev_swap_)
+#define ATOMIK_DEV_BATCH_	_IOW('A', 0x30, struct atomik_dev_batch_)
+#define ATOMIK_DEV_SNAPSHOT_	_IOW('A', 0x50, struct atomik_dev_image_)
+
+/* A strict C standard hides the name of the flag. */
+#if defined(O_CLOEXEC)
+#define ATOMIK_DEV_CLOEXEC_	O_CLOEXEC
+#elif defined(__O_CLOEXEC)
+#define ATOMIK_DEV_CLOEXEC_	__O_CLOEXEC
+#else
+#error "the C library hides O_CLOEXEC: define _POSIX_C_SOURCE as 200809L"
+#endif
+
+/* C libraries differ in the type of an ioctl's number. */
+#ifdef __GLIBC__
+#define ATOMIK_DEV_NUMBER_(number)	((unsigned long)(number))
+#else
+#define ATOMIK_DEV_NUMBER_(number)	((int)(number))
+#endif
+
+#define ATOMIK_DEV_CALL_(t, number, arg) \
+	(ioctl((t)->fd, ATOMIK_DEV_NUMBER_(number), arg) == -1 ? errno : ATOMIK_OK)
+
+static inline bool atomik_on_device_(const atomik_table_t *t)
+{
+	return t->kind == ATOMIK_OPENED_ || t->kind == ATOMIK_ATTACHED_;
+}
+
+ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts)
+{
+	int error = atomik_begin_(t, num_contexts, 64);
+	struct atomik_dev_create_ create = { 0, 0 };
+
+	if (error != ATOMIK_OK)
+		return error;
+	t->fd = open(ATOMIK_DEVICE_PATH, O_RDWR | ATOMIK_DEV_CLOEXEC_);
+	if (t->fd == -1)
+		return atomik_fail_(t, errno, SIZE_MAX);
+	create.num_contexts = (uint32_t)num_contexts;
+	error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_CREATE_, &create);
+	if (error != ATOMIK_OK) {
+		(void)close(t->fd);
+		t->fd = -1;
+		return atomik_fail_(t, error, SIZE_MAX);
+	}
+	t->num_contexts = num_contexts;
+	t->table_id = create.table_id;
+	t->kind = ATOMIK_OPENED_;
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
+				   size_t num_contexts)
+{
+	int error = atomik_begin_(t, num_contexts, 64);
+
+	if (error != ATOMIK_OK)
+		return error;
+	t->num_contexts = num_contexts;
+	t->table_id = table_id;
+	t->fd = fd;
+	t->kind = ATOMIK_ATTACHED_;
+	return ATOMIK_OK;
+}
+
+#endif /* ATOMIK_DEVICE */
+
+ATOMIK_API void atomik_table_free(atomik_table_t *t)
+{
+#ifndef ATOMIK_NO_MALLOC
+	if (t->kind == ATOMIK_ALLOCATED_)
+		ATOMIK_FREE(t->words);
+#endif
+#ifdef ATOMIK_DEVICE
+	/* The table ends with the last descriptor of its file, which others may have. */
+	if (t->kind == ATOMIK_OPENED_)
+		(void)close(t->fd);
+#endif
+	atomik_nowhere_(t);
+}
+
+/* Whether there is such a context. */
+static inline int atomik_check_(atomik_table_t *t, size_t addr)
+{
+	return addr < t->num_contexts ? ATOMIK_OK : atomik_fail_(t, ATOMIK_EINVAL, addr);
+}
+
+/* One context of a table in the process, and back. */
+static inline atomik_ctx_t atomik_get_(const atomik_table_t *t, size_t addr)
+{
+	atomik_ctx_t c;
+
+	c.reference = t->words[2 * addr];
+	c.accumulator = t->words[2 * addr + 1];
+	c.excess = t->excess;
+	return c;
+}
+
+static inline void atomik_put_(atomik_table_t *t, size_t addr, atomik_ctx_t c)
+{
+	t->words[2 * addr] = c.reference;
+	t->words[2 * addr + 1] = c.accumulator;
+}
+
+/* The one place where a table in the process does something: returns the state before. */
+static inline uint64_t atomik_do_(atomik_table_t *t, uint8_t opcode, size_t addr, uint64_t value)
+{
+	atomik_ctx_t c = atomik_get_(t, addr);
+	uint64_t state = atomik_read(&c);
+
+	switch (opcode) {
+	case ATOMIK_OP_LOAD:
+		atomik_load(&c, value);
+		break;
+	case ATOMIK_OP_ACCUM:
+		atomik_accum(&c, value);
+		break;
+	case ATOMIK_OP_SWAP:
+		atomik_load(&c, state);
+		break;
+	default:
+		return state;
+	}
+	atomik_put_(t, addr, c);
+	return state;
+}
+
+ATOMIK_API int atomik_table_load(atomik_table_t *t, size_t addr, uint64_t value)
+{
+	int error = atomik_check_(t, addr);
+
+	if (error != ATOMIK_OK)
+		return error;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_value_ arg = { t->table_id, (uint32_t)addr, value };
+
+		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_LOAD_, &arg), addr);
+	}
+#endif
+	(void)atomik_do_(t, ATOMIK_OP_LOAD, addr, value);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_accum(atomik_table_t *t, size_t addr, uint64_t delta)
+{
+	int error = atomik_check_(t, addr);
+
+	if (error != ATOMIK_OK)
+		return error;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_value_ arg = { t->table_id, (uint32_t)addr, delta };
+
+		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_ACCUM_, &arg), addr);
+	}
+#endif
+	(void)atomik_do_(t, ATOMIK_OP_ACCUM, addr, delta);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_rollback(atomik_table_t *t, size_t addr, uint64_t delta)
+{
+	return atomik_table_accum(t, addr, delta);
+}
+
+ATOMIK_API uint64_t atomik_table_read(atomik_table_t *t, size_t addr)
+{
+	if (atomik_check_(t, addr) != ATOMIK_OK)
+		return 0;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_value_ arg = { t->table_id, (uint32_t)addr, 0 };
+		int error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_READ_, &arg);
+
+		return atomik_fail_(t, error, addr) == ATOMIK_OK ? arg.value : 0;
+	}
+#endif
+	return atomik_do_(t, ATOMIK_OP_READ, addr, 0);
+}
+
+ATOMIK_API uint64_t atomik_table_swap(atomik_table_t *t, size_t addr)
+{
+	if (atomik_check_(t, addr) != ATOMIK_OK)
+		return 0;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		/* A new reference of 0 is what keeps the state. */
+		struct atomik_dev_swap_ arg = { t->table_id, (uint32_t)addr, 0, 0 };
+		int error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SWAP_, &arg);
+
+		return atomik_fail_(t, error, addr) == ATOMIK_OK ? arg.old_state : 0;
+	}
+#endif
+	return atomik_do_(t, ATOMIK_OP_SWAP, addr, 0);
+}
+
+ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_t value)
+{
+	if (atomik_check_(t, addr) != ATOMIK_OK)
+		return 0;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t) && value != 0) {
+		struct atomik_dev_swap_ arg = { t->table_id, (uint32_t)addr, value, 0 };
+		int error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SWAP_, &arg);
+
+		return atomik_fail_(t, error, addr) == ATOMIK_OK ? arg.old_state : 0;
+	}
+	if (atomik_on_device_(t)) {
+		/* The command takes 0 for something else; a batch is as isolated. */
+		atomik_op_t ops[2] = {
+			{ ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 },
+			{ ATOMIK_OP_LOAD, { 0, 0, 0 }, 0, 0 },
+		};
+
+		ops[0].addr = ops[1].addr = (uint32_t)addr;
+		return atomik_table_batch(t, ops, 2) == ATOMIK_OK ? ops[0].value : 0;
+	}
+#endif
+	return atomik_do_(t, ATOMIK_OP_LOAD, addr, value);
+}
+
+ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context)
+{
+	int error = atomik_check_(t, addr);
+
+	if (error != ATOMIK_OK)
+		return error;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		uint64_t image[2] = { 0, 0 };
+		struct atomik_dev_image_ arg = { t->table_id, (uint32_t)addr, 1, 0,
+						 (uint64_t)(uintptr_t)image };
+
+		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SNAPSHOT_, &arg);
+		if (error != ATOMIK_OK)
+			return atomik_fail_(t, error, addr);
+		context->reference = image[0];
+		context->accumulator = image[1];
+		context->excess = 0;
+		return ATOMIK_OK;
+	}
+#endif
+	*context = atomik_get_(t, addr);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+{
+	size_t i;
+
+	if (num_ops < 1 || num_ops > ATOMIK_MAX_BATCH)
+		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
+	if (ops == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	/* Nothing is done before all is known to be good. */
+	for (i = 0; i < num_ops; i++) {
+		const atomik_op_t *op = &ops[i];
+
+		if (op->opcode > ATOMIK_OP_SWAP ||
+		    op->reserved[0] != 0 || op->reserved[1] != 0 || op->reserved[2] != 0)
+			return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
+		if (atomik_check_(t, op->addr) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+	}
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_batch_ arg = { t->table_id, (uint32_t)num_ops,
+						 (uint64_t)(uintptr_t)ops };
+
+		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_BATCH_, &arg), SIZE_MAX);
+	}
+#endif
+	for (i = 0; i < num_ops; i++) {
+		atomik_op_t *op = &ops[i];
+		uint64_t state = atomik_do_(t, op->opcode, op->addr, op->value);
+
+		if (op->opcode == ATOMIK_OP_READ || op->opcode == ATOMIK_OP_SWAP)
+			op->value = state;
+	}
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
+				       const uint64_t *deltas, size_t n)
+{
+	size_t i;
+
+	if (n != 0 && (addrs == NULL || deltas == NULL))
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	for (i = 0; i < n; i++) {
+		if (atomik_check_(t, addrs[i]) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+	}
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		/* On the stack, so not as many as a batch may have. */
+		atomik_op_t ops[256];
+		size_t pending = 0;
+
+		for (i = 0; i < n; i++) {
+			atomik_op_t *op = &ops[pending++];
+
+			op->opcode = ATOMIK_OP_ACCUM;
+			op->reserved[0] = op->reserved[1] = op->reserved[2] = 0;
+			op->addr = addrs[i];
+			op->value = deltas[i];
+			if (pending == sizeof(ops) / sizeof(ops[0]) || i + 1 == n) {
+				int error = atomik_table_batch(t, ops, pending);
+
+				if (error != ATOMIK_OK)
+					return error;
+				pending = 0;
+			}
+		}
+		return ATOMIK_OK;
+	}
+#endif
+	for (i = 0; i < n; i++)
+		t->words[2 * (size_t)addrs[i] + 1] ^= deltas[i] & ~t->excess;
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_error(const atomik_table_t *t)
+{
+	return t->error;
+}
+
+ATOMIK_API size_t atomik_table_error_addr(const atomik_table_t *t)
+{
+	return t->error_addr;
+}
+
+ATOMIK_API void atomik_table_clear_error(atomik_table_t *t)
+{
+	t->error = ATOMIK_OK;
+	t->error_addr = SIZE_MAX;
+}
+
+/* ---- A fingerprint ---- */
+
+/* Up to 8 bytes as a little-endian number. */
+static inline uint64_t atomik_tail_(const unsigned char *p, size_t len)
+{
+	uint64_t chunk = 0;
+
+	while (len-- > 0)
+		chunk = chunk << 8 | p[len];
+	return chunk;
+}
+
+/* 8 bytes: compilers know this form, and make one instruction of it where they can. */
+static inline uint64_t atomik_chunk_(const unsigned char *p)
+{
+	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
+	       (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
+	       (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+}
+
+static inline uint64_t atomik_fold_(const void *data, size_t len, unsigned width)
+{
+	const unsigned char *p = (const unsigned char *)data;
+	const size_t size = width / 8;
+	uint64_t sum = 0;
+
+	if (64 % width != 0) {
+		for (; len >= size; p += size, len -= size)
+			sum ^= atomik_tail_(p, size);
+		return sum ^ atomik_tail_(p, len);
+	}
+	/* Chunks whose size divides 8 lie side by side in those of 8. */
+	for (; len >= 8; p += 8, len -= 8)
+		sum ^= atomik_chunk_(p);
+	sum ^= atomik_tail_(p, len);
+	for (; width < 64; width *= 2)
+		sum ^= sum >> width;
+	return sum & ~atomik_excess_((unsigned)size * 8);
+}
+
+ATOMIK_API void atomik_fp_init(atomik_fingerprint_t *fp)
+{
+	atomik_init(&fp->context);
+}
+
+ATOMIK_API int atomik_fp_init_width(atomik_fingerprint_t *fp, unsigned width)
+{
+	atomik_init(&fp->context);
+	return width % 8 == 0 ? atomik_init_width(&fp->context, width) : ATOMIK_EINVAL;
+}
+
+ATOMIK_API uint64_t atomik_fp_load(atomik_fingerprint_t *fp, const void *data, size_t len)
+{
+	atomik_load(&fp->context, atomik_fold_(data, len, atomik_width(&fp->context)));
+	return fp->context.reference;
+}
+
+ATOMIK_API uint64_t atomik_fp_update(atomik_fingerprint_t *fp, const void *data, size_t len)
+{
+	uint64_t value = atomik_fold_(data, len, atomik_width(&fp->context));
+
+	fp->context.accumulator = fp->context.reference ^ value;
+	return value;
+}
+
+ATOMIK_API uint64_t atomik_fp_accum_delta(atomik_fingerprint_t *fp, uint64_t old_part,
+					  uint64_t new_part)
+{
+	atomik_accum(&fp->context, old_part ^ new_part);
+	return atomik_read(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_fp_accum_bytes(atomik_fingerprint_t *fp, const void *old_data,
+					  size_t old_len, const void *new_data, size_t new_len)
+{
+	unsigned width = atomik_width(&fp->context);
+
+	return atomik_fp_accum_delta(fp, atomik_fold_(old_data, old_len, width),
+				     atomik_fold_(new_data, new_len, width));
+}
+
+ATOMIK_API bool atomik_fp_changed(const atomik_fingerprint_t *fp)
+{
+	return !atomik_is_clean(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_fp_value(const atomik_fingerprint_t *fp)
+{
+	return atomik_read(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_fp_delta(const atomik_fingerprint_t *fp)
+{
+	return fp->context.accumulator;
+}
+
+ATOMIK_API uint64_t atomik_fp_reset(atomik_fingerprint_t *fp)
+{
+	return atomik_swap(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_fp_reduce(const void *data, size_t len)
+{
+	return atomik_fold_(data, len, 64);
+}
+
+/* The finalizer of Vigna's splitmix64. */
+static inline uint64_t atomik_mix_(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+/* What len bytes contribute whose first chunk is number i. */
+static inline uint64_t atomik_ordered_fold_(uint64_t i, const void *data, size_t len)
+{
+	const unsigned char *p = (const unsigned char *)data;
+	uint64_t sum = 0;
+
+	for (; len >= 8; p += 8, len -= 8)
+		sum ^= atomik_mix_(atomik_chunk_(p) ^ atomik_mix_(++i));
+	if (len > 0)
+		sum ^= atomik_mix_(atomik_tail_(p, len) ^ atomik_mix_(++i));
+	return sum;
+}
+
+ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len)
+{
+	return atomik_ordered_fold_(0, data, len) ^
+	       atomik_mix_((uint64_t)len ^ UINT64_C(0xa0761d6478bd642f));
+}
+
+ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp)
+{
+	atomik_init(&fp->context);
+	fp->length = 0;
+}
+
+ATOMIK_API uint64_t atomik_ordered_load(atomik_ordered_t *fp, const void *data, size_t len)
+{
+	atomik_load(&fp->context, atomik_ordered_reduce(data, len));
+	fp->length = len;
+	return fp->context.reference;
+}
+
+ATOMIK_API uint64_t atomik_ordered_update(atomik_ordered_t *fp, const void *data, size_t len)
+{
+	uint64_t value = atomik_ordered_reduce(data, len);
+
+	fp->length = len;
+	fp->context.accumulator = fp->context.reference ^ value;
+	return value;
+}
+
+ATOMIK_API int atomik_ordered_accum_delta(atomik_ordered_t *fp, uint64_t offset,
+					  const void *old_data, const void *new_data, size_t len)
+{
+	if (offset % 8 != 0 || offset > fp->length || len > fp->length - offset ||
+	    (len % 8 != 0 && len != fp->length - offset))
+		return ATOMIK_EINVAL;
+	atomik_accum(&fp->context, atomik_ordered_fold_(offset / 8, old_data, len) ^
+					   atomik_ordered_fold_(offset / 8, new_data, len));
+	return ATOMIK_OK;
+}
+
+ATOMIK_API bool atomik_ordered_changed(const atomik_ordered_t *fp)
+{
+	return !atomik_is_clean(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_ordered_value(const atomik_ordered_t *fp)
+{
+	return atomik_read(&fp->context);
+}
+
+ATOMIK_API uint64_t atomik_ordered_delta(const atomik_ordered_t *fp)
+{
+	return fp->context.accumulator;
+}
+
+ATOMIK_API uint64_t atomik_ordered_reset(atomik_ordered_t *fp)
+{
+	return atomik_swap(&fp->context);
+}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* ATOMIK_IMPLEMENTATION */

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! That what the README shows is the example, and what it says it prints, it prints.
+
+use crate::compile::{BUILDS, output, run, sdk};
+use std::fs;
+
+/// The blocks of a language in a text, without the fences.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    text.split(&fence)
+        .skip(1)
+        .filter_map(|rest| Some(rest.split_once("```")?.0))
+        .collect()
+}
+
+#[test]
+fn the_readme_shows_the_example_and_what_it_prints() {
+    let readme = fs::read_to_string(sdk().join("README.md")).unwrap();
+    let example = sdk().join("examples/hello.c");
+    let source = fs::read_to_string(&example).unwrap();
+    let (licence, code) = source.split_once('\n').unwrap();
+    assert!(licence.contains("SPDX"));
+    assert_eq!(blocks(&readme, "c")[0], code);
+    let prints = blocks(&readme, "text");
+    assert_eq!(prints.len(), 1);
+    for build in BUILDS {
+        assert_eq!(
+            run(&build.link(&["-O2"], &[&example])),
+            prints[0],
+            "{build:?}"
+        );
+    }
+    // The one line that is another on the device.
+    assert_eq!(code.matches("atomik_table_init(&table, 256)").count(), 1);
+    assert!(readme.contains(
+        "`atomik_table_open(&table, 256)` in the place of `atomik_table_init(&table, 256)`"
+    ));
+}
+
+#[test]
+fn the_block_of_the_projects_readme_runs() {
+    let readme = fs::read_to_string(sdk().join("../../README.md")).unwrap();
+    let source = output("readme.c");
+    fs::write(&source, atomik_sdk_c::readme_program(&readme).unwrap()).unwrap();
+    for build in BUILDS {
+        assert_eq!(run(&build.link(&[], &[&source])), "", "{build:?}");
+    }
+    let wrong = fs::read_to_string(&source)
+        .unwrap()
+        .replace("0xCAFEBA41", "0xCAFEBA40");
+    fs::write(&source, wrong).unwrap();
+    let program = BUILDS[0].link(&[], &[&source]);
+    let said = std::process::Command::new(&program).output().unwrap();
+    assert!(!said.status.success(), "its assertions are looked at");
+    for file in [source, program] {
+        fs::remove_file(file).unwrap();
+    }
+}

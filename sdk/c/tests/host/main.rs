@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tests of the header by compiling it, and running what comes of it, with each compiler and each standard.
+
+mod compile;
+mod examples;
+mod freestanding;
+mod uapi;
+mod units;
+mod vectors;
+mod warnings;

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What is special about tables on the device: they are shared by processes, attached to, and fail in
+ * more ways. Runs where there is one.
+ */
+#define ATOMIK_DEVICE
+#define ATOMIK_IMPLEMENTATION
+#include "atomik_core.h"
+
+#include <sys/wait.h>
+
+#include "check.h"
+
+static void shared_with_children(void)
+{
+	enum { CHILDREN = 4, ROUNDS = 500 };
+	atomik_table_t t;
+	pid_t child[CHILDREN];
+	uint64_t expected = 0;
+	uint32_t i;
+
+	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
+	CHECK(atomik_table_load(&t, 3, 0xCAFEBABE) == ATOMIK_OK);
+	for (i = 0; i < CHILDREN; i++) {
+		child[i] = fork();
+		CHECK(child[i] >= 0);
+		if (child[i] == 0) {
+			uint64_t round;
+
+			/* Leaves the last of them. */
+			for (round = 0; round <= ROUNDS; round++) {
+				CHECK(atomik_table_accum(&t, 3, round << 16 * i) == ATOMIK_OK);
+				if (round < ROUNDS)
+					CHECK(atomik_table_accum(&t, 3, round << 16 * i) == ATOMIK_OK);
+			}
+			/* Its own descriptor, not the table. */
+			atomik_table_free(&t);
+			_exit(0);
+		}
+		expected ^= (uint64_t)ROUNDS << 16 * i;
+	}
+	for (i = 0; i < CHILDREN; i++) {
+		int status;
+
+		CHECK(waitpid(child[i], &status, 0) == child[i] && status == 0);
+	}
+	CHECK(atomik_table_read(&t, 3) == (0xCAFEBABE ^ expected));
+	CHECK(atomik_table_error(&t) == ATOMIK_OK);
+	atomik_table_free(&t);
+}
+
+static void attached(void)
+{
+	atomik_table_t t, same;
+	atomik_ctx_t c;
+	int fd;
+
+	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
+	CHECK((fcntl(t.fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK(atomik_table_attach(&same, t.fd, t.table_id, 16) == ATOMIK_OK);
+	CHECK(atomik_table_load(&same, 15, 5) == ATOMIK_OK);
+	CHECK(atomik_table_accum(&t, 15, 6) == ATOMIK_OK);
+	CHECK(atomik_table_context(&same, 15, &c) == ATOMIK_OK);
+	CHECK(c.reference == 5 && c.accumulator == 6 && atomik_width(&c) == 64);
+	CHECK(atomik_table_swap_to(&t, 15, 0) == 3);
+	CHECK(atomik_table_context(&same, 15, &c) == ATOMIK_OK);
+	CHECK(c.reference == 0 && c.accumulator == 0);
+	CHECK(atomik_table_accum(&t, 15, 6) == ATOMIK_OK && atomik_table_swap_to(&t, 15, 9) == 6);
+	CHECK(atomik_table_context(&same, 15, &c) == ATOMIK_OK);
+	CHECK(c.reference == 9 && c.accumulator == 0);
+	atomik_table_free(&same);
+	CHECK(atomik_table_read(&t, 15) == 9);
+
+	/* Fewer contexts than are claimed: the driver refuses, and it is kept as any error. */
+	CHECK(atomik_table_attach(&same, t.fd, t.table_id, 17) == ATOMIK_OK);
+	CHECK(atomik_table_load(&same, 16, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_error(&same) == ATOMIK_EINVAL && atomik_table_error_addr(&same) == 16);
+	atomik_table_free(&same);
+
+	/* No such table, for each call. */
+	CHECK(atomik_table_attach(&same, t.fd, t.table_id + 1, 16) == ATOMIK_OK);
+	CHECK(atomik_table_load(&same, 0, 1) == ATOMIK_ENOENT);
+	CHECK(atomik_table_error(&same) == ATOMIK_ENOENT && atomik_table_error_addr(&same) == 0);
+	CHECK(atomik_table_accum(&same, 0, 1) == ATOMIK_ENOENT);
+	CHECK(atomik_table_context(&same, 0, &c) == ATOMIK_ENOENT);
+	atomik_table_clear_error(&same);
+	CHECK(atomik_table_read(&same, 0) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
+	atomik_table_clear_error(&same);
+	CHECK(atomik_table_swap(&same, 0) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
+	atomik_table_clear_error(&same);
+	CHECK(atomik_table_swap_to(&same, 0, 1) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
+	atomik_table_clear_error(&same);
+	CHECK(atomik_table_swap_to(&same, 0, 0) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
+	atomik_table_free(&same);
+
+	/* No device; and one that isn't open for writing. */
+	fd = open("/dev/null", O_RDWR);
+	CHECK(fd >= 0 && atomik_table_attach(&same, fd, 1, 16) == ATOMIK_OK);
+	CHECK(atomik_table_load(&same, 0, 1) == ATOMIK_ENOTTY);
+	close(fd);
+	CHECK(atomik_table_load(&same, 0, 1) == ATOMIK_EBADF);
+	fd = open(ATOMIK_DEVICE_PATH, O_RDONLY);
+	CHECK(fd >= 0 && atomik_table_attach(&same, fd, 1, 16) == ATOMIK_OK);
+	CHECK(atomik_table_accum(&same, 0, 1) == ATOMIK_EBADF);
+	close(fd);
+	atomik_table_free(&t);
+}
+
+static void sizes(void)
+{
+	atomik_table_t t;
+
+	CHECK(atomik_table_open(&t, 0) == ATOMIK_EINVAL);
+	CHECK(atomik_table_open(&t, (size_t)ATOMIK_MAX_CONTEXTS + 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL && t.num_contexts == 0 && t.fd == -1);
+	CHECK(atomik_table_open(&t, ATOMIK_MAX_CONTEXTS) == ATOMIK_OK);
+	CHECK(atomik_table_load(&t, ATOMIK_MAX_CONTEXTS - 1, 7) == ATOMIK_OK);
+	CHECK(atomik_table_read(&t, ATOMIK_MAX_CONTEXTS - 1) == 7);
+	CHECK(atomik_table_read(&t, ATOMIK_MAX_CONTEXTS) == 0);
+	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL);
+	CHECK(atomik_table_error_addr(&t) == ATOMIK_MAX_CONTEXTS);
+	atomik_table_free(&t);
+}
+
+/* A file ends with its table, so that they don't run out. */
+static void nothing_is_left(void)
+{
+	atomik_table_t t;
+	int i, first = -1;
+
+	for (i = 0; i < 600; i++) {
+		CHECK(atomik_table_open(&t, 4) == ATOMIK_OK);
+		if (first == -1)
+			first = t.fd;
+		CHECK(t.fd == first);
+		atomik_table_free(&t);
+	}
+	for (i = 0; i < 600; i++)
+		CHECK(atomik_table_open(&t, 0x7fffffff) == ATOMIK_EINVAL);
+	CHECK(atomik_table_open(&t, 4) == ATOMIK_OK && t.fd == first);
+	atomik_table_free(&t);
+}
+
+int main(void)
+{
+	shared_with_children();
+	attached();
+	sizes();
+	nothing_is_left();
+	printf("ok\n");
+	return 0;
+}

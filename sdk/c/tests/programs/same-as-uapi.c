@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * That what atomik_core.h says to the device is what the module's own header says. Compiling is the test.
+ * Both are included, in the order that the test asks for.
+ */
+#define ATOMIK_DEVICE
+#define ATOMIK_IMPLEMENTATION
+#ifdef UAPI_FIRST
+#include "atomik.h"
+#include "atomik_core.h"
+#else
+#include "atomik_core.h"
+#include "atomik.h"
+#endif
+
+#ifdef __cplusplus
+#define FACT(fact) static_assert(fact, #fact)
+#else
+#define FACT(fact) _Static_assert(fact, #fact)
+#endif
+
+#define SAME_FIELD(ours, field, its, its_field)                                        \
+	FACT(offsetof(struct ours, field) == offsetof(struct its, its_field) &&        \
+	     sizeof(((struct ours *)0)->field) == sizeof(((struct its *)0)->its_field))
+
+FACT(ATOMIK_CORE_VERSION == ATOMIK_VERSION);
+
+FACT(ATOMIK_DEV_CREATE_ == ATOMIK_IOC_CREATE_TABLE);
+FACT(ATOMIK_DEV_LOAD_ == ATOMIK_IOC_LOAD);
+FACT(ATOMIK_DEV_ACCUM_ == ATOMIK_IOC_ACCUM);
+FACT(ATOMIK_DEV_READ_ == ATOMIK_IOC_READ);
+FACT(ATOMIK_DEV_SWAP_ == ATOMIK_IOC_SWAP);
+FACT(ATOMIK_DEV_BATCH_ == ATOMIK_IOC_BATCH);
+FACT(ATOMIK_DEV_SNAPSHOT_ == ATOMIK_IOC_SNAPSHOT);
+
+SAME_FIELD(atomik_dev_create_, num_contexts, atomik_create_table, num_contexts);
+SAME_FIELD(atomik_dev_create_, table_id, atomik_create_table, table_id);
+SAME_FIELD(atomik_dev_value_, table_id, atomik_load, table_id);
+SAME_FIELD(atomik_dev_value_, addr, atomik_load, addr);
+SAME_FIELD(atomik_dev_value_, value, atomik_load, initial_state);
+SAME_FIELD(atomik_dev_value_, value, atomik_accum, delta);
+SAME_FIELD(atomik_dev_value_, addr, atomik_accum, addr);
+SAME_FIELD(atomik_dev_value_, value, atomik_read, state);
+SAME_FIELD(atomik_dev_value_, addr, atomik_read, addr);
+SAME_FIELD(atomik_dev_swap_, table_id, atomik_swap, table_id);
+SAME_FIELD(atomik_dev_swap_, addr, atomik_swap, addr);
+SAME_FIELD(atomik_dev_swap_, new_reference, atomik_swap, new_reference);
+SAME_FIELD(atomik_dev_swap_, old_state, atomik_swap, old_state);
+SAME_FIELD(atomik_dev_batch_, table_id, atomik_batch, table_id);
+SAME_FIELD(atomik_dev_batch_, num_ops, atomik_batch, num_ops);
+SAME_FIELD(atomik_dev_batch_, ops_ptr, atomik_batch, ops_ptr);
+SAME_FIELD(atomik_dev_image_, table_id, atomik_image, table_id);
+SAME_FIELD(atomik_dev_image_, addr, atomik_image, addr);
+SAME_FIELD(atomik_dev_image_, count, atomik_image, count);
+SAME_FIELD(atomik_dev_image_, reserved, atomik_image, reserved);
+SAME_FIELD(atomik_dev_image_, contexts_ptr, atomik_image, contexts_ptr);
+SAME_FIELD(atomik_op_t, opcode, atomik_batch_op, opcode);
+SAME_FIELD(atomik_op_t, reserved, atomik_batch_op, reserved);
+SAME_FIELD(atomik_op_t, addr, atomik_batch_op, addr);
+SAME_FIELD(atomik_op_t, value, atomik_batch_op, value);
+FACT(sizeof(atomik_op_t) == sizeof(struct atomik_batch_op));
+
+/* What the test says besides, to see it fail. */
+#ifdef ONE_MORE
+FACT(ONE_MORE);
+#endif

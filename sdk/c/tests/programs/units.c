@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * What the vectors don't say: the error that a table keeps, tables that couldn't be made, the
+ * forms of calls that programs use. Linked with implementation.c, or with ATOMIK_STATIC alone.
+ */
+#include "atomik_core.h"
+
+#include <string.h>
+
+#include "check.h"
+
+/* A program written for the algebra's names compiles and works. */
+static void the_names_that_programs_use(void)
+{
+	atomik_ctx_t c, other;
+	atomik_table_t t;
+	atomik_fingerprint_t fp;
+	uint64_t state;
+	const char before[] = "a configuration", after[] = "A configuration";
+
+	atomik_init(&c);
+	atomik_load(&c, 0xCAFEBABE);
+	CHECK(atomik_is_clean(&c));
+	atomik_accum(&c, 1);
+	CHECK(atomik_read(&c) == 0xCAFEBABF && !atomik_is_clean(&c));
+	atomik_init(&other);
+	atomik_accum(&other, 1);
+	atomik_merge(&c, &other);
+	CHECK(atomik_read(&c) == 0xCAFEBABE && atomik_is_clean(&c));
+	atomik_rollback(&c, 2);
+	state = atomik_swap(&c);
+	CHECK(state == 0xCAFEBABC && c.reference == state && atomik_is_clean(&c));
+	CHECK(atomik_swap_to(&c, 0) == state && atomik_read(&c) == 0);
+
+#ifndef ATOMIK_NO_MALLOC
+	CHECK(atomik_table_init(&t, 256) == 0);
+#else
+	static uint64_t memory[ATOMIK_TABLE_WORDS(256)];
+
+	CHECK(atomik_table_init_in(&t, memory, 256, 64) == 0);
+#endif
+	atomik_table_load(&t, 0, 0xCAFEBABE);
+	atomik_table_accum(&t, 0, 1);
+	CHECK(atomik_table_read(&t, 0) == 0xCAFEBABF);
+	CHECK(atomik_table_swap(&t, 0) == 0xCAFEBABF);
+	CHECK(atomik_table_swap_to(&t, 0, 0) == 0xCAFEBABF && atomik_table_read(&t, 0) == 0);
+	CHECK(atomik_table_error(&t) == ATOMIK_OK);
+	atomik_table_free(&t);
+
+	atomik_fp_init(&fp);
+	CHECK(!atomik_fp_changed(&fp) && atomik_fp_value(&fp) == 0);
+	state = atomik_fp_load(&fp, before, strlen(before));
+	CHECK(state == atomik_fp_reduce(before, strlen(before)));
+	CHECK(!atomik_fp_changed(&fp));
+	CHECK(atomik_fp_accum_delta(&fp, 'a', 'A') == atomik_fp_reduce(after, strlen(after)));
+	CHECK(atomik_fp_changed(&fp) && atomik_fp_delta(&fp) == ('a' ^ 'A'));
+	CHECK(atomik_fp_update(&fp, before, strlen(before)) == state && !atomik_fp_changed(&fp));
+	CHECK(atomik_fp_update(&fp, after, strlen(after)) != state && atomik_fp_changed(&fp));
+	CHECK(atomik_fp_reset(&fp) == atomik_fp_value(&fp) && !atomik_fp_changed(&fp));
+}
+
+static void widths(void)
+{
+	atomik_ctx_t c;
+	atomik_fingerprint_t fp;
+	unsigned width;
+
+	for (width = 1; width <= 64; width++) {
+		CHECK(atomik_init_width(&c, width) == 0 && atomik_width(&c) == width);
+		atomik_load(&c, UINT64_MAX);
+		CHECK(c.reference == UINT64_MAX >> (64 - width));
+		atomik_accum(&c, UINT64_MAX);
+		CHECK(atomik_read(&c) == 0);
+		CHECK((atomik_fp_init_width(&fp, width) == 0) == (width % 8 == 0));
+		CHECK(atomik_width(&fp.context) == (width % 8 == 0 ? width : 64));
+	}
+	CHECK(atomik_init_width(&c, 0) == ATOMIK_EINVAL && atomik_width(&c) == 64);
+	CHECK(atomik_init_width(&c, 65) == ATOMIK_EINVAL && atomik_width(&c) == 64);
+	CHECK(atomik_fp_init_width(&fp, 0) == ATOMIK_EINVAL);
+	CHECK(atomik_fp_init_width(&fp, 72) == ATOMIK_EINVAL);
+
+	/* A narrow context folds in of a wide one what it can hold. */
+	CHECK(atomik_init_width(&c, 8) == 0);
+	atomik_ctx_t wide;
+
+	atomik_init(&wide);
+	atomik_accum(&wide, 0x1234);
+	atomik_merge(&c, &wide);
+	CHECK(atomik_read(&c) == 0x34);
+
+	/* All bits zero is a context of 64 bits, and a fingerprint of nothing. */
+	memset(&c, 0, sizeof(c));
+	memset(&fp, 0, sizeof(fp));
+	atomik_accum(&c, UINT64_MAX);
+	CHECK(atomik_read(&c) == UINT64_MAX && atomik_width(&c) == 64);
+	CHECK(atomik_fp_load(&fp, "abc", 3) == 0x636261);
+}
+
+/* All contexts hold their addresses. */
+static void fill(atomik_table_t *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->num_contexts; i++)
+		CHECK(atomik_table_load(t, i, i) == 0 && atomik_table_accum(t, i, 0) == 0);
+}
+
+static void is_filled(atomik_table_t *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->num_contexts; i++)
+		CHECK(atomik_table_read(t, i) == i);
+}
+
+/* Whether a call has failed like this; then the error is cleared. */
+#define FAILED(t, code, addr)                                                     \
+	do {                                                                      \
+		CHECK(atomik_table_error(t) == (code));                           \
+		CHECK(atomik_table_error_addr(t) == (addr));                      \
+		atomik_table_clear_error(t);                                      \
+		CHECK(atomik_table_error(t) == ATOMIK_OK);                        \
+		CHECK(atomik_table_error_addr(t) == SIZE_MAX);                    \
+	} while (0)
+
+static void a_bad_address_is_reported_and_changes_nothing(atomik_table_t *t)
+{
+	const size_t bad[] = { t->num_contexts, t->num_contexts + 1, UINT32_MAX, SIZE_MAX };
+	atomik_ctx_t c;
+	size_t i;
+
+	fill(t);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		atomik_init(&c);
+		CHECK(atomik_table_load(t, bad[i], 77) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_accum(t, bad[i], 77) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_rollback(t, bad[i], 77) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_read(t, bad[i]) == 0);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_swap(t, bad[i]) == 0);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_swap_to(t, bad[i], 77) == 0);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_swap_to(t, bad[i], 0) == 0);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_context(t, bad[i], &c) == ATOMIK_EINVAL && c.reference == 0);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+	}
+	is_filled(t);
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+}
+
+static void the_first_error_stays(atomik_table_t *t)
+{
+	atomik_table_t copy;
+
+	fill(t);
+	CHECK(atomik_table_read(t, t->num_contexts + 3) == 0);
+	CHECK(atomik_table_read(t, t->num_contexts + 5) == 0);
+	/* What is good is done all the same. */
+	CHECK(atomik_table_load(t, 0, 9) == 0 && atomik_table_read(t, 0) == 9);
+	CHECK(atomik_table_batch(t, NULL, 0) == ATOMIK_EINVAL);
+	/* A copy is the same table, with an error of its own. */
+	copy = *t;
+	atomik_table_clear_error(&copy);
+	CHECK(atomik_table_error(t) == ATOMIK_EINVAL);
+	CHECK(atomik_table_accum(&copy, 0, 1) == 0 && atomik_table_read(t, 0) == 8);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts + 3);
+}
+
+static void batches(atomik_table_t *t)
+{
+	static atomik_op_t many[ATOMIK_MAX_BATCH + 1];
+	atomik_op_t ops[5] = {
+		{ ATOMIK_OP_ACCUM, { 0, 0, 0 }, 2, 0xf0 },
+		{ ATOMIK_OP_READ, { 0, 0, 0 }, 2, 99 },
+		{ ATOMIK_OP_SWAP, { 0, 0, 0 }, 2, 99 },
+		{ ATOMIK_OP_LOAD, { 0, 0, 0 }, 3, 5 },
+		{ ATOMIK_OP_ACCUM, { 0, 0, 0 }, 3, 5 },
+	};
+	atomik_ctx_t c;
+	size_t i;
+
+	fill(t);
+	CHECK(atomik_table_batch(t, ops, 5) == 0);
+	CHECK(ops[0].value == 0xf0 && ops[1].value == 0xf2 && ops[2].value == 0xf2);
+	CHECK(ops[3].value == 5 && ops[4].value == 5);
+	CHECK(atomik_table_read(t, 3) == 0);
+	CHECK(atomik_table_context(t, 2, &c) == 0 && c.reference == 0xf2 && c.accumulator == 0);
+	CHECK(atomik_table_context(t, 3, &c) == 0 && c.reference == 5 && c.accumulator == 5);
+
+	/* All or nothing: the first entries are good. */
+	fill(t);
+	ops[1].value = 99;
+	ops[4].addr = (uint32_t)t->num_contexts;
+	CHECK(atomik_table_batch(t, ops, 5) == ATOMIK_EINVAL && ops[1].value == 99);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
+	ops[4].addr = 3;
+	ops[4].opcode = ATOMIK_OP_SWAP + 1;
+	CHECK(atomik_table_batch(t, ops, 5) == ATOMIK_EINVAL && ops[1].value == 99);
+	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+	ops[4].opcode = ATOMIK_OP_ACCUM;
+	for (i = 0; i < 3; i++) {
+		ops[4].reserved[i] = 1;
+		CHECK(atomik_table_batch(t, ops, 5) == ATOMIK_EINVAL && ops[1].value == 99);
+		FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+		ops[4].reserved[i] = 0;
+	}
+	CHECK(atomik_table_batch(t, ops, 0) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+	CHECK(atomik_table_batch(t, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	is_filled(t);
+
+	for (i = 0; i <= ATOMIK_MAX_BATCH; i++) {
+		many[i].opcode = ATOMIK_OP_ACCUM;
+		many[i].addr = 1;
+		many[i].value = 2;
+	}
+	CHECK(atomik_table_batch(t, many, ATOMIK_MAX_BATCH + 1) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+	is_filled(t);
+	CHECK(atomik_table_batch(t, many, ATOMIK_MAX_BATCH - 1) == 0);
+	CHECK(atomik_table_read(t, 1) == 3);
+	CHECK(atomik_table_batch(t, many, ATOMIK_MAX_BATCH) == 0);
+	CHECK(atomik_table_read(t, 1) == 3);
+}
+
+/* Around the size of the batches in which it goes to the device. */
+static void many_deltas(atomik_table_t *t)
+{
+	static uint32_t addrs[1030];
+	static uint64_t deltas[1030];
+	static const size_t counts[] = { 0, 1, 255, 256, 257, 1030 };
+	size_t i, n;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		fill(t);
+		for (n = 0; n < counts[i]; n++) {
+			addrs[n] = (uint32_t)(n % t->num_contexts);
+			deltas[n] = n + 1;
+		}
+		CHECK(atomik_table_accum_many(t, addrs, deltas, counts[i]) == 0);
+		for (n = 0; n < counts[i]; n++)
+			CHECK(atomik_table_accum(t, addrs[n], deltas[n]) == 0);
+		is_filled(t);
+	}
+	addrs[1029] = (uint32_t)t->num_contexts;
+	CHECK(atomik_table_accum_many(t, addrs, deltas, 1030) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
+	CHECK(atomik_table_accum_many(t, NULL, deltas, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_table_accum_many(t, addrs, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_table_accum_many(t, NULL, NULL, 0) == 0);
+	is_filled(t);
+}
+
+static void on_a_table(atomik_table_t *t)
+{
+	a_bad_address_is_reported_and_changes_nothing(t);
+	the_first_error_stays(t);
+	batches(t);
+	many_deltas(t);
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+}
+
+/* There is no context in it, and nothing to crash. */
+static void is_nowhere(atomik_table_t *t)
+{
+	atomik_op_t op = { ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 };
+	uint32_t addr = 0;
+	uint64_t delta = 1;
+
+	atomik_table_clear_error(t);
+	CHECK(t->num_contexts == 0);
+	CHECK(atomik_table_read(t, 0) == 0);
+	FAILED(t, ATOMIK_EINVAL, 0);
+	CHECK(atomik_table_load(t, 0, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_batch(t, &op, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_accum_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 0);
+	atomik_table_free(t);
+	atomik_table_free(t);
+}
+
+static void tables_that_cannot_be_made(void)
+{
+	static uint64_t memory[ATOMIK_TABLE_WORDS(1)];
+	atomik_table_t t;
+
+	memset(&t, 0, sizeof(t));
+	is_nowhere(&t);
+	CHECK(atomik_table_init_in(&t, memory, 0, 64) == ATOMIK_EINVAL);
+	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init_in(&t, memory, 1, 0) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init_in(&t, memory, 1, 65) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init_in(&t, memory, SIZE_MAX, 64) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init_in(&t, NULL, 1, 64) == ATOMIK_EFAULT);
+	CHECK(atomik_table_error(&t) == ATOMIK_EFAULT);
+	is_nowhere(&t);
+#ifndef ATOMIK_NO_MALLOC
+	CHECK(atomik_table_init(&t, 0) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init(&t, SIZE_MAX) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init_width(&t, 1, 65) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	CHECK(atomik_table_init(&t, 1) == 0 && atomik_table_error(&t) == ATOMIK_OK);
+	atomik_table_free(&t);
+	is_nowhere(&t);
+#endif
+#if defined(ATOMIK_DEVICE) && !defined(ON_DEVICE)
+	/* Where these tests run, there is none. */
+	CHECK(atomik_table_open(&t, 256) == ATOMIK_ENOENT);
+	CHECK(atomik_table_error(&t) == ATOMIK_ENOENT);
+	is_nowhere(&t);
+	CHECK(atomik_table_open(&t, 0) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+	/* Nothing that could be asked. */
+	CHECK(atomik_table_attach(&t, -1, 1, 8) == 0);
+	CHECK(atomik_table_read(&t, 0) == 0);
+	FAILED(&t, ATOMIK_EBADF, 0);
+	CHECK(atomik_table_attach(&t, 0, 1, 0) == ATOMIK_EINVAL);
+	is_nowhere(&t);
+#endif
+}
+
+static void ordered_fingerprints(void)
+{
+	static const unsigned char text[] = "01234567abcdefghxyz";
+	static const unsigned char swapped[] = "abcdefgh01234567xyz";
+	static const unsigned char other[] = "01234567ABCDEFGHxyZ";
+	const size_t len = sizeof(text) - 1;
+	atomik_ordered_t fp;
+
+	CHECK(atomik_fp_reduce(text, len) == atomik_fp_reduce(swapped, len));
+	CHECK(atomik_ordered_reduce(text, len) != atomik_ordered_reduce(swapped, len));
+	/* Zeros at the end are seen as well. */
+	CHECK(atomik_fp_reduce(text, len) == atomik_fp_reduce(text, len + 1));
+	CHECK(atomik_ordered_reduce(text, len) != atomik_ordered_reduce(text, len + 1));
+
+	atomik_ordered_init(&fp);
+	CHECK(!atomik_ordered_changed(&fp));
+	CHECK(atomik_ordered_value(&fp) == 0 && atomik_ordered_reduce(NULL, 0) != 0);
+	CHECK(atomik_ordered_accum_delta(&fp, 0, text, other, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_load(&fp, text, len) == atomik_ordered_reduce(text, len));
+	/* In two parts; then the string is the other. */
+	CHECK(atomik_ordered_accum_delta(&fp, 16, text + 16, other + 16, len - 16) == 0);
+	CHECK(atomik_ordered_changed(&fp));
+	CHECK(atomik_ordered_accum_delta(&fp, 8, text + 8, other + 8, 8) == 0);
+	CHECK(atomik_ordered_value(&fp) == atomik_ordered_reduce(other, len));
+	CHECK(atomik_ordered_delta(&fp) == (atomik_ordered_reduce(text, len) ^
+					    atomik_ordered_reduce(other, len)));
+	CHECK(atomik_ordered_accum_delta(&fp, 4, text, text, 8) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_accum_delta(&fp, 8, text, other, 7) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_accum_delta(&fp, 16, text, other, 4) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_accum_delta(&fp, 24, text, other, 0) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_accum_delta(&fp, UINT64_MAX - 7, text, other, 8) == ATOMIK_EINVAL);
+	CHECK(atomik_ordered_value(&fp) == atomik_ordered_reduce(other, len));
+	CHECK(atomik_ordered_reset(&fp) == atomik_ordered_value(&fp));
+	CHECK(!atomik_ordered_changed(&fp));
+	CHECK(atomik_ordered_update(&fp, text, len) == atomik_ordered_reduce(text, len));
+	CHECK(atomik_ordered_changed(&fp));
+}
+
+static void errors_have_words(void)
+{
+	static const int errors[] = { ATOMIK_ENOENT, ATOMIK_EBADF,  ATOMIK_ENOMEM, ATOMIK_EACCES,
+				      ATOMIK_EFAULT, ATOMIK_EINVAL, ATOMIK_ENOTTY, ATOMIK_OK };
+	size_t i, j;
+
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		CHECK(strcmp(atomik_strerror(errors[i]), atomik_strerror(12345)) != 0);
+		for (j = 0; j < i; j++)
+			CHECK(strcmp(atomik_strerror(errors[i]), atomik_strerror(errors[j])) != 0);
+	}
+	CHECK(atomik_strerror(-1) != NULL);
+}
+
+int main(void)
+{
+	static uint64_t memory[ATOMIK_TABLE_WORDS(8)];
+	atomik_table_t t;
+
+	the_names_that_programs_use();
+	widths();
+	tables_that_cannot_be_made();
+	ordered_fingerprints();
+	errors_have_words();
+	CHECK(atomik_table_init_in(&t, memory, 8, 64) == 0);
+	on_a_table(&t);
+	atomik_table_free(&t);
+	is_nowhere(&t);
+#ifndef ATOMIK_NO_MALLOC
+	CHECK(atomik_table_init(&t, 8) == 0);
+	on_a_table(&t);
+	atomik_table_free(&t);
+	is_nowhere(&t);
+#endif
+#ifdef ON_DEVICE
+	CHECK(atomik_table_open(&t, 8) == 0);
+	on_a_table(&t);
+	atomik_table_free(&t);
+	is_nowhere(&t);
+#endif
+	printf("ok\n");
+	return 0;
+}

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Vectors of streams: messages in any order, twice, lost, of other epochs; and merging.
+
+use super::json::{Object, file as json_file, hex_bytes, op, states};
+use super::values::Values;
+use crate::model::{Message, Stream, Value};
+
+const CONTEXTS: u32 = 3;
+const WIDTHS: [u32; 5] = [1, 32, 64, 65, 1000];
+
+pub fn file() -> String {
+    let mut cases = vec![];
+    for width in WIDTHS {
+        cases.push(any_order(width));
+        cases.push(epochs(width));
+        cases.push(merging(width));
+        cases.push(many(width));
+    }
+    json_file(
+        "stream",
+        "streams that exchange messages in any order, some twice, some never, and that merge",
+        cases,
+    )
+}
+
+/// Streams, the messages that they made, and the steps that were done with them.
+struct Steps {
+    streams: Vec<Stream>,
+    messages: Vec<Message>,
+    /// The numbers of messages that each has not handed out.
+    pending: Vec<Vec<usize>>,
+    steps: Vec<Object>,
+}
+
+impl Steps {
+    fn new(streams: u64, width: u32) -> Self {
+        let stream = |n| Stream {
+            width,
+            // A small one, a large one, …
+            sender: if n == 0 { 1 } else { u64::MAX - n },
+            ..Stream::default()
+        };
+        Self {
+            streams: (0..streams).map(stream).collect(),
+            messages: vec![],
+            pending: vec![vec![]; streams as usize],
+            steps: vec![],
+        }
+    }
+
+    fn load(&mut self, stream: usize, addr: u32, value: &Value) {
+        let step = op("load").with("stream", stream).with("addr", addr);
+        let step = step.value("value", value);
+        if addr < CONTEXTS {
+            self.streams[stream].load(addr, value);
+            self.steps.push(step);
+        } else {
+            self.steps.push(step.with("error", "address"));
+        }
+    }
+
+    /// Returns the message's number.
+    fn accum(&mut self, stream: usize, addr: u32, delta: &Value) -> usize {
+        let step = op("accum").with("stream", stream).with("addr", addr);
+        let step = step.value("delta", delta);
+        let number = self.messages.len();
+        if addr < CONTEXTS {
+            let message = self.streams[stream].accum(addr, delta);
+            self.steps.push(
+                step.object(
+                    "expect",
+                    Object::first("epoch", message.epoch)
+                        .with("seq", message.seq)
+                        .with("bytes", hex_bytes(&message.encode())),
+                ),
+            );
+            self.messages.push(message);
+            self.pending[stream].push(number);
+        } else {
+            self.steps.push(step.with("error", "address"));
+        }
+        number
+    }
+
+    fn apply(&mut self, stream: usize, message: usize) {
+        let result = self.streams[stream].apply(&self.messages[message]);
+        let step = op("apply").with("stream", stream).with("message", message);
+        self.steps.push(step.result(result));
+    }
+
+    fn read(&mut self, stream: usize, addr: u32) {
+        let step = op("read").with("stream", stream).with("addr", addr);
+        self.steps.push(if addr < CONTEXTS {
+            step.value("expect", &self.streams[stream].read(addr))
+        } else {
+            step.with("error", "address")
+        });
+    }
+
+    fn merge(&mut self, stream: usize, from: usize) {
+        let other = self.streams[from].clone();
+        self.streams[stream].merge(&other);
+        self.steps
+            .push(op("merge").with("stream", stream).with("from", from));
+    }
+
+    fn pending(&mut self, stream: usize) {
+        let numbers = std::mem::take(&mut self.pending[stream]);
+        let step = op("pending").with("stream", stream);
+        self.steps.push(step.with("expect", numbers));
+    }
+
+    fn contexts(&mut self, stream: usize) {
+        let all = (0..CONTEXTS).map(|addr| (addr, self.streams[stream].read(addr)));
+        let nonzero = all.filter(|(_, state)| *state != Value::ZERO);
+        let step = op("contexts").with("stream", stream);
+        self.steps.push(step.with("expect", states(nonzero)));
+    }
+
+    fn case(self, name: &str) -> String {
+        let width = self.streams[0].width;
+        let sender = |stream: &Stream| format!("{:#x}", stream.sender);
+        let senders: Vec<_> = self.streams.iter().map(sender).collect();
+        let case = Object::named(format!("{name}, {width} bits"))
+            .with("width", width)
+            .with("contexts", CONTEXTS)
+            .with("streams", senders);
+        case.steps(self.steps)
+    }
+}
+
+fn any_order(width: u32) -> String {
+    let mut steps = Steps::new(2, width);
+    let mut values = Values::new(6000 + u64::from(width));
+    let start = values.value(width);
+    steps.load(0, 0, &start);
+    steps.load(1, 0, &start);
+    let made: Vec<_> = (0..6)
+        .map(|n| steps.accum(0, n % 2, &values.value(width)))
+        .collect();
+    steps.accum(1, 0, &values.value(width));
+    for n in [5, 1, 1, 0, 3, 2, 0, 4, 5] {
+        steps.apply(1, made[n]);
+        steps.read(1, 0);
+        steps.read(1, 1);
+    }
+    // The other's only message, and this one's own that come back.
+    steps.apply(0, 6);
+    steps.apply(0, made[0]);
+    steps.contexts(0);
+    steps.contexts(1);
+    steps.pending(0);
+    steps.accum(0, 2, &values.value(width));
+    steps.pending(0);
+    steps.pending(0);
+    steps.pending(1);
+    steps.load(0, CONTEXTS, &start);
+    steps.accum(0, CONTEXTS, &start);
+    steps.read(0, u32::MAX);
+    steps.pending(0);
+    steps.accum(0, 2, &values.value(width));
+    steps.contexts(0);
+    steps.case("any order, and twice")
+}
+
+fn epochs(width: u32) -> String {
+    let mut steps = Steps::new(2, width);
+    let mut values = Values::new(7000 + u64::from(width));
+    let [first, second] = [(); 2].map(|()| values.value(width));
+    let old = steps.accum(0, 0, &values.value(width));
+    steps.load(0, 0, &first);
+    let one = steps.accum(0, 0, &values.value(width));
+    let elsewhere = steps.accum(0, 1, &values.value(width));
+    steps.load(0, 0, &second);
+    let two = steps.accum(0, 0, &values.value(width));
+    let again = steps.accum(0, 0, &values.value(width));
+    // Waits for two epochs, of which it passes the first.
+    steps.apply(1, two);
+    steps.apply(1, elsewhere);
+    steps.read(1, 0);
+    steps.apply(1, two);
+    steps.load(1, 0, &first);
+    steps.read(1, 0);
+    steps.apply(1, one);
+    steps.read(1, 0);
+    steps.load(1, 0, &second);
+    steps.read(1, 0);
+    steps.apply(1, again);
+    steps.read(1, 0);
+    // Of an epoch that is over, and from then on known.
+    steps.apply(1, old);
+    steps.apply(1, old);
+    steps.apply(1, one);
+    steps.contexts(0);
+    steps.contexts(1);
+    steps.case("epochs")
+}
+
+fn merging(width: u32) -> String {
+    let mut steps = Steps::new(3, width);
+    let mut values = Values::new(8000 + u64::from(width));
+    // The same epoch from different values, of which the larger wins.
+    let small = Value::ZERO;
+    let large = (Value::from(1u32) << width) - 1u32;
+    steps.load(0, 0, &large);
+    steps.load(1, 0, &small);
+    steps.load(2, 1, &large);
+    steps.load(2, 1, &small);
+    let made: Vec<_> = (0..4)
+        .map(|n| steps.accum(n % 3, n as u32 % 2, &values.value(width)))
+        .collect();
+    // One has it already, one behind a gap, one has it twice.
+    steps.apply(1, made[3]);
+    steps.apply(2, made[0]);
+    steps.merge(1, 0);
+    steps.contexts(1);
+    steps.merge(1, 0);
+    steps.contexts(1);
+    steps.merge(0, 2);
+    steps.merge(0, 1);
+    steps.merge(2, 1);
+    steps.merge(2, 0);
+    steps.merge(1, 2);
+    steps.merge(1, 1);
+    for stream in 0..3 {
+        steps.contexts(stream);
+        for &message in &made {
+            steps.apply(stream, message);
+        }
+        steps.contexts(stream);
+    }
+    steps.accum(1, 1, &values.value(width));
+    steps.merge(2, 1);
+    steps.contexts(2);
+    steps.case("merging")
+}
+
+fn many(width: u32) -> String {
+    let mut steps = Steps::new(3, width);
+    let mut values = Values::new(9000 + u64::from(width));
+    for _ in 0..90 {
+        let stream = values.below(3) as usize;
+        let addr = values.below(CONTEXTS);
+        match values.below(16) {
+            0 => steps.load(stream, addr, &values.value(width)),
+            1..=4 => {
+                steps.accum(stream, addr, &values.value(width));
+            }
+            5 => steps.merge(stream, values.below(3) as usize),
+            6 => steps.pending(stream),
+            7 | 8 => steps.read(stream, addr),
+            _ if !steps.messages.is_empty() => {
+                let message = values.below(steps.messages.len() as u32);
+                steps.apply(stream, message as usize);
+            }
+            _ => {}
+        }
+    }
+    for (stream, from) in [(0, 1), (0, 2), (2, 0), (1, 2)] {
+        steps.merge(stream, from);
+    }
+    for stream in 0..3 {
+        steps.contexts(stream);
+    }
+    steps.case("many operations")
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Runs vectors of the messages' encoding.
+
+use atomik::DeltaMessage;
+
+use super::expectation::same;
+use super::format::{MessageCase, Wrong};
+use super::{Outcome, Place};
+
+pub fn run<P: Place>(_: &P, case: &MessageCase) -> Outcome {
+    if !P::PROCESS {
+        return Ok(false);
+    }
+    let decoded = DeltaMessage::decode(&case.bytes.0);
+    let MessageCase {
+        width: Some(width),
+        sender: Some(sender),
+        addr: Some(addr),
+        epoch: Some(epoch),
+        seq: Some(seq),
+        delta: Some(delta),
+        error: None,
+        ..
+    } = case
+    else {
+        return match (decoded, case.error) {
+            (Err(_), Some(Wrong::Message)) => Ok(true),
+            (decoded, error) => Err(format!("{decoded:?}, expected the error {error:?}")),
+        };
+    };
+    let decoded = decoded.map_err(|error| error.to_string())?;
+    same("the sender", format!("{:#x}", decoded.sender), sender)?;
+    same("the address", decoded.addr, addr)?;
+    same("the epoch", decoded.epoch, epoch)?;
+    same("the sequence number", decoded.seq, seq)?;
+    same("the width", decoded.delta.width(), width)?;
+    same("the delta", &decoded.delta, delta)?;
+    let made = DeltaMessage::new(sender.low(), *addr, *epoch, *seq, *width, delta.limbs());
+    let made = made.map_err(|error| error.to_string())?.encode();
+    same(
+        "the encoding",
+        format!("{made:02x?}"),
+        format!("{:02x?}", case.bytes.0),
+    )?;
+    Ok(true)
+}

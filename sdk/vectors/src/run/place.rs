@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Place`]: where tables are.
+
+use atomik::{ContextTable, Device, LocalTable, Result, Table};
+
+/// Where vectors are run.
+pub trait Place {
+    /// The tables that are there.
+    type Table: ContextTable;
+
+    /// Whether this is the process, so that what has no table is run as well.
+    const PROCESS: bool;
+
+    /// Whether there are contexts of this width.
+    fn has(&self, width: u32) -> bool;
+
+    /// Makes a table.
+    ///
+    /// # Errors
+    ///
+    /// Those of making it.
+    fn table(&self, contexts: u32, width: u32) -> Result<Self::Table>;
+}
+
+/// Tables of this process.
+pub struct Process;
+
+impl Place for Process {
+    type Table = LocalTable;
+
+    const PROCESS: bool = true;
+
+    fn has(&self, _width: u32) -> bool {
+        true
+    }
+
+    fn table(&self, contexts: u32, width: u32) -> Result<LocalTable> {
+        LocalTable::with_width(contexts, width)
+    }
+}
+
+/// Tables of the device.
+pub struct OnDevice(pub Device);
+
+impl Place for OnDevice {
+    type Table = Table;
+
+    const PROCESS: bool = false;
+
+    fn has(&self, width: u32) -> bool {
+        width == 64
+    }
+
+    fn table(&self, contexts: u32, _width: u32) -> Result<Table> {
+        self.0.create_table(contexts)
+    }
+}

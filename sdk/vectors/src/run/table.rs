@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Runs vectors of tables and batches.
+
+use atomik::{Batch, ContextTable, Result, Value};
+
+use super::expectation::{done, returned, same};
+use super::format::{Entry, TableCase, TableStep, Wrong};
+use super::hex::Hex;
+use super::{Outcome, Place, steps};
+
+/// Which of a table's methods are used.
+#[derive(Clone, Copy, PartialEq)]
+enum Methods {
+    Words,
+    Values,
+}
+
+pub fn run<P: Place>(place: &P, case: &TableCase) -> Outcome {
+    if !place.has(case.width) {
+        return Ok(false);
+    }
+    for methods in [Methods::Words, Methods::Values] {
+        if methods == Methods::Words && case.width > 64 {
+            continue;
+        }
+        let mut table = (place.table(case.contexts, case.width)).map_err(|e| e.to_string())?;
+        steps(&case.steps, |step| checked(&mut table, methods, step))?;
+    }
+    Ok(true)
+}
+
+/// Does a step, and looks whether one that failed has changed something.
+fn checked(
+    table: &mut impl ContextTable,
+    methods: Methods,
+    step: &TableStep,
+) -> std::result::Result<(), String> {
+    let fails = error(step).is_some();
+    let before = if fails { image(table)? } else { vec![] };
+    do_step(table, methods, step)?;
+    if fails && image(table)? != before {
+        return Err("it failed, and has changed something".into());
+    }
+    Ok(())
+}
+
+fn error(step: &TableStep) -> Option<Wrong> {
+    match step {
+        TableStep::Load { error, .. }
+        | TableStep::Accum { error, .. }
+        | TableStep::Read { error, .. }
+        | TableStep::Swap { error, .. }
+        | TableStep::AccumMany { error, .. }
+        | TableStep::Batch { error, .. } => *error,
+        TableStep::Snapshot { .. } => None,
+    }
+}
+
+/// Both words of each context.
+fn image(table: &impl ContextTable) -> std::result::Result<Vec<(Value, Value)>, String> {
+    let words = |addr| {
+        let context = table.context(addr)?;
+        Ok((context.read(), context.reference().clone()))
+    };
+    let size = table.size().map_err(|error| error.to_string())?;
+    let all: Result<Vec<_>> = (0..size).map(words).collect();
+    all.map_err(|error| error.to_string())
+}
+
+fn do_step(
+    table: &mut impl ContextTable,
+    methods: Methods,
+    step: &TableStep,
+) -> std::result::Result<(), String> {
+    let (width, words) = (table.width(), methods == Methods::Words);
+    let value = |state: Result<u64>| Value::new(width, state?);
+    match step {
+        TableStep::Load { addr, value, error } => done(
+            match words {
+                true => table.load(*addr, value.low()),
+                false => table.load_value(*addr, value.limbs()),
+            },
+            *error,
+        ),
+        TableStep::Accum { addr, delta, error } => done(
+            match words {
+                true => table.accum(*addr, delta.low()),
+                false => table.accum_value(*addr, delta.limbs()),
+            },
+            *error,
+        ),
+        TableStep::Read {
+            addr,
+            expect,
+            error,
+        } => {
+            let state = match words {
+                true => value(table.read(*addr)),
+                false => table.read_value(*addr),
+            };
+            returned(state, expect.as_ref(), *error)
+        }
+        TableStep::Swap {
+            addr,
+            new_reference,
+            expect,
+            error,
+        } => {
+            let state = match (words, new_reference) {
+                (true, Some(reference)) => value(table.swap_with(*addr, reference.low())),
+                (true, None) => value(table.swap(*addr)),
+                (false, Some(reference)) => table.swap_value_with(*addr, reference.limbs()),
+                (false, None) => table.swap_value(*addr),
+            };
+            returned(state, expect.as_ref(), *error)
+        }
+        TableStep::AccumMany {
+            addrs,
+            deltas,
+            error,
+        } => {
+            let deltas: Vec<u64> = deltas.iter().flat_map(|d| d.padded(width)).collect();
+            done(table.accum_many(addrs, &deltas), *error)
+        }
+        TableStep::Snapshot { expect } => {
+            let states = table.nonzero().map_err(|error| error.to_string())?;
+            same_states(&states, expect)
+        }
+        TableStep::Batch { entries, error } => batch(table, entries, *error),
+    }
+}
+
+/// Compares states by address.
+pub fn same_states(
+    found: &[(u32, Value)],
+    expected: &[(u32, Hex)],
+) -> std::result::Result<(), String> {
+    let list = |pairs: &mut dyn Iterator<Item = (u32, String)>| {
+        let pairs: Vec<_> = pairs
+            .map(|(addr, state)| format!("{addr}: {state}"))
+            .collect();
+        pairs.join(", ")
+    };
+    same(
+        "the list of states",
+        list(&mut found.iter().map(|(addr, state)| (*addr, state.to_string()))),
+        list(
+            &mut expected
+                .iter()
+                .map(|(addr, state)| (*addr, state.to_string())),
+        ),
+    )
+}
+
+fn batch(
+    table: &mut impl ContextTable,
+    entries: &[Entry],
+    error: Option<Wrong>,
+) -> std::result::Result<(), String> {
+    let mut batch = Batch::new();
+    let mut expected = vec![];
+    for entry in entries {
+        match entry {
+            Entry::Load { addr, value } => {
+                batch.load(*addr, value.low());
+            }
+            Entry::Accum { addr, delta } => {
+                batch.accum(*addr, delta.low());
+            }
+            Entry::Read { addr, expect } => expected.push((batch.read(*addr), expect)),
+            Entry::Swap { addr, expect } => expected.push((batch.swap(*addr), expect)),
+        }
+    }
+    if error.is_some() {
+        // A batch that returns nothing can be given without its being written to.
+        if expected.is_empty() {
+            done(table.submit(&batch), error)?;
+        }
+        return done(table.run(&mut batch), error);
+    }
+    if expected.is_empty() {
+        return done(table.submit(&batch), None);
+    }
+    let width = table.width();
+    let results = table.run(&mut batch).map_err(|error| error.to_string())?;
+    for (handle, expect) in expected {
+        let state = results
+            .get(handle)
+            .and_then(|state| Value::new(width, state));
+        returned(state, expect.as_ref(), None)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The SDK on the device: the vectors of `sdk/vectors`, those of 64 bits, as it has no others; and the lines of
+//! its README.
+
+use atomik::Device;
+use atomik_vectors::run::{OnDevice, Report, run};
+use atomik_vectors::{FILES, readme, spoil};
+
+fn place() -> OnDevice {
+    OnDevice(Device::open().unwrap())
+}
+
+#[test]
+fn the_vectors_hold_on_the_device() {
+    let place = place();
+    let reports = FILES.map(|(name, text)| {
+        let report = run(&place, text).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        (name, report.ran, report.skipped)
+    });
+    assert_eq!(
+        reports,
+        [
+            ("context", 3, 16),
+            ("table", 3, 16),
+            ("batch", 3, 10),
+            ("stream", 4, 16),
+            ("message", 0, 49),
+            ("fingerprint", 3, 12),
+            ("ordered_fingerprint", 4, 0),
+            ("errors", 5, 24),
+        ]
+    );
+}
+
+#[test]
+fn a_vector_that_is_changed_fails_on_the_device() {
+    let place = place();
+    for (name, text) in FILES {
+        let mut failed = 0;
+        // The device doesn't count deltas. Some of each kind: the guest is emulated.
+        let files = spoil::each_expectation(text, &["delta_count"]).unwrap();
+        for file in files.iter().step_by(3) {
+            match run(&place, file) {
+                Err(_) => failed += 1,
+                Ok(Report { ran: 0, .. }) => {}
+                Ok(report) => panic!("{name}: {report:?} of {file}"),
+            }
+        }
+        // Messages don't go to the device.
+        assert_eq!(failed > 0, name != "message", "{name}");
+    }
+}
+
+#[test]
+fn the_lines_of_the_readme() {
+    readme::on_the_device().unwrap();
+}

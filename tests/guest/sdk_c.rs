@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The C header on the device: the vectors, by the same program that runs them in the process; its tests; and its
+//! example with one line changed.
+
+use atomik_sdk_c::{Place, Script, wrong};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// A program, built by this package's build script.
+macro_rules! program {
+    ($name:literal) => {
+        Program::new($name, include_bytes!(concat!(env!("OUT_DIR"), "/", $name)))
+    };
+}
+
+/// A program in a file of its own, for as long as this.
+struct Program(PathBuf);
+
+impl Program {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let thread = std::thread::current();
+        let test = thread.name().unwrap_or_default().replace("::", "-");
+        let path = PathBuf::from(format!("/tmp/{name}-{test}-{}", std::process::id()));
+        fs::write(&path, bytes).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// What it prints, of a run that has nothing to complain about.
+    #[track_caller]
+    fn run(&self) -> String {
+        let output = Command::new(&self.0).output().expect("run it");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && said.is_empty(),
+            "{}: {said}",
+            output.status
+        );
+        String::from_utf8(output.stdout).expect("text")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.0));
+    }
+}
+
+/// What there is of each file on the device: the cases that run, those that don't, and the steps that can't be said
+/// in C.
+const COUNTS: &[(&str, [usize; 3])] = &[
+    ("context", [3, 16, 0]),
+    ("table", [3, 16, 3]),
+    ("batch", [3, 10, 0]),
+    ("stream", [0, 20, 0]),
+    ("message", [0, 49, 0]),
+    ("fingerprint", [11, 4, 0]),
+    ("ordered_fingerprint", [4, 0, 1]),
+    ("errors", [14, 15, 0]),
+];
+
+#[test]
+fn the_vectors_in_c() {
+    let runner = program!("sdk-c-runner");
+    let place = Place::Device;
+    assert_eq!(COUNTS.len(), atomik_vectors::FILES.len());
+    for ((name, text), (counted, counts)) in atomik_vectors::FILES.into_iter().zip(COUNTS) {
+        assert_eq!(name, *counted);
+        let script = Script::new(text, place).unwrap();
+        assert_eq!(
+            [script.ran, script.skipped, script.unsayable],
+            *counts,
+            "{name}"
+        );
+        let answers = script.play(Command::new(runner.path()), place);
+        let result = answers.and_then(|answers| script.compare(&answers));
+        result.unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn changed_vectors_fail_in_c() {
+    let runner = program!("sdk-c-runner");
+    let place = Place::Device;
+    let mut noticed = BTreeSet::new();
+    for (name, text) in atomik_vectors::FILES {
+        // Of the kinds of operations, one each.
+        let mut seen = BTreeSet::new();
+        for wrong in wrong(text, place).unwrap() {
+            let Ok(script) = Script::new(&wrong.text, place) else {
+                continue;
+            };
+            let right = Script::new(&wrong.right, place).unwrap();
+            let mut pairs = script.exchanges.iter().zip(&right.exchanges);
+            let Some((exchange, _)) = pairs.find(|(wrong, right)| wrong != right) else {
+                continue;
+            };
+            let word = exchange.line.split(' ').next().unwrap().to_owned();
+            if !seen.insert(word) {
+                continue;
+            }
+            let answers = script.play(Command::new(runner.path()), place).unwrap();
+            script.compare(&answers).expect_err(&wrong.what);
+            noticed.insert(name);
+        }
+    }
+    let noticed: Vec<_> = noticed.into_iter().collect();
+    assert_eq!(
+        noticed,
+        [
+            "batch",
+            "context",
+            "errors",
+            "fingerprint",
+            "ordered_fingerprint",
+            "table"
+        ]
+    );
+}
+
+#[test]
+fn the_units_in_c() {
+    assert_eq!(program!("sdk-c-units").run(), "ok\n");
+}
+
+#[test]
+fn what_is_special_about_the_device() {
+    assert_eq!(program!("sdk-c-device").run(), "ok\n");
+}
+
+#[test]
+fn the_examples_with_one_line_changed() {
+    const README: &str = include_str!("../../sdk/c/README.md");
+    let (_, prints) = README.split_once("```text\n").unwrap();
+    let (prints, _) = prints.split_once("```").unwrap();
+    assert_eq!(program!("sdk-c-hello").run(), prints);
+    // That of the project's README checks for itself.
+    assert_eq!(program!("sdk-c-readme").run(), "");
+}

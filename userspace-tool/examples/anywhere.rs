@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! One program for both kinds of tables: in the kernel where the driver is, else in this process.
+//!
+//! It keeps texts as fingerprints, one context each, and tells which have changed. Nothing of it knows
+//! where the table is but the line that makes it.
+
+use std::error::Error;
+
+use atomik::{Batch, ContextTable, Device, LocalTable, OrderedFingerprint};
+
+/// The line that moves the program.
+fn table(contexts: u32) -> atomik::Result<(Box<dyn ContextTable>, &'static str)> {
+    match Device::open() {
+        Ok(device) => Ok((Box::new(device.create_table(contexts)?), "in the kernel")),
+        Err(_) => Ok((Box::new(LocalTable::new(contexts)?), "in this process")),
+    }
+}
+
+/// Notes what the texts are: from now on, nothing has changed.
+fn note(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<()> {
+    let mut batch = Batch::new();
+    for (addr, text) in (0..).zip(texts) {
+        batch.load(addr, OrderedFingerprint::of(text.as_bytes()));
+    }
+    table.submit(&batch)
+}
+
+/// The texts that are others than those noted.
+fn changed(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<Vec<usize>> {
+    let mut numbers = vec![];
+    for (addr, text) in (0..).zip(texts) {
+        let now = OrderedFingerprint::of(text.as_bytes());
+        let delta = table.read(addr)? ^ now;
+        table.accum(addr, delta)?;
+        if !table.context(addr)?.is_clean() {
+            numbers.push(addr as usize);
+        }
+    }
+    Ok(numbers)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (mut table, place) = table(3)?;
+    println!("the table is {place}");
+    let before = ["first second", "a text", "another"];
+    let after = ["second first", "a text", "another one"];
+    note(&mut *table, &before)?;
+    let found = changed(&mut *table, &after)?;
+    println!("changed  {found:?}");
+    if found != [0, 2] {
+        return Err("these are not the ones that changed".into());
+    }
+    // Put back, they are what they were: the deltas cancel each other.
+    if !changed(&mut *table, &before)?.is_empty() {
+        return Err("something has changed that was put back".into());
+    }
+    println!("and put back");
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn finds_what_changed() {
+        super::main().unwrap();
+    }
+}

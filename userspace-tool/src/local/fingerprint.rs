@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Fingerprint`]: the XOR of the chunks of some bytes, as a context.
+
+use super::context::LocalContext;
+use super::value::{Value, limb};
+use super::width::Width;
+use crate::{Error, Result};
+
+/// Tells whether bytes have changed, and by what: the XOR of their chunks.
+///
+/// The fingerprint of bytes is the XOR of their chunks of width / 8 bytes, read little-endian, the
+/// last filled up with zeros; of no bytes it is 0. It is kept as a context: the reference is
+/// the fingerprint that was loaded, the accumulator how the present one differs.
+///
+/// ```
+/// use atomik::Fingerprint;
+///
+/// let mut fingerprint = Fingerprint::new();
+/// fingerprint.load(b"the quick brown fox");
+/// fingerprint.update(b"the quick brown cat");
+/// assert!(fingerprint.changed());
+/// // A part that changed is enough, however large the whole; it begins where a chunk does.
+/// fingerprint.accumulate_delta(b"cat", b"fox");
+/// assert!(!fingerprint.changed());
+/// ```
+///
+/// # What it can't see
+///
+/// XOR forgets the order: chunks that change places leave the fingerprint as it was, and so do equal
+/// changes in two chunks, two equal chunks more or less, and zeros at the end.
+/// [`OrderedFingerprint`](crate::OrderedFingerprint) sees these. Neither is cryptographic: who wants to deceive it, can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    context: LocalContext,
+}
+
+impl Fingerprint {
+    /// A fingerprint of 64 bits, which is 0.
+    pub fn new() -> Self {
+        Self {
+            context: LocalContext::zero(Width::U64),
+        }
+    }
+
+    /// A fingerprint of `width` bits, a multiple of 8; it is 0.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidWidth`].
+    pub fn with_width(width: u32) -> Result<Self> {
+        Ok(Self {
+            context: LocalContext::zero(whole_bytes(width)?),
+        })
+    }
+
+    /// The fingerprint of some bytes, of `width` bits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidWidth`].
+    pub fn of(width: u32, data: &[u8]) -> Result<Value> {
+        Ok(fold(whole_bytes(width)?, data))
+    }
+
+    /// The width in bits.
+    pub fn width(&self) -> u32 {
+        self.context.width()
+    }
+
+    /// Starts from the fingerprint of `data`, and returns it; nothing has changed yet.
+    pub fn load(&mut self, data: &[u8]) -> Value {
+        let value = self.fold(data);
+        self.context.load(&value);
+        value
+    }
+
+    /// Compares with `data`, whose fingerprint it returns: that is the [`value`](Self::value) now.
+    pub fn update(&mut self, data: &[u8]) -> Value {
+        let value = self.fold(data);
+        let mut delta = self.value();
+        delta.xor(value.limbs());
+        self.context.accum(delta);
+        value
+    }
+
+    /// Takes a change of a part, which had been `old` and is `new`. The part begins where a chunk
+    /// does.
+    pub fn accumulate_delta(&mut self, old: &[u8], new: &[u8]) {
+        let mut delta = self.fold(old);
+        delta.xor(self.fold(new).limbs());
+        self.context.accum(delta);
+    }
+
+    /// Whether the fingerprint differs from the one that was loaded.
+    pub fn changed(&self) -> bool {
+        !self.context.is_clean()
+    }
+
+    /// The fingerprint.
+    pub fn value(&self) -> Value {
+        self.context.read()
+    }
+
+    /// The XOR of the fingerprint and the one that was loaded.
+    pub fn delta(&self) -> Value {
+        self.context.accumulator()
+    }
+
+    /// Accepts the present fingerprint as the one to compare with.
+    pub fn reset(&mut self) {
+        self.context.swap();
+    }
+
+    fn fold(&self, data: &[u8]) -> Value {
+        fold(self.context.state().width, data)
+    }
+}
+
+impl Default for Fingerprint {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn whole_bytes(width: u32) -> Result<Width> {
+    match width % 8 {
+        0 => Width::new(width),
+        _ => Err(Error::InvalidWidth { width }),
+    }
+}
+
+/// The XOR of the chunks.
+fn fold(width: Width, data: &[u8]) -> Value {
+    let mut value = Value::zero(width);
+    if let [word] = value.limbs_mut() {
+        *word = fold_word(width.bytes(), data);
+        return value;
+    }
+    for chunk in data.chunks(width.bytes()) {
+        for (to, from) in value.limbs_mut().iter_mut().zip(chunk.chunks(8)) {
+            *to ^= limb(from);
+        }
+    }
+    value
+}
+
+/// The same for chunks of up to 8 bytes.
+fn fold_word(bytes: usize, data: &[u8]) -> u64 {
+    let chunks = data.chunks_exact(bytes);
+    let rest = limb(chunks.remainder());
+    // A loop of its own for whole words, which need no copy.
+    match bytes {
+        8 => chunks.fold(rest, |sum, chunk| {
+            sum ^ chunk.try_into().map_or(0, u64::from_le_bytes)
+        }),
+        _ => chunks.fold(rest, |sum, chunk| sum ^ limb(chunk)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), 0..100)
+    }
+
+    fn width() -> impl Strategy<Value = u32> {
+        (1..20u32).prop_map(|bytes| 8 * bytes)
+    }
+
+    #[test]
+    fn widths_are_whole_bytes() {
+        for width in [0, 1, 7, 9, 63, u32::MAX] {
+            let error = Fingerprint::with_width(width).unwrap_err();
+            assert!(matches!(error, Error::InvalidWidth { width: w } if w == width));
+            assert!(Fingerprint::of(width, b"").is_err());
+        }
+        assert_eq!(Fingerprint::new(), Fingerprint::with_width(64).unwrap());
+    }
+
+    proptest! {
+        #[test]
+        fn a_part_is_as_good_as_the_whole(width in width(), old in data(), new in data(), rest in data()) {
+            let chunk = width as usize / 8;
+            let padded = |part: &[u8]| {
+                let mut whole = part.to_vec();
+                whole.resize(old.len().max(new.len()).next_multiple_of(chunk), 0);
+                whole.extend(&rest);
+                whole
+            };
+            let mut part = Fingerprint::with_width(width).unwrap();
+            let mut whole = part.clone();
+            part.load(&padded(&old));
+            whole.load(&padded(&old));
+            part.accumulate_delta(&old, &new);
+            let value = whole.update(&padded(&new));
+            prop_assert_eq!(&part.value(), &value);
+            prop_assert_eq!(part.delta(), whole.delta());
+            part.accumulate_delta(&new, &old);
+            prop_assert!(!part.changed());
+        }
+
+        #[test]
+        fn one_changed_byte_is_seen(width in width(), mut data in data(), at in any::<prop::sample::Index>(), by in 1..=255u8) {
+            prop_assume!(!data.is_empty());
+            let mut fingerprint = Fingerprint::with_width(width).unwrap();
+            fingerprint.load(&data);
+            let at = at.index(data.len());
+            data[at] ^= by;
+            fingerprint.update(&data);
+            prop_assert!(fingerprint.changed());
+            fingerprint.reset();
+            prop_assert!(!fingerprint.changed());
+            prop_assert_eq!(fingerprint.value(), Fingerprint::of(width, &data).unwrap());
+        }
+    }
+}

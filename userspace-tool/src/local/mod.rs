@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Contexts in this process, of any width, for which neither the driver nor its device is needed.
+//!
+//! The algebra is the driver's own source, the crate `atomik-logic`: a value of more than 64 bits is so
+//! many contexts of 64 bits beside each other.
+
+mod context;
+mod fingerprint;
+mod ordered_fingerprint;
+mod stream;
+mod table;
+mod value;
+mod width;
+
+pub use context::LocalContext;
+pub use fingerprint::Fingerprint;
+pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
+pub use stream::{DeltaMessage, DeltaStream, MessageError, Received};
+pub use table::LocalTable;
+pub use value::{AsLimbs, Value};

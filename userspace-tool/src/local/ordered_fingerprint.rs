@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
+
+use super::value::limb;
+use crate::{Context, Error, Result};
+
+/// As [`Fingerprint`](crate::Fingerprint), of 64 bits, but it sees chunks that have changed places,
+/// equal changes in pairs, and zeros at the end; and a change of a part still is a delta.
+///
+/// Each chunk of 8 bytes, read little-endian, is mixed with its place, and the length with a constant; the
+/// fingerprint is the XOR of all that. `sdk/vectors/README.md` has the formula. It is not
+/// cryptographic: who wants to deceive it, can.
+///
+/// ```
+/// use atomik::OrderedFingerprint;
+///
+/// let mut fingerprint = OrderedFingerprint::new();
+/// fingerprint.load(b"chunk 1.chunk 2.");
+/// fingerprint.update(b"chunk 2.chunk 1.");
+/// assert!(fingerprint.changed());
+/// fingerprint.accumulate_delta(0, b"chunk 2.", b"chunk 1.")?;
+/// fingerprint.accumulate_delta(8, b"chunk 1.", b"chunk 2.")?;
+/// assert!(!fingerprint.changed());
+/// # Ok::<(), atomik::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OrderedFingerprint {
+    context: Context,
+    /// Of the data that was loaded or updated last.
+    length: u64,
+}
+
+const CHUNK: u64 = 8;
+
+impl OrderedFingerprint {
+    /// A fingerprint that is 0, which no data was loaded into yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The fingerprint of some bytes.
+    pub fn of(data: &[u8]) -> u64 {
+        OrderedFold::of(data).value()
+    }
+
+    /// Starts from the fingerprint of `data`, and returns it; nothing has changed yet.
+    pub fn load(&mut self, data: &[u8]) -> u64 {
+        self.load_fold(&OrderedFold::of(data))
+    }
+
+    /// The same of data that came in pieces.
+    pub fn load_fold(&mut self, fold: &OrderedFold) -> u64 {
+        let value = fold.value();
+        self.context.load(value);
+        self.length = fold.length();
+        value
+    }
+
+    /// Compares with `data`, whose fingerprint it returns: that is the [`value`](Self::value) now.
+    pub fn update(&mut self, data: &[u8]) -> u64 {
+        self.update_fold(&OrderedFold::of(data))
+    }
+
+    /// The same of data that came in pieces.
+    pub fn update_fold(&mut self, fold: &OrderedFold) -> u64 {
+        let value = fold.value();
+        self.context.accum(self.value() ^ value);
+        self.length = fold.length();
+        value
+    }
+
+    /// Takes a change of a part of the data, which begins at the byte `offset`, had been `old` and is
+    /// `new`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Change`] where `offset` isn't a multiple of 8, `old` and `new` are not equally
+    /// long, the part goes beyond the end of the data, or ends elsewhere than at a multiple of 8
+    /// or at the end.
+    pub fn accumulate_delta(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<()> {
+        let part = old.len() as u64;
+        let end = offset.checked_add(part).filter(|&end| end <= self.length);
+        let whole = |end: u64| end % CHUNK == 0 || end == self.length;
+        if offset % CHUNK != 0 || old.len() != new.len() || !end.is_some_and(whole) {
+            return Err(Error::Change {
+                offset,
+                old: part,
+                new: new.len() as u64,
+                length: self.length,
+            });
+        }
+        let first = offset / CHUNK;
+        self.context.accum(chunks(first, old) ^ chunks(first, new));
+        Ok(())
+    }
+
+    /// Whether the fingerprint differs from the one that was loaded.
+    pub fn changed(&self) -> bool {
+        !self.context.is_clean()
+    }
+
+    /// The fingerprint.
+    pub fn value(&self) -> u64 {
+        self.context.state()
+    }
+
+    /// The XOR of the fingerprint and the one that was loaded.
+    pub fn delta(&self) -> u64 {
+        self.context.accumulator
+    }
+
+    /// Accepts the present fingerprint as the one to compare with.
+    pub fn reset(&mut self) {
+        self.context.swap();
+    }
+}
+
+/// Takes data in pieces of any lengths, for an [`OrderedFingerprint`].
+///
+/// ```
+/// use atomik::{OrderedFingerprint, OrderedFold};
+///
+/// let mut fold = OrderedFold::new();
+/// fold.push(b"some");
+/// fold.push(b" bytes");
+/// assert_eq!(fold.value(), OrderedFingerprint::of(b"some bytes"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OrderedFold {
+    /// What whole chunks contribute.
+    chunks: u64,
+    /// Bytes so far.
+    length: u64,
+    /// Those of the chunk that isn't whole yet.
+    rest: [u8; CHUNK as usize],
+}
+
+impl OrderedFold {
+    /// No data yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn of(data: &[u8]) -> Self {
+        let mut fold = Self::new();
+        fold.push(data);
+        fold
+    }
+
+    /// Takes what follows.
+    pub fn push(&mut self, mut data: &[u8]) {
+        let begun = self.begun();
+        if begun > 0 {
+            let (head, tail) = data.split_at(data.len().min(CHUNK as usize - begun));
+            self.rest[begun..begun + head.len()].copy_from_slice(head);
+            self.length += head.len() as u64;
+            data = tail;
+            if self.begun() > 0 {
+                return;
+            }
+            self.chunks ^= chunks(self.length / CHUNK - 1, &self.rest);
+        }
+        let (whole, rest) = data.split_at(data.len() - data.len() % CHUNK as usize);
+        self.chunks ^= chunks(self.length / CHUNK, whole);
+        self.rest[..rest.len()].copy_from_slice(rest);
+        self.length += data.len() as u64;
+    }
+
+    /// The fingerprint of all that was pushed.
+    pub fn value(&self) -> u64 {
+        let length = mix(self.length ^ 0xa076_1d64_78bd_642f);
+        length ^ self.chunks ^ chunks(self.length / CHUNK, &self.rest[..self.begun()])
+    }
+
+    /// How many bytes were pushed.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Bytes of the last chunk, where it isn't whole.
+    fn begun(&self) -> usize {
+        (self.length % CHUNK) as usize
+    }
+}
+
+/// What the chunks of `data` contribute, of which the first has this number.
+fn chunks(first: u64, data: &[u8]) -> u64 {
+    let numbered = (first..).zip(data.chunks(CHUNK as usize));
+    numbered.fold(0, |sum, (i, chunk)| sum ^ mix(limb(chunk) ^ mix(i + 1)))
+}
+
+/// Spreads each bit over all of them, and loses none: the finalizer of splitmix64.
+fn mix(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(any::<u8>(), 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_the_whole(pieces in prop::collection::vec(data(), 0..9)) {
+            let mut fold = OrderedFold::new();
+            pieces.iter().for_each(|piece| fold.push(piece));
+            let whole = pieces.concat();
+            prop_assert_eq!(fold.value(), OrderedFingerprint::of(&whole));
+            prop_assert_eq!(fold.length(), whole.len() as u64);
+        }
+
+        #[test]
+        fn a_part_is_as_good_as_the_whole(old in data(), seed in any::<u64>(), at in any::<[u8; 2]>()) {
+            let mut new = old.clone();
+            // From the beginning of one chunk to the end of another.
+            let chunks = old.len().div_ceil(8).max(1);
+            let [one, other] = at.map(|at| usize::from(at) % chunks);
+            let range = 8 * one.min(other)..(8 * one.max(other) + 8).min(old.len());
+            for (i, byte) in new[range.clone()].iter_mut().enumerate() {
+                *byte ^= mix(seed ^ i as u64) as u8;
+            }
+            let (mut part, mut whole) = (OrderedFingerprint::new(), OrderedFingerprint::new());
+            part.load(&old);
+            whole.load(&old);
+            whole.update(&new);
+            let start = range.start as u64;
+            part.accumulate_delta(start, &old[range.clone()], &new[range]).unwrap();
+            prop_assert_eq!(&part, &whole);
+            prop_assert_eq!(part.changed(), old != new);
+        }
+
+        #[test]
+        fn places_matter(data in prop::collection::vec(any::<u64>(), 2..20), at in any::<[u8; 2]>()) {
+            let bytes = |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+            let [one, other] = at.map(|at| usize::from(at) % data.len());
+            let mut swapped = data.clone();
+            swapped.swap(one, other);
+            let same = OrderedFingerprint::of(&bytes(&data)) == OrderedFingerprint::of(&bytes(&swapped));
+            prop_assert_eq!(same, data == swapped);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`DeltaMessage`]: a delta on its way from one stream to others, and its encoding.
+
+use crate::local::value::{AsLimbs, Value};
+use crate::local::width::Width;
+use crate::{Error, Result};
+
+/// The first byte: the version of the encoding.
+const VERSION: u8 = 0xa1;
+
+/// A delta that one [`DeltaStream`](crate::DeltaStream) has accumulated, for others to
+/// [`apply`](crate::DeltaStream::apply).
+///
+/// ```
+/// use atomik::{DeltaMessage, DeltaStream};
+///
+/// let mut stream = DeltaStream::new(256)?;
+/// let message = stream.accum(7, 0xff)?;
+/// let bytes = message.encode();
+/// assert!(bytes.len() <= 24); // instead of a snapshot
+/// assert_eq!(DeltaMessage::decode(&bytes)?, message);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DeltaMessage {
+    /// The stream that made it, see [`DeltaStream::sender`](crate::DeltaStream::sender).
+    pub sender: u64,
+    /// The context's address.
+    pub addr: u32,
+    /// The epoch of that address in which it was made.
+    pub epoch: u64,
+    /// Its number among the messages of its sender, from 1.
+    pub seq: u64,
+    /// The delta, of the stream's width.
+    pub delta: Value,
+}
+
+/// Why bytes are no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MessageError {
+    /// The first byte isn't that of version 1.
+    #[error("the message has the version {0:#04x}, and {VERSION:#04x} is known")]
+    Version(u8),
+    /// There are fewer bytes than the message has.
+    #[error("the message is cut off")]
+    Short,
+    /// There are more bytes than the message has.
+    #[error("{0} bytes follow the message")]
+    Long(usize),
+    /// A number is too large, or isn't written in its shortest form.
+    #[error("the message's {0} is not a number that it can have")]
+    Number(&'static str),
+    /// The delta has bits beyond its width.
+    #[error("the message's delta has bits beyond its width")]
+    Delta,
+}
+
+impl DeltaMessage {
+    /// A message with a delta of `width` bits, to which `delta` is masked. Streams make their own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidWidth`] for a width of 0.
+    pub fn new(
+        sender: u64,
+        addr: u32,
+        epoch: u64,
+        seq: u64,
+        width: u32,
+        delta: impl AsLimbs,
+    ) -> Result<Self, Error> {
+        let delta = Value::new(width, delta)?;
+        Ok(Self {
+            sender,
+            addr,
+            epoch,
+            seq,
+            delta,
+        })
+    }
+
+    /// The message as bytes, 13 of them and the delta at least; `sdk/vectors/README.md` describes them.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![VERSION];
+        for number in [self.addr.into(), self.epoch, self.seq] {
+            put_number(&mut bytes, number);
+        }
+        bytes.extend(self.sender.to_le_bytes());
+        put_number(&mut bytes, self.delta.width().into());
+        bytes.extend(self.delta.to_le_bytes());
+        bytes
+    }
+
+    /// The message that these bytes are, all of them.
+    ///
+    /// # Errors
+    ///
+    /// See [`MessageError`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+        let mut rest = bytes;
+        match take(&mut rest, 1)? {
+            [VERSION] => {}
+            other => return Err(MessageError::Version(other[0])),
+        }
+        let addr = small(&mut rest, "address")?;
+        let epoch = number(&mut rest, "epoch")?;
+        let seq = number(&mut rest, "sequence number")?;
+        let sender = crate::local::value::limb(take(&mut rest, 8)?);
+        let width = small(&mut rest, "width")?;
+        let width = Width::new(width).map_err(|_| MessageError::Number("width"))?;
+        if seq == 0 {
+            return Err(MessageError::Number("sequence number"));
+        }
+        let delta = take(&mut rest, width.bytes())?;
+        if !rest.is_empty() {
+            return Err(MessageError::Long(rest.len()));
+        }
+        let value = Value::from_le_bytes(width.bits(), delta).map_err(|_| MessageError::Delta)?;
+        if value.to_le_bytes() != delta {
+            return Err(MessageError::Delta);
+        }
+        Ok(Self {
+            sender,
+            addr,
+            epoch,
+            seq,
+            delta: value,
+        })
+    }
+}
+
+/// LEB128: 7 bits a byte, the lowest first, and a bit more in all but the last.
+fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number > 0x7f {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, MessageError> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
+        let byte = take(rest, 1)?[0];
+        let bits = u64::from(byte & 0x7f);
+        // The tenth byte has one bit left, and no byte may be there for nothing.
+        if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
+            break;
+        }
+        number |= bits << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(MessageError::Number(name))
+}
+
+fn small(rest: &mut &[u8], name: &'static str) -> Result<u32, MessageError> {
+    let number = number(rest, name)?;
+    u32::try_from(number).map_err(|_| MessageError::Number(name))
+}
+
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], MessageError> {
+    let (taken, left) = rest.split_at_checked(count).ok_or(MessageError::Short)?;
+    *rest = left;
+    Ok(taken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message() -> impl Strategy<Value = DeltaMessage> {
+        // Of all lengths that numbers have.
+        let number = || (any::<u64>(), 0..64u32).prop_map(|(n, shift)| n >> shift);
+        let limbs = prop::collection::vec(any::<u64>(), 0..5);
+        let seq = number().prop_map(|n| n.max(1));
+        (any::<u64>(), number(), number(), seq, 1..300u32, limbs).prop_map(
+            |(sender, addr, epoch, seq, width, delta)| {
+                DeltaMessage::new(sender, addr as u32, epoch, seq, width, delta).unwrap()
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_back(message in message()) {
+            prop_assert_eq!(DeltaMessage::decode(&message.encode()), Ok(message));
+        }
+
+        #[test]
+        fn what_is_cut_or_longer_is_refused(message in message(), more in any::<u8>()) {
+            let mut bytes = message.encode();
+            for length in 0..bytes.len() {
+                prop_assert!(DeltaMessage::decode(&bytes[..length]).is_err());
+            }
+            bytes.push(more);
+            prop_assert!(DeltaMessage::decode(&bytes).is_err());
+        }
+
+        #[test]
+        fn bytes_mean_one_thing(bytes in prop::collection::vec(any::<u8>(), 0..40), message in message()) {
+            // Anything; and a message with something else in it.
+            let mut damaged = message.encode();
+            for (to, from) in damaged.iter_mut().zip(&bytes).skip(1).step_by(3) {
+                *to = *from;
+            }
+            for bytes in [[&[VERSION], &bytes[..]].concat(), damaged] {
+                if let Ok(message) = DeltaMessage::decode(&bytes) {
+                    prop_assert_eq!(message.encode(), bytes);
+                }
+            }
+        }
+    }
+}

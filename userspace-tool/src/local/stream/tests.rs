@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Tests of streams: whatever becomes of the messages, who knows the same agrees.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const CONTEXTS: u32 = 3;
+const WIDTH: u32 = 70;
+
+fn stream(sender: u64) -> DeltaStream {
+    let table = LocalTable::with_width(CONTEXTS, WIDTH).unwrap();
+    DeltaStream::on(table, sender).unwrap()
+}
+
+/// All that can be told of a stream by who sends it messages and loads it.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    epochs: BTreeMap<u32, (u64, Value)>,
+    states: Vec<Value>,
+    waiting: BTreeMap<Place, Value>,
+    known: BTreeSet<(u64, u64)>,
+}
+
+fn seen(stream: &DeltaStream) -> Seen {
+    let numbers = |known: &Known| (1..=known.last()).filter(|&seq| known.has(seq)).collect();
+    let known = stream.known.iter().flat_map(|(&sender, known)| {
+        let numbers: Vec<u64> = numbers(known);
+        numbers.into_iter().map(move |seq| (sender, seq))
+    });
+    // What has cancelled itself out is not to be told from what never was.
+    let waiting = stream.waiting.iter().filter(|(_, delta)| !delta.is_zero());
+    Seen {
+        epochs: stream.epochs.clone(),
+        states: (0..CONTEXTS)
+            .map(|addr| stream.read_value(addr).unwrap())
+            .collect(),
+        waiting: waiting
+            .map(|(place, delta)| (*place, delta.clone()))
+            .collect(),
+        known: known.collect(),
+    }
+}
+
+/// Something that is done with one of three streams.
+#[derive(Clone, Debug)]
+enum Op {
+    Load(usize, u32, u64),
+    Accum(usize, u32, u64),
+    Apply(usize, prop::sample::Index),
+    Merge(usize, usize),
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    // Few values, so that some cancel each other or are equal.
+    let value = 0..4u64;
+    let addr = 0..CONTEXTS;
+    let op = prop_oneof![
+        1 => (0..3usize, addr.clone(), value.clone()).prop_map(|(s, a, v)| Op::Load(s, a, v)),
+        3 => (0..3usize, addr, value).prop_map(|(s, a, v)| Op::Accum(s, a, v)),
+        6 => (0..3usize, any::<prop::sample::Index>()).prop_map(|(s, m)| Op::Apply(s, m)),
+        1 => (0..3usize, 0..3usize).prop_map(|(s, f)| Op::Merge(s, f)),
+    ];
+    prop::collection::vec(op, 0..60)
+}
+
+/// Three streams after these operations, and all their messages.
+fn after(ops: &[Op]) -> ([DeltaStream; 3], Vec<DeltaMessage>) {
+    let mut streams = [1, 2, 3].map(stream);
+    let mut messages = vec![];
+    for op in ops {
+        match op {
+            Op::Load(s, addr, value) => {
+                streams[*s].load(*addr, [*value, *value]).unwrap();
+            }
+            Op::Accum(s, addr, delta) => {
+                messages.push(streams[*s].accum(*addr, [*delta, *delta]).unwrap());
+            }
+            Op::Apply(s, message) if !messages.is_empty() => {
+                let _ = streams[*s].apply(message.get(&messages));
+            }
+            Op::Apply(..) => {}
+            Op::Merge(s, from) => {
+                let from = streams[*from].clone();
+                streams[*s].merge(&from).unwrap();
+            }
+        }
+        // What is kept for speed is what follows from what is known.
+        for stream in &streams {
+            assert_eq!(
+                stream.waiting,
+                stream.deltas(|epoch, current| epoch > current)
+            );
+            for (addr, delta) in stream.current() {
+                assert_eq!(stream.table.context(addr).unwrap().accumulator(), delta);
+            }
+        }
+    }
+    (streams, messages)
+}
+
+fn merged(one: &DeltaStream, other: &DeltaStream) -> DeltaStream {
+    let mut one = one.clone();
+    one.merge(other).unwrap();
+    one
+}
+
+proptest! {
+    #[test]
+    fn merging_is_commutative_associative_and_idempotent(ops in ops()) {
+        let ([a, b, c], _) = after(&ops);
+        prop_assert_eq!(seen(&merged(&a, &b)), seen(&merged(&b, &a)));
+        let (left, right) = (merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+        prop_assert_eq!(seen(&left), seen(&right));
+        prop_assert_eq!(seen(&merged(&a, &a)), seen(&a));
+        prop_assert_eq!(seen(&merged(&left, &b)), seen(&left));
+        prop_assert_eq!(seen(&merged(&stream(9), &a)), seen(&a));
+    }
+
+    #[test]
+    fn who_gets_all_messages_in_any_order_agrees(
+        ops in ops(),
+        orders in prop::array::uniform2(prop::collection::vec(any::<prop::sample::Index>(), 0..150)),
+    ) {
+        // Three streams load the same, each at its own time, and accumulate.
+        let mut senders = [1, 2, 3].map(stream);
+        let mut loads = vec![];
+        let mut messages = vec![];
+        for op in &ops {
+            match *op {
+                Op::Load(_, addr, value) => {
+                    senders.each_mut().map(|s| s.load(addr, value).unwrap());
+                    loads.push((addr, value));
+                }
+                Op::Accum(s, addr, delta) => messages.push(senders[s].accum(addr, delta).unwrap()),
+                _ => {}
+            }
+        }
+        // Two others load in that order, and get the messages in any, some of them twice.
+        let receivers = orders.map(|order| {
+            let mut receiver = stream(9);
+            let mut loads = loads.iter();
+            for index in &order {
+                match index.index(messages.len() + 2).checked_sub(2) {
+                    Some(message) => drop(receiver.apply(&messages[message])),
+                    None => {
+                        if let Some(&(addr, value)) = loads.next() {
+                            receiver.load(addr, value).unwrap();
+                        }
+                    }
+                }
+            }
+            for message in &messages {
+                let _ = receiver.apply(message);
+            }
+            for &(addr, value) in loads {
+                receiver.load(addr, value).unwrap();
+            }
+            for message in &messages {
+                assert_eq!(receiver.apply(message).unwrap(), Received::Duplicate);
+            }
+            seen(&receiver)
+        });
+        prop_assert_eq!(&receivers[0], &receivers[1]);
+        prop_assert!(receivers[0].waiting.is_empty());
+        // And so do the senders once they have merged.
+        let all = merged(&merged(&senders[2], &senders[0]), &senders[1]);
+        prop_assert_eq!(&seen(&all), &receivers[0]);
+    }
+}
+
+#[test]
+fn memory_stays_small() {
+    let (mut one, mut other) = (stream(1), stream(2));
+    let messages: Vec<_> = (0..3000u32)
+        .map(|n| one.accum(n % CONTEXTS, u64::from(n)).unwrap())
+        .collect();
+    assert_eq!(one.known[&1].kept(), CONTEXTS as usize);
+    // Behind a gap they are kept, and folded once it is closed.
+    for message in messages.iter().skip(1) {
+        other.apply(message).unwrap();
+    }
+    assert_eq!(other.known[&1].kept(), 2999);
+    other.apply(&messages[0]).unwrap();
+    assert_eq!(other.known[&1].kept(), CONTEXTS as usize);
+    assert_eq!(seen(&other).states, seen(&one).states);
+    // What belongs to an epoch that is over is dropped.
+    for addr in 0..CONTEXTS {
+        other.load(addr, 0).unwrap();
+    }
+    assert_eq!(other.known[&1].kept(), 0);
+    assert_eq!(one.pending(), messages);
+    assert_eq!(one.pending(), []);
+}
+
+#[test]
+fn what_waits_for_several_epochs_is_folded_too() {
+    let (mut one, mut other) = (stream(1), stream(2));
+    let mut messages = vec![];
+    for epoch in 1..=5 {
+        one.load(0, epoch).unwrap();
+        for n in 0..100 {
+            messages.push(one.accum(0, [n, epoch]).unwrap());
+        }
+    }
+    for message in &messages {
+        assert_eq!(other.apply(message).unwrap(), Received::Waiting);
+    }
+    assert_eq!(other.waiting.len(), 5);
+    for epoch in 1..=5 {
+        assert_eq!(other.load(0, epoch).unwrap(), epoch);
+    }
+    assert_eq!(seen(&one).states, seen(&other).states);
+    assert!(other.waiting.is_empty());
+    assert_eq!(other.known[&1].kept(), 1);
+}
+
+#[test]
+fn a_stale_message_leaves_no_gap() {
+    let (mut one, mut other) = (stream(1), stream(2));
+    let old = one.accum(0, 1).unwrap();
+    let next = one.accum(1, 2).unwrap();
+    other.load(0, 0).unwrap();
+    other.apply(&next).unwrap();
+    let error = other.apply(&old).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::StaleEpoch {
+            addr: 0,
+            epoch: 0,
+            current: 1
+        }
+    ));
+    assert_eq!(other.known[&1].kept(), 1);
+    assert_eq!(other.apply(&old).unwrap(), Received::Duplicate);
+    assert_eq!(other.read_value(0).unwrap(), 0);
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let mut here = stream(1);
+    let message = |addr, width, seq| DeltaMessage::new(7, addr, 0, seq, width, 1).unwrap();
+    let before = seen(&here);
+    let error = here.apply(&message(0, 64, 1)).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Width {
+            found: 64,
+            width: WIDTH
+        }
+    ));
+    let error = here.apply(&message(CONTEXTS, WIDTH, 1)).unwrap_err();
+    assert!(matches!(error, Error::Address { addr: CONTEXTS, .. }));
+    // There is no message 0.
+    let zeroth = here.apply(&message(0, WIDTH, 0)).unwrap();
+    assert_eq!(zeroth, Received::Duplicate);
+    let error = here
+        .merge(&DeltaStream::new(CONTEXTS).unwrap())
+        .unwrap_err();
+    assert!(matches!(error, Error::Width { found: 64, .. }));
+    let larger = DeltaStream::with_width(CONTEXTS + 1, WIDTH).unwrap();
+    let error = here.merge(&larger).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Size {
+            found: 4,
+            contexts: CONTEXTS
+        }
+    ));
+    assert_eq!(seen(&here), before);
+    assert!(here.load(CONTEXTS, 1).is_err() && here.accum(CONTEXTS, 1).is_err());
+    assert_eq!(seen(&here), before);
+}
+
+#[test]
+fn the_last_number_is_the_last() {
+    let mut here = stream(1);
+    here.accum(0, 1).unwrap();
+    // As if a stream of before had come so far.
+    let last = DeltaMessage::new(1, 0, 0, u64::MAX, WIDTH, 1).unwrap();
+    assert_eq!(here.apply(&last).unwrap(), Received::Applied);
+    assert!(matches!(here.accum(0, 1), Err(Error::OutOfMessages)));
+    assert_eq!(here.read_value(0).unwrap(), 0);
+    assert_eq!(here.pending().len(), 1);
+}
+
+#[test]
+fn a_stream_goes_on_after_it_got_its_own_messages_back() {
+    let mut before = stream(1);
+    let first = before.accum(0, 1).unwrap();
+    let mut peer = stream(2);
+    peer.apply(&first).unwrap();
+    let mut again = stream(1);
+    again.merge(&peer).unwrap();
+    let second = again.accum(0, 2).unwrap();
+    assert_eq!(second.seq, 2);
+    peer.apply(&second).unwrap();
+    assert_eq!(peer.read_value(0).unwrap(), 3);
+}
+
+#[test]
+fn senders_differ() {
+    let senders: BTreeSet<u64> = (0..100)
+        .map(|_| DeltaStream::new(1).unwrap().sender())
+        .collect();
+    assert_eq!(senders.len(), 100);
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Width`]: how many bits the words of a context have, and how they lie in memory.
+
+use crate::{Error, Result};
+
+/// Bits of a limb.
+const LIMB: u32 = u64::BITS;
+
+/// A width in bits, at least 1. A value of it is kept in 64-bit limbs, the lowest first, in whose
+/// last one the bits beyond the width are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Width(u32);
+
+impl Width {
+    pub(crate) const U64: Self = Self(LIMB);
+
+    pub(crate) fn new(bits: u32) -> Result<Self> {
+        match bits {
+            0 => Err(Error::InvalidWidth { width: bits }),
+            _ => Ok(Self(bits)),
+        }
+    }
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Limbs of a value.
+    pub(crate) const fn limbs(self) -> usize {
+        self.0.div_ceil(LIMB) as usize
+    }
+
+    /// Bytes of a value.
+    pub(crate) const fn bytes(self) -> usize {
+        self.0.div_ceil(8) as usize
+    }
+
+    /// The bits that the last limb has.
+    #[inline]
+    pub(crate) const fn mask(self) -> u64 {
+        u64::MAX >> (LIMB - 1 - (self.0 - 1) % LIMB)
+    }
+
+    /// The limbs of a value that is given by `limbs`: masked to the width, and filled up with zeros.
+    pub(crate) fn fit(self, limbs: &[u64]) -> impl Iterator<Item = u64> {
+        let last = self.limbs() - 1;
+        (0..=last).map(move |i| {
+            let limb = limbs.get(i).copied().unwrap_or(0);
+            if i == last { limb & self.mask() } else { limb }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limbs_and_masks() {
+        let of = |bits| {
+            let width = Width::new(bits).unwrap();
+            (width.limbs(), width.bytes(), width.mask())
+        };
+        assert_eq!(of(1), (1, 1, 1));
+        assert_eq!(of(7), (1, 1, 0x7f));
+        assert_eq!(of(63), (1, 8, u64::MAX >> 1));
+        assert_eq!(of(64), (1, 8, u64::MAX));
+        assert_eq!(of(65), (2, 9, 1));
+        assert_eq!(of(128), (2, 16, u64::MAX));
+        assert_eq!(of(u32::MAX).0, 1 << 26);
+        assert!(matches!(
+            Width::new(0),
+            Err(Error::InvalidWidth { width: 0 })
+        ));
+    }
+
+    #[test]
+    fn values_are_masked_and_filled_up() {
+        let width = Width::new(65).unwrap();
+        assert!(width.fit(&[7]).eq([7, 0]));
+        assert!(width.fit(&[1, 3, 9]).eq([1, 1]));
+        assert!(width.fit(&[]).eq([0, 0]));
+    }
+}
