@@ -257,7 +257,12 @@ fn snapshot() {
             arg.put(PAGE, &[Context::default(); IMAGE as usize]);
         },
         model: &|arg, states, _| {
-            for (i, state) in states.iter().skip(ADDR as usize).take(IMAGE as usize).enumerate() {
+            for (i, state) in states
+                .iter()
+                .skip(ADDR as usize)
+                .take(IMAGE as usize)
+                .enumerate()
+            {
                 let at = PAGE + i * size_of::<Context>();
                 assert_eq!(arg.word(at) ^ arg.word(at + 8), *state, "context {i}");
             }

@@ -347,7 +347,9 @@ impl World {
                 let result = self.map(rules, file, *table, map, event.tag, company);
                 same("mmap", seen, &result.map(|()| 0))
             }
-            (Call::Touch(tag, addr, touch), Seen::State(seen)) => self.touch(*tag, *addr, *touch, *seen),
+            (Call::Touch(tag, addr, touch), Seen::State(seen)) => {
+                self.touch(*tag, *addr, *touch, *seen)
+            }
             (Call::Unmap(tag), Seen::Result(seen)) => {
                 self.unmap(*tag);
                 same("munmap", seen, &Ok(0))
@@ -481,7 +483,9 @@ impl World {
             Touch::Accum(delta) => context.accum(delta),
             Touch::Store(value) => context.accum(before ^ value),
         }
-        seen.map_or(Ok(()), |seen| same("the state in the mapping", &seen, &before))
+        seen.map_or(Ok(()), |seen| {
+            same("the state in the mapping", &seen, &before)
+        })
     }
 
     fn unmap(&mut self, tag: u32) {
