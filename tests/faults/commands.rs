@@ -11,7 +11,7 @@ use crate::{
 use atomik_tests::{
     fdinfo::{self, FdInfo},
     memory::{PAGE, Pages},
-    raw::{BatchOp, accum, load, read, swap},
+    raw::{BatchOp, Context, accum, image, load, read, swap},
 };
 use atomik_uapi as uapi;
 use nix::errno::Errno;
@@ -237,6 +237,63 @@ fn get_info() {
         ops: 0,
         prepare: &|arg, _, _| arg.put(0, &[uapi::Info::default()]),
         model: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
+    }
+    .under_every_fault();
+}
+
+/// Contexts of an image, from the address on that the tests use.
+const IMAGE: u32 = 12;
+
+#[test]
+fn snapshot() {
+    Command {
+        name: &format!("snapshot of {IMAGE}"),
+        number: uapi::IOC_SNAPSHOT,
+        returns: true,
+        memory: Need::Yes,
+        ops: IMAGE.into(),
+        prepare: &|arg, table, _| {
+            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(PAGE) as u64)]);
+            arg.put(PAGE, &[Context::default(); IMAGE as usize]);
+        },
+        model: &|arg, states, _| {
+            for (i, state) in states
+                .iter()
+                .skip(ADDR as usize)
+                .take(IMAGE as usize)
+                .enumerate()
+            {
+                let at = PAGE + i * size_of::<Context>();
+                assert_eq!(arg.word(at) ^ arg.word(at + 8), *state, "context {i}");
+            }
+        },
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn restore() {
+    let contexts = |round: u64| {
+        (1..=u64::from(IMAGE)).map(move |i| Context {
+            reference: round.wrapping_mul(i),
+            accumulator: round << 32,
+        })
+    };
+    Command {
+        name: &format!("restore of {IMAGE}"),
+        number: uapi::IOC_RESTORE,
+        returns: false,
+        memory: Need::Yes,
+        ops: IMAGE.into(),
+        prepare: &|arg, table, round| {
+            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(PAGE) as u64)]);
+            arg.put(PAGE, &contexts(round).collect::<Vec<_>>());
+        },
+        model: &|_, states, round| {
+            for (state, context) in states.iter_mut().skip(ADDR as usize).zip(contexts(round)) {
+                *state = context.reference ^ context.accumulator;
+            }
+        },
     }
     .under_every_fault();
 }

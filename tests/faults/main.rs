@@ -8,6 +8,7 @@ mod commands;
 mod contended;
 mod files;
 mod injection;
+mod mapping;
 mod shortage;
 mod subject;
 mod tally;

@@ -9,8 +9,10 @@ use crate::{
 };
 use atomik_tests::{
     fdinfo,
-    raw::{BatchOp, load, read, swap},
+    mapping::Mapping,
+    raw::{BatchOp, Context, image, load, read, swap},
 };
+use atomik_uapi::IOC_SNAPSHOT;
 use nix::errno::Errno;
 use std::{
     fs,
@@ -97,6 +99,65 @@ fn create_65536() {
         pages
     });
     drop(subject);
+    memory.assert_back();
+}
+
+#[test]
+fn map_65536() {
+    const COUNT: u32 = 65536;
+    let injection = Injection::start();
+    let memory = Memory::measure();
+    let fail = FailNth::of_this_thread();
+    ends_anywhere("map 65536", |left| {
+        let mut subject = Subject::new();
+        let table = subject.file.create(COUNT).unwrap();
+        subject.file.load(table, COUNT - 1, 7).unwrap();
+        let mapped = fail.call_with(&injection, left, || Mapping::new(&subject.file, table, 1));
+        match &mapped {
+            Ok(mapping) => assert_eq!(mapping.read(0), 0),
+            Err(error) => assert_eq!(*error, Errno::ENOMEM),
+        }
+        assert_eq!(subject.file.read(table, COUNT - 1), Ok(7));
+        subject.check();
+        // The states alone.
+        mapped.is_ok().then_some(COUNT * 8 / 4096)
+    });
+    memory.assert_back();
+}
+
+#[test]
+fn snapshot_of_4096() {
+    const COUNT: u32 = 4096;
+    let injection = Injection::start();
+    let memory = Memory::measure();
+    let fail = FailNth::of_this_thread();
+    ends_anywhere("snapshot of 4096", |left| {
+        let mut subject = Subject::new();
+        let table = subject.file.create(COUNT).unwrap();
+        subject.file.load(table, COUNT - 1, 7).unwrap();
+        let ops = fdinfo::read(&subject.file).ops;
+        // Written to, so that the pages are there.
+        let unused = Context {
+            reference: 1,
+            accumulator: 2,
+        };
+        let mut contexts = vec![unused; COUNT as usize];
+        let arg = image(table, 0, COUNT, contexts.as_mut_ptr() as u64);
+        let done = fail.call_with(&injection, left, || subject.file.image(IOC_SNAPSHOT, arg));
+        let (served, reference) = match done {
+            Ok(()) => (u64::from(COUNT), 7),
+            Err(error) => {
+                assert_eq!(error, Errno::ENOMEM);
+                (0, unused.reference)
+            }
+        };
+        assert_eq!(fdinfo::read(&subject.file).ops - ops, served);
+        assert_eq!(contexts[COUNT as usize - 1].reference, reference);
+        subject.check();
+        // The image alone.
+        done.is_ok()
+            .then_some(COUNT * size_of::<Context>() as u32 / 4096)
+    });
     memory.assert_back();
 }
 

@@ -17,6 +17,19 @@ impl Context {
         };
     }
 
+    /// Reference and accumulator.
+    pub fn words(&self) -> (u64, u64) {
+        (self.reference, self.accumulator)
+    }
+
+    /// Sets both.
+    pub fn set(&mut self, reference: u64, accumulator: u64) {
+        *self = Context {
+            reference,
+            accumulator,
+        };
+    }
+
     pub fn accum(&mut self, delta: u64) {
         self.accumulator ^= delta;
     }

@@ -40,7 +40,8 @@ pub const CANARY: u8 = 0xa5;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Argument,
-    Batch,
+    /// Of a batch or of an image.
+    Entries,
 }
 
 /// A place as an address.
@@ -96,7 +97,7 @@ impl Arena {
             alias,
             _empty: empty,
         };
-        for role in [Role::Argument, Role::Batch] {
+        for role in [Role::Argument, Role::Entries] {
             for first in Half::ALL {
                 for second in Half::ALL {
                     let window = number(role, first, second);

@@ -3,22 +3,22 @@
 //! [`Executor`]: runs programs on the loaded driver and compares what comes back with the model.
 
 use crate::{
-    arena::{Arena, CANARY, Role, SharedPage},
+    arena::{Arena, CANARY, Role, SharedPage, Spot},
     compat,
     coverage::Coverage,
     interleave::{Explained, explain},
     kcov::Kcov,
+    mapped::Mapped,
     model::{Buffer, Call, Event, Rules, Seen, World, size},
     place::{Half, Place},
     program::{
-        Access, Caller, Command, Encoded, Ioctl, MAX_THREADS, OPS_PTR, Other, Program, Slot, Step,
-        Table,
+        Access, Caller, Command, Encoded, Ioctl, MAX_THREADS, Map, Other, Program, Slot, Step,
+        Table, Touch,
     },
     storm,
 };
 use anyhow::{Context, Result, anyhow};
 use atomik_tests::{fdinfo, raw};
-use atomik_uapi as uapi;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl, open},
@@ -83,6 +83,7 @@ struct Hand {
 struct Names {
     slots: Vec<i32>,
     tables: Vec<u32>,
+    maps: Vec<Option<Arc<Mapped>>>,
 }
 
 impl Names {
@@ -96,6 +97,10 @@ impl Names {
             Table::Id(id) => id,
         }
     }
+
+    fn map(&self, number: u8) -> Option<&Mapped> {
+        self.maps.get(usize::from(number))?.as_deref()
+    }
 }
 
 /// Where a step is executed.
@@ -103,6 +108,8 @@ impl Names {
 enum Phase {
     Alone,
     Racing,
+    /// Racing with others, of which some are isolated, but not from what is done through a mapping.
+    RacingIsolated,
     /// Racing with others that commute with it.
     Commuting,
     Storm,
@@ -260,6 +267,8 @@ impl Executor {
             Phase::Storm
         } else if program.commutes() {
             Phase::Commuting
+        } else if program.isolates() {
+            Phase::RacingIsolated
         } else {
             Phase::Racing
         };
@@ -439,6 +448,32 @@ impl Hand {
                 }
                 return Ok(());
             }
+            Step::Map(map) => {
+                let mapped = self.map(*map, names, phase, *tag);
+                let made = mapped.as_ref().and_then(|mapped| mapped.as_ref().ok());
+                names.maps.push(made.map(Arc::clone));
+                if let Some(mapped) = mapped {
+                    let call = Call::Map(names.fd(map.fd), names.id(map.table), *map);
+                    events.push(event(call, mapped.map(|_| 0)));
+                }
+                return Ok(());
+            }
+            Step::Touch(map, addr, touch) => {
+                events.extend(self.touch(names.map(*map), *addr, *touch, phase));
+                return Ok(());
+            }
+            Step::Unmap(map) => {
+                if phase == Phase::Alone {
+                    let mapped = names.maps.get_mut(usize::from(*map));
+                    if let Some(mapped) = mapped.and_then(Option::take) {
+                        let call = Call::Unmap(mapped.tag);
+                        drop(mapped);
+                        self.gather();
+                        events.push(event(call, Ok(0)));
+                    }
+                }
+                return Ok(());
+            }
             Step::Other(slot, other) => {
                 let fd = names.fd(*slot);
                 events.push(event(Call::Other(fd, *other), Err(attempt(fd, *other))));
@@ -448,7 +483,7 @@ impl Hand {
             Step::Repeat(times, ioctl) => {
                 let (calls, times) = match phase {
                     // The orders of many racing calls are too many.
-                    Phase::Racing => (1, 1),
+                    Phase::Racing | Phase::RacingIsolated => (1, 1),
                     Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
                     Phase::Alone | Phase::Storm => (*times, 1),
                 };
@@ -514,19 +549,18 @@ impl Hand {
         let Encoded {
             number,
             mut arg,
-            ops,
+            entries,
         } = encoded;
         arg.resize(arg.len().max(size(number).min(64)), CANARY);
-        let ops = ops.map(|(mut bytes, place)| {
-            let count = u32::from_ne_bytes(arg[4..8].try_into().expect("4 bytes"));
-            let count = count.min(uapi::MAX_BATCH) as usize;
-            bytes.resize(bytes.len().max(count * 16), CANARY);
-            let spot = self.arena.spot(Role::Batch, place);
-            arg[OPS_PTR..OPS_PTR + 8].copy_from_slice(&spot.address.to_ne_bytes());
-            self.arena.put(spot, &bytes);
+        let ops = entries.map(|mut entries| {
+            let length = entries.length.max(entries.bytes.len());
+            entries.bytes.resize(length, CANARY);
+            let spot = self.arena.spot(Role::Entries, entries.place);
+            point(&mut arg, entries.pointer, spot);
+            self.arena.put(spot, &entries.bytes);
             let buffer = Buffer {
-                place,
-                before: bytes,
+                place: entries.place,
+                before: entries.bytes,
             };
             (spot, buffer)
         });
@@ -590,12 +624,12 @@ impl Hand {
         let Encoded {
             number,
             mut arg,
-            ops,
+            entries,
         } = encoded;
-        if let Some((bytes, place)) = ops {
-            let spot = self.storm.spot(Role::Batch, place);
-            arg[OPS_PTR..OPS_PTR + 8].copy_from_slice(&spot.address.to_ne_bytes());
-            self.storm.put_in_storm(spot, &bytes);
+        if let Some(entries) = entries {
+            let spot = self.storm.spot(Role::Entries, entries.place);
+            point(&mut arg, entries.pointer, spot);
+            self.storm.put_in_storm(spot, &entries.bytes);
         }
         let spot = self.storm.spot(Role::Argument, at);
         self.storm.put_in_storm(spot, &arg);
@@ -667,6 +701,46 @@ impl Hand {
         }
     }
 
+    /// Maps pages of a table, unless the model could not follow.
+    fn map(
+        &mut self,
+        map: Map,
+        names: &Names,
+        phase: Phase,
+        tag: u32,
+    ) -> Option<Result<Arc<Mapped>, Errno>> {
+        if !matches!(phase, Phase::Alone | Phase::Storm) {
+            return None;
+        }
+        let mapped = Mapped::new(names.fd(map.fd), names.id(map.table), map, tag);
+        self.gather();
+        Some(mapped.map(Arc::new))
+    }
+
+    /// Uses a mapping, unless it does not show that or the model could not follow.
+    fn touch(
+        &mut self,
+        mapped: Option<&Mapped>,
+        addr: u32,
+        touch: Touch,
+        phase: Phase,
+    ) -> Option<Event> {
+        let times = match phase {
+            Phase::Alone | Phase::Racing | Phase::Storm => 1,
+            Phase::Commuting => MORE,
+            Phase::RacingIsolated => return None,
+        };
+        let mapped = mapped?;
+        let state = mapped.touch(addr, touch, times)?;
+        Some(Event {
+            call: Call::Touch(mapped.tag, addr, touch),
+            // Among others that commute it may be any.
+            seen: Seen::State((phase != Phase::Commuting).then_some(state)),
+            tag: 0,
+            times,
+        })
+    }
+
     fn fd_info(&mut self, fd: i32) -> Event {
         let text = fdinfo::text(fd).unwrap_or_default();
         self.gather();
@@ -679,6 +753,11 @@ impl Hand {
             times: 1,
         }
     }
+}
+
+/// Fills in the pointer of an argument.
+fn point(arg: &mut [u8], at: usize, spot: Spot) {
+    arg[at..at + 8].copy_from_slice(&spot.address.to_ne_bytes());
 }
 
 fn open_device(access: Access) -> Result<OwnedFd, Errno> {

@@ -4,7 +4,10 @@
 
 use crate::{
     place::{HALF, Half, Nowhere, Place},
-    program::{Access, Caller, Command, Ioctl, MAX_THREADS, Op, Other, Program, Slot, Step, Table},
+    program::{
+        Access, Caller, Command, Ioctl, MAX_THREADS, Map, Op, Other, Program, Rights, Slot, Step,
+        Table, Touch,
+    },
 };
 use atomik_uapi as uapi;
 use rand::{
@@ -13,7 +16,7 @@ use rand::{
 };
 
 /// The command numbers that the driver serves or has reserved.
-pub const NUMBERS: [u32; 11] = [
+pub const NUMBERS: [u32; 13] = [
     uapi::IOC_CREATE_TABLE,
     uapi::IOC_DESTROY_TABLE,
     uapi::IOC_LOAD,
@@ -25,6 +28,8 @@ pub const NUMBERS: [u32; 11] = [
     uapi::IOC_FP_UNREGISTER,
     uapi::IOC_BATCH,
     uapi::IOC_GET_INFO,
+    uapi::IOC_SNAPSHOT,
+    uapi::IOC_RESTORE,
 ];
 
 /// Values near which mistakes are made.
@@ -68,6 +73,7 @@ const ADDRESSES: [u32; 10] = [0, 1, 2, 3, 4, 7, 255, 65535, 65536, 0xffff_ffff];
 pub struct Names {
     slots: u8,
     tables: u8,
+    maps: u8,
 }
 
 impl Names {
@@ -89,6 +95,7 @@ impl Names {
                 let times = (*times).min(255) as u8;
                 self.tables = self.tables.saturating_add(times);
             }
+            Step::Map(_) => self.maps = self.maps.saturating_add(1),
             _ => {}
         }
     }
@@ -235,7 +242,13 @@ pub fn step(random: &mut impl Rng, names: Names) -> Step {
             let others = [Other::Read, Other::Write, Other::Mmap];
             Step::Other(slot(random, names), *others.choose(random).expect("some"))
         }
-        16..18 => {
+        16..20 => Step::Map(map(random, names)),
+        20..26 => {
+            let (map, addr) = (self::map_number(random, names), address(random));
+            Step::Touch(map, addr, touch(random))
+        }
+        26 => Step::Unmap(map_number(random, names)),
+        27..29 => {
             let times = *[2, 9, 40, 257].choose(random).expect("some");
             let mut ioctl = ioctl(random, names);
             if ioctl.by == Caller::Child {
@@ -247,6 +260,45 @@ pub fn step(random: &mut impl Rng, names: Names) -> Step {
             Step::Repeat(times, ioctl)
         }
         _ => Step::Ioctl(ioctl(random, names)),
+    }
+}
+
+/// Mostly what can be mapped of a small table.
+pub fn map(random: &mut impl Rng, names: Names) -> Map {
+    let odd = random.random_ratio(1, 8);
+    Map {
+        fd: slot(random, names),
+        table: table(random, names),
+        first: if odd {
+            *[0, 1, 2, 127, 128, 255].choose(random).expect("some")
+        } else {
+            0
+        },
+        pages: if random.random_ratio(1, 8) {
+            *[0, 2, 3, 127, 128, 129, 257, u16::MAX]
+                .choose(random)
+                .expect("some")
+        } else {
+            1
+        },
+        rights: match random.random_range(0..8) {
+            0 => *Rights::ALL.choose(random).expect("some"),
+            1 => Rights::Read,
+            _ => Rights::ReadWrite,
+        },
+        private: random.random_ratio(1, 16),
+    }
+}
+
+pub fn map_number(random: &mut impl Rng, names: Names) -> u8 {
+    random.random_range(0..names.maps.max(1))
+}
+
+pub fn touch(random: &mut impl Rng) -> Touch {
+    match random.random_range(0..4) {
+        0 => Touch::Read,
+        1 => Touch::Store(value(random)),
+        _ => Touch::Accum(value(random)),
     }
 }
 
@@ -386,7 +438,29 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
             addr: address(random),
             value: value(random),
         },
-        67..90 => {
+        67..72 => Command::Snapshot {
+            table,
+            addr: address(random),
+            count: count(random),
+            reserved: reserved(random),
+            contexts_at: place(random),
+        },
+        72..77 => Command::Restore {
+            table,
+            addr: address(random),
+            contexts: (0..random.random_range(1..4))
+                .map(|_| (value(random), value(random)))
+                .collect(),
+            more: if random.random_ratio(1, 16) {
+                *[7, 255, 1365, 4095].choose(random).expect("some")
+            } else {
+                0
+            },
+            count: random.random_ratio(1, 12).then(|| count(random)),
+            reserved: reserved(random),
+            contexts_at: place(random),
+        },
+        77..91 => {
             let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
             ops.shuffle(random);
             Command::Batch {
@@ -405,7 +479,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
                 ops_at: place(random),
             }
         }
-        90..93 => Command::Info,
+        91..94 => Command::Info,
         _ => Command::Raw {
             command: number(random),
             words: (0..random.random_range(0..10))
@@ -418,6 +492,24 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
                 })
                 .collect(),
         },
+    }
+}
+
+/// How many contexts an image has.
+pub fn count(random: &mut impl Rng) -> u32 {
+    if random.random_ratio(1, 8) {
+        *COUNTS.choose(random).expect("some")
+    } else {
+        random.random_range(1..4)
+    }
+}
+
+/// What must be zero.
+pub fn reserved(random: &mut impl Rng) -> u32 {
+    if random.random_ratio(1, 40) {
+        random.random()
+    } else {
+        0
     }
 }
 

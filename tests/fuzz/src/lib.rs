@@ -23,6 +23,7 @@ pub mod generate;
 pub mod interleave;
 pub mod journal;
 pub mod kcov;
+pub mod mapped;
 pub mod model;
 pub mod mutate;
 pub mod place;

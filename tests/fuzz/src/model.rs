@@ -8,12 +8,17 @@
 
 use crate::{
     place::Place,
-    program::{Access, OPS_PTR, Other},
+    program::{Access, CONTEXTS_PTR, ENTRY, Map, OPS_PTR, Other, Rights, Touch},
 };
 use atomik_tests::{fdinfo::FdInfo, model::Context};
 use atomik_uapi as uapi;
 use nix::errno::Errno;
 use std::{collections::BTreeMap, ops::Range};
+
+/// Of a page.
+const PAGE: u64 = 4096;
+/// Bytes of a context that are its state, and those that are its reference.
+const WORD: u64 = 8;
 
 /// Memory that was handed to the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,8 +28,6 @@ pub struct Buffer {
     pub before: Vec<u8>,
 }
 
-/// Bytes of a batch entry.
-const ENTRY: usize = size_of::<uapi::BatchOp>();
 /// Where an entry's value is.
 const VALUE: usize = std::mem::offset_of!(uapi::BatchOp, value);
 
@@ -38,11 +41,17 @@ pub enum Call {
     Close(i32),
     FdInfo(i32),
     Other(i32, Other),
+    /// Maps pages of the table with this id.
+    Map(i32, u32, Map),
+    /// Uses a context in the mapping that was made with this tag.
+    Touch(u32, u32, Touch),
+    /// Unmaps the mapping that was made with this tag.
+    Unmap(u32),
     Ioctl {
         fd: i32,
         number: u32,
         arg: Buffer,
-        /// The batch that this address means.
+        /// The batch or the image that this address means.
         ops: Option<(u64, Buffer)>,
     },
 }
@@ -51,12 +60,13 @@ impl Call {
     /// The descriptor that the call looks up first; what it does then it does with the file.
     pub fn descriptor(&self) -> Option<i32> {
         match self {
-            Self::Open(_) | Self::Close(_) => None,
+            Self::Open(_) | Self::Close(_) | Self::Touch(..) | Self::Unmap(_) => None,
             Self::Reopen(fd)
             | Self::Dup(fd)
             | Self::Pass(fd)
             | Self::FdInfo(fd)
             | Self::Other(fd, _)
+            | Self::Map(fd, ..)
             | Self::Ioctl { fd, .. } => Some(*fd),
         }
     }
@@ -67,6 +77,8 @@ impl Call {
 pub enum Seen {
     /// Of a call that returns a descriptor or nothing.
     Result(Result<i32, Errno>),
+    /// The state before, where that tells something.
+    State(Option<u64>),
     Ioctl {
         result: Result<(), Errno>,
         /// The buffers' bytes after the call.
@@ -82,9 +94,10 @@ pub enum Seen {
 pub struct Event {
     pub call: Call,
     pub seen: Seen,
-    /// What a file that the call opens is known by, unique in a program.
+    /// What a file that the call opens is known by, or a mapping that it makes; unique in a program.
     pub tag: u32,
-    /// How often the call was made, with the same result each time: more than once only of ACCUMs.
+    /// How often the call was made, with the same result each time: more than once only of ACCUMs. Through a mapping, an
+    /// odd number.
     pub times: u32,
 }
 
@@ -115,6 +128,8 @@ pub type UsedTables = Vec<(u32, Vec<u32>)>;
 pub struct World {
     descriptors: BTreeMap<i32, u32>,
     files: BTreeMap<u32, File>,
+    /// The file and the table of each mapping, which holds both.
+    maps: BTreeMap<u32, (u32, u32)>,
     /// Operations served since the module was loaded.
     served: u64,
 }
@@ -123,6 +138,8 @@ pub struct World {
 struct File {
     access: Access,
     tables: BTreeMap<u32, Table>,
+    /// Tables that are destroyed, and of which mappings hold the states.
+    ghosts: BTreeMap<u32, Table>,
     /// Which places exist, and whether a table is there.
     places: Vec<bool>,
     /// Whether `places` is certain: racing creations may have used more of them for a moment.
@@ -135,8 +152,12 @@ struct File {
 struct Table {
     count: u32,
     place: usize,
-    /// Those that have been used.
+    /// Those that have been used. A mapping shows some beyond the table's.
     contexts: BTreeMap<u32, Context>,
+    /// Whether the states are in pages of their own: once a mapping has been tried, for good.
+    mapped: bool,
+    /// Mappings.
+    maps: u32,
 }
 
 impl Table {
@@ -149,7 +170,23 @@ impl Table {
     }
 
     fn bytes(&self) -> u64 {
-        table_bytes(self.count)
+        if self.mapped {
+            self.words() + self.pages()
+        } else {
+            table_bytes(self.count)
+        }
+    }
+
+    /// Bytes of all references, or of all states that are not to be mapped.
+    fn words(&self) -> u64 {
+        (u64::from(self.count) * WORD).next_power_of_two()
+    }
+
+    /// Bytes of all states, in pages.
+    fn pages(&self) -> u64 {
+        (u64::from(self.count) * WORD)
+            .next_multiple_of(PAGE)
+            .next_power_of_two()
     }
 }
 
@@ -259,7 +296,10 @@ impl World {
                 continue;
             }
             seen.push(*tag);
-            let used = |table: &Table| table.contexts.keys().copied().collect();
+            let used = |table: &Table| {
+                let contexts = table.contexts.range(..table.count);
+                contexts.map(|(&addr, _)| addr).collect()
+            };
             let tables = file.tables.iter().map(|(&id, table)| (id, used(table)));
             files.push((descriptor, tables.collect()));
         }
@@ -302,6 +342,17 @@ impl World {
             }
             (Call::Other(_, other), Seen::Result(seen)) => {
                 same("the call", seen, &Err(self.other(file, *other)))
+            }
+            (Call::Map(_, table, map), Seen::Result(seen)) => {
+                let result = self.map(rules, file, *table, map, event.tag, company);
+                same("mmap", seen, &result.map(|()| 0))
+            }
+            (Call::Touch(tag, addr, touch), Seen::State(seen)) => {
+                self.touch(*tag, *addr, *touch, *seen)
+            }
+            (Call::Unmap(tag), Seen::Result(seen)) => {
+                self.unmap(*tag);
+                same("munmap", seen, &Ok(0))
             }
             (Call::FdInfo(_), Seen::FdInfo(seen)) => self.fd_info(rules, file, seen.as_ref()),
             (
@@ -357,9 +408,94 @@ impl World {
     /// Forgets files without a descriptor. Those in `used` are in use by calls that go on.
     pub fn release(&mut self, used: impl Fn(u32) -> bool) {
         let Self {
-            descriptors, files, ..
+            descriptors,
+            files,
+            maps,
+            ..
         } = self;
-        files.retain(|&tag, _| used(tag) || descriptors.values().any(|&other| other == tag));
+        files.retain(|&tag, _| {
+            used(tag)
+                || descriptors.values().any(|&other| other == tag)
+                || maps.values().any(|&(file, _)| file == tag)
+        });
+    }
+
+    fn map(
+        &mut self,
+        rules: &Rules,
+        file: Option<u32>,
+        id: u32,
+        map: &Map,
+        tag: u32,
+        company: Company,
+    ) -> Result<(), Errno> {
+        let room = (rules.alone && company == Company::Alone)
+            .then(|| rules.limit.saturating_sub(self.used(rules)));
+        let (file_tag, file) = file
+            .and_then(|tag| Some((tag, self.files.get_mut(&tag)?)))
+            .filter(|(_, file)| file.access != Access::Path)
+            .ok_or(Errno::EBADF)?;
+        if map.pages == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let reads = matches!(file.access, Access::Rdonly | Access::Rdwr);
+        let writes = matches!(file.access, Access::Wronly | Access::Rdwr);
+        if !reads || (map.rights == Rights::ReadWrite && !map.private && !writes) {
+            return Err(Errno::EACCES);
+        }
+        let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * PAGE;
+        let id = (offset / uapi::MAP_SPAN) as u32;
+        let table = file.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        // The pages are made first, and given back where there are some already.
+        let needed = match table.mapped {
+            true => table.pages(),
+            false => table.pages() + table.words(),
+        };
+        if room.is_some_and(|room| needed > room) {
+            return Err(Errno::ENOMEM);
+        }
+        table.mapped = true;
+        let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
+        if map.private
+            || map.rights == Rights::Execute
+            || u64::from(map.first) + u64::from(map.pages) > pages
+        {
+            return Err(Errno::EINVAL);
+        }
+        table.maps += 1;
+        self.maps.insert(tag, (file_tag, id));
+        Ok(())
+    }
+
+    /// The table that a mapping is of.
+    fn mapped(&mut self, tag: u32) -> Option<&mut Table> {
+        let (file, id) = self.maps.get(&tag)?;
+        let file = self.files.get_mut(file)?;
+        file.tables.get_mut(id).or(file.ghosts.get_mut(id))
+    }
+
+    fn touch(&mut self, tag: u32, addr: u32, touch: Touch, seen: Option<u64>) -> Verdict {
+        let table = self.mapped(tag).ok_or("a mapping of nothing")?;
+        let context = table.contexts.entry(addr).or_default();
+        let before = context.read();
+        match touch {
+            Touch::Read => {}
+            Touch::Accum(delta) => context.accum(delta),
+            Touch::Store(value) => context.accum(before ^ value),
+        }
+        seen.map_or(Ok(()), |seen| {
+            same("the state in the mapping", &seen, &before)
+        })
+    }
+
+    fn unmap(&mut self, tag: u32) {
+        if let Some(table) = self.mapped(tag) {
+            table.maps -= 1;
+        }
+        let file = self.maps.remove(&tag).map(|(file, _)| file);
+        if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
+            file.ghosts.retain(|_, table| table.maps > 0);
+        }
     }
 
     fn open(&mut self, access: Access, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
@@ -368,6 +504,7 @@ impl World {
             File {
                 access,
                 tables: BTreeMap::new(),
+                ghosts: BTreeMap::new(),
                 places: Vec::new(),
                 places_known: true,
                 ops: 0,
@@ -439,7 +576,8 @@ impl World {
             .values()
             .map(|file| {
                 let tables: u64 = file.tables.values().map(Table::bytes).sum();
-                tables + file.places.len() as u64 * rules.place_bytes
+                let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
+                tables + ghosts + file.places.len() as u64 * rules.place_bytes
             })
             .sum()
     }
@@ -464,13 +602,14 @@ impl World {
             return Ok(Errno::EBADF.into());
         };
         let changes = match number {
-            uapi::IOC_READ | uapi::IOC_GET_INFO => false,
+            uapi::IOC_READ | uapi::IOC_GET_INFO | uapi::IOC_SNAPSHOT => false,
             uapi::IOC_CREATE_TABLE
             | uapi::IOC_DESTROY_TABLE
             | uapi::IOC_LOAD
             | uapi::IOC_ACCUM
             | uapi::IOC_SWAP
-            | uapi::IOC_BATCH => true,
+            | uapi::IOC_BATCH
+            | uapi::IOC_RESTORE => true,
             _ => return Ok(Errno::ENOTTY.into()),
         };
         if changes && !matches!(file.access, Access::Wronly | Access::Rdwr) {
@@ -486,8 +625,11 @@ impl World {
             let room = rules.alone.then(|| rules.limit.saturating_sub(used));
             return file.create(rules, room, arg, seen, company);
         }
-        if number == uapi::IOC_BATCH {
-            let done = file.batch(arg, ops);
+        if let uapi::IOC_BATCH | uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE = number {
+            let done = match number {
+                uapi::IOC_BATCH => file.batch(arg, ops),
+                number => file.image(number, arg, ops),
+            };
             let (outcome, count) = done.unwrap_or_else(|errno| (errno.into(), 0));
             file.ops += count;
             *served += count;
@@ -560,6 +702,8 @@ impl File {
             count,
             place,
             contexts: BTreeMap::new(),
+            mapped: false,
+            maps: 0,
         };
         self.tables.insert(id, table);
         Ok(outcome)
@@ -570,6 +714,9 @@ impl File {
         if number == uapi::IOC_DESTROY_TABLE {
             let table = self.tables.remove(&id).ok_or(Errno::ENOENT)?;
             self.places[table.place] = false;
+            if table.maps > 0 {
+                self.ghosts.insert(id, table);
+            }
             return Ok(Outcome::new(Ok(())));
         }
         let table = self.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
@@ -665,6 +812,63 @@ impl File {
             *table = after;
         }
         Ok((outcome, if fits { count as u64 } else { 0 }))
+    }
+}
+
+impl File {
+    /// SNAPSHOT or RESTORE. Returns how many contexts it was of, too.
+    fn image(
+        &mut self,
+        number: u32,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+    ) -> Result<(Outcome, u64), Errno> {
+        let word = |at| u32_at(&arg.before, at);
+        let (addr, count, reserved) = (word(4), word(8), word(12));
+        if !(1..=uapi::MAX_CONTEXTS).contains(&count) || reserved != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let pointer = u64_at(&arg.before, CONTEXTS_PTR);
+        let memory = ops
+            .filter(|(address, _)| *address == pointer)
+            .map(|(_, memory)| memory);
+        let all = 0..count as usize * ENTRY;
+        let given = memory.filter(|memory| memory.place.readable(all.clone()));
+        if number == uapi::IOC_RESTORE && given.is_none() {
+            return Err(Errno::EFAULT);
+        }
+        let table = self.tables.get_mut(&word(0)).ok_or(Errno::ENOENT)?;
+        let end = addr.checked_add(count).filter(|&end| end <= table.count);
+        let addresses = addr..end.ok_or(Errno::EINVAL)?;
+        if number == uapi::IOC_RESTORE {
+            let entries = given.map_or(&[][..], |memory| &memory.before);
+            for (addr, entry) in addresses.zip(entries.chunks_exact(ENTRY)) {
+                table.context(addr)?.set(u64_at(entry, 0), u64_at(entry, 8));
+            }
+            return Ok((Outcome::new(Ok(())), count.into()));
+        }
+        let mut bytes = vec![0; all.len()];
+        for (&at, context) in table.contexts.range(addresses) {
+            let (reference, accumulator) = context.words();
+            let entry = (at - addr) as usize * ENTRY;
+            bytes[entry..entry + 8].copy_from_slice(&reference.to_ne_bytes());
+            bytes[entry + 8..entry + 16].copy_from_slice(&accumulator.to_ne_bytes());
+        }
+        if memory.is_some_and(|memory| memory.place.writable(all)) {
+            let mut outcome = Outcome::new(Ok(()));
+            outcome.ops.push(Write {
+                at: 0,
+                bytes,
+                certain: true,
+            });
+            return Ok((outcome, count.into()));
+        }
+        let mut outcome = Outcome::from(Errno::EFAULT);
+        if let Some(memory) = memory {
+            bytes.truncate(memory.before.len());
+            outcome.ops = partly(memory.place, 0, &bytes);
+        }
+        Ok((outcome, 0))
     }
 }
 

@@ -113,6 +113,20 @@ fn mutate_step(random: &mut impl Rng, step: &mut Step, names: Names) {
                 mutate_ioctl(random, ioctl, names);
             }
         }
+        Step::Map(map) => {
+            let other = generate::map(random, names);
+            match random.random_range(0..4) {
+                0 => map.fd = other.fd,
+                1 => map.table = other.table,
+                2 => (map.first, map.pages) = (other.first, other.pages),
+                _ => (map.rights, map.private) = (other.rights, other.private),
+            }
+        }
+        Step::Touch(map, addr, touch) => match random.random_range(0..3) {
+            0 => *map = generate::map_number(random, names),
+            1 => *addr = generate::address(random),
+            _ => *touch = generate::touch(random),
+        },
         other => *other = generate::step(random, names),
     }
 }
@@ -166,6 +180,39 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
                     mutate_op(random, op);
                 }
             }
+        },
+        Command::Snapshot {
+            table,
+            addr,
+            count,
+            reserved,
+            contexts_at,
+        } => match random.random_range(0..8) {
+            0 => *table = generate::table(random, names),
+            1..3 => *addr = generate::address(random),
+            3..5 => *count = generate::count(random),
+            5 => *reserved = generate::reserved(random),
+            _ => *contexts_at = generate::place(random),
+        },
+        Command::Restore {
+            table,
+            addr,
+            contexts,
+            more,
+            count,
+            reserved,
+            contexts_at,
+        } => match random.random_range(0..10) {
+            0 => *table = generate::table(random, names),
+            1..3 => *addr = generate::address(random),
+            3 => *more = *[0, 0, 1, 63, 1365].choose(random).expect("some"),
+            4 => *count = None,
+            5 => *count = Some(generate::count(random)),
+            6 => *reserved = generate::reserved(random),
+            7 if contexts.len() < 64 => {
+                contexts.push((generate::value(random), generate::value(random)));
+            }
+            _ => *contexts_at = generate::place(random),
         },
         Command::Raw { command, words } => match field {
             0 => *command ^= 1 << random.random_range(0..32),

@@ -2,7 +2,7 @@
 
 //! [`Program`]: what is executed, and its text.
 
-use crate::place::Place;
+use crate::place::{HALF, Place};
 use anyhow::{Context, Result};
 use atomik_uapi as uapi;
 use ron::extensions::Extensions;
@@ -44,6 +44,13 @@ pub enum Step {
     Repeat(u16, Ioctl),
     /// Compares `/proc/self/fdinfo` with the model.
     FdInfo(Slot),
+    /// Maps pages of a table. Where threads race, none are mapped.
+    Map(Map),
+    /// Uses a context of a mapped table without a system call: the mapping with this number, from 0, and the context's
+    /// address. Not where the mapping has none such, or where threads race with what is isolated, but not from this.
+    Touch(u8, u32, Touch),
+    /// Unmaps it. Where there are threads, others may be using it, and it stays.
+    Unmap(u8),
     Other(Slot, Other),
 }
 
@@ -58,10 +65,23 @@ pub enum Access {
 }
 
 impl Step {
-    /// Whether the order of several such steps makes no difference to anybody: ACCUMs, one by one or in batches.
-    pub fn commutes(&self) -> bool {
+    /// Whether all of it happens at one moment, but for what is done through a mapping.
+    fn isolates(&self) -> bool {
         let (Self::Ioctl(ioctl) | Self::Repeat(_, ioctl)) = self else {
             return false;
+        };
+        matches!(
+            ioctl.call,
+            Command::Batch { .. } | Command::Snapshot { .. } | Command::Restore { .. }
+        )
+    }
+
+    /// Whether the order of several such steps makes no difference to anybody: ACCUMs, one by one or in batches.
+    pub fn commutes(&self) -> bool {
+        let ioctl = match self {
+            Self::Touch(.., touch) => return matches!(touch, Touch::Accum(_)),
+            Self::Ioctl(ioctl) | Self::Repeat(_, ioctl) => ioctl,
+            _ => return false,
         };
         match &ioctl.call {
             Command::Accum { .. } => true,
@@ -86,7 +106,47 @@ impl Access {
 pub enum Other {
     Read,
     Write,
+    /// At an offset where no table can be.
     Mmap,
+}
+
+/// The arguments of `mmap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Map {
+    pub fd: Slot,
+    pub table: Table,
+    /// The first page, of the table's.
+    pub first: u8,
+    pub pages: u16,
+    #[serde(default)]
+    pub rights: Rights,
+    /// Whether it's to be private, which is refused.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub private: bool,
+}
+
+/// What a mapping is to allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Rights {
+    #[default]
+    ReadWrite,
+    Read,
+    /// Which is refused.
+    Execute,
+}
+
+impl Rights {
+    pub const ALL: [Self; 3] = [Self::ReadWrite, Self::Read, Self::Execute];
+}
+
+/// What is done with a state in a mapping. Each returns what it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Touch {
+    Read,
+    Accum(u64),
+    /// Sets the state, and keeps the reference.
+    Store(u64),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -173,6 +233,31 @@ pub enum Command {
         #[serde(default = "fine", skip_serializing_if = "is_fine")]
         ops_at: Place,
     },
+    Snapshot {
+        table: Table,
+        addr: u32,
+        count: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reserved: u32,
+        #[serde(default = "fine", skip_serializing_if = "is_fine")]
+        contexts_at: Place,
+    },
+    Restore {
+        table: Table,
+        addr: u32,
+        /// Reference and accumulator of each.
+        contexts: Vec<(u64, u64)>,
+        /// Each this many times more.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        more: u16,
+        /// `count`, where it isn't the number of contexts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        count: Option<u32>,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reserved: u32,
+        #[serde(default = "fine", skip_serializing_if = "is_fine")]
+        contexts_at: Place,
+    },
     Info,
     /// Any number with any argument.
     Raw {
@@ -208,16 +293,31 @@ impl Op {
     }
 }
 
-/// What an ioctl hands to the kernel. In a batch, `ops_ptr` is still to be filled in.
+/// What an ioctl hands to the kernel. Where it has entries, the pointer to them is still to be filled in.
 pub struct Encoded {
     pub number: u32,
     pub arg: Vec<u8>,
-    /// The entries of a batch, and where they lie.
-    pub ops: Option<(Vec<u8>, Place)>,
+    pub entries: Option<Entries>,
+}
+
+/// The entries of a batch or of an image.
+pub struct Entries {
+    /// Those that are given. More may be asked for.
+    pub bytes: Vec<u8>,
+    /// Bytes that are asked for, as far as there may be any.
+    pub length: usize,
+    pub place: Place,
+    /// Where the pointer to them is in the argument.
+    pub pointer: usize,
 }
 
 /// Where `ops_ptr` is in the argument of BATCH.
 pub const OPS_PTR: usize = std::mem::offset_of!(uapi::Batch, ops_ptr);
+/// Where `contexts_ptr` is in that of SNAPSHOT and RESTORE.
+pub const CONTEXTS_PTR: usize = std::mem::offset_of!(uapi::Image, contexts_ptr);
+/// Bytes of an entry of either.
+pub const ENTRY: usize = size_of::<uapi::BatchOp>();
+const _: () = assert!(ENTRY == size_of::<uapi::Context>());
 
 /// What result fields hold before a call.
 const BEFORE: u64 = 0x5c5c_5c5c_5c5c_5c5c;
@@ -233,6 +333,11 @@ impl Command {
         let with = |mut bytes: Vec<u8>, words: &[u64]| {
             bytes.extend(words.iter().flat_map(|word| word.to_ne_bytes()));
             bytes
+        };
+        let image = |table: &Table, addr: &u32, count: u32, reserved: u32| {
+            let mut bytes = place(table, addr);
+            bytes.extend([count, reserved].map(u32::to_ne_bytes).concat());
+            with(bytes, &[0])
         };
         let mut entries = None;
         let (number, arg) = match self {
@@ -259,16 +364,54 @@ impl Command {
                 ops_at,
             } => {
                 let most = uapi::MAX_BATCH as usize;
-                let bytes: Vec<u8> = ops
-                    .iter()
-                    .flat_map(|op| std::iter::repeat_n(op, usize::from(*more) + 1))
-                    .take(most)
-                    .flat_map(Op::bytes)
-                    .collect();
+                let bytes = repeated(ops, *more, most).flat_map(Op::bytes).collect();
                 let count = (usize::from(*more) + 1) * ops.len();
                 let num_ops = num_ops.unwrap_or(count as u32);
-                entries = Some((bytes, ops_at.clamped()));
+                entries = Some(Entries {
+                    bytes,
+                    length: most.min(num_ops as usize) * ENTRY,
+                    place: ops_at.clamped(),
+                    pointer: OPS_PTR,
+                });
                 (uapi::IOC_BATCH, with(place(table, &num_ops), &[0]))
+            }
+            Self::Snapshot {
+                table,
+                addr,
+                count,
+                reserved,
+                contexts_at,
+            } => {
+                entries = Some(Entries {
+                    bytes: Vec::new(),
+                    length: most_contexts(*count) * ENTRY,
+                    place: contexts_at.clamped(),
+                    pointer: CONTEXTS_PTR,
+                });
+                (uapi::IOC_SNAPSHOT, image(table, addr, *count, *reserved))
+            }
+            Self::Restore {
+                table,
+                addr,
+                contexts,
+                more,
+                count,
+                reserved,
+                contexts_at,
+            } => {
+                let given = (usize::from(*more) + 1) * contexts.len();
+                let count = count.unwrap_or(given as u32);
+                let bytes = repeated(contexts, *more, most_contexts(given as u32))
+                    .flat_map(|(reference, accumulator)| [reference, accumulator])
+                    .flat_map(|word| word.to_ne_bytes())
+                    .collect();
+                entries = Some(Entries {
+                    bytes,
+                    length: most_contexts(count) * ENTRY,
+                    place: contexts_at.clamped(),
+                    pointer: CONTEXTS_PTR,
+                });
+                (uapi::IOC_RESTORE, image(table, addr, count, *reserved))
             }
             Self::Info => (uapi::IOC_GET_INFO, with(Vec::new(), &[BEFORE; 5])),
             Self::Raw { command, words } => {
@@ -279,9 +422,21 @@ impl Command {
         Encoded {
             number,
             arg,
-            ops: entries,
+            entries,
         }
     }
+}
+
+/// Each of `all`, `more` times more, and `most` at most.
+fn repeated<T>(all: &[T], more: u16, most: usize) -> impl Iterator<Item = &T> {
+    all.iter()
+        .flat_map(move |one| std::iter::repeat_n(one, usize::from(more) + 1))
+        .take(most)
+}
+
+/// Of so many contexts, those for which a window has room.
+fn most_contexts(count: u32) -> usize {
+    (count as usize).min(2 * HALF / ENTRY)
 }
 
 /// The number, of a type near the driver's: numbers of other types may mean something to the kernel
@@ -358,6 +513,11 @@ impl Program {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the threads do what is isolated from everything but a mapping.
+    pub fn isolates(&self) -> bool {
+        self.threads.iter().flatten().any(Step::isolates)
     }
 
     /// Whether the threads' steps may come in any order, so that there can be many of them.

@@ -82,50 +82,51 @@ fn steps_mut(program: &mut Program, list: List) -> &mut Vec<Step> {
     }
 }
 
-/// How many descriptors and tables a step adds to the names of a program.
-fn made(step: &Step) -> (usize, usize) {
+/// How many descriptors, tables and mappings a step adds to the names of a program.
+fn made(step: &Step) -> [usize; 3] {
     let creates = |ioctl: &Ioctl| usize::from(matches!(ioctl.call, Command::Create { .. }));
     match step {
-        Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => (1, 0),
-        Step::Ioctl(ioctl) => (0, creates(ioctl)),
-        Step::Repeat(times, ioctl) => (0, usize::from(*times) * creates(ioctl)),
-        _ => (0, 0),
+        Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => [1, 0, 0],
+        Step::Ioctl(ioctl) => [0, creates(ioctl), 0],
+        Step::Repeat(times, ioctl) => [0, usize::from(*times) * creates(ioctl), 0],
+        Step::Map(_) => [0, 0, 1],
+        _ => [0; 3],
     }
 }
 
 /// Removes a step, and has the others refer to what they did before.
 fn remove(program: &mut Program, list: List, at: usize) {
     let names = |steps: &[Step]| {
-        steps
-            .iter()
-            .map(made)
-            .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+        let add = |sum: [usize; 3], one: [usize; 3]| std::array::from_fn(|i| sum[i] + one[i]);
+        steps.iter().map(made).fold([0; 3], add)
     };
     let mut first = names(&steps(program, list)[..at]);
     if let List::Thread(_) = list {
         let setup = names(&program.setup);
-        first = (first.0 + setup.0, first.1 + setup.1);
+        first = std::array::from_fn(|i| first[i] + setup[i]);
     }
     let gone = made(&steps(program, list)[at]);
     steps_mut(program, list).remove(at);
+    // What the name with this number of a kind is called from now on, if it's still there.
+    let renamed = |kind: usize, name: u8| {
+        let number = usize::from(name);
+        if number >= first[kind] + gone[kind] {
+            Some(name - gone[kind] as u8)
+        } else {
+            (number < first[kind]).then_some(name)
+        }
+    };
     let slot = |slot: &mut Slot| {
-        let number = usize::from(*slot);
-        if number >= first.0 + gone.0 && number != 0xff {
-            *slot -= gone.0 as Slot;
-        } else if number >= first.0 {
-            *slot = 0xff;
+        if *slot != 0xff {
+            *slot = renamed(0, *slot).unwrap_or(0xff);
         }
     };
     let table = |table: &mut Table| {
-        if let Table::T(n) = table {
-            let number = usize::from(*n);
-            if number >= first.1 + gone.1 {
-                *n -= gone.1 as u8;
-            } else if number >= first.1 {
-                *table = Table::Id(0);
-            }
+        if let Table::T(number) = table {
+            *table = renamed(1, *number).map_or(Table::Id(0), Table::T);
         }
     };
+    let map = |map: &mut u8| *map = renamed(2, *map).unwrap_or(0xff);
     let rename = |step: &mut Step| match step {
         Step::Open(_) => {}
         Step::Reopen(fd)
@@ -134,6 +135,11 @@ fn remove(program: &mut Program, list: List, at: usize) {
         | Step::Close(fd)
         | Step::FdInfo(fd)
         | Step::Other(fd, _) => slot(fd),
+        Step::Map(map) => {
+            slot(&mut map.fd);
+            table(&mut map.table);
+        }
+        Step::Touch(number, ..) | Step::Unmap(number) => map(number),
         Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) => {
             slot(&mut ioctl.fd);
             match &mut ioctl.call {
@@ -142,7 +148,9 @@ fn remove(program: &mut Program, list: List, at: usize) {
                 | Command::Accum { table: id, .. }
                 | Command::Read { table: id, .. }
                 | Command::Swap { table: id, .. }
-                | Command::Batch { table: id, .. } => table(id),
+                | Command::Batch { table: id, .. }
+                | Command::Snapshot { table: id, .. }
+                | Command::Restore { table: id, .. } => table(id),
                 Command::Create { .. } | Command::Info | Command::Raw { .. } => {}
             }
         }
@@ -224,6 +232,37 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
                 });
             }
         }
+        Command::Snapshot { .. } => {
+            change(&|ioctl| {
+                if let Command::Snapshot { contexts_at, .. } = &mut ioctl.call {
+                    *contexts_at = Place::FINE;
+                }
+            });
+            change(&|ioctl| {
+                if let Command::Snapshot { addr, count, .. } = &mut ioctl.call {
+                    (*addr, *count) = (0, 1);
+                }
+            });
+        }
+        Command::Restore { contexts, .. } => {
+            change(&|ioctl| {
+                if let Command::Restore { contexts_at, .. } = &mut ioctl.call {
+                    *contexts_at = Place::FINE;
+                }
+            });
+            change(&|ioctl| {
+                if let Command::Restore { more, count, .. } = &mut ioctl.call {
+                    (*more, *count) = (0, None);
+                }
+            });
+            if contexts.len() > 1 {
+                change(&|ioctl| {
+                    if let Command::Restore { contexts, .. } = &mut ioctl.call {
+                        contexts.pop();
+                    }
+                });
+            }
+        }
         Command::Raw { words, .. } if !words.is_empty() => {
             change(&|ioctl| {
                 if let Command::Raw { words, .. } = &mut ioctl.call {
@@ -281,12 +320,12 @@ mod tests {
                 let opened: Vec<&Step> = program
                     .setup
                     .iter()
-                    .filter(|step| made(step).0 == 1)
+                    .filter(|step| made(step)[0] == 1)
                     .collect();
                 let created: Vec<&Step> = program
                     .setup
                     .iter()
-                    .filter(|step| made(step).1 == 1)
+                    .filter(|step| made(step)[1] == 1)
                     .collect();
                 opened.get(usize::from(*fd)) == Some(&&Step::Open(Access::Rdwr))
                     && created.get(usize::from(*n)).is_some_and(|step| {

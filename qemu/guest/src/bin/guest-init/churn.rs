@@ -16,8 +16,17 @@ use std::thread;
 const SIZES: [usize; 13] = [
     8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192,
 ];
-/// Objects of each size on each CPU: more than its arrays have room for.
-const OBJECTS: usize = 512;
+/// Objects of a size that are handed out on each CPU: eight times what an array of them has room for. Those of large objects
+/// are short, which is as well: large ones take long under the kernel's checkers.
+fn objects(size: usize) -> usize {
+    let room = match size {
+        0..256 => 62,
+        256..1024 => 30,
+        1024..4096 => 14,
+        _ => 6,
+    };
+    8 * room
+}
 
 /// The calling thread.
 const SELF: Pid = Pid::from_raw(0);
@@ -33,7 +42,7 @@ pub fn churn() -> Result<()> {
             one.set(cpu)?;
             sched_setaffinity(SELF, &one)?;
             for size in SIZES {
-                for _ in 0..OBJECTS {
+                for _ in 0..objects(size) {
                     plain(size)?;
                     charged(size)?;
                 }
