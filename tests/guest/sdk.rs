@@ -6,6 +6,7 @@
 use atomik::Device;
 use atomik_vectors::run::{OnDevice, Report, run};
 use atomik_vectors::{FILES, readme, spoil};
+use serde_json::Value as Json;
 
 fn place() -> OnDevice {
     OnDevice(Device::open().unwrap())
@@ -39,12 +40,16 @@ fn a_vector_that_is_changed_fails_on_the_device() {
     // Messages don't go to the device.
     for (name, text) in FILES.iter().filter(|(name, _)| *name != "message") {
         let mut failed = 0;
+        let mut file: Json = serde_json::from_str(text).unwrap();
+        let cases = file["cases"].as_array_mut().unwrap();
+        cases.retain(|case| case["width"] == 64);
         // The device doesn't count deltas. Some of each kind: the guest is emulated.
-        let files = spoil::each_expectation(text, &["delta_count"]).unwrap();
-        for file in files.iter().step_by(files.len() / 200 + 1) {
+        let files = spoil::each_expectation(&file.to_string(), &["delta_count"]).unwrap();
+        for file in files.iter().step_by(files.len() / 100 + 1) {
             match run(&place, file) {
                 Err(_) => failed += 1,
-                Ok(Report { ran: 0, .. }) => {}
+                // Some of what can't be made isn't on the device.
+                Ok(Report { ran: 0, .. }) if *name == "errors" => {}
                 Ok(report) => panic!("{name}: {report:?} of {file}"),
             }
         }
