@@ -92,7 +92,7 @@ generate_files() {
 find_atomikctl() {
     local program
     for program in "$project"/target/guest/x86_64-unknown-linux-gnu/release/atomikctl "$project/target/release/atomikctl"; do
-        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/uapi/src "$project/Cargo.lock" \
+        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/{module/logic,uapi/src,Cargo.lock} \
             -type f -newer "$program" -print -quit) ]]; then
             echo "$program"
             return
