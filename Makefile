@@ -21,7 +21,7 @@ cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 scripts := .ci/run bench/compare tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
-scripts += sdk/root packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
+scripts += sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
 # What measures, and the plugin with which QEMU counts: a library, so not static like the rest.
@@ -44,10 +44,10 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
 
-test: test-host test-sdk test-guest ## all tests: on the host, then in the guest
+test: test-host test-sdk test-guest test-sdk-guest ## all tests: on the host, then in the guest
 
 test-host: setup ## the tests that need no kernel
-	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin --exclude atomik-sdk-c
+	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin --exclude atomik-sdk-c --exclude atomik-python
 
 test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run

@@ -5,9 +5,22 @@
 # As $(cargo), there.
 cargo_sdk = $(subst qemu/in-root,qemu/in-root --root "$$(sdk/root)",$(cargo))
 
-.PHONY: test-sdk test-sdk-c
+.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-guest wheel bench-python
 
-test-sdk: test-sdk-c ## the tests of these interfaces, on the host
+test-sdk: test-sdk-c test-sdk-python ## the tests of these interfaces, on the host
 
 test-sdk-c: setup ## the C header, with each compiler and standard, on the host
 	@$(cargo_sdk) test --locked --package atomik-sdk-c
+
+test-sdk-python: setup ## the Python package, its stubs and its README, on the host
+	@sdk/python/test
+
+test-sdk-guest: setup ## the Python package on the device, in the guest
+	@sdk/python/install >/dev/null
+	@KERNEL="$(KERNEL)" sdk/python/guest-test
+
+wheel: setup ## build the Python package, for Python 3.11 and later, in target/wheel
+	@sdk/python/wheel
+
+bench-python: setup ## compare the Python package with the same classes in plain Python
+	@sdk/python/bench/run

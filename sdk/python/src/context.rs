@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`AtomikContext`]: a context in this process, by itself or of a table.
+
+use std::sync::Arc;
+
+use atomik::{LocalContext, Value};
+use pyo3::prelude::*;
+
+use crate::convert::{Optional, to_python, value};
+use crate::errors::from_atomik;
+use crate::ints::Ints;
+use crate::many;
+use crate::merging::deltas_of;
+use crate::store::{Shared, Store};
+
+/// A context in this process: a reference, and an accumulator of all deltas since.
+///
+/// Its state is reference ^ accumulator. Values are of ``width`` bits, 1 or more: what comes in is masked to them. Two contexts are equal
+/// where their states and widths are. Threads may share one: each call is atomic.
+///
+/// >>> context = AtomikContext(width=64, initial_state=0xFF00)
+/// >>> context.accum(0x00FF)
+/// >>> hex(context.read()), hex(context.reference)
+/// ('0xffff', '0xff00')
+/// >>> context.rollback(0x00FF)
+/// >>> context.is_clean
+/// True
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct AtomikContext {
+    /// A table, which may be of this context alone.
+    shared: Arc<Shared>,
+    addr: u32,
+}
+
+#[pymethods]
+impl AtomikContext {
+    #[new]
+    #[pyo3(signature = (width=Optional::LeftOut, initial_state=Optional::LeftOut), text_signature = "(width=64, initial_state=0)")]
+    fn new(py: Python<'_>, width: Optional<'_>, initial_state: Optional<'_>) -> PyResult<Self> {
+        let shared = Shared::new(1, width.width()?).map_err(from_atomik)?;
+        let this = Self::of(Arc::new(shared), 0);
+        if let Optional::Given(state) = initial_state {
+            let state = this.value(&state, "initial_state")?;
+            this.with(py, |store, addr| store.load(addr, &state))?;
+        }
+        Ok(this)
+    }
+
+    /// The width of values, in bits.
+    #[getter]
+    fn width(&self) -> u32 {
+        self.shared.width
+    }
+
+    /// The state that the epoch started from.
+    #[getter]
+    fn reference<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, self.context(py)?.0.reference())
+    }
+
+    /// The XOR of all deltas of this epoch.
+    #[getter]
+    fn accumulator<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &self.context(py)?.0.accumulator())
+    }
+
+    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were undone.
+    #[getter]
+    fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.context(py)?.0.is_clean())
+    }
+
+    /// How many deltas were accumulated or rolled back since the last load or swap.
+    #[getter]
+    fn delta_count(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.context(py)?.1)
+    }
+
+    /// LOAD: the reference becomes ``value`` and the accumulator 0.
+    fn load(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let state = self.value(value, "value")?;
+        self.with(value.py(), |store, addr| store.load(addr, &state))
+    }
+
+    /// ACCUM: the state is XORed with ``delta``. The same delta again undoes it.
+    fn accum(&self, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        let value = self.value(delta, "delta")?;
+        self.with(delta.py(), |store, addr| store.accum(addr, &value))
+    }
+
+    /// READ: returns the state, reference ^ accumulator.
+    fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(
+            py,
+            &self.with(py, |store, addr| store.table.read_value(addr))?,
+        )
+    }
+
+    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    ///
+    /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
+    #[pyo3(signature = (new_reference=None))]
+    fn swap<'py>(
+        &self,
+        py: Python<'py>,
+        new_reference: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let value = new_reference
+            .map(|value| self.value(value, "new_reference"))
+            .transpose()?;
+        to_python(
+            py,
+            &self.with(py, |store, addr| store.swap(addr, value.as_ref()))?,
+        )
+    }
+
+    /// Undoes an ``accum`` of the same delta, whatever came after it: the same as doing it again.
+    fn rollback(&self, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.accum(delta)
+    }
+
+    /// Folds in the deltas of another context of the same width: its accumulator is XORed into this one's.
+    ///
+    /// The reference stays, and so does the other context.
+    fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (accumulator, count) = deltas_of(other, self.shared.width)?;
+        self.with(other.py(), |store, addr| {
+            store.merge(addr, &accumulator, count)
+        })
+    }
+
+    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes.
+    ///
+    /// No Python object is made for an item, and other Python threads run meanwhile. Where the width is above 64 bits, the
+    /// array has as many items of 64 bits for each delta as it takes, the lowest first.
+    fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
+        let deltas = Ints::of(deltas, "deltas")?;
+        let count = many::whole(&deltas, "deltas", self.shared.limbs())?;
+        let delta = py.detach(|| many::fold(&deltas, self.shared.limbs()))?;
+        let delta = Value::new(self.shared.width, delta).map_err(from_atomik)?;
+        self.with(py, |store, addr| store.merge(addr, &delta, count))
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        // One lock at a time: two threads may compare the same two the other way round.
+        let state = self.with(py, |store, addr| store.table.read_value(addr))?;
+        let equal = other
+            .get()
+            .with(py, |store, addr| Ok(store.table.read_value(addr)? == state))?;
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (context, count) = self.context(py)?;
+        Ok(format!(
+            "<AtomikContext width={} reference={} accumulator={} delta_count={count}>",
+            self.shared.width,
+            context.reference(),
+            context.accumulator(),
+        ))
+    }
+
+    fn __getnewargs__(&self) -> (u32,) {
+        (self.shared.width,)
+    }
+
+    /// For pickle and copy. A copy of a table's context is one by itself.
+    fn __getstate__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, u64)> {
+        let (context, count) = self.context(py)?;
+        Ok((
+            to_python(py, context.reference())?,
+            to_python(py, &context.accumulator())?,
+            count,
+        ))
+    }
+
+    fn __setstate__(
+        &self,
+        py: Python<'_>,
+        state: (Bound<'_, PyAny>, Bound<'_, PyAny>, u64),
+    ) -> PyResult<()> {
+        let (reference, accumulator, count) = state;
+        let context = LocalContext::with_words(
+            self.shared.width,
+            self.value(&reference, "reference")?,
+            self.value(&accumulator, "accumulator")?,
+        )
+        .map_err(from_atomik)?;
+        self.with(py, |store, addr| store.set_context(addr, &context, count))
+    }
+}
+
+impl AtomikContext {
+    /// The context of a table at an address that it has.
+    pub fn of(shared: Arc<Shared>, addr: u32) -> Self {
+        Self { shared, addr }
+    }
+
+    /// A copy, and the number of deltas.
+    pub fn context(&self, py: Python<'_>) -> PyResult<(LocalContext, u64)> {
+        self.with(py, |store, addr| store.context(addr))
+    }
+
+    fn value(&self, object: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
+        value(object, self.shared.width, name)
+    }
+
+    fn with<R>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&mut Store, u32) -> atomik::Result<R>,
+    ) -> PyResult<R> {
+        self.shared
+            .with(py, |store| f(store, self.addr))
+            .map_err(from_atomik)
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Python's integers as values, addresses, widths and numbers of contexts, and back.
+
+use atomik::Value;
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyInt};
+
+use crate::errors::{from_atomik, no_such_address, shown, type_name};
+
+/// An argument that is an integer unless it is left out.
+pub enum Optional<'py> {
+    LeftOut,
+    Given(Bound<'py, PyAny>),
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Optional<'py> {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(Self::Given(object.to_owned()))
+    }
+}
+
+impl Optional<'_> {
+    /// A width in bits, from 1 up; 64 where it's left out.
+    pub fn width(&self) -> PyResult<u32> {
+        let Self::Given(object) = self else {
+            return Ok(u64::BITS);
+        };
+        from_1(object, "width")?.ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "width must be from 1 to {} bits, not {}",
+                u32::MAX,
+                shown(object)
+            ))
+        })
+    }
+
+    /// A number of contexts, from 1 up; 256 where it's left out.
+    pub fn num_contexts(&self) -> PyResult<u32> {
+        let Self::Given(object) = self else {
+            return Ok(256);
+        };
+        from_1(object, "num_contexts")?.ok_or_else(|| {
+            PyValueError::new_err(format!(
+                "num_contexts must be from 1 to {}, not {}",
+                u32::MAX,
+                shown(object)
+            ))
+        })
+    }
+}
+
+/// An integer from 1 up; none where it is another.
+fn from_1(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<u32>> {
+    match object.extract::<u32>() {
+        Ok(number) => Ok((number > 0).then_some(number)),
+        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),
+        Err(error) => Err(not_an_int(object, name, error)),
+    }
+}
+
+/// An address of a table with so many contexts.
+pub fn address(object: &Bound<'_, PyAny>, contexts: u32) -> PyResult<u32> {
+    match object.extract::<u32>() {
+        Ok(addr) if addr < contexts => Ok(addr),
+        Err(error) if !error.is_instance_of::<PyOverflowError>(object.py()) => {
+            Err(not_an_int(object, "addr", error))
+        }
+        _ => Err(no_such_address(shown(object), contexts)),
+    }
+}
+
+/// A value of `width` bits from the lowest bits of an integer, as `value & mask` has them: a negative one has infinitely many
+/// bits of 1. `name` is the argument's, for errors.
+pub fn value(object: &Bound<'_, PyAny>, width: u32, name: &str) -> PyResult<Value> {
+    if width <= u64::BITS {
+        return Value::new(width, word(object, width, name)?).map_err(from_atomik);
+    }
+    let py = object.py();
+    let masked = index(object, name)?.bitand(ones(py, width)?)?;
+    let bytes = masked.call_method1("to_bytes", (width.div_ceil(8), "little"))?;
+    Value::from_le_bytes(width, bytes.cast::<PyBytes>()?.as_bytes()).map_err(from_atomik)
+}
+
+/// The same for a width of not more than 64 bits.
+pub fn word(object: &Bound<'_, PyAny>, width: u32, name: &str) -> PyResult<u64> {
+    let mask = mask(width);
+    match object.extract::<u64>() {
+        Ok(word) => Ok(word & mask),
+        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => {
+            index(object, name)?.bitand(mask)?.extract()
+        }
+        Err(error) => Err(not_an_int(object, name, error)),
+    }
+}
+
+/// The bits of a word that a width of 1 to 64 has.
+pub fn mask(width: u32) -> u64 {
+    u64::MAX >> (u64::BITS - width.clamp(1, u64::BITS))
+}
+
+/// The Python integer.
+pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value.to_u64() {
+        Some(word) => Ok(word.into_pyobject(py)?.into_any()),
+        None => py.get_type::<PyInt>().call_method1(
+            "from_bytes",
+            (PyBytes::new(py, &value.to_le_bytes()), "little"),
+        ),
+    }
+}
+
+/// The object as an `int`, which `__index__` makes of others.
+fn index<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    INDEX
+        .import(object.py(), "operator", "index")?
+        .call1((object,))
+        .map_err(|error| not_an_int(object, name, error))
+}
+
+/// The error of something that should have been an integer. What its `__index__` raised otherwise stays.
+pub fn not_an_int(object: &Bound<'_, PyAny>, name: &str, error: PyErr) -> PyErr {
+    if error.is_instance_of::<PyTypeError>(object.py()) {
+        PyTypeError::new_err(format!("{name} must be an int, not {}", type_name(object)))
+    } else {
+        error
+    }
+}
+
+/// `(1 << width) - 1`.
+fn ones(py: Python<'_>, width: u32) -> PyResult<Bound<'_, PyAny>> {
+    1_u32.into_pyobject(py)?.lshift(width)?.sub(1)
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Handle`]: a table of the device as Python has it, which may be closed, and used by several threads.
+
+use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use atomik::{Device, Result, TableRef};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::convert::mask;
+use crate::errors::{closed, from_device, type_name};
+
+/// A table of the device, until it's closed.
+///
+/// Nothing here ever destroys a table: it ends with the last descriptor of its file, and who has got a descriptor, by fork or over a
+/// socket, is to find it.
+pub struct Handle {
+    open: RwLock<Option<Arc<Open>>>,
+    /// The class, for errors.
+    name: &'static str,
+}
+
+/// What an open handle has. Whoever uses it keeps it, so that closing waits for nobody.
+pub struct Open {
+    pub device: Device,
+    pub table: TableRef,
+    pub contexts: u32,
+    /// Values are masked to so many bits, here and not in the kernel.
+    pub width: u32,
+}
+
+impl Handle {
+    /// Opens the device, and makes a table.
+    pub fn at_path(
+        py: Python<'_>,
+        path: &Path,
+        contexts: u32,
+        width: u32,
+        name: &'static str,
+    ) -> PyResult<Self> {
+        let width = width_of(width)?;
+        let open = py
+            .detach(|| {
+                let device = Device::open_path(path)?;
+                Open::create(device, contexts, width)
+            })
+            .map_err(|error| from_device(error, Some(path)))?;
+        Ok(Self::new(open, name))
+    }
+
+    /// Makes a table in an open file, or takes one that is there.
+    pub fn in_file(
+        file: &Bound<'_, PyAny>,
+        table: Option<u32>,
+        contexts: u32,
+        width: u32,
+        name: &'static str,
+    ) -> PyResult<Self> {
+        let (number, width) = (descriptor(file)?, width_of(width)?);
+        let open = file
+            .py()
+            .detach(|| {
+                let device = Device::from_inherited(number)?;
+                let Some(id) = table else {
+                    return Open::create(device, contexts, width);
+                };
+                let table = device.table(id)?;
+                Ok(Open {
+                    contexts: table.size()?,
+                    table,
+                    device,
+                    width,
+                })
+            })
+            .map_err(|error| from_device(error, None))?;
+        Ok(Self::new(open, name))
+    }
+
+    fn new(open: Open, name: &'static str) -> Self {
+        Self {
+            open: RwLock::new(Some(Arc::new(open))),
+            name,
+        }
+    }
+
+    /// What is open, unless it was closed: then ValueError.
+    pub fn get(&self) -> PyResult<Arc<Open>> {
+        // Held for a moment only, and not across a system call, so that nobody waits with the interpreter.
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.clone().ok_or_else(|| closed(self.name))
+    }
+
+    pub fn is_closed(&self) -> bool {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        open.is_none()
+    }
+
+    pub fn close(&self) {
+        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        let last = open.take();
+        drop(open);
+        // Closes the descriptor, if nobody uses it.
+        drop(last);
+    }
+}
+
+impl Open {
+    fn create(device: Device, contexts: u32, width: u32) -> Result<Self> {
+        let table = device.create_table(contexts)?.into_ref();
+        Ok(Self {
+            device,
+            table,
+            contexts,
+            width,
+        })
+    }
+
+    /// Does something with the table, without the interpreter.
+    pub fn call<R: Send>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&TableRef) -> Result<R> + Send,
+    ) -> PyResult<R> {
+        py.detach(|| f(&self.table))
+            .map_err(|error| from_device(error, None))
+    }
+
+    pub fn read(&self, py: Python<'_>, addr: u32) -> PyResult<u64> {
+        Ok(self.call(py, |table| table.read(addr))? & mask(self.width))
+    }
+
+    pub fn swap(&self, py: Python<'_>, addr: u32, new_reference: Option<u64>) -> PyResult<u64> {
+        let state = self.call(py, |table| match new_reference {
+            Some(value) => table.clone().swap_with(addr, value),
+            None => table.swap(addr),
+        })?;
+        Ok(state & mask(self.width))
+    }
+
+    /// A context's reference and accumulator.
+    pub fn words(&self, py: Python<'_>, addr: u32) -> PyResult<(u64, u64)> {
+        let contexts = self.call(py, |table| table.snapshot(addr..addr.saturating_add(1)))?;
+        let context = contexts.first().copied().unwrap_or_default();
+        let mask = mask(self.width);
+        Ok((context.reference & mask, context.accumulator & mask))
+    }
+
+    /// All states.
+    pub fn states(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
+        let contexts = self.call(py, |table| table.snapshot(0..self.contexts))?;
+        let mask = mask(self.width);
+        Ok(contexts.iter().map(|c| c.state() & mask).collect())
+    }
+
+    /// The descriptor's number.
+    pub fn number(&self) -> i32 {
+        self.device.as_raw_fd()
+    }
+}
+
+/// A width that the device has.
+fn width_of(width: u32) -> PyResult<u32> {
+    if width > u64::BITS {
+        return Err(PyValueError::new_err(format!(
+            "on the device, width must be from 1 to {} bits, not {}",
+            u64::BITS,
+            width
+        )));
+    }
+    Ok(width)
+}
+
+/// The number of an open file: an int, or what has a `fileno`.
+fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<i32> {
+    if let Ok(number) = file.extract() {
+        return Ok(number);
+    }
+    let Ok(method) = file.getattr("fileno") else {
+        return Err(PyTypeError::new_err(format!(
+            "fd must be an int or have a fileno(), not {}",
+            type_name(file)
+        )));
+    };
+    method.call0()?.extract()
+}
+
+/// The path, as arguments have it by default.
+pub fn default_path() -> PathBuf {
+    atomik::DEFAULT_PATH.into()
+}

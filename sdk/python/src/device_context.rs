@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`DeviceContext`]: a context of the device, by itself or of a table.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use atomik::Value;
+use pyo3::prelude::*;
+use pyo3::types::{PyTuple, PyType};
+
+use crate::convert::{Optional, word};
+use crate::device::{Handle, Open, default_path};
+use crate::errors::{closed, from_atomik};
+use crate::ints::Ints;
+use crate::many;
+use crate::merging::deltas_of;
+
+const NAME: &str = "DeviceContext";
+
+/// A context in the kernel, with the calls of AtomikContext: a table of one, or one of a DeviceTable.
+///
+/// ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here. Of errors and of closing
+/// DeviceTable tells.
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct DeviceContext {
+    handle: Arc<Handle>,
+    addr: u32,
+    /// Whether the handle is a table's, which goes on when this is closed.
+    of_table: bool,
+    closed: AtomicBool,
+    /// Deltas since the last load or swap, by this object.
+    deltas: AtomicU64,
+}
+
+#[pymethods]
+impl DeviceContext {
+    #[new]
+    #[pyo3(
+        signature = (width=Optional::LeftOut, initial_state=Optional::LeftOut, path=default_path()),
+        text_signature = "(width=64, initial_state=0, path=\"/dev/atomik\")"
+    )]
+    fn new(
+        py: Python<'_>,
+        width: Optional<'_>,
+        initial_state: Optional<'_>,
+        path: PathBuf,
+    ) -> PyResult<Self> {
+        let handle = Handle::at_path(py, &path, 1, width.width()?, NAME)?;
+        let this = Self::with_handle(Arc::new(handle), 0, false);
+        if let Optional::Given(state) = initial_state {
+            this.load_as(&state, "initial_state")?;
+        }
+        Ok(this)
+    }
+
+    /// Makes a table of one context in a file of the device that is open already, or, with ``table_id``, takes the context at
+    /// ``addr`` of one that is there.
+    ///
+    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated, and stays open.
+    #[classmethod]
+    #[pyo3(
+        signature = (fd, *, table_id=None, addr=None, width=Optional::LeftOut),
+        text_signature = "($cls, fd, *, table_id=None, addr=0, width=64)"
+    )]
+    fn from_fd(
+        cls: &Bound<'_, PyType>,
+        fd: &Bound<'_, PyAny>,
+        table_id: Option<u32>,
+        addr: Option<&Bound<'_, PyAny>>,
+        width: Optional<'_>,
+    ) -> PyResult<Py<Self>> {
+        let handle = Handle::in_file(fd, table_id, 1, width.width()?, NAME)?;
+        let addr = match addr {
+            Some(addr) => crate::convert::address(addr, handle.get()?.contexts)?,
+            None => 0,
+        };
+        Py::new(cls.py(), Self::with_handle(Arc::new(handle), addr, false))
+    }
+
+    /// The width of values, in bits.
+    #[getter]
+    fn width(&self) -> PyResult<u32> {
+        Ok(self.open()?.width)
+    }
+
+    /// The state that the epoch started from.
+    #[getter]
+    fn reference(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.open()?.words(py, self.addr)?.0)
+    }
+
+    /// The XOR of all deltas of this epoch.
+    #[getter]
+    fn accumulator(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.open()?.words(py, self.addr)?.1)
+    }
+
+    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were undone.
+    #[getter]
+    fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
+        Ok(self.accumulator(py)? == 0)
+    }
+
+    /// How many deltas were accumulated or rolled back since the last load or swap, through this object: the kernel doesn't count
+    /// them.
+    #[getter]
+    fn delta_count(&self) -> PyResult<u64> {
+        self.open()?;
+        Ok(self.deltas.load(Relaxed))
+    }
+
+    /// The number by which the open file knows the table.
+    #[getter]
+    fn table_id(&self) -> PyResult<u32> {
+        Ok(self.open()?.table.id())
+    }
+
+    /// LOAD: the reference becomes ``value`` and the accumulator 0.
+    fn load(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.load_as(value, "value")
+    }
+
+    /// ACCUM: the state is XORed with ``delta``. The same delta again undoes it.
+    fn accum(&self, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.open()?;
+        let value = word(delta, open.width, "delta")?;
+        self.add(delta.py(), &open, value, 1)
+    }
+
+    /// READ: returns the state, reference ^ accumulator.
+    fn read(&self, py: Python<'_>) -> PyResult<u64> {
+        self.open()?.read(py, self.addr)
+    }
+
+    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    ///
+    /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
+    #[pyo3(signature = (new_reference=None))]
+    fn swap(&self, py: Python<'_>, new_reference: Option<&Bound<'_, PyAny>>) -> PyResult<u64> {
+        let open = self.open()?;
+        let value = new_reference
+            .map(|value| word(value, open.width, "new_reference"))
+            .transpose()?;
+        let state = open.swap(py, self.addr, value)?;
+        self.deltas.store(0, Relaxed);
+        Ok(state)
+    }
+
+    /// Undoes an ``accum`` of the same delta, whatever came after it: the same as doing it again.
+    fn rollback(&self, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.accum(delta)
+    }
+
+    /// Folds in the deltas of another context of the same width, here or in the process: its accumulator is XORed into this
+    /// one's.
+    ///
+    /// The reference stays, and so does the other context.
+    fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.open()?;
+        let (accumulator, count) = deltas_of(other, open.width)?;
+        let delta = accumulator.to_u64().unwrap_or(0);
+        self.add(other.py(), &open, delta, count)
+    }
+
+    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, as one delta.
+    ///
+    /// No Python object is made for an item, and other Python threads run meanwhile.
+    fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.open()?;
+        let deltas = Ints::of(deltas, "deltas")?;
+        let sum = py.detach(|| many::fold(&deltas, 1))?;
+        let delta = Value::new(open.width, sum).map_err(from_atomik)?;
+        let delta = delta.to_u64().unwrap_or(0);
+        self.add(py, &open, delta, deltas.len() as u64)
+    }
+
+    /// The descriptor's number, to hand on to others.
+    fn fileno(&self) -> PyResult<i32> {
+        Ok(self.open()?.number())
+    }
+
+    /// Closes the descriptor; of a DeviceTable's context only this object. Closing again does nothing; other calls raise
+    /// ValueError then.
+    fn close(&self) {
+        self.closed.store(true, Relaxed);
+        if !self.of_table {
+            self.handle.close();
+        }
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.open().is_err()
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().open()?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, _error: &Bound<'_, PyTuple>) {
+        self.close();
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        let (this, that) = (self.open()?, other.get().open()?);
+        let equal = this.width == that.width
+            && this.read(py, self.addr)? == that.read(py, other.get().addr)?;
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self) -> String {
+        match self.open() {
+            Ok(open) => format!(
+                "<DeviceContext width={} fd={} table_id={} addr={}>",
+                open.width,
+                open.number(),
+                open.table.id(),
+                self.addr
+            ),
+            Err(_) => "<DeviceContext closed>".into(),
+        }
+    }
+}
+
+impl DeviceContext {
+    /// The context of a table at an address that it has.
+    pub fn of_table(handle: Arc<Handle>, addr: u32) -> Self {
+        Self::with_handle(handle, addr, true)
+    }
+
+    /// The accumulator and the number of deltas.
+    pub fn deltas(&self, py: Python<'_>) -> PyResult<(Value, u64)> {
+        let open = self.open()?;
+        let (_, accumulator) = open.words(py, self.addr)?;
+        let accumulator = Value::new(open.width, accumulator).map_err(from_atomik)?;
+        Ok((accumulator, self.deltas.load(Relaxed)))
+    }
+
+    fn with_handle(handle: Arc<Handle>, addr: u32, of_table: bool) -> Self {
+        Self {
+            handle,
+            addr,
+            of_table,
+            closed: AtomicBool::new(false),
+            deltas: AtomicU64::new(0),
+        }
+    }
+
+    fn open(&self) -> PyResult<Arc<Open>> {
+        if self.closed.load(Relaxed) {
+            return Err(closed(NAME));
+        }
+        self.handle.get()
+    }
+
+    fn load_as(&self, value: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
+        let open = self.open()?;
+        let state = word(value, open.width, name)?;
+        open.call(value.py(), |table| table.load(self.addr, state))?;
+        self.deltas.store(0, Relaxed);
+        Ok(())
+    }
+
+    fn add(&self, py: Python<'_>, open: &Open, delta: u64, count: u64) -> PyResult<()> {
+        open.call(py, |table| table.accum(self.addr, delta))?;
+        self.deltas.fetch_add(count, Relaxed);
+        Ok(())
+    }
+}

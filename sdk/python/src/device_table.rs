@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`DeviceTable`]: a table of the device.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use atomik::{Batch, MAX_BATCH};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple, PyType};
+
+use crate::convert::{Optional, address, mask, word};
+use crate::device::{Handle, Open, default_path};
+use crate::device_context::DeviceContext;
+use crate::ints::Ints;
+use crate::many;
+use crate::operations::{Operations, pairs};
+
+const NAME: &str = "DeviceTable";
+
+/// A table of contexts in the kernel, with the calls of AtomikTable.
+///
+/// ``num_contexts`` is 1 to 65536. ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here.
+///
+/// The table belongs to the open file. It outlives this process where another one has a descriptor of the same file, by fork
+/// or over a socket: ``from_fd`` takes it there, with ``table_id``. Each call is atomic between all of them. ``close``, which the end of a ``with`` block
+/// does, closes this descriptor only.
+///
+/// Where the driver isn't loaded it raises FileNotFoundError, and where the user isn't in the group atomik PermissionError; what
+/// else the system answers is another OSError, with its ``errno``.
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct DeviceTable {
+    handle: Arc<Handle>,
+}
+
+#[pymethods]
+impl DeviceTable {
+    #[new]
+    #[pyo3(
+        signature = (num_contexts=Optional::LeftOut, path=default_path(), *, width=Optional::LeftOut),
+        text_signature = "(num_contexts=256, path=\"/dev/atomik\", *, width=64)"
+    )]
+    fn new(
+        py: Python<'_>,
+        num_contexts: Optional<'_>,
+        path: PathBuf,
+        width: Optional<'_>,
+    ) -> PyResult<Self> {
+        let handle = Handle::at_path(
+            py,
+            &path,
+            num_contexts.num_contexts()?,
+            width.width()?,
+            NAME,
+        )?;
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
+    }
+
+    /// Makes a table in a file of the device that is open already, or, with ``table_id``, takes one that is there.
+    ///
+    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated, and stays open.
+    #[classmethod]
+    #[pyo3(
+        signature = (fd, num_contexts=Optional::LeftOut, *, table_id=None, width=Optional::LeftOut),
+        text_signature = "($cls, fd, num_contexts=256, *, table_id=None, width=64)"
+    )]
+    fn from_fd(
+        cls: &Bound<'_, PyType>,
+        fd: &Bound<'_, PyAny>,
+        num_contexts: Optional<'_>,
+        table_id: Option<u32>,
+        width: Optional<'_>,
+    ) -> PyResult<Py<Self>> {
+        let handle = Arc::new(Handle::in_file(
+            fd,
+            table_id,
+            num_contexts.num_contexts()?,
+            width.width()?,
+            NAME,
+        )?);
+        Py::new(cls.py(), Self { handle })
+    }
+
+    /// The number of contexts.
+    #[getter]
+    fn num_contexts(&self) -> PyResult<u32> {
+        Ok(self.handle.get()?.contexts)
+    }
+
+    /// The width of values, in bits.
+    #[getter]
+    fn width(&self) -> PyResult<u32> {
+        Ok(self.handle.get()?.width)
+    }
+
+    /// The number by which the open file knows the table.
+    #[getter]
+    fn table_id(&self) -> PyResult<u32> {
+        Ok(self.handle.get()?.table.id())
+    }
+
+    /// LOAD: the context's reference becomes ``initial_state`` and its accumulator 0.
+    fn load(&self, addr: &Bound<'_, PyAny>, initial_state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        let value = word(initial_state, open.width, "initial_state")?;
+        open.call(addr.py(), |table| table.load(at, value))
+    }
+
+    /// ACCUM: the context's state is XORed with ``delta``. The same delta again undoes it.
+    fn accum(&self, addr: &Bound<'_, PyAny>, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        let delta = word(delta, open.width, "delta")?;
+        open.call(addr.py(), |table| table.accum(at, delta))
+    }
+
+    /// READ: returns the context's state, reference ^ accumulator.
+    fn read(&self, addr: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        open.read(addr.py(), at)
+    }
+
+    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    ///
+    /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
+    #[pyo3(signature = (addr, new_reference=None))]
+    fn swap(
+        &self,
+        addr: &Bound<'_, PyAny>,
+        new_reference: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        let value = new_reference
+            .map(|value| word(value, open.width, "new_reference"))
+            .transpose()?;
+        open.swap(addr.py(), at, value)
+    }
+
+    /// The context at an address. It is the table's own, and closed with it.
+    fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<DeviceContext> {
+        let addr = address(addr, self.handle.get()?.contexts)?;
+        Ok(DeviceContext::of_table(Arc::clone(&self.handle), addr))
+    }
+
+    /// Accumulates a delta at each address of a mapping.
+    ///
+    /// All addresses are checked before anything is done. Up to 4096 deltas are one batch of the device, which others see
+    /// whole or not at all; more are several.
+    fn batch_accum(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let deltas = pairs(deltas, |addr, delta| {
+            let addr = address(addr, open.contexts)?;
+            Ok((addr, word(delta, open.width, "delta")?))
+        })?;
+        open.call(py, |table| {
+            let mut batch = Batch::new();
+            for deltas in deltas.chunks(MAX_BATCH as usize) {
+                batch.clear();
+                for &(addr, delta) in deltas {
+                    batch.accum(addr, delta);
+                }
+                table.submit(&batch)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The states that are not 0, by ascending address, all as they are at one moment.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (addr, state) in self.handle.get()?.states(py)?.into_iter().enumerate() {
+            if state != 0 {
+                dict.set_item(addr, state)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    /// Runs operations in order as one batch of the device, all of them or none, and returns the states that the reads and
+    /// swaps among them returned. No other operation on the table, of any process, sees it half done.
+    ///
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)`` or ``("swap", addr)``, which keeps the
+    /// state. There may be 1 to 4096 of them; otherwise it raises ValueError.
+    fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+        let open = self.handle.get()?;
+        let mut operations = Operations::of(operations, open.contexts, open.width)?;
+        let mask = mask(open.width);
+        open.call(py, |table| {
+            let states = table.run(&mut operations.batch)?.states();
+            Ok(states.map(|state| state & mask).collect())
+        })
+    }
+
+    /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
+    ///
+    /// Both are buffers or arrays of integers of 1, 2, 4 or 8 bytes, and equally long; an address may occur any number of times.
+    /// No Python object is made for an item, and other Python threads run meanwhile. All addresses are checked first: where
+    /// one is outside the table, it raises IndexError and nothing has changed. Each 4096 deltas are one batch of the device. Who
+    /// writes to the arrays meanwhile can't say which deltas are taken.
+    fn accum_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        deltas: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.many(py, addrs, deltas, "deltas", |batch, addr, delta| {
+            batch.accum(addr, delta);
+        })
+    }
+
+    /// Loads many contexts: ``states[i]`` into that at ``addrs[i]``, for all ``i``; see ``accum_many``.
+    fn load_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        states: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.many(py, addrs, states, "states", |batch, addr, state| {
+            batch.load(addr, state);
+        })
+    }
+
+    /// Reads many contexts: the states of those at ``addrs``, in that order; see ``accum_many``.
+    ///
+    /// They go into ``out``, a writable buffer or array of integers of enough bits, which is returned; without it, into a new
+    /// ``array.array("Q")``. Each 4096 are read at one moment.
+    #[pyo3(signature = (addrs, out=None))]
+    fn read_many<'py>(
+        &self,
+        py: Python<'py>,
+        addrs: &Bound<'py, PyAny>,
+        out: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let open = self.handle.get()?;
+        let addrs = Ints::of(addrs, "addrs")?;
+        let out = match out {
+            Some(out) => out,
+            None => many::new_array(py, addrs.len())?,
+        };
+        let into = many::out(&out, addrs.len(), 1, open.width)?;
+        let addrs = many::addresses(py, &addrs, open.contexts)?;
+        let mask = mask(open.width);
+        open.call(py, |table| {
+            let (mut batch, mut states, mut start) = (Batch::new(), vec![], 0);
+            for addrs in addrs.chunks(MAX_BATCH as usize) {
+                batch.clear();
+                for &addr in addrs {
+                    batch.read(addr);
+                }
+                states.clear();
+                states.extend(table.run(&mut batch)?.states().map(|state| state & mask));
+                into.write(start, &states);
+                start += states.len();
+            }
+            Ok(())
+        })?;
+        Ok(out)
+    }
+
+    /// The descriptor's number, to hand on to others.
+    fn fileno(&self) -> PyResult<i32> {
+        Ok(self.handle.get()?.number())
+    }
+
+    /// Closes the descriptor. The table ends with the last one of its file. Closing again does nothing; other calls raise ValueError then.
+    fn close(&self) {
+        self.handle.close();
+    }
+
+    /// Whether it was closed.
+    #[getter]
+    fn closed(&self) -> bool {
+        self.handle.is_closed()
+    }
+
+    /// Destroys the table now, for all who have a descriptor of its file, and closes this one.
+    fn destroy(&self, py: Python<'_>) -> PyResult<()> {
+        self.handle
+            .get()?
+            .call(py, |table| table.clone().destroy())?;
+        self.close();
+        Ok(())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().handle.get()?;
+        Ok(slf)
+    }
+
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, _error: &Bound<'_, PyTuple>) {
+        self.close();
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        Ok(self.handle.get()?.contexts as usize)
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        let (this, that) = (self.handle.get()?, other.get().handle.get()?);
+        let equal = Arc::ptr_eq(&this, &that)
+            || (this.width == that.width
+                && this.contexts == that.contexts
+                && this.states(py)? == that.states(py)?);
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self) -> String {
+        match self.handle.get() {
+            Ok(open) => format!(
+                "<DeviceTable num_contexts={} width={} fd={} table_id={}>",
+                open.contexts,
+                open.width,
+                open.number(),
+                open.table.id()
+            ),
+            Err(_) => "<DeviceTable closed>".into(),
+        }
+    }
+}
+
+impl DeviceTable {
+    /// Does something with many addresses and a value for each, in batches.
+    fn many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        values: &Bound<'_, PyAny>,
+        name: &str,
+        add: impl Fn(&mut Batch, u32, u64) + Sync + Send,
+    ) -> PyResult<()> {
+        let open: Arc<Open> = self.handle.get()?;
+        let addrs = Ints::of(addrs, "addrs")?;
+        let values = many::values(values, name, addrs.len(), 1)?;
+        let addrs = many::addresses(py, &addrs, open.contexts)?;
+        let mask = mask(open.width);
+        open.call(py, |table| {
+            let mut batch = Batch::with_capacity(addrs.len());
+            let mut words = vec![0; MAX_BATCH as usize];
+            let mut start = 0;
+            for addrs in addrs.chunks(words.len()) {
+                batch.clear();
+                let values = values.read(start..start + addrs.len(), &mut words);
+                for (&addr, &mut value) in addrs.iter().zip(values) {
+                    add(&mut batch, addr, value & mask);
+                }
+                table.submit(&batch)?;
+                start += addrs.len();
+            }
+            Ok(())
+        })
+    }
+}

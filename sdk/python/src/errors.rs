@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The exceptions: which Python raises for what, with the value that was wrong.
+
+use std::fmt::Display;
+use std::path::Path;
+
+use atomik::Error;
+use pyo3::create_exception;
+use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyOverflowError, PyValueError};
+use pyo3::prelude::*;
+
+create_exception!(
+    atomik_core,
+    StaleEpochError,
+    PyValueError,
+    "A message belongs to an epoch of its address that is over."
+);
+
+/// How an error shows a value: its `repr`, if that isn't too long.
+pub fn shown(object: &Bound<'_, PyAny>) -> String {
+    const ENOUGH: usize = 80;
+    // An int of thousands of digits has none.
+    let text = object.repr().map_or_else(
+        |_| format!("this {}", type_name(object)),
+        |text| text.to_string(),
+    );
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// How an error shows a type.
+pub fn type_name(object: &Bound<'_, PyAny>) -> String {
+    object
+        .get_type()
+        .qualname()
+        .map_or_else(|_| "another type".into(), |name| name.to_string())
+}
+
+/// IndexError: there is no such context.
+pub fn no_such_address(addr: impl Display, contexts: u32) -> PyErr {
+    PyIndexError::new_err(format!(
+        "address {addr} is outside the table, whose addresses are 0 to {}",
+        contexts.saturating_sub(1)
+    ))
+}
+
+/// ValueError: two arrays that belong together are not equally long.
+pub fn lengths_differ(name: &str, length: usize, other_name: &str, other: usize) -> PyErr {
+    PyValueError::new_err(format!(
+        "{name} and {other_name} must be equally long, and have {length} and {other} items"
+    ))
+}
+
+/// ValueError: a use after `close`.
+pub fn closed(what: &str) -> PyErr {
+    PyValueError::new_err(format!("operation on a closed {what}"))
+}
+
+/// What the library refused: each error as the exception that Python people expect.
+pub fn from_atomik(error: Error) -> PyErr {
+    let text = match error.hint() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    };
+    match error {
+        Error::Address { .. } => PyIndexError::new_err(text),
+        Error::StaleEpoch { .. } => StaleEpochError::new_err(text),
+        Error::NoMemory { .. } => PyMemoryError::new_err(text),
+        Error::OutOfMessages => PyOverflowError::new_err(text),
+        Error::InvalidWidth { .. }
+        | Error::TooWide { .. }
+        | Error::NoContexts
+        | Error::InvalidCount { .. }
+        | Error::Lengths { .. }
+        | Error::Width { .. }
+        | Error::Size { .. }
+        | Error::Change { .. }
+        | Error::BatchEmpty
+        | Error::BatchTooLong { .. } => PyValueError::new_err(text),
+        error => match error.errno() {
+            Some(errno) => PyOSError::new_err((errno, text)),
+            None => PyOSError::new_err(text),
+        },
+    }
+}
+
+/// The same for what the device answered, where all that the system had a code for is the subclass of OSError that Python has for
+/// that code.
+pub fn from_device(error: Error, path: Option<&Path>) -> PyErr {
+    let about_file = matches!(
+        error,
+        Error::NoDevice { .. }
+            | Error::Permission { .. }
+            | Error::Open { .. }
+            | Error::NotAtomik { .. }
+    );
+    match (&error, error.errno(), path) {
+        (Error::NoMemory { .. }, Some(errno), _) => PyOSError::new_err((errno, error.to_string())),
+        (_, Some(errno), Some(path)) if about_file => {
+            let hint = error.hint().unwrap_or_default();
+            PyOSError::new_err((
+                errno,
+                format!("{error}; {hint}"),
+                path.as_os_str().to_owned(),
+            ))
+        }
+        _ => from_atomik(error),
+    }
+}

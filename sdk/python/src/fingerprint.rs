@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Fingerprint`]: the XOR of the chunks of some bytes, as a context.
+
+use std::sync::{Mutex, PoisonError};
+
+use atomik::{LocalContext, Value};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use crate::bytes::Bytes;
+use crate::convert::{Optional, to_python, value};
+use crate::errors::from_atomik;
+
+/// Tells whether bytes have changed, and by what: the XOR of their chunks.
+///
+/// The fingerprint of bytes is the XOR of their chunks of ``width / 8`` bytes, each read little-endian, the last filled up with zeros; of no
+/// bytes it is 0. ``width`` is a multiple of 8. It is kept as a context: the reference is the fingerprint that was loaded, the accumulator how the
+/// present one differs. Any object with a buffer will do for data, and isn't copied; other Python threads run meanwhile.
+///
+/// What it can't see: XOR forgets the order. Chunks that change places leave the fingerprint as it was, and so do equal changes
+/// in two chunks, two equal chunks more or less, and zeros at the end. OrderedFingerprint sees all of these. Neither is
+/// cryptographic: who wants to deceive it, can.
+///
+/// >>> fingerprint = Fingerprint()
+/// >>> hex(fingerprint.load(b"the quick brown fox"))
+/// '0x4307021e527f2779'
+/// >>> _ = fingerprint.update(b"the quick brown cat")
+/// >>> fingerprint.changed
+/// True
+/// >>> fingerprint.accumulate_delta(b"cat", b"fox")
+/// >>> fingerprint.changed
+/// False
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct Fingerprint {
+    width: u32,
+    fingerprint: Mutex<atomik::Fingerprint>,
+}
+
+#[pymethods]
+impl Fingerprint {
+    #[new]
+    #[pyo3(signature = (width=Optional::LeftOut), text_signature = "(width=64)")]
+    fn new(width: Optional<'_>) -> PyResult<Self> {
+        let width = width.width()?;
+        let fingerprint = atomik::Fingerprint::with_width(width).map_err(|_| {
+            PyValueError::new_err(format!(
+                "the width of a fingerprint must be a multiple of 8 bits, not {}",
+                width
+            ))
+        })?;
+        Ok(Self {
+            width,
+            fingerprint: Mutex::new(fingerprint),
+        })
+    }
+
+    /// The width, in bits.
+    #[getter]
+    fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// The fingerprint.
+    #[getter]
+    fn value<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &self.with(py, |fingerprint| fingerprint.value()))
+    }
+
+    /// The XOR of the fingerprint and the one that was loaded.
+    #[getter]
+    fn delta<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &self.with(py, |fingerprint| fingerprint.delta()))
+    }
+
+    /// Whether the fingerprint differs from the one that was loaded.
+    #[getter]
+    fn changed(&self, py: Python<'_>) -> bool {
+        self.with(py, |fingerprint| fingerprint.changed())
+    }
+
+    /// Starts from the fingerprint of ``data``, and returns it; nothing has changed yet.
+    fn load<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, value) = (data.py(), self.fold(data, "data")?);
+        // A fingerprint's own bytes have that fingerprint.
+        let bytes = value.to_le_bytes();
+        self.with(py, |fingerprint| fingerprint.load(&bytes));
+        to_python(py, &value)
+    }
+
+    /// Compares with ``data``, whose fingerprint it returns: that is the ``value`` now.
+    fn update<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, value) = (data.py(), self.fold(data, "data")?);
+        let bytes = value.to_le_bytes();
+        self.with(py, |fingerprint| fingerprint.update(&bytes));
+        to_python(py, &value)
+    }
+
+    /// Takes a change of a part, which had been ``old`` and is ``new``. The part begins where a chunk does.
+    fn accumulate_delta(&self, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<()> {
+        let old = self.fold(old, "old")?.to_le_bytes();
+        let py = new.py();
+        let new = self.fold(new, "new")?.to_le_bytes();
+        self.with(py, |fingerprint| fingerprint.accumulate_delta(&old, &new));
+        Ok(())
+    }
+
+    /// Accepts the present fingerprint as the one to compare with.
+    fn reset(&self, py: Python<'_>) {
+        self.with(py, |fingerprint| fingerprint.reset());
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        // One lock at a time: two threads may compare the same two the other way round.
+        let words = |of: &Self| of.with(py, |of| (of.value(), of.delta()));
+        let equal = words(self) == words(other.get());
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
+        format!(
+            "<Fingerprint width={} value={value} delta={delta}>",
+            self.width
+        )
+    }
+
+    fn __getnewargs__(&self) -> (u32,) {
+        (self.width,)
+    }
+
+    /// For pickle and copy: value and delta.
+    fn __getstate__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
+        Ok((to_python(py, &value)?, to_python(py, &delta)?))
+    }
+
+    fn __setstate__(
+        &self,
+        py: Python<'_>,
+        state: (Bound<'_, PyAny>, Bound<'_, PyAny>),
+    ) -> PyResult<()> {
+        let now = value(&state.0, self.width, "value")?.to_le_bytes();
+        let delta = value(&state.1, self.width, "delta")?.to_le_bytes();
+        let before: Vec<u8> = now.iter().zip(&delta).map(|(a, b)| a ^ b).collect();
+        self.with(py, |fingerprint| {
+            fingerprint.load(&before);
+            fingerprint.update(&now);
+        });
+        Ok(())
+    }
+}
+
+impl Fingerprint {
+    /// Does something with the fingerprint, without other threads. It must not call Python, which might come back here.
+    fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut atomik::Fingerprint) -> R) -> R {
+        let mut fingerprint = self
+            .fingerprint
+            .lock_py_attached(py)
+            .unwrap_or_else(PoisonError::into_inner);
+        f(&mut fingerprint)
+    }
+
+    /// The fingerprint of an object's bytes: the XOR of those of its pieces.
+    fn fold(&self, data: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
+        let bytes = Bytes::of(data, name)?;
+        // Eight bytes are whole chunks of the widths that divide 64, and a word at a time is faster.
+        let width = match u64::BITS % self.width {
+            0 => u64::BITS,
+            _ => self.width,
+        };
+        let mut sum = LocalContext::new(width).map_err(from_atomik)?;
+        let mut result = Ok(());
+        bytes.pieces(
+            data.py(),
+            width as usize / 8,
+            |piece| match atomik::Fingerprint::of(width, piece) {
+                Ok(value) => sum.accum(value),
+                Err(error) => result = Err(error),
+            },
+        );
+        result.map_err(from_atomik)?;
+        match sum.state().to_u64() {
+            Some(word) if width > self.width => {
+                let chunks = (0..u64::BITS).step_by(self.width as usize);
+                let word = chunks.fold(0, |sum, shift| sum ^ (word >> shift));
+                Value::new(self.width, word).map_err(from_atomik)
+            }
+            _ => Ok(sum.read()),
+        }
+    }
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Ints`]: many integers in somebody else's memory, without a Python object for each. This file and [`crate::bytes`] have
+//! all of the package's `unsafe`.
+//!
+//! Others may write to the memory meanwhile: Python's other threads, once the interpreter is released, and extensions such as
+//! numpy at any time. So no reference to it is ever made: each item is read or written once, by relaxed atomic
+//! accesses. Who writes meanwhile may see old and new values mixed in the result, and nothing worse.
+
+use std::ffi::CStr;
+use std::ops::Range;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{
+    AtomicI8, AtomicI16, AtomicI32, AtomicU8, AtomicU16, AtomicU32, AtomicU64,
+};
+
+use pyo3::buffer::{ElementType, PyUntypedBuffer};
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyMemoryView;
+
+use crate::errors::type_name;
+
+/// How many items are taken out at once: enough for the checks to vanish, and few enough for the nearest cache.
+pub const CHUNK: usize = 512;
+
+/// A buffer of integers of 1, 2, 4 or 8 bytes, in whatever byte order and with whatever gaps between them.
+///
+/// # Invariants
+///
+/// `count` items of `size` bytes lie at `buffer.buf_ptr()`, `stride` bytes from one to the next; the memory stays where it is
+/// while the buffer isn't released, which is the buffer protocol's promise.
+pub struct Ints {
+    buffer: PyUntypedBuffer,
+    count: usize,
+    stride: isize,
+    size: Size,
+    signed: bool,
+    /// Whether the bytes are in the other order than the processor's.
+    swapped: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    One,
+    Two,
+    Four,
+    Eight,
+}
+
+impl Ints {
+    /// The integers of an object that has a buffer. `name` is the argument's, for errors.
+    pub fn of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
+        let buffer = buffer_of(object, name, "a buffer or an array of integers")?;
+        let format = buffer.format();
+        let signed = match ElementType::from_format(format) {
+            ElementType::UnsignedInteger { .. } if !format.to_bytes().ends_with(b"c") => false,
+            ElementType::SignedInteger { .. } => true,
+            _ => return Err(wrong_items(name, format)),
+        };
+        // The format's size may be another: ctypes says that a long has 4 bytes.
+        let bytes = buffer.item_size();
+        let size = match bytes {
+            1 => Size::One,
+            2 => Size::Two,
+            4 => Size::Four,
+            8 => Size::Eight,
+            _ => return Err(wrong_items(name, format)),
+        };
+        let swapped = match format.to_bytes().first() {
+            Some(b'<') => cfg!(target_endian = "big"),
+            Some(b'>' | b'!') => cfg!(target_endian = "little"),
+            _ => false,
+        };
+        let (count, stride) = match buffer.dimensions() {
+            // One dimension may have gaps, and go backwards.
+            1 if buffer.suboffsets().is_none() => (buffer.shape()[0], buffer.strides()[0]),
+            _ if buffer.is_c_contiguous() => (buffer.item_count(), bytes as isize),
+            dimensions => {
+                return Err(PyValueError::new_err(format!(
+                    "{name} has {dimensions} dimensions and gaps: make a contiguous copy"
+                )));
+            }
+        };
+        // INVARIANT: shape, strides and item size are the exporter's own, for memory that it keeps there.
+        Ok(Self {
+            buffer,
+            count,
+            stride,
+            size,
+            signed,
+            swapped,
+        })
+    }
+
+    /// The same, to be written to.
+    pub fn writable(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
+        let ints = Self::of(object, name)?;
+        if ints.buffer.readonly() {
+            return Err(PyValueError::new_err(format!("{name} is read-only")));
+        }
+        Ok(ints)
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether the integers may be negative.
+    pub fn signed(&self) -> bool {
+        self.signed
+    }
+
+    /// How many bits an item has.
+    pub fn item_bits(&self) -> u32 {
+        match self.size {
+            Size::One => 8,
+            Size::Two => 16,
+            Size::Four => 32,
+            Size::Eight => 64,
+        }
+    }
+
+    /// The numbers of the items, in pieces of not more than [`CHUNK`].
+    pub fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let count = self.count;
+        (0..count)
+            .step_by(CHUNK)
+            .map(move |start| start..count.min(start.saturating_add(CHUNK)))
+    }
+
+    /// Reads items into the beginning of `out`, which is long enough, and returns that. Signed ones are
+    /// sign-extended.
+    pub fn read<'o>(&self, range: Range<usize>, out: &'o mut [u64]) -> &'o mut [u64] {
+        match (self.size, self.signed) {
+            (Size::One, false) => self.read_as::<u8>(range, out),
+            (Size::One, true) => self.read_as::<i8>(range, out),
+            (Size::Two, false) => self.read_as::<u16>(range, out),
+            (Size::Two, true) => self.read_as::<i16>(range, out),
+            (Size::Four, false) => self.read_as::<u32>(range, out),
+            (Size::Four, true) => self.read_as::<i32>(range, out),
+            (Size::Eight, _) => self.read_as::<u64>(range, out),
+        }
+    }
+
+    /// Writes items, of which the lowest bits count, from the number `start` on.
+    pub fn write(&self, start: usize, values: &[u64]) {
+        match self.size {
+            Size::One => self.write_as::<u8>(start, values),
+            Size::Two => self.write_as::<u16>(start, values),
+            Size::Four => self.write_as::<u32>(start, values),
+            Size::Eight => self.write_as::<u64>(start, values),
+        }
+    }
+
+    fn read_as<'o, T: Item>(&self, range: Range<usize>, out: &'o mut [u64]) -> &'o mut [u64] {
+        let out = &mut out[..range.len()];
+        for (number, value) in range.zip(out.iter_mut()) {
+            let item = self.item::<T>(number);
+            // SAFETY: `item` checked the number and the size, so by the invariants it points to an item.
+            let item = unsafe { T::load(item) };
+            *value = if self.swapped { item.swapped() } else { item }.widened();
+        }
+        out
+    }
+
+    fn write_as<T: Item>(&self, start: usize, values: &[u64]) {
+        assert!(!self.buffer.readonly());
+        for (number, &value) in (start..).zip(values) {
+            let value = T::narrowed(value);
+            let value = if self.swapped { value.swapped() } else { value };
+            // SAFETY: as above, and the buffer isn't read-only.
+            unsafe { value.store(self.item::<T>(number)) };
+        }
+    }
+
+    /// Where the item with this number is.
+    fn item<T: Item>(&self, number: usize) -> *mut T {
+        assert!(number < self.count && size_of::<T>() == self.item_bits() as usize / 8);
+        let offset = (number as isize).wrapping_mul(self.stride);
+        self.buffer
+            .buf_ptr()
+            .cast::<u8>()
+            .wrapping_offset(offset)
+            .cast()
+    }
+}
+
+/// A type of integers.
+trait Item: Copy {
+    /// Reads an integer that others may write meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// So many bytes lie at `at`, which need not be aligned and may be read-only.
+    unsafe fn load(at: *const Self) -> Self;
+
+    /// Writes an integer that others may access meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// So many bytes lie at `at`, which need not be aligned; they may be written.
+    unsafe fn store(self, at: *mut Self);
+
+    fn swapped(self) -> Self;
+
+    fn widened(self) -> u64;
+
+    fn narrowed(value: u64) -> Self;
+}
+
+macro_rules! items {
+    ($($integer:ty: $atomic:ty),*) => {$(
+        impl Item for $integer {
+            #[inline]
+            unsafe fn load(at: *const Self) -> Self {
+                if at.is_aligned() {
+                    // SAFETY: aligned, and there by the contract. That it may be read-only does no harm: relaxed loads of
+                    // the sizes that the processor has don't write.
+                    return unsafe { &*at.cast::<$atomic>() }.load(Relaxed);
+                }
+                Self::from_ne_bytes(std::array::from_fn(|byte| {
+                    // SAFETY: one of the bytes that are there by the contract, and a byte is always aligned.
+                    unsafe { &*at.cast::<AtomicU8>().add(byte) }.load(Relaxed)
+                }))
+            }
+
+            #[inline]
+            unsafe fn store(self, at: *mut Self) {
+                if at.is_aligned() {
+                    // SAFETY: aligned, and there and writable by the contract.
+                    return unsafe { &*at.cast::<$atomic>() }.store(self, Relaxed);
+                }
+                for (byte, value) in self.to_ne_bytes().into_iter().enumerate() {
+                    // SAFETY: one of the bytes that are there and writable by the contract.
+                    unsafe { &*at.cast::<AtomicU8>().add(byte) }.store(value, Relaxed);
+                }
+            }
+
+            fn swapped(self) -> Self {
+                self.swap_bytes()
+            }
+
+            fn widened(self) -> u64 {
+                self as u64
+            }
+
+            fn narrowed(value: u64) -> Self {
+                value as Self
+            }
+        }
+    )*};
+}
+
+items!(u8: AtomicU8, i8: AtomicI8, u16: AtomicU16, i16: AtomicI16, u32: AtomicU32, i32: AtomicI32, u64: AtomicU64);
+
+/// The buffer of an object. `name` is the argument's, and `kind` what it should be, for errors.
+pub fn buffer_of(object: &Bound<'_, PyAny>, name: &str, kind: &str) -> PyResult<PyUntypedBuffer> {
+    let py = object.py();
+    PyUntypedBuffer::get(object).or_else(|error| {
+        if error.is_instance_of::<PyTypeError>(py) {
+            let found = type_name(object);
+            return Err(PyTypeError::new_err(format!(
+                "{name} must be {kind}, not {found}"
+            )));
+        }
+        if !error.is_instance_of::<PyBufferError>(py) {
+            return Err(error);
+        }
+        // That of ctypes doesn't tell its strides. A memoryview adds them.
+        PyUntypedBuffer::get(PyMemoryView::from(object)?.as_any())
+    })
+}
+
+fn wrong_items(name: &str, format: &CStr) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{name} must have integers of 1, 2, 4 or 8 bytes, and its items have the format {:?}",
+        format.to_string_lossy()
+    ))
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The Python package `atomik_core`: contexts, tables, streams and fingerprints of the crate `atomik`, in the process and on
+//! the device. `README.md` and `python/atomik_core/_native.pyi` describe what Python sees.
+//!
+//! One class a file. All classes are frozen, and what changes inside lies behind a lock, which is never held while Python is
+//! called. `ints` and `bytes` have all of the `unsafe`.
+
+mod bytes;
+mod context;
+mod convert;
+mod device;
+mod device_context;
+mod device_table;
+mod errors;
+mod fingerprint;
+mod ints;
+mod many;
+mod merging;
+mod message;
+mod operations;
+mod ordered_fingerprint;
+mod store;
+mod stream;
+mod table;
+
+#[pyo3::pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::context::AtomikContext;
+    #[pymodule_export]
+    use crate::device_context::DeviceContext;
+    #[pymodule_export]
+    use crate::device_table::DeviceTable;
+    #[pymodule_export]
+    use crate::errors::StaleEpochError;
+    #[pymodule_export]
+    use crate::fingerprint::Fingerprint;
+    #[pymodule_export]
+    use crate::message::DeltaMessage;
+    #[pymodule_export]
+    use crate::ordered_fingerprint::OrderedFingerprint;
+    #[pymodule_export]
+    use crate::stream::DeltaStream;
+    #[pymodule_export]
+    use crate::table::AtomikTable;
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals)]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! What the bulk calls of all tables share: addresses and values in buffers.
+
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::PyBytes;
+
+use crate::errors::{lengths_differ, no_such_address};
+use crate::ints::{CHUNK, Ints};
+
+/// The addresses of a bulk call, copied out and checked before anything is done: the buffer may change meanwhile, and then
+/// there is no going back.
+pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u32>> {
+    let signed = addrs.signed();
+    py.detach(|| {
+        let mut all = Vec::new();
+        all.try_reserve_exact(addrs.len())
+            .map_err(|_| Failure::Memory)?;
+        let mut chunk = [0; CHUNK];
+        for range in addrs.chunks() {
+            for &mut addr in addrs.read(range, &mut chunk) {
+                match u32::try_from(addr) {
+                    Ok(addr) if addr < contexts => all.push(addr),
+                    _ => return Err(Failure::Address(addr)),
+                }
+            }
+        }
+        Ok(all)
+    })
+    .map_err(|failure| match failure {
+        Failure::Memory => no_memory(addrs.len()),
+        Failure::Address(addr) if signed => no_such_address(addr as i64, contexts),
+        Failure::Address(addr) => no_such_address(addr, contexts),
+    })
+}
+
+/// Why addresses can't be had, told without the interpreter.
+enum Failure {
+    Memory,
+    Address(u64),
+}
+
+pub fn no_memory(items: usize) -> PyErr {
+    pyo3::exceptions::PyMemoryError::new_err(format!("no memory for {items} items"))
+}
+
+/// The values of a bulk call: as many as there are addresses, each of so many limbs.
+pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, limbs: usize) -> PyResult<Ints> {
+    let values = Ints::of(object, name)?;
+    check(&values, name, addrs, limbs)?;
+    Ok(values)
+}
+
+/// Where a bulk call is to put states of so many bits.
+pub fn out(object: &Bound<'_, PyAny>, addrs: usize, limbs: usize, width: u32) -> PyResult<Ints> {
+    let out = Ints::writable(object, "out")?;
+    check(&out, "out", addrs, limbs)?;
+    if out.item_bits() < width.min(u64::BITS) {
+        return Err(PyTypeError::new_err(format!(
+            "out has items of {} bits, and states have {width}",
+            out.item_bits()
+        )));
+    }
+    Ok(out)
+}
+
+fn check(values: &Ints, name: &str, addrs: usize, limbs: usize) -> PyResult<()> {
+    if limbs == 1 {
+        return if values.len() == addrs {
+            Ok(())
+        } else {
+            Err(lengths_differ("addrs", addrs, name, values.len()))
+        };
+    }
+    if values.item_bits() != u64::BITS {
+        return Err(PyTypeError::new_err(format!(
+            "{name} must have items of 64 bits, {limbs} for each value, the lowest first"
+        )));
+    }
+    if addrs.checked_mul(limbs) != Some(values.len()) {
+        return Err(PyValueError::new_err(format!(
+            "addrs and {name} must be equally long, with {limbs} items of 64 bits for each value: {addrs} addresses don't go \
+             with {} items",
+            values.len()
+        )));
+    }
+    Ok(())
+}
+
+/// An `array.array('Q')` of so many zeros.
+pub fn new_array(py: Python<'_>, items: usize) -> PyResult<Bound<'_, PyAny>> {
+    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let one = ARRAY
+        .import(py, "array", "array")?
+        .call1(("Q", PyBytes::new(py, &[0; 8])))?;
+    one.mul(items)
+}
+
+/// Room for the words of some values, each of so many limbs.
+pub fn words(limbs: usize) -> PyResult<Vec<u64>> {
+    let mut words = Vec::new();
+    let count = limbs.saturating_mul((CHUNK / limbs.max(1)).max(1));
+    words
+        .try_reserve_exact(count)
+        .map_err(|_| no_memory(count))?;
+    words.resize(count, 0);
+    Ok(words)
+}
+
+/// How many values of so many limbs an array has.
+pub fn whole(values: &Ints, name: &str, limbs: usize) -> PyResult<u64> {
+    check(values, name, values.len() / limbs, limbs)?;
+    Ok((values.len() / limbs) as u64)
+}
+
+/// The XOR of all values, each of so many limbs.
+pub fn fold(values: &Ints, limbs: usize) -> PyResult<Vec<u64>> {
+    let mut words = words(limbs)?;
+    let mut sum = Vec::new();
+    sum.try_reserve_exact(limbs).map_err(|_| no_memory(limbs))?;
+    sum.resize(limbs, 0);
+    for start in (0..values.len()).step_by(words.len()) {
+        let end = values.len().min(start + words.len());
+        for value in values.read(start..end, &mut words).chunks_exact(limbs) {
+            for (sum, limb) in sum.iter_mut().zip(value) {
+                *sum ^= *limb;
+            }
+        }
+    }
+    Ok(sum)
+}

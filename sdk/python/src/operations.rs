@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Operations`]: what `batch` is given, and the pairs that `batch_accum` is.
+
+use atomik::Batch;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyString, PyTuple};
+
+use crate::convert::{address, word};
+use crate::errors::{shown, type_name};
+
+/// Operations as a batch, all of them checked.
+pub struct Operations {
+    pub batch: Batch,
+    /// What each does to the number of deltas of its context: one more, or a new number.
+    pub counts: Vec<(u32, Option<u64>)>,
+}
+
+impl Operations {
+    /// The operations on a table of so many contexts of so many bits.
+    pub fn of(operations: &Bound<'_, PyAny>, contexts: u32, width: u32) -> PyResult<Self> {
+        if width > u64::BITS {
+            return Err(PyValueError::new_err(format!(
+                "batch is for widths up to 64 bits, and the table has {width}"
+            )));
+        }
+        let mut all = Self {
+            batch: Batch::new(),
+            counts: Vec::new(),
+        };
+        for operation in operations.try_iter()? {
+            all.add(&operation?, contexts, width)?;
+        }
+        if all.batch.is_empty() {
+            return Err(PyValueError::new_err("the batch is empty"));
+        }
+        Ok(all)
+    }
+
+    fn add(&mut self, operation: &Bound<'_, PyAny>, contexts: u32, width: u32) -> PyResult<()> {
+        let tuple = operation.cast::<PyTuple>().map_err(|_| {
+            PyTypeError::new_err(format!(
+                "an operation is a tuple, not {}",
+                type_name(operation)
+            ))
+        })?;
+        let name = match tuple.get_item(0) {
+            Ok(name) => name.cast_into::<PyString>().ok(),
+            Err(_) => None,
+        };
+        let name = name.as_ref().map(|name| name.to_str()).transpose()?;
+        let (Some(name), Ok(addr)) = (name, tuple.get_item(1)) else {
+            return Err(unknown(operation));
+        };
+        let addr = address(&addr, contexts)?;
+        match (name, tuple.len()) {
+            ("load", 3) => {
+                let value = word(&tuple.get_item(2)?, width, "value")?;
+                self.batch.load(addr, value);
+                self.counts.push((addr, Some(0)));
+            }
+            ("accum", 3) => {
+                let delta = word(&tuple.get_item(2)?, width, "delta")?;
+                self.batch.accum(addr, delta);
+                self.counts.push((addr, None));
+            }
+            ("read", 2) => {
+                self.batch.read(addr);
+            }
+            ("swap", 2) => {
+                self.batch.swap(addr);
+                self.counts.push((addr, Some(0)));
+            }
+            _ => return Err(unknown(operation)),
+        }
+        Ok(())
+    }
+}
+
+fn unknown(operation: &Bound<'_, PyAny>) -> PyErr {
+    PyValueError::new_err(format!(
+        "an operation is (\"load\", addr, value), (\"accum\", addr, delta), (\"read\", addr) or (\"swap\", addr), not {}",
+        shown(operation)
+    ))
+}
+
+/// What `f` makes of the keys and values of a mapping.
+pub fn pairs<T>(
+    mapping: &Bound<'_, PyAny>,
+    f: impl Fn(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    let items = mapping.call_method0("items").map_err(|_| {
+        PyTypeError::new_err(format!(
+            "deltas must be a mapping of addresses to deltas, not {}",
+            type_name(mapping)
+        ))
+    })?;
+    let pair = |item: PyResult<Bound<'_, PyAny>>| {
+        let (addr, delta) = item?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+        f(&addr, &delta)
+    };
+    items.try_iter()?.map(pair).collect()
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use atomik::OrderedFold;
+use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
+
+use crate::bytes::Bytes;
+use crate::errors::from_atomik;
+use crate::message::number;
+
+/// As Fingerprint, of 64 bits, but it sees chunks that have changed places, equal changes in pairs, and zeros at the end; and a change
+/// of a part still is a delta.
+///
+/// Each chunk of 8 bytes is mixed with its place, and the length with a constant; the fingerprint is the XOR of all that. It is not
+/// cryptographic: who wants to deceive it, can.
+///
+/// >>> fingerprint = OrderedFingerprint()
+/// >>> _ = fingerprint.load(b"chunk 1.chunk 2.")
+/// >>> _ = fingerprint.update(b"chunk 2.chunk 1.")
+/// >>> fingerprint.changed
+/// True
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct OrderedFingerprint {
+    fingerprint: Mutex<atomik::OrderedFingerprint>,
+}
+
+#[pymethods]
+impl OrderedFingerprint {
+    #[new]
+    fn new() -> Self {
+        Self {
+            fingerprint: Mutex::default(),
+        }
+    }
+
+    /// The width, in bits: 64.
+    #[getter]
+    fn width(&self) -> u32 {
+        u64::BITS
+    }
+
+    /// The fingerprint.
+    #[getter]
+    fn value(&self, py: Python<'_>) -> u64 {
+        self.with(py, |fingerprint| fingerprint.value())
+    }
+
+    /// The XOR of the fingerprint and the one that was loaded.
+    #[getter]
+    fn delta(&self, py: Python<'_>) -> u64 {
+        self.with(py, |fingerprint| fingerprint.delta())
+    }
+
+    /// Whether the fingerprint differs from the one that was loaded.
+    #[getter]
+    fn changed(&self, py: Python<'_>) -> bool {
+        self.with(py, |fingerprint| fingerprint.changed())
+    }
+
+    /// Starts from the fingerprint of ``data``, and returns it; nothing has changed yet.
+    fn load(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let (py, fold) = (data.py(), fold(data)?);
+        Ok(self.with(py, |fingerprint| fingerprint.load_fold(&fold)))
+    }
+
+    /// Compares with ``data``, whose fingerprint it returns: that is the ``value`` now.
+    fn update(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let (py, fold) = (data.py(), fold(data)?);
+        Ok(self.with(py, |fingerprint| fingerprint.update_fold(&fold)))
+    }
+
+    /// Takes a change of a part of the data, which begins at the byte ``offset``, had been ``old`` and is ``new``.
+    ///
+    /// ``offset`` is a multiple of 8, ``old`` and ``new`` are equally long, and the part ends at a multiple of 8 or where the data that was loaded or
+    /// updated last does; otherwise it raises ValueError.
+    fn accumulate_delta(
+        &self,
+        offset: &Bound<'_, PyAny>,
+        old: &Bound<'_, PyAny>,
+        new: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let py = offset.py();
+        let offset = number(offset, "offset")?;
+        let (old, new) = (Bytes::of(old, "old")?, Bytes::of(new, "new")?);
+        let (old, new) = (old.whole(py), new.whole(py));
+        py.detach(|| self.lock().accumulate_delta(offset, &old, &new))
+            .map_err(from_atomik)
+    }
+
+    /// Accepts the present fingerprint as the one to compare with.
+    fn reset(&self, py: Python<'_>) {
+        self.with(py, |fingerprint| fingerprint.reset());
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        // One lock at a time: two threads may compare the same two the other way round.
+        let this = self.with(py, |fingerprint| fingerprint.clone());
+        let equal = other.get().with(py, |fingerprint| *fingerprint == this);
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> String {
+        let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
+        format!("<OrderedFingerprint value={value:#x} delta={delta:#x}>")
+    }
+}
+
+impl OrderedFingerprint {
+    /// For who has released the interpreter, and doesn't take it again before the guard is gone.
+    fn lock(&self) -> MutexGuard<'_, atomik::OrderedFingerprint> {
+        self.fingerprint
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the fingerprint, without other threads. It must not call Python, which might come back here.
+    fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut atomik::OrderedFingerprint) -> R) -> R {
+        let mut fingerprint = self
+            .fingerprint
+            .lock_py_attached(py)
+            .unwrap_or_else(PoisonError::into_inner);
+        f(&mut fingerprint)
+    }
+}
+
+/// The fingerprint of an object's bytes, piece by piece.
+fn fold(data: &Bound<'_, PyAny>) -> PyResult<OrderedFold> {
+    let mut fold = OrderedFold::new();
+    Bytes::of(data, "data")?.pieces(data.py(), 8, |piece| fold.push(piece));
+    Ok(fold)
+}

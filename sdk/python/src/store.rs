@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Store`]: a table in this process, with what Python wants of it besides, shared by who uses it.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use atomik::{LocalContext, LocalTable, Result, Value};
+use pyo3::Python;
+use pyo3::sync::MutexExt;
+
+/// A table and how many deltas each of its contexts had in its epoch.
+pub struct Store {
+    pub table: LocalTable,
+    pub counts: Vec<u64>,
+}
+
+/// A store that threads share. What doesn't change needs no lock.
+pub struct Shared {
+    pub width: u32,
+    pub contexts: u32,
+    store: Mutex<Store>,
+}
+
+impl Shared {
+    pub fn new(contexts: u32, width: u32) -> Result<Self> {
+        let table = LocalTable::with_width(contexts, width)?;
+        let mut counts = Vec::new();
+        counts
+            .try_reserve_exact(contexts as usize)
+            .map_err(|_| atomik::Error::NoMemory { contexts })?;
+        counts.resize(contexts as usize, 0);
+        Ok(Self {
+            width,
+            contexts,
+            store: Mutex::new(Store { table, counts }),
+        })
+    }
+
+    /// Does something with the store, without other threads. It must not call Python, which might come back here.
+    pub fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut Store) -> R) -> R {
+        let mut store = self
+            .store
+            .lock_py_attached(py)
+            .unwrap_or_else(PoisonError::into_inner);
+        f(&mut store)
+    }
+
+    /// For who has released the interpreter, and doesn't take it again before the guard is gone.
+    pub fn lock(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many words a value has in arrays of many.
+    pub fn limbs(&self) -> usize {
+        self.width.div_ceil(u64::BITS) as usize
+    }
+}
+
+impl Store {
+    pub fn load(&mut self, addr: u32, value: &Value) -> Result<()> {
+        self.table.load_value(addr, value)?;
+        self.counts[addr as usize] = 0;
+        Ok(())
+    }
+
+    pub fn accum(&mut self, addr: u32, delta: &Value) -> Result<()> {
+        self.table.accum_value(addr, delta)?;
+        self.count(addr, 1);
+        Ok(())
+    }
+
+    pub fn swap(&mut self, addr: u32, new_reference: Option<&Value>) -> Result<Value> {
+        let state = match new_reference {
+            Some(value) => self.table.swap_value_with(addr, value)?,
+            None => self.table.swap_value(addr)?,
+        };
+        self.counts[addr as usize] = 0;
+        Ok(state)
+    }
+
+    /// A context and its number of deltas.
+    pub fn context(&self, addr: u32) -> Result<(LocalContext, u64)> {
+        Ok((self.table.context(addr)?, self.counts[addr as usize]))
+    }
+
+    pub fn set_context(&mut self, addr: u32, context: &LocalContext, count: u64) -> Result<()> {
+        self.table.set_context(addr, context)?;
+        self.counts[addr as usize] = count;
+        Ok(())
+    }
+
+    /// Folds another context's deltas in.
+    pub fn merge(&mut self, addr: u32, accumulator: &Value, count: u64) -> Result<()> {
+        self.table.accum_value(addr, accumulator)?;
+        self.count(addr, count);
+        Ok(())
+    }
+
+    /// Counts deltas of a context.
+    pub fn count(&mut self, addr: u32, deltas: u64) {
+        let count = &mut self.counts[addr as usize];
+        *count = count.saturating_add(deltas);
+    }
+}

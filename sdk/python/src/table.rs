@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`AtomikTable`]: a table in this process.
+
+use std::sync::Arc;
+
+use atomik::{LocalContext, Value};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::context::AtomikContext;
+use crate::convert::{Optional, address, to_python, value};
+use crate::errors::from_atomik;
+use crate::ints::Ints;
+use crate::many;
+use crate::operations::{Operations, pairs};
+use crate::store::{Shared, Store};
+
+/// A table of contexts in this process.
+///
+/// ``num_contexts`` is 1 or more, and the addresses are 0 to ``num_contexts - 1``. Values are of ``width`` bits, 1 or more: what comes
+/// in is masked to them. All contexts begin with reference and accumulator 0.
+///
+/// An address outside the table raises IndexError, and what is no integer TypeError; then nothing has changed. Threads may
+/// share a table: each call is atomic.
+///
+/// >>> table = AtomikTable(256)
+/// >>> table.load(0, 0xCAFEBABE)
+/// >>> table.accum(0, 1)
+/// >>> hex(table.read(0))
+/// '0xcafebabf'
+#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
+pub struct AtomikTable {
+    shared: Arc<Shared>,
+}
+
+#[pymethods]
+impl AtomikTable {
+    #[new]
+    #[pyo3(signature = (num_contexts=Optional::LeftOut, width=Optional::LeftOut), text_signature = "(num_contexts=256, width=64)")]
+    fn new(num_contexts: Optional<'_>, width: Optional<'_>) -> PyResult<Self> {
+        let shared =
+            Shared::new(num_contexts.num_contexts()?, width.width()?).map_err(from_atomik)?;
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// The number of contexts.
+    #[getter]
+    fn num_contexts(&self) -> u32 {
+        self.shared.contexts
+    }
+
+    /// The width of values, in bits.
+    #[getter]
+    fn width(&self) -> u32 {
+        self.shared.width
+    }
+
+    /// LOAD: the context's reference becomes ``initial_state`` and its accumulator 0.
+    fn load(&self, addr: &Bound<'_, PyAny>, initial_state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let at = self.address(addr)?;
+        let value = self.value(initial_state, "initial_state")?;
+        self.with(addr.py(), |store| store.load(at, &value))
+    }
+
+    /// ACCUM: the context's state is XORed with ``delta``. The same delta again undoes it.
+    fn accum(&self, addr: &Bound<'_, PyAny>, delta: &Bound<'_, PyAny>) -> PyResult<()> {
+        let at = self.address(addr)?;
+        let delta = self.value(delta, "delta")?;
+        self.with(addr.py(), |store| store.accum(at, &delta))
+    }
+
+    /// READ: returns the context's state, reference ^ accumulator.
+    fn read<'py>(&self, addr: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, at) = (addr.py(), self.address(addr)?);
+        to_python(py, &self.with(py, |store| store.table.read_value(at))?)
+    }
+
+    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    ///
+    /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
+    #[pyo3(signature = (addr, new_reference=None))]
+    fn swap<'py>(
+        &self,
+        addr: &Bound<'py, PyAny>,
+        new_reference: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, at) = (addr.py(), self.address(addr)?);
+        let value = new_reference
+            .map(|value| self.value(value, "new_reference"))
+            .transpose()?;
+        to_python(py, &self.with(py, |store| store.swap(at, value.as_ref()))?)
+    }
+
+    /// The context at an address. It is the table's own: what changes one changes the other.
+    fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<AtomikContext> {
+        let addr = self.address(addr)?;
+        Ok(AtomikContext::of(Arc::clone(&self.shared), addr))
+    }
+
+    /// Accumulates a delta at each address of a mapping, all of them or, where one is wrong, none.
+    fn batch_accum(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
+        let deltas = pairs(deltas, |addr, delta| {
+            Ok((self.address(addr)?, self.value(delta, "delta")?))
+        })?;
+        self.with(py, |store| {
+            let mut deltas = deltas.iter();
+            deltas.try_for_each(|(addr, delta)| store.accum(*addr, delta))
+        })
+    }
+
+    /// The states that are not 0, by ascending address.
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        for (addr, state) in self.with(py, |store| {
+            let states = store.table.nonzero();
+            states
+                .map(|(addr, limbs)| Ok((addr, Value::new(self.shared.width, limbs)?)))
+                .collect::<atomik::Result<Vec<_>>>()
+        })? {
+            dict.set_item(addr, to_python(py, &state)?)?;
+        }
+        Ok(dict)
+    }
+
+    /// Runs operations in order as one, all of them or none, and returns the states that the reads and swaps among them
+    /// returned.
+    ///
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)`` or ``("swap", addr)``, which keeps the
+    /// state. There may be 1 to 4096 of them, as on the device, and values may have up to 64 bits; otherwise it raises
+    /// ValueError.
+    fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+        let mut operations = Operations::of(operations, self.shared.contexts, self.shared.width)?;
+        self.with(py, |store| {
+            let states = store.table.run(&mut operations.batch)?.states().collect();
+            for &(addr, deltas) in &operations.counts {
+                let count = &mut store.counts[addr as usize];
+                *count = deltas.unwrap_or_else(|| count.saturating_add(1));
+            }
+            Ok(states)
+        })
+    }
+
+    /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
+    ///
+    /// Both are buffers or arrays of integers of 1, 2, 4 or 8 bytes, and equally long; an address may occur any number of times.
+    /// No Python object is made for an item, and other Python threads run meanwhile. All addresses are checked first:
+    /// where one is outside the table, it raises IndexError and nothing has changed. Who writes to the arrays
+    /// meanwhile can't say which deltas are taken.
+    ///
+    /// Where the width is above 64 bits, ``deltas`` has as many items of 64 bits for each delta as it takes, the lowest first.
+    fn accum_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        deltas: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.many(py, addrs, deltas, "deltas", |store, addrs, deltas| {
+            store.table.accum_many(addrs, deltas)?;
+            addrs.iter().for_each(|&addr| store.count(addr, 1));
+            Ok(())
+        })
+    }
+
+    /// Loads many contexts: ``states[i]`` into that at ``addrs[i]``, for all ``i``; see ``accum_many``.
+    fn load_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        states: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.many(py, addrs, states, "states", |store, addrs, states| {
+            store.table.load_many(addrs, states)?;
+            addrs
+                .iter()
+                .for_each(|&addr| store.counts[addr as usize] = 0);
+            Ok(())
+        })
+    }
+
+    /// Reads many contexts: the states of those at ``addrs``, in that order; see ``accum_many``.
+    ///
+    /// They go into ``out``, a writable buffer or array of integers of enough bits, which is returned; without it, into a new
+    /// ``array.array("Q")``. All are read at one moment.
+    #[pyo3(signature = (addrs, out=None))]
+    fn read_many<'py>(
+        &self,
+        py: Python<'py>,
+        addrs: &Bound<'py, PyAny>,
+        out: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let addrs = Ints::of(addrs, "addrs")?;
+        let limbs = self.shared.limbs();
+        let out = match out {
+            Some(out) => out,
+            None => many::new_array(py, addrs.len().saturating_mul(limbs))?,
+        };
+        let into = many::out(&out, addrs.len(), limbs, self.shared.width)?;
+        let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
+        let mut words = many::words(limbs)?;
+        py.detach(|| {
+            let store = self.shared.lock();
+            let mut start = 0;
+            for addrs in addrs.chunks((words.len() / limbs).max(1)) {
+                let states = &mut words[..addrs.len() * limbs];
+                store.table.read_many(addrs, states)?;
+                into.write(start, states);
+                start += states.len();
+            }
+            Ok(())
+        })
+        .map_err(from_atomik)?;
+        Ok(out)
+    }
+
+    fn __len__(&self) -> usize {
+        self.shared.contexts as usize
+    }
+
+    fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
+        let Ok(other) = other.cast::<Self>() else {
+            return Ok(py.NotImplemented());
+        };
+        let (this, that) = (&self.shared, &other.get().shared);
+        let equal = Arc::ptr_eq(this, that)
+            || (this.width == that.width && this.contexts == that.contexts && {
+                // One lock at a time: two threads may compare the same two tables the other way round.
+                let states = this.with(py, |store| store.table.states().to_vec());
+                that.with(py, |store| store.table.states() == states)
+            });
+        Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
+    }
+
+    fn __repr__(&self) -> String {
+        let Shared {
+            contexts, width, ..
+        } = *self.shared;
+        format!("AtomikTable(num_contexts={contexts}, width={width})")
+    }
+
+    fn __getnewargs__(&self) -> (u32, u32) {
+        (self.shared.contexts, self.shared.width)
+    }
+
+    /// For pickle and copy: references, accumulators and numbers of deltas, little-endian words.
+    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyBytes>; 3]> {
+        let parts = self.with(py, |store| {
+            let mut parts = [const { Vec::new() }; 3];
+            for addr in 0..self.shared.contexts {
+                let (context, count) = store.context(addr)?;
+                let [references, accumulators, counts] = &mut parts;
+                for (part, limbs) in [
+                    (references, context.reference().limbs()),
+                    (accumulators, context.accumulator().limbs()),
+                    (counts, &[count]),
+                ] {
+                    part.extend(limbs.iter().flat_map(|limb| limb.to_le_bytes()));
+                }
+            }
+            Ok(parts)
+        })?;
+        Ok(parts.map(|part| PyBytes::new(py, &part)))
+    }
+
+    fn __setstate__(&self, py: Python<'_>, state: [Vec<u8>; 3]) -> PyResult<()> {
+        let [references, accumulators, counts] = &state;
+        let (limbs, contexts) = (self.shared.limbs(), self.shared.contexts as usize);
+        let fits = |part: &[u8], limbs: usize| Some(part.len()) == contexts.checked_mul(8 * limbs);
+        if !fits(references, limbs) || !fits(accumulators, limbs) || !fits(counts, 1) {
+            return Err(PyValueError::new_err(
+                "the pickled state is of another table",
+            ));
+        }
+        self.with(py, |store| {
+            let words = references
+                .chunks(8 * limbs)
+                .zip(accumulators.chunks(8 * limbs));
+            for (addr, ((reference, accumulator), count)) in (0..).zip(words.zip(counts.chunks(8)))
+            {
+                let words = |bytes| Value::from_le_bytes(self.shared.width, bytes);
+                let context = LocalContext::with_words(
+                    self.shared.width,
+                    words(reference)?,
+                    words(accumulator)?,
+                )?;
+                let count = Value::from_le_bytes(64, count)?.to_u64().unwrap_or(0);
+                store.set_context(addr, &context, count)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl AtomikTable {
+    fn address(&self, addr: &Bound<'_, PyAny>) -> PyResult<u32> {
+        address(addr, self.shared.contexts)
+    }
+
+    fn value(&self, object: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
+        value(object, self.shared.width, name)
+    }
+
+    fn with<R>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&mut Store) -> atomik::Result<R>,
+    ) -> PyResult<R> {
+        self.shared.with(py, f).map_err(from_atomik)
+    }
+
+    /// Does something with many addresses and a value for each, in pieces, without the interpreter and as one.
+    fn many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        values: &Bound<'_, PyAny>,
+        name: &str,
+        f: impl Fn(&mut Store, &[u32], &[u64]) -> atomik::Result<()> + Sync + Send,
+    ) -> PyResult<()> {
+        let limbs = self.shared.limbs();
+        let addrs = Ints::of(addrs, "addrs")?;
+        let values = many::values(values, name, addrs.len(), limbs)?;
+        let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
+        let mut words = many::words(limbs)?;
+        py.detach(|| {
+            let mut store = self.shared.lock();
+            let mut start = 0;
+            for addrs in addrs.chunks((words.len() / limbs).max(1)) {
+                let end = start + addrs.len() * limbs;
+                f(&mut store, addrs, values.read(start..end, &mut words))?;
+                start = end;
+            }
+            Ok(())
+        })
+        .map_err(from_atomik)
+    }
+}

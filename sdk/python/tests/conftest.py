@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What all tests share: hypothesis' settings, the device where there is one, and a line of counts at the end."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from _pytest.terminal import TerminalReporter
+
+from atomik_core import AtomikTable, DeviceTable
+
+try:
+    import hypothesis
+except ImportError:
+    # The guest hasn't got it, and its tests need none.
+    collect_ignore_glob = ["test_any_*.py"]
+else:
+    # Examples are the same in each run, so that a failure is a change's and not the day's.
+    hypothesis.settings.register_profile(
+        "repeatable", derandomize=True, database=None, deadline=None, max_examples=200
+    )
+    hypothesis.settings.load_profile("repeatable")
+
+HAS_DEVICE = os.path.exists("/dev/atomik")
+# In the guest it is the device alone that is tested.
+PLACES = os.environ.get("ATOMIK_PLACES", "process device" if HAS_DEVICE else "process").split()
+
+
+@pytest.fixture(params=PLACES)
+def table(request: pytest.FixtureRequest) -> Iterator[AtomikTable | DeviceTable]:
+    """A table of 256 contexts, here and, where there is one, on the device."""
+    if request.param == "process":
+        yield AtomikTable(256)
+    else:
+        with DeviceTable(256) as on_device:
+            yield on_device
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
+    """The line by which .ci/run counts tests, as other test programs end with it."""
+    count = {
+        name: len(terminalreporter.getreports(name)) for name in ("passed", "failed", "error", "skipped")
+    }
+    failed = count["failed"] + count["error"]
+    terminalreporter.write_line(
+        f"test result: {'FAILED' if failed else 'ok'}. {count['passed']} passed; {failed} failed; "
+        f"{count['skipped']} ignored"
+    )

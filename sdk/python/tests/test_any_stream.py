@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Arbitrary traffic between streams: whatever order messages come in, and however often, they converge."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+import pure
+from atomik_core import DeltaMessage, DeltaStream, StaleEpochError
+
+CONTEXTS = 3
+addresses = st.integers(0, CONTEXTS - 1)
+widths = st.sampled_from([1, 8, 64, 65, 200])
+deltas = st.integers(0, 2**200)
+# What one stream does by itself.
+local = st.lists(
+    st.one_of(st.tuples(st.just("load"), addresses, deltas), st.tuples(st.just("accum"), addresses, deltas)),
+    max_size=12,
+)
+
+
+def outcome(stream: Any, name: str, *arguments: Any) -> Any:
+    try:
+        return getattr(stream, name)(*arguments)
+    except StaleEpochError:
+        return StaleEpochError
+
+
+@given(widths, local, local, st.randoms(use_true_random=False))
+def test_a_stream_is_the_model(width: int, made: list[Any], received: list[Any], random: Any) -> None:
+    """One stream sends, one receives, in any order and with duplicates, and loads in between."""
+    sender, receiver = DeltaStream(width, CONTEXTS, 1), DeltaStream(width, CONTEXTS, 2)
+    model_sender, model = pure.DeltaStream(width, CONTEXTS, 1), pure.DeltaStream(width, CONTEXTS, 2)
+    messages = []
+    for name, addr, value in made:
+        ours, theirs = getattr(sender, name)(addr, value), getattr(model_sender, name)(addr, value)
+        if ours is not None:
+            assert (ours.addr, ours.epoch, ours.seq, ours.sender) == (theirs.addr, theirs.epoch, theirs.seq, 1)
+            messages.append((DeltaMessage.from_bytes(ours.to_bytes()), theirs))
+    events: list[Any] = [("apply", message) for message in messages * 2] + received
+    random.shuffle(events)
+    for name, *arguments in events:
+        if name == "apply":
+            ours, theirs = arguments[0]
+            assert outcome(receiver, "apply", ours) == outcome(model, "apply", theirs)
+        else:
+            getattr(receiver, name)(*arguments)
+            getattr(model, name)(*arguments)
+        assert receiver.contexts() == model.contexts()
+    assert sender.contexts() == model_sender.contexts()
+    assert len(sender.pending()) == len(model_sender.pending())
+
+
+@given(widths, st.lists(st.tuples(st.integers(0, 2), addresses, deltas), max_size=20), st.randoms(use_true_random=False))
+def test_streams_that_get_all_messages_converge(width: int, made: list[Any], random: Any) -> None:
+    """In any order, and with duplicates."""
+    streams = [DeltaStream(width, CONTEXTS) for _ in range(3)]
+    for stream in streams:
+        stream.load(0, 12345)
+    messages = [streams[which].accum(addr, delta) for which, addr, delta in made]
+    for stream in streams:
+        traffic = messages * 2
+        random.shuffle(traffic)
+        for message in traffic:
+            stream.apply(message)
+    assert streams[0].contexts() == streams[1].contexts() == streams[2].contexts()
+    expected = pure.AtomikTable(CONTEXTS, width)
+    expected.load(0, 12345)
+    for _, addr, delta in made:
+        expected.accum(addr, delta)
+    assert streams[0].contexts() == expected.snapshot()
+
+
+def copy_of(stream: DeltaStream) -> DeltaStream:
+    """Another stream that knows the same."""
+    twin = DeltaStream(stream.width, stream.num_contexts)
+    twin.merge(stream)
+    return twin
+
+
+@given(widths, st.lists(local, min_size=3, max_size=3), st.randoms(use_true_random=False))
+def test_merging_is_commutative_associative_and_idempotent(width: int, made: list[Any], random: Any) -> None:
+    streams = [DeltaStream(width, CONTEXTS) for _ in made]
+    results = [
+        getattr(stream, name)(addr, value)
+        for stream, steps in zip(streams, made, strict=True)
+        for name, addr, value in steps
+    ]
+    messages = [message for message in results if message is not None]
+    # Some get to know some of the others' by messages.
+    for message in messages:
+        if random.random() < 0.5:
+            outcome(random.choice(streams), "apply", message)
+    a, b, c = streams
+
+    def merged(one: DeltaStream, other: DeltaStream) -> DeltaStream:
+        result = copy_of(one)
+        result.merge(other)
+        return result
+
+    # States alone could agree by chance, so all go on after that.
+    def same(one: DeltaStream, other: DeltaStream) -> None:
+        assert one.contexts() == other.contexts()
+        for message in messages:
+            assert outcome(one, "apply", message) == outcome(other, "apply", message)
+        for addr in range(CONTEXTS):
+            assert one.epoch(addr) == other.epoch(addr)
+            one.load(addr, 1)
+            other.load(addr, 1)
+        assert one.contexts() == other.contexts()
+
+    same(merged(a, b), merged(b, a))
+    same(merged(merged(a, b), c), merged(a, merged(b, c)))
+    same(merged(merged(a, b), b), merged(a, b))
+    same(merged(a, a), copy_of(a))

@@ -1,0 +1,311 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What only tables of the device have: files, descriptors, other processes, and the system's errors."""
+
+import errno
+import gc
+import multiprocessing
+import os
+import pickle
+import socket
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from atomik_core import AtomikContext, DeviceContext, DeviceTable
+from conftest import HAS_DEVICE
+
+DEVICE = "/dev/atomik"
+on_device = pytest.mark.skipif(not HAS_DEVICE, reason="there is no device")
+
+
+@pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
+def test_where_there_is_no_device(kind: type[DeviceTable | DeviceContext], tmp_path: Path) -> None:
+    for path in (tmp_path / "atomik", str(tmp_path / "atomik")):
+        with pytest.raises(FileNotFoundError, match="no atomik device at .*modprobe atomik") as raised:
+            kind(path=path)
+        assert raised.value.errno == errno.ENOENT
+        assert raised.value.filename == str(path)
+    with pytest.raises(OSError, match="/dev/null is not an atomik device") as other:
+        kind(path="/dev/null")
+    assert other.value.errno == errno.ENOTTY
+    with pytest.raises(TypeError):
+        kind(path=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
+def test_descriptors_of_something_else(kind: type[DeviceTable | DeviceContext]) -> None:
+    with open("/dev/null", "rb") as null:
+        for fd in (null, null.fileno()):
+            with pytest.raises(OSError, match="the descriptor is not an atomik device") as raised:
+                kind.from_fd(fd)
+            assert raised.value.errno == errno.ENOTTY
+        assert not null.closed
+    with pytest.raises(OSError, match="descriptor -1 is not open") as closed:
+        kind.from_fd(-1)
+    assert closed.value.errno == errno.EBADF
+    with pytest.raises(TypeError, match="^fd must be an int or have a fileno\\(\\), not str$"):
+        kind.from_fd("3")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("width", [65, 2**32 - 1])
+def test_widths_that_the_device_has_not(width: int) -> None:
+    for make in (lambda: DeviceTable(width=width), lambda: DeviceContext(width)):
+        with pytest.raises(ValueError, match=f"on the device, width must be from 1 to 64 bits, not {width}$"):
+            make()
+
+
+@on_device
+def test_numbers_of_contexts() -> None:
+    with DeviceTable(65536) as table:
+        table.load(65535, 1)
+        assert table.snapshot() == {65535: 1}
+    for contexts in (65537, 2**32 - 1):
+        with pytest.raises(ValueError, match=f"can't have {contexts} contexts, only 1 to 65536"):
+            DeviceTable(contexts)
+    with pytest.raises(ValueError, match="num_contexts must be from 1"):
+        DeviceTable(0)
+
+
+@on_device
+def test_what_is_closed() -> None:
+    table = DeviceTable(4)
+    context, other = table.context(1), table.context(2)
+    number = table.fileno()
+    assert os.fstat(number).st_rdev == os.stat(DEVICE).st_rdev
+    context.close()
+    assert (context.closed, other.closed, table.closed) == (True, False, False)
+    with table as same:
+        assert same is table
+    assert table.closed and other.closed
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+    table.close()
+    calls: list[Callable[[], object]] = [
+        lambda: table.read(0),
+        lambda: table.num_contexts,
+        lambda: table.snapshot(),
+        lambda: table.fileno(),
+        lambda: table.accum_many(b"\0", b"\1"),
+        lambda: table.context(0),
+        lambda: table.__enter__(),
+        lambda: table.destroy(),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="^operation on a closed DeviceTable$"):
+            call()
+    with pytest.raises(ValueError, match="^operation on a closed DeviceContext$"):
+        context.accum(1)
+    with pytest.raises(ValueError, match="^operation on a closed DeviceTable$"):
+        other.accum(1)
+    assert repr(table) == "<DeviceTable closed>"
+    assert repr(context) == "<DeviceContext closed>"
+    single = DeviceContext()
+    single.close()
+    with pytest.raises(ValueError, match="^operation on a closed DeviceContext$"):
+        single.read()
+
+
+@on_device
+def test_an_error_closes_it_too() -> None:
+    with pytest.raises(KeyError), DeviceTable(1) as table, DeviceContext() as context:
+        raise KeyError
+    assert table.closed and context.closed
+
+
+@on_device
+def test_the_descriptor_goes_with_the_last_object() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    table = DeviceTable(4)
+    context = table.context(3)
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    del table
+    gc.collect()
+    context.accum(5)
+    assert context.read() == 5
+    del context
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@on_device
+def test_two_opens_share_nothing_and_one_descriptor_all() -> None:
+    with DeviceTable(4) as table, DeviceTable(4) as stranger:
+        table.load(0, 5)
+        assert stranger.read(0) == 0
+        same = DeviceTable.from_fd(table.fileno(), table_id=table.table_id)
+        assert (same.num_contexts, same.table_id, same.read(0)) == (4, table.table_id, 5)
+        assert same == table
+        same.accum(1, 1)
+        assert table != stranger
+        assert table.snapshot() == {0: 5, 1: 1}
+        one = DeviceContext.from_fd(table, table_id=table.table_id, addr=1)
+        assert one.read() == 1
+        with pytest.raises(IndexError, match="^address 4 is outside the table"):
+            DeviceContext.from_fd(table, table_id=table.table_id, addr=4)
+        another = DeviceTable.from_fd(table, 7)
+        assert (another.num_contexts, another.snapshot()) == (7, {})
+        assert another.table_id != table.table_id
+        with pytest.raises(FileNotFoundError, match="no table 4000000000 in this open file"):
+            DeviceTable.from_fd(table, table_id=4_000_000_000)
+        context = DeviceContext.from_fd(table)
+        context.accum(1)
+        assert context.table_id not in (table.table_id, another.table_id)
+
+
+@on_device
+def test_a_table_that_is_destroyed() -> None:
+    table = DeviceTable(4)
+    other = DeviceTable.from_fd(table, table_id=table.table_id)
+    table.destroy()
+    assert table.closed
+    for call in (
+        lambda: other.read(0),
+        lambda: other.accum(0, 1),
+        lambda: other.swap(0, 0),
+        lambda: other.snapshot(),
+        lambda: other.batch([("read", 0)]),
+        lambda: other.accum_many(b"\0", b"\1"),
+        lambda: other.context(0).reference,
+    ):
+        with pytest.raises(FileNotFoundError, match="no table"):
+            call()
+
+
+@on_device
+def test_too_many_tables() -> None:
+    with DeviceTable(1) as first:
+        tables = [DeviceTable.from_fd(first, 1) for _ in range(255)]
+        with pytest.raises(OSError, match="256 tables already") as raised:
+            DeviceTable.from_fd(first, 1)
+        assert raised.value.errno == errno.ENOSPC
+        del tables
+
+
+@on_device
+def test_a_file_that_is_open_for_reading_only() -> None:
+    with open(DEVICE, "rb", buffering=0) as file:
+        with pytest.raises(OSError, match="wasn't opened for writing") as raised:
+            DeviceTable.from_fd(file)
+        assert raised.value.errno == errno.EBADF
+
+
+@on_device
+def test_who_may_not_open_it() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can become somebody else")
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            DeviceTable(1)
+        except PermissionError as error:
+            right = error.errno == errno.EACCES and error.filename == DEVICE and "group atomik" in str(error)
+            status = 0 if right else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@on_device
+def test_a_child_that_ends_takes_nothing_with_it() -> None:
+    """Also one that tears Python down as usual."""
+    with DeviceTable(4) as table:
+        table.load(0, 8)
+
+        def work(bit: int) -> None:
+            table.accum(0, bit)
+            with table:
+                table.context(1).accum(bit)
+
+        fork = multiprocessing.get_context("fork")
+        children = [fork.Process(target=work, args=(bit,)) for bit in (1, 2, 4)]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+        assert table.snapshot() == {0: 15, 1: 7}
+
+
+@on_device
+def test_a_descriptor_over_a_socket() -> None:
+    ours, theirs = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            # The child's own table, which outlives it.
+            table = DeviceTable(4)
+            table.load(2, 42)
+            socket.send_fds(theirs, [str(table.table_id).encode()], [table.fileno()])
+            status = 0
+        finally:
+            os._exit(status)
+    text, (fd,), _, _ = socket.recv_fds(ours, 100, 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    table = DeviceTable.from_fd(fd, table_id=int(text))
+    os.close(fd)
+    assert table.snapshot() == {2: 42}
+    ours.close()
+    theirs.close()
+
+
+@on_device
+def test_narrow_values_of_a_wide_table() -> None:
+    """Another one may have put wider values there."""
+    wide = DeviceTable(2)
+    narrow = DeviceTable.from_fd(wide, table_id=wide.table_id, width=8)
+    wide.load(0, 0x1FF)
+    wide.accum(0, 0xE01)
+    assert narrow.read(0) == 0xFE
+    assert narrow.snapshot() == {0: 0xFE}
+    assert narrow.read_many(b"\0").tolist() == [0xFE]
+    assert narrow.batch([("read", 0)]) == [0xFE]
+    assert (narrow.context(0).reference, narrow.context(0).accumulator) == (0xFF, 1)
+    narrow.accum_many(b"\1", array("H", [0x1FF]))
+    assert wide.read(1) == 0xFF
+    assert narrow.swap(0) == 0xFE
+
+
+@on_device
+def test_contexts_here_and_there_are_merged() -> None:
+    here, there = AtomikContext(64, 1), DeviceContext(64, 2)
+    here.accum(0x10)
+    there.accum(0x20)
+    here.merge(there)
+    there.merge(here)
+    assert (here.accumulator, here.delta_count) == (0x30, 2)
+    assert (there.accumulator, there.delta_count) == (0x10, 3)
+    assert here != there
+
+
+@on_device
+def test_more_than_a_batch_holds() -> None:
+    with DeviceTable(5000) as table:
+        table.batch_accum({addr: addr for addr in range(5000)})
+        assert table.snapshot() == {addr: addr for addr in range(1, 5000)}
+        addrs = array("I", range(5000)) * 2
+        table.accum_many(addrs, addrs)
+        assert table.read_many(addrs) == array("Q", addrs)
+        table.load_many(addrs, addrs[::-1])
+        assert table.read_many(addrs[:5000])[::-1] == array("Q", addrs[:5000])
+
+
+@on_device
+def test_it_is_not_pickled() -> None:
+    for of in (DeviceTable(1), DeviceContext()):
+        with pytest.raises(TypeError, match="cannot pickle"):
+            pickle.dumps(of)
+
+
+@on_device
+def test_repr() -> None:
+    with DeviceTable(4, width=8) as table:
+        where = f"fd={table.fileno()} table_id={table.table_id}"
+        assert repr(table) == f"<DeviceTable num_contexts=4 width=8 {where}>"
+        assert repr(table.context(3)) == f"<DeviceContext width=8 {where} addr=3>"

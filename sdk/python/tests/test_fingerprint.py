@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Fingerprint and OrderedFingerprint."""
+
+import copy
+import ctypes
+import mmap
+import pickle
+from array import array
+from typing import Any
+
+import pytest
+
+import pure
+from atomik_core import Fingerprint, OrderedFingerprint
+
+WIDTHS = [8, 16, 24, 32, 64, 72, 128, 1000, 80_000]
+
+
+def data_of(length: int) -> bytes:
+    return bytes(i * 167 + (i >> 8) * 13 & 0xFF for i in range(length))
+
+
+# Lengths about those where the way of reading changes: words, blocks, the release of the interpreter.
+LENGTHS = [0, 1, 7, 8, 9, 15, 17, 2047, 2048, 2049, 8191, 8192, 8193, 40_000]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_all_memory_has_the_same_fingerprint(width: int, length: int) -> None:
+    data = data_of(length)
+    expected = pure.Fingerprint(width).fold(data)
+    fingerprint = Fingerprint(width)
+    aligned = array("B", data)
+    unaligned = memoryview(b"12345" + data)[5:]
+    gaps = memoryview(bytes(byte for pair in zip(data, data, strict=True) for byte in pair))[::2]
+    for buffer in (data, bytearray(data), memoryview(data), aligned, unaligned, memoryview(bytearray(unaligned.obj))[5:], gaps):
+        assert fingerprint.load(buffer) == expected
+    for part in (1, 3, 8):
+        assert fingerprint.load(memoryview(bytearray(data))[part:]) == pure.Fingerprint(width).fold(data[part:])
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_the_same_in_order(length: int) -> None:
+    data = data_of(length)
+    fingerprint = OrderedFingerprint()
+    for buffer in (data, bytearray(data), memoryview(b"123" + data)[3:]):
+        assert fingerprint.load(buffer) == pure.ordered(data)
+
+
+@pytest.mark.parametrize("kind", [Fingerprint, OrderedFingerprint])
+def test_what_has_changed(kind: type[Fingerprint | OrderedFingerprint]) -> None:
+    fingerprint = kind()
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed, fingerprint.width) == (0, 0, False, 64)
+    before = fingerprint.load(data=b"the quick brown fox")
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (before, 0, False)
+    after = fingerprint.update(data=b"the quick brown cat")
+    assert before != after
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (after, before ^ after, True)
+    assert fingerprint.update(b"the quick brown fox") == before
+    assert not fingerprint.changed
+    fingerprint.update(b"the quick brown cat")
+    fingerprint.reset()
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (after, 0, False)
+
+
+def test_a_part_that_changes() -> None:
+    fingerprint = Fingerprint()
+    fingerprint.load(b"the quick brown fox")
+    fingerprint.accumulate_delta(old=b"fox", new=bytearray(b"cat"))
+    assert fingerprint.value == Fingerprint().load(b"the quick brown cat")
+    ordered = OrderedFingerprint()
+    ordered.load(b"the quick brown fox")
+    ordered.accumulate_delta(offset=16, old=b"fox", new=bytearray(b"cat"))
+    assert ordered.value == OrderedFingerprint().load(b"the quick brown cat")
+
+
+def test_what_an_xor_can_not_see_and_the_other_can() -> None:
+    one, two = b"chunk 1.", b"chunk 2."
+    for before, after in (
+        (one + two, two + one),
+        (one + one, two + two),
+        (one, one + two + two),
+        (one, one + bytes(8)),
+        (b"1", b"1\0"),
+    ):
+        blind, seeing = Fingerprint(), OrderedFingerprint()
+        assert blind.load(before) == blind.update(after)
+        assert seeing.load(before) != seeing.update(after)
+
+
+@pytest.mark.parametrize(
+    ("offset", "old", "new"),
+    [(1, b"12345678", b"12345678"), (0, b"12345678", b"1234567"), (0, b"1234", b"1234"), (16, b"1234", b"1234"), (2**64 - 8, b"12345678", b"12345678")],
+)
+def test_changes_that_are_none(offset: int, old: bytes, new: bytes) -> None:
+    fingerprint = OrderedFingerprint()
+    fingerprint.load(b"12345678abc")
+    with pytest.raises(ValueError, match=f"{len(old)} bytes at {offset} that became {len(new)} are no change"):
+        fingerprint.accumulate_delta(offset, old, new)
+    assert not fingerprint.changed
+
+
+@pytest.mark.parametrize("width", [1, 7, 63, 65, 2**32 - 1])
+def test_bad_widths(width: int) -> None:
+    with pytest.raises(ValueError, match=f"multiple of 8 bits, not {width}$"):
+        Fingerprint(width)
+
+
+@pytest.mark.parametrize("wrong", ["text", None, 5, [1]])
+def test_what_is_no_buffer(wrong: Any) -> None:
+    name = type(wrong).__name__
+    for fingerprint in (Fingerprint(), OrderedFingerprint()):
+        fingerprint.load(b"1")
+        for f in (fingerprint.load, fingerprint.update):
+            with pytest.raises(TypeError, match=f"^data must be bytes or another object with a buffer, not {name}$"):
+                f(wrong)
+        assert not fingerprint.changed
+    with pytest.raises(TypeError, match="^new must be bytes"):
+        Fingerprint().accumulate_delta(b"", wrong)
+    with pytest.raises(TypeError, match="^old must be bytes"):
+        OrderedFingerprint().accumulate_delta(0, wrong, b"")
+    with pytest.raises(ValueError, match="^offset must be from 0"):
+        OrderedFingerprint().accumulate_delta(-8, b"", b"")
+
+
+def test_mapped_files_and_other_items(tmp_path: Any) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(data_of(10_000))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        assert Fingerprint().load(mapped) == Fingerprint().load(data_of(10_000))
+    three = (ctypes.c_long * 3)(1, 2, 3)
+    assert Fingerprint().load(three) == Fingerprint().load(bytes(three)) == 0
+    doubles = array("d", [1.5, 2.5])
+    assert Fingerprint().load(doubles) == Fingerprint().load(doubles.tobytes())
+
+
+@pytest.mark.parametrize("width", [8, 64, 128])
+def test_pickles_and_copies(width: int) -> None:
+    fingerprint = Fingerprint(width)
+    fingerprint.load(b"before")
+    fingerprint.update(b"after")
+    for twin in (pickle.loads(pickle.dumps(fingerprint)), copy.copy(fingerprint), copy.deepcopy(fingerprint)):
+        assert twin == fingerprint
+        assert (twin.value, twin.delta, twin.width) == (fingerprint.value, fingerprint.delta, width)
+        twin.reset()
+        assert twin != fingerprint
+
+
+def test_equality_and_repr() -> None:
+    one, other = Fingerprint(8), Fingerprint(8)
+    one.load(b"\1")
+    assert one != other
+    other.load(b"\1")
+    assert one == other
+    assert one != Fingerprint(16)
+    assert one != 1
+    assert repr(one) == "<Fingerprint width=8 value=0x1 delta=0x0>"
+    assert OrderedFingerprint() == OrderedFingerprint()
+    ordered = OrderedFingerprint()
+    ordered.load(b"")
+    assert ordered != OrderedFingerprint()
+    assert repr(OrderedFingerprint()) == "<OrderedFingerprint value=0x0 delta=0x0>"

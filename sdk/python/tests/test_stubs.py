@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The type stubs: they say what the module has, and these tests are typed by them."""
+
+import ast
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+import atomik_core
+from conftest import HAS_DEVICE
+
+needs_mypy = pytest.mark.skipif(find_spec("mypy") is None, reason="there is no mypy")
+PACKAGE = Path(str(files("atomik_core")))
+
+
+def check(module: str, *arguments: object, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"MYPYPATH": str(path), "PYTHONPATH": str(PACKAGE.parent)}
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@needs_mypy
+def test_the_stubs_are_the_module(tmp_path: Path) -> None:
+    result = check("mypy.stubtest", "atomik_core", path=PACKAGE.parent, cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@needs_mypy
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("new_reference: SupportsIndex", "reference: SupportsIndex"),
+        ("def is_clean(self)", "def is_clear(self)"),
+        ("    def pending(self) -> list[DeltaMessage]: ...\n", ""),
+    ],
+)
+def test_other_stubs_are_not(tmp_path: Path, right: str, wrong: str) -> None:
+    stubs = tmp_path / "atomik_core"
+    shutil.copytree(PACKAGE, stubs)
+    text = (stubs / "_native.pyi").read_text()
+    assert right in text
+    (stubs / "_native.pyi").write_text(text.replace(right, wrong, 1))
+    assert check("mypy.stubtest", "atomik_core", path=tmp_path, cwd=tmp_path).returncode != 0
+
+
+def constructors() -> dict[str, ast.arguments]:
+    """The arguments of the classes, by the stubs."""
+    tree = ast.parse((PACKAGE / "_native.pyi").read_text())
+    return {
+        of_class.name: member.args
+        for of_class in tree.body
+        if isinstance(of_class, ast.ClassDef)
+        for member in of_class.body
+        if isinstance(member, ast.FunctionDef) and member.name == "__new__"
+    }
+
+
+@pytest.mark.parametrize("name", constructors())
+def test_the_stubs_are_the_constructors(name: str) -> None:
+    """Of these stubtest doesn't know the arguments."""
+    arguments = constructors()[name]
+    defaults = [ast.literal_eval(default) for default in arguments.defaults]
+    names = [argument.arg for argument in arguments.args[1:]]
+    missing = [inspect.Parameter.empty] * (len(names) - len(defaults))
+    stubs = list(zip(names, missing + defaults, strict=True))
+    for argument, keyword in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        assert keyword is not None
+        stubs.append((argument.arg, ast.literal_eval(keyword)))
+    signature = inspect.signature(getattr(atomik_core, name))
+    assert [(p.name, p.default) for p in signature.parameters.values()] == stubs
+
+
+@pytest.mark.parametrize("name", constructors())
+def test_the_defaults_are_what_is_documented(name: str) -> None:
+    """That what is said to be the default has the effect of leaving it out."""
+    kind = getattr(atomik_core, name)
+    parameters = inspect.signature(kind).parameters.values()
+    defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
+    if name.startswith("Device") and not HAS_DEVICE:
+        pytest.skip("there is no device")
+    required = [1 for p in parameters if p.default is p.empty]
+    one, other = kind(*required), kind(*required, **defaults)
+    for member in ("width", "num_contexts", "sender"):
+        if member != "sender" or name != "DeltaStream":
+            assert getattr(one, member, None) == getattr(other, member, None)
+    assert name == "DeltaStream" or one == other
+
+
+@needs_mypy
+def test_these_tests_are_typed(tmp_path: Path) -> None:
+    here = Path(__file__).parent
+    config = here.parent / "pyproject.toml"
+    options = ["--config-file", config, "--cache-dir", tmp_path]
+    result = check("mypy", *options, here, here.parent / "bench", path=PACKAGE.parent, cwd=here)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert (PACKAGE / "py.typed").exists()

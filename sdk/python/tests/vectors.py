@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Runs the vectors of sdk/vectors, whose README says what each word in them means.
+
+A vector that isn't met is an AssertionError; what a vector has that is not known here, is one as well.
+"""
+
+import copy
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from atomik_core import (
+    AtomikContext,
+    AtomikTable,
+    DeltaMessage,
+    DeltaStream,
+    DeviceContext,
+    DeviceTable,
+    Fingerprint,
+    OrderedFingerprint,
+    StaleEpochError,
+)
+
+Json = dict[str, Any]
+
+DIRECTORY = Path(__file__).resolve().parents[2] / "vectors"
+
+# What each kind of error is in Python, and what its text has.
+ERRORS: dict[str, tuple[type[Exception], str]] = {
+    "address": (IndexError, "address .* is outside the table"),
+    "width": (ValueError, "width|bits"),
+    "count": (ValueError, "num_contexts|a table has"),
+    "lengths": (ValueError, "equally long"),
+    "change": (ValueError, "no change of whole 8-byte chunks"),
+    "stale_epoch": (StaleEpochError, "belongs to epoch"),
+    "message": (ValueError, "message"),
+}
+
+
+def files() -> list[Path]:
+    """The files of vectors."""
+    return sorted(DIRECTORY.glob("*.json"))
+
+
+def read(path: Path) -> Json:
+    """A file, whose format must be known."""
+    file: Json = json.loads(path.read_text())
+    fields(file, "format", "kind", "about", "cases")
+    assert file["format"] == 1, f"{path}: unknown format {file['format']}"
+    assert file["kind"] in KINDS, f"{path}: unknown kind {file['kind']}"
+    return file
+
+
+def run(kind: str, case: Json, place: str = "process") -> None:
+    """Runs a case of a kind in a place: in the process, or on the device."""
+    KINDS[kind](case, place)
+
+
+def can_run(kind: str, case: Json, place: str) -> bool:
+    """Whether a place can do a case."""
+    if place == "process":
+        return True
+    return kind in ("context", "table", "batch") and case["width"] <= 64
+
+
+def fields(of: Json, *required: str, optional: tuple[str, ...] = ()) -> None:
+    """A field that isn't known is one that isn't checked."""
+    assert set(required) <= set(of) <= {*required, *optional}, f"other fields than known: {of}"
+
+
+def number(text: str) -> int:
+    assert re.fullmatch("0x[0-9a-f]+", text), text
+    return int(text, 16)
+
+
+def pairs(expected: list[tuple[int, str]]) -> dict[int, int]:
+    states = {addr: number(state) for addr, state in expected}
+    assert list(states) == sorted(states) and len(states) == len(expected)
+    return states
+
+
+def refused(error: str, f: Callable[[], object]) -> None:
+    """``f`` must fail, with this kind of error."""
+    kind, text = ERRORS[error]
+    try:
+        result = f()
+    except Exception as raised:
+        assert type(raised) is kind, f"{raised!r} instead of {error}"
+        assert re.search(text, str(raised)), f"{raised} doesn't tell of {error}"
+    else:
+        raise AssertionError(f"{result!r} instead of the error {error}")
+
+
+def step(of: Json, f: Callable[[], object], state: Callable[[], object]) -> None:
+    """Runs a step, which returns something, fails, or just succeeds."""
+    if "error" in of:
+        before = state()
+        refused(of["error"], f)
+        assert state() == before, "the error changed something"
+        return
+    result = f()
+    if "expect" in of:
+        assert result == number(of["expect"])
+    else:
+        assert result is None
+
+
+def reference(of: Json) -> int | None:
+    """The argument of a swap."""
+    value = of["new_reference"]
+    return None if value is None else number(value)
+
+
+def context_case(case: Json, place: str) -> None:
+    fields(case, "name", "width", "steps")
+    kind = AtomikContext if place == "process" else DeviceContext
+    context: AtomikContext | DeviceContext = kind(width=case["width"])
+    other: AtomikContext | DeviceContext
+
+    def words() -> tuple[int, int, int]:
+        return context.reference, context.accumulator, context.delta_count
+
+    call: Callable[[], object]
+    for of in case["steps"]:
+        match of["op"]:
+            case "load":
+                fields(of, "op", "value")
+                step(of, partial(context.load, number(of["value"])), words)
+            case "accum" | "rollback":
+                fields(of, "op", "delta")
+                f = context.accum if of["op"] == "accum" else context.rollback
+                step(of, partial(f, number(of["delta"])), words)
+            case "read":
+                fields(of, "op", "expect")
+                step(of, context.read, words)
+            case "swap":
+                fields(of, "op", "new_reference", "expect")
+                step(of, partial(context.swap, reference(of)), words)
+            case "merge":
+                fields(of, "op", "reference", "deltas")
+                other = kind(case["width"], number(of["reference"]))
+                for delta in of["deltas"]:
+                    other.accum(number(delta))
+                step(of, partial(context.merge, other), words)
+            case "words":
+                fields(of, "op", "reference", "accumulator", "is_clean", "delta_count")
+                expected = number(of["reference"]), number(of["accumulator"]), of["delta_count"]
+                assert words() == expected
+                assert context.is_clean is of["is_clean"]
+            case unknown:
+                raise AssertionError(f"unknown operation {unknown}")
+
+
+def table_case(case: Json, place: str) -> None:
+    fields(case, "name", "width", "contexts", "steps")
+    kind = AtomikTable if place == "process" else DeviceTable
+    table: AtomikTable | DeviceTable = kind(case["contexts"], width=case["width"])
+    call: Callable[[], object]
+    for of in case["steps"]:
+        match of["op"]:
+            case "load":
+                fields(of, "op", "addr", "value", optional=("error",))
+                call = partial(table.load, of["addr"], number(of["value"]))
+            case "accum":
+                fields(of, "op", "addr", "delta", optional=("error",))
+                call = partial(table.accum, of["addr"], number(of["delta"]))
+            case "read":
+                fields(of, "op", "addr", optional=("error", "expect"))
+                call = partial(table.read, of["addr"])
+            case "swap":
+                fields(of, "op", "addr", "new_reference", optional=("error", "expect"))
+                call = partial(table.swap, of["addr"], reference(of))
+            case "accum_many":
+                fields(of, "op", "addrs", "deltas", optional=("error",))
+                call = partial(accum_many, table, of)
+            case "batch":
+                fields(of, "op", "entries", optional=("error",))
+                call = partial(batch, table, of)
+            case "snapshot":
+                fields(of, "op", "expect")
+                assert table.snapshot() == pairs(of["expect"])
+                continue
+            case unknown:
+                raise AssertionError(f"unknown operation {unknown}")
+        step(of, call, table.snapshot)
+
+
+def accum_many(table: AtomikTable | DeviceTable, of: Json) -> None:
+    """With arrays; where a mapping will do, too, once so and once with it, and once more to undo one of them."""
+    limbs = (table.width + 63) // 64
+    mask = 2**64 - 1
+    deltas = [number(delta) & (1 << table.width) - 1 for delta in of["deltas"]]
+    words = [delta >> 64 * limb & mask for delta in deltas for limb in range(limbs)]
+    table.accum_many(array("Q", of["addrs"]), array("Q", words))
+    if len(set(of["addrs"])) == len(of["addrs"]):
+        table.batch_accum(dict(zip(of["addrs"], deltas, strict=True)))
+        table.batch_accum(dict(zip(of["addrs"], deltas, strict=True)))
+
+
+def batch(table: AtomikTable | DeviceTable, of: Json) -> None:
+    """Runs a batch, and compares what its entries return."""
+    operations: list[Any] = []
+    expected = []
+    for entry in of["entries"]:
+        match entry["op"]:
+            case "load":
+                fields(entry, "op", "addr", "value")
+                operations.append(("load", entry["addr"], number(entry["value"])))
+            case "accum":
+                fields(entry, "op", "addr", "delta")
+                operations.append(("accum", entry["addr"], number(entry["delta"])))
+            case "read" | "swap":
+                fields(entry, "op", "addr", optional=() if "error" in of else ("expect",))
+                operations.append((entry["op"], entry["addr"]))
+                expected.append(entry.get("expect"))
+            case unknown:
+                raise AssertionError(f"unknown entry {unknown}")
+    assert table.batch(operations) == [number(state) for state in expected]
+
+
+def stream_case(case: Json, _place: str) -> None:
+    fields(case, "name", "width", "contexts", "streams", "steps")
+    streams = [
+        DeltaStream(case["width"], case["contexts"], sender=number(sender))
+        for sender in case["streams"]
+    ]
+    messages: list[DeltaMessage] = []
+    call: Callable[[], object]
+    for of in case["steps"]:
+        stream = streams[of["stream"]]
+        match of["op"]:
+            case "load":
+                fields(of, "op", "stream", "addr", "value", optional=("error",))
+                call = partial(stream.load, of["addr"], number(of["value"]))
+            case "accum":
+                fields(of, "op", "stream", "addr", "delta", optional=("error", "expect"))
+                call = partial(stream.accum, of["addr"], number(of["delta"]))
+                if "error" not in of:
+                    messages.append(stream.accum(of["addr"], number(of["delta"])))
+                    if "expect" in of:
+                        check_message(messages[-1], of["expect"])
+                    continue
+            case "apply":
+                fields(of, "op", "stream", "message", optional=("error", "expect"))
+                call = partial(stream.apply, messages[of["message"]])
+                if "error" not in of:
+                    assert call() == of["expect"]
+                    continue
+            case "read":
+                fields(of, "op", "stream", "addr", optional=("error", "expect"))
+                call = partial(stream.read, of["addr"])
+            case "merge":
+                fields(of, "op", "stream", "from", optional=("error",))
+                call = partial(stream.merge, streams[of["from"]])
+            case "pending":
+                fields(of, "op", "stream", "expect")
+                assert stream.pending() == [messages[number] for number in of["expect"]]
+                continue
+            case "contexts":
+                fields(of, "op", "stream", "expect")
+                assert stream.contexts() == pairs(of["expect"])
+                continue
+            case unknown:
+                raise AssertionError(f"unknown operation {unknown}")
+        step(of, call, stream.contexts)
+
+
+def check_message(message: DeltaMessage, expected: Json) -> None:
+    fields(expected, "epoch", "seq", "bytes")
+    assert (message.epoch, message.seq) == (expected["epoch"], expected["seq"])
+    assert message.to_bytes().hex() == expected["bytes"]
+    assert DeltaMessage.from_bytes(bytes.fromhex(expected["bytes"])) == message
+
+
+def message_case(case: Json, _place: str) -> None:
+    data = bytes.fromhex(case["bytes"])
+    if "error" in case:
+        fields(case, "name", "bytes", "error")
+        refused(case["error"], lambda: DeltaMessage.from_bytes(data))
+        return
+    fields(case, "name", "bytes", "sender", "addr", "epoch", "seq", "delta", "width")
+    message = DeltaMessage(
+        case["addr"],
+        number(case["delta"]),
+        case["epoch"],
+        case["seq"],
+        number(case["sender"]),
+        case["width"],
+    )
+    assert message.to_bytes() == data
+    assert DeltaMessage.from_bytes(data) == message
+    assert message.delta == number(case["delta"])
+
+
+def fingerprint_case(case: Json, _place: str) -> None:
+    fields(case, "name", "width", "steps")
+    run_fingerprint(case, Fingerprint(case["width"]))
+
+
+def ordered_fingerprint_case(case: Json, _place: str) -> None:
+    fields(case, "name", "width", "steps")
+    assert case["width"] == 64
+    run_fingerprint(case, OrderedFingerprint())
+
+
+def run_fingerprint(case: Json, fingerprint: Fingerprint | OrderedFingerprint) -> None:
+    def words() -> tuple[int, int, bool]:
+        return fingerprint.value, fingerprint.delta, fingerprint.changed
+
+    call: Callable[[], object]
+    for of in case["steps"]:
+        match of["op"]:
+            case "load" | "update":
+                fields(of, "op", "data", "expect")
+                data = bytes.fromhex(of["data"])
+                f = fingerprint.load if of["op"] == "load" else fingerprint.update
+                # What never changes is read where it is, other memory is not.
+                assert f(data) == f(bytearray(data)) == number(of["expect"])
+            case "accumulate_delta":
+                old, new = bytes.fromhex(of["old"]), bytes.fromhex(of["new"])
+                if isinstance(fingerprint, OrderedFingerprint):
+                    fields(of, "op", "offset", "old", "new", optional=("error",))
+                    call = partial(fingerprint.accumulate_delta, of["offset"], old, new)
+                else:
+                    fields(of, "op", "old", "new")
+                    call = partial(fingerprint.accumulate_delta, old, new)
+                step(of, call, words)
+            case "reset":
+                fields(of, "op")
+                fingerprint.reset()
+            case "words":
+                fields(of, "op", "value", "delta", "changed")
+                assert words() == (number(of["value"]), number(of["delta"]), of["changed"])
+            case unknown:
+                raise AssertionError(f"unknown operation {unknown}")
+
+
+def errors_case(case: Json, _place: str) -> None:
+    fields(case, "name", "make", "width", "error", optional=("contexts",))
+    width, contexts = case["width"], case.get("contexts", 0)
+    make: dict[str, Callable[[], object]] = {
+        "context": lambda: AtomikContext(width),
+        "table": lambda: AtomikTable(contexts, width),
+        "stream": lambda: DeltaStream(width, contexts),
+        "fingerprint": lambda: Fingerprint(width),
+    }
+    assert ("contexts" in case) == (case["make"] in ("table", "stream"))
+    if case["error"] is None:
+        make[case["make"]]()
+    else:
+        refused(case["error"], make[case["make"]])
+
+
+KINDS: dict[str, Callable[[Json, str], None]] = {
+    "context": context_case,
+    "table": table_case,
+    "batch": table_case,
+    "stream": stream_case,
+    "message": message_case,
+    "fingerprint": fingerprint_case,
+    "ordered_fingerprint": ordered_fingerprint_case,
+    "errors": errors_case,
+}
+
+
+def wrong_versions(case: Json) -> Iterator[tuple[str, Json]]:
+    """All that a case expects, changed one by one to what can't be met: a name for the change, and the changed case."""
+    for path, value in expected(case, ()):
+        for changed in changes(value):
+            wrong = copy.deepcopy(case)
+            parent: Any = wrong
+            for key in path[:-1]:
+                parent = parent[key]
+            if changed is GONE:
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = changed
+            yield f"{'.'.join(map(str, path))}: {value!r} -> {changed!r}", wrong
+
+
+# In place of a change: nothing is expected there.
+GONE = object()
+
+
+def expected(of: Json, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Where a case, a step or an entry says what must come out, and what."""
+    for key, value in of.items():
+        if key in ("steps", "entries"):
+            for i, inner in enumerate(value):
+                yield from expected(inner, (*path, key, i))
+        elif key in ("name", "op", "make"):
+            continue
+        elif key in ("expect", "error") or (
+            "error" not in of and (of.get("op") == "words" or "bytes" in of)
+        ):
+            yield from leaves(value, (*path, key))
+
+
+def leaves(value: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else None
+    if inner is None or isinstance(value, list):
+        yield path, value
+    for key, value in inner or ():
+        yield from leaves(value, (*path, key))
+
+
+def changes(value: Any) -> Iterator[Any]:
+    """Other values than this one."""
+    match value:
+        case None:
+            yield "stale_epoch"
+        case bool():
+            yield not value
+        case int():
+            yield value + 1
+        case list():
+            yield [*value, [2**31, "0x1"]]
+            if value:
+                yield value[:-1]
+        case "applied" | "duplicate" | "waiting":
+            yield "applied" if value != "applied" else "duplicate"
+        case str() if value in ERRORS:
+            yield GONE
+            yield "stale_epoch" if value != "stale_epoch" else "address"
+        case str() if value.startswith("0x"):
+            yield hex(number(value) ^ 1)
+            yield hex(number(value) | 1 << 5000)
+        case str() if value:
+            yield value[:-2]
+            yield value[:-2] + f"{int(value[-2:], 16) ^ 1:02x}"
+        case str():
+            yield "00"
+        case _:
+            raise AssertionError(f"{value!r} can't be changed")
