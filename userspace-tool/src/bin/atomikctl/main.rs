@@ -101,7 +101,7 @@ Exit status:
 `session exec` ends with the status of its program, 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(|_| say_why());
+    let cli = Cli::try_parse().unwrap_or_else(say);
     let global = &cli.global;
     let result = match &cli.command {
         Command::Create(args) => args.run(global),
@@ -132,9 +132,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the help that was asked for, or what is wrong with the arguments, and ends. What the list of
-/// subcommands says of each takes all of them.
-fn say_why() -> Cli {
+/// Prints the help that was asked for, or what is wrong with the arguments, and ends.
+fn say(why: clap::Error) -> Cli {
+    use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
+    if !matches!(
+        why.kind(),
+        DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        why.exit();
+    }
+    // The list of subcommands says something of each, which takes all of them.
     let mut whole = Cli::command();
     whole.build();
     let matches = whole.get_matches();
