@@ -31,7 +31,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb shell kernel-table lint fmt clean setup \
+.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb size shell kernel-table lint fmt clean setup \
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -83,8 +83,8 @@ module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
 
 tool: setup ## build atomikctl, static
-	@$(cargo) build --release --locked --package atomik
-	@echo $(programs)/release/atomikctl
+	@$(cargo) build --profile tool --locked --package atomik --bins
+	@echo $(programs)/tool/atomikctl
 
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
@@ -92,17 +92,24 @@ examples: setup ## build the examples of the crate, static
 vectors: setup ## write the vectors of sdk/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
+size: tool ## how large atomikctl is, and of how many crates it is made
+	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk '/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1 "\t" $$2 }'
+	@stat --format='file	%s' $(programs)/tool/atomikctl
+	@for what in '' --no-default-features; do \
+		$(cargo) tree --locked --package atomik $$what --edges normal,no-proc-macro --prefix none --format '{p}' | sort -u | \
+			awk -v what="$${what:-all features}" '!/ \(\// { n++ } END { print "crates, " what "\t" n }'; done
+
 deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build
 
 shell: tool ## an interactive guest
-	@$(run) --tty --file $(programs)/release/atomikctl=/usr/bin/atomikctl
+	@$(run) --tty --file $(programs)/tool/atomikctl=/usr/bin/atomikctl
 
 kernel-table: ## write the README's table of kernels, of what the tests have recorded in target/tested
 	@$(cargo) build --quiet --release --locked --package atomik-install-test
 	@$(programs)/release/kernel-table target/tested README.md $(if $(CHECK),,--write)
 
-bench-programs: setup
+bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench
 	@CARGO_TARGET_DIR=target/plugin qemu/in-root cargo build --quiet --release --locked --package atomik-bench-plugin
 

@@ -91,8 +91,8 @@ generate_files() {
 # find_atomikctl: a program that is already built of the present sources, or "build".
 find_atomikctl() {
     local program
-    for program in "$project"/target/guest/x86_64-unknown-linux-gnu/release/atomikctl "$project/target/release/atomikctl"; do
-        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/uapi/src "$project/Cargo.lock" \
+    for program in "$project"/target/guest/x86_64-unknown-linux-gnu/tool/atomikctl "$project/target/tool/atomikctl"; do
+        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/{module/logic,uapi/src,Cargo.lock} \
             -type f -newer "$program" -print -quit) ]]; then
             echo "$program"
             return
@@ -261,10 +261,10 @@ build_atomikctl() {
     # Not as root: what cargo leaves in target/ and in its cache is to belong to whoever works here.
     owner=$(stat -c %U "$project")
     [[ $owner == root ]] || user=(runuser -u "$owner" --)
-    atomikctl=$project/target/release/atomikctl
+    atomikctl=$project/target/tool/atomikctl
     # shellcheck disable=SC2016 # for the inner shell
-    step "building atomikctl" "${user[@]}" bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --release --locked --package atomik' bash "$project" ||
-        die "cargo could not build atomikctl" "build it where cargo works (cargo build --release --locked --package atomik), then run this again"
+    step "building atomikctl" "${user[@]}" bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --profile tool --locked --package atomik' bash "$project" ||
+        die "cargo could not build atomikctl" "build it where cargo works (cargo build --profile tool --locked --package atomik), then run this again"
 }
 
 secure_boot() {

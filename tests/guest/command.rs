@@ -5,6 +5,7 @@
 use serde_json::{Value, json};
 use std::{
     io::Write,
+    os::unix::process::CommandExt,
     process::{Command, Stdio},
 };
 
@@ -145,5 +146,30 @@ fn the_reader_may_go_away() {
     let _ = child.stdin.take().unwrap().write_all(script.as_bytes());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.stderr, b"");
-    assert_ne!(output.status.code(), Some(0));
+    assert_eq!(output.status.code(), Some(141));
+}
+
+/// A user who isn't in the group is told how to come in.
+#[test]
+fn without_permission() {
+    let path = std::path::Path::new("/tmp/device-of-others");
+    let _ = std::fs::remove_file(path);
+    let device = nix::sys::stat::stat("/dev/atomik").unwrap().st_rdev;
+    let (kind, mode) = (
+        nix::sys::stat::SFlag::S_IFCHR,
+        nix::sys::stat::Mode::S_IRUSR,
+    );
+    nix::sys::stat::mknod(path, kind, mode, device).unwrap();
+    let output = Command::new("atomikctl")
+        .args(["--device", "/tmp/device-of-others", "info"])
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    std::fs::remove_file(path).unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    for part in ["permission", "hint: be a member of the group atomik"] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
 }

@@ -35,8 +35,10 @@ fn create_list_destroy() {
     assert_eq!(tool.run("-s s destroy").ok(), "");
     tool.run("-s s destroy")
         .failed(1, &["there is no table yet", "atomikctl create N"]);
-    tool.run("-s s destroy 9")
-        .failed(1, &["no table 9 in this open file"]);
+    tool.run("-s s destroy 9").failed(
+        1,
+        &["no table 9 in this open file", "hint: tables belong to"],
+    );
     tool.run("-s s create 0")
         .failed(1, &["can't have 0 contexts"]);
     tool.run("-s s create x").failed(2, &["not a number"]);
@@ -115,6 +117,24 @@ fn pairs_from_standard_input() {
     let wrong = tool.run_with("-s s load -", b"0 7\n1\n");
     wrong.failed(2, &["<stdin>:2: expected an address and a value"]);
     assert_eq!(tool.run("-s s read 0 -f dec").ok(), "1\n");
+}
+
+#[test]
+fn addresses_from_standard_input() {
+    let tool = tool(16);
+    tool.run("-s s load 3 5 4 6").ok();
+    let input = b"3 # three\n\n4..5 3\n";
+    let read = tool.run_with("-s s read - -f dec", input).ok();
+    assert_eq!(read, "3 5\n4 6\n5 0\n3 5\n");
+    // One line in, one line of the same form out.
+    assert_eq!(tool.run_with("-s s read - -f dec", b"4").ok(), "4 6\n");
+    assert_eq!(tool.run_with("-s s read -", b"").ok(), "");
+    assert_eq!(
+        tool.run_with("-s s swap - --to 9 -f dec", input).ok(),
+        "3 5\n4 6\n5 0\n3 9\n"
+    );
+    let wrong = tool.run_with("-s s read -", b"3\nx\n");
+    wrong.failed(2, &["<stdin>:2: 'x': not a number"]);
 }
 
 #[test]

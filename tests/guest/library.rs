@@ -2,7 +2,7 @@
 
 //! The crate `atomik` on the real device.
 
-use atomik::{Backend, Batch, Device, Error, MAX_BATCH};
+use atomik::{Backend, Batch, Context, Device, Error, MAX_BATCH};
 use std::{num::NonZeroU64, os::fd::OwnedFd, thread};
 
 #[test]
@@ -56,6 +56,57 @@ fn a_full_batch() {
     assert!(batch.is_full());
     table.submit(&batch).unwrap();
     assert_eq!(table.read(4095 * 16).unwrap(), 4096);
+}
+
+#[test]
+fn many_deltas_at_once() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(1000).unwrap();
+    let addrs: Vec<u32> = (0..10_000).map(|n| n * 7 % 1000).collect();
+    let mut deltas: Vec<u64> = (0..10_000).collect();
+    let mut expected = vec![0; 1000];
+    for (addr, delta) in addrs.iter().zip(&deltas) {
+        expected[*addr as usize] ^= delta;
+    }
+    table.accum_many(&addrs, &deltas).unwrap();
+    let states = || -> Vec<u64> {
+        let image = table.snapshot(0..1000).unwrap();
+        image.into_iter().map(|context| context.state()).collect()
+    };
+    assert_eq!(states(), expected);
+    // One that is wrong, in the last of the batches, and nothing is done; not even where the size has to be asked for.
+    let wrong = [&addrs[1..], &[1000]].concat();
+    for table in [&*table, &device.table(table.id()).unwrap()] {
+        let error = table.accum_many(&wrong, &deltas).unwrap_err();
+        let entry = Some(9999);
+        assert!(
+            matches!(error, Error::Address { addr: 1000, entry: e, .. } if e == entry),
+            "{error}"
+        );
+    }
+    deltas.pop();
+    let error = table.accum_many(&addrs, &deltas).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Lengths {
+            addresses: 10_000,
+            words: 9999,
+            limbs: 1
+        }
+    ));
+    assert_eq!(states(), expected);
+    table.accum_many(&[], &[]).unwrap();
+
+    assert_eq!(table.swap_with(7, 0).unwrap(), expected[7]);
+    assert_eq!(table.context(7).unwrap(), Context::default());
+    assert_eq!(table.swap_with(7, 9).unwrap(), 0);
+    assert_eq!(table.context(7).unwrap().reference, 9);
+    let error = table.context(1000).unwrap_err();
+    assert!(
+        matches!(error, Error::Address { addr: 1000, .. }),
+        "{error}"
+    );
+    assert!(table.swap_with(1000, 0).is_err());
 }
 
 #[test]

@@ -36,19 +36,19 @@ fn the_vectors_hold_on_the_device() {
 #[test]
 fn a_vector_that_is_changed_fails_on_the_device() {
     let place = place();
-    for (name, text) in FILES {
+    // Messages don't go to the device.
+    for (name, text) in FILES.iter().filter(|(name, _)| *name != "message") {
         let mut failed = 0;
         // The device doesn't count deltas. Some of each kind: the guest is emulated.
         let files = spoil::each_expectation(text, &["delta_count"]).unwrap();
-        for file in files.iter().step_by(3) {
+        for file in files.iter().step_by(files.len() / 200 + 1) {
             match run(&place, file) {
                 Err(_) => failed += 1,
                 Ok(Report { ran: 0, .. }) => {}
                 Ok(report) => panic!("{name}: {report:?} of {file}"),
             }
         }
-        // Messages don't go to the device.
-        assert_eq!(failed > 0, name != "message", "{name}");
+        assert!(failed > 0, "{name}");
     }
 }
 

@@ -94,24 +94,18 @@ fn changed_vectors_fail_in_c() {
     let place = Place::Device;
     let mut noticed = BTreeSet::new();
     for (name, text) in atomik_vectors::FILES {
-        // Of the kinds of operations, one each.
-        let mut seen = BTreeSet::new();
-        for wrong in wrong(text, place).unwrap() {
-            let Ok(script) = Script::new(&wrong.text, place) else {
+        let all = wrong(text, place).unwrap();
+        // Some of each kind: the guest is emulated. On the host it is all of them.
+        for wrong in all.iter().step_by(all.len() / 20 + 1) {
+            // Some can't be said, or are none for the device, by which they are noticed.
+            let Ok(script) = Script::new(&wrong.text(), place) else {
                 continue;
             };
-            let right = Script::new(&wrong.right, place).unwrap();
-            let mut pairs = script.exchanges.iter().zip(&right.exchanges);
-            let Some((exchange, _)) = pairs.find(|(wrong, right)| wrong != right) else {
-                continue;
-            };
-            let word = exchange.line.split(' ').next().unwrap().to_owned();
-            if !seen.insert(word) {
-                continue;
+            if script.ran > 0 {
+                let answers = script.play(Command::new(runner.path()), place).unwrap();
+                script.compare(&answers).expect_err(&wrong.what);
+                noticed.insert(name);
             }
-            let answers = script.play(Command::new(runner.path()), place).unwrap();
-            script.compare(&answers).expect_err(&wrong.what);
-            noticed.insert(name);
         }
     }
     let noticed: Vec<_> = noticed.into_iter().collect();

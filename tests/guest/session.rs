@@ -123,6 +123,60 @@ fn a_holder_that_was_killed_is_noticed_and_replaced() {
     assert_eq!(listed(&tool)[0]["state"], "live");
 }
 
+fn holder(tool: &Tool) -> Pid {
+    Pid::from_raw(listed(tool)[0]["pid"].as_i64().unwrap() as i32)
+}
+
+/// One that is stopped is told from one that has ended, and keeps nobody who doesn't need it.
+#[test]
+fn a_holder_that_is_stopped() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 100").ok();
+    let pid = holder(&tool);
+    kill(pid, Signal::SIGSTOP).unwrap();
+    tool.run("-s s list").failed(
+        3,
+        &[
+            &format!("holder of the session 's', process {pid}, doesn't answer"),
+            &format!("hint: if it's stopped, `kill -CONT {pid}`"),
+        ],
+    );
+    // Its name is taken, and who it is can be seen.
+    tool.run("session start s")
+        .failed(1, &["there is a session 's' already"]);
+    let found = tool.run("--json top --once --interval 50").ok();
+    assert!(found.contains("\"session\":\"s\""), "{found}");
+    kill(pid, Signal::SIGCONT).unwrap();
+    assert_eq!(tool.run("-s s list").ok(), "table  contexts\n1      100\n");
+}
+
+/// A holder that ended where descriptors are short would take the tables with it.
+#[test]
+fn a_holder_outlives_a_shortage() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 100").ok();
+    let pid = holder(&tool);
+    let limit = |soft| {
+        let limit = nix::libc::rlimit {
+            rlim_cur: soft,
+            rlim_max: 1024,
+        };
+        let old = std::ptr::null_mut();
+        // SAFETY: it reads `limit`, which is there meanwhile, and writes nothing.
+        let set =
+            unsafe { nix::libc::prlimit(pid.as_raw(), nix::libc::RLIMIT_NOFILE, &limit, old) };
+        assert_eq!(set, 0);
+    };
+    limit(0);
+    // It already has a descriptor for the next client, and none for the one after that.
+    tool.run("-s s list").ok();
+    let sleeping = nix::libc::SYS_clock_nanosleep.to_string();
+    let doing = || std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
+    while doing().split(' ').next() != Some(&sleeping) {}
+    limit(1024);
+    assert_eq!(tool.run("-s s list").ok(), "table  contexts\n1      100\n");
+}
+
 #[test]
 fn the_session_may_come_from_the_environment() {
     let tool = Tool::with_session();

@@ -23,6 +23,10 @@ fn there_and_back() {
         (printed.as_str(), said.as_str()),
         ("", "atomikctl: 16 contexts of table 1 in a.atomik\n")
     );
+    let json: serde_json::Value =
+        serde_json::from_str(&tool.run("-s s --json snapshot a.atomik").ok()).unwrap();
+    let expected = serde_json::json!({"table": 1, "contexts": 16, "file": "a.atomik"});
+    assert_eq!(json, expected);
     let mode = fs::metadata(tool.directory().join("a.atomik"))
         .unwrap()
         .mode();

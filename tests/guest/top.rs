@@ -144,3 +144,28 @@ fn progress_is_shown_on_a_terminal_only() {
     let (_, said) = tool.run("-s s -t 1 batch long").said();
     assert_eq!(said.lines().count(), 1, "{said}");
 }
+
+#[test]
+fn progress_and_states_share_a_terminal() {
+    let tool = tool();
+    let input = "accum 1 1\n".repeat(60_000) + "read 1\n" + &"accum 1 1\n".repeat(60_000);
+    fs::write(tool.directory().join("long"), &input).unwrap();
+    let mut command = tool.command("atomikctl");
+    command.args(["-s", "s", "-t", "1", "batch", "long"]);
+    let mut terminal = Terminal::start(command, 10, 100, false);
+    let state = "read 1 = 0x0000000000000000";
+    terminal.wait_for("state and progress", |screen| {
+        screen.contains(state) && screen.contains(" left")
+    });
+    let (status, screen, _) = terminal.end();
+    assert!(status.success(), "{screen}");
+    let lines: Vec<_> = screen.lines().collect();
+    let [first, second] = lines[..] else {
+        panic!("{screen}")
+    };
+    assert_eq!(first, state);
+    assert!(
+        second.contains("120001 operations in 30 batches"),
+        "{screen}"
+    );
+}

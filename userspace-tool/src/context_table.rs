@@ -2,6 +2,8 @@
 
 //! [`ContextTable`]: what a table in the kernel and one in this process have in common.
 
+#[cfg(doc)]
+use crate::Error;
 use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value};
 
 /// A table of contexts, wherever it is: the device's [`Table`] and [`TableRef`], and the
@@ -23,11 +25,15 @@ use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableR
 /// # Ok::<(), atomik::Error>(())
 /// ```
 ///
-/// A context's address is its number, from 0. All operations may return [`Error::Address`](crate::Error::Address), and
-/// change nothing then; on the device also [`Error::NoSuchTable`](crate::Error::NoSuchTable), and [`Error::ReadOnly`](crate::Error::ReadOnly). The methods
-/// of `u64` are for widths up to 64 bits, which the device's tables have: beyond, a value that comes
-/// in has zeros above, and what would return a state is [`Error::TooWide`](crate::Error::TooWide). Those with
+/// A context's address is its number, from 0. All operations may return [`Error::Address`], and
+/// change nothing then; on the device also [`Error::NoSuchTable`], and [`Error::ReadOnly`]. The
+/// methods of `u64` are for widths up to 64 bits, which the device's tables have: beyond, a value
+/// that comes in has zeros above, and what would return a state is [`Error::TooWide`]. Those with
 /// `value` in their names serve any width; they take 64-bit limbs, the lowest first.
+///
+/// What changes a context takes `&mut self`, as a table of this process needs it. Where the trait is
+/// in scope, a [`Table`] is to be declared `mut`; a [`TableRef`] has methods of its own that do
+/// without.
 ///
 /// The trait can be made into an object: `Box<dyn ContextTable>` leaves the choice to the run.
 pub trait ContextTable {
@@ -82,7 +88,7 @@ pub trait ContextTable {
     ///
     /// # Errors
     ///
-    /// [`Error::BatchEmpty`](crate::Error::BatchEmpty), [`Error::BatchTooLong`](crate::Error::BatchTooLong), and see [`ContextTable`]. Nothing has been
+    /// [`Error::BatchEmpty`], [`Error::BatchTooLong`], and see [`ContextTable`]. Nothing has been
     /// applied then.
     fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>>;
 
@@ -90,7 +96,7 @@ pub trait ContextTable {
     ///
     /// # Errors
     ///
-    /// [`Error::BatchReturns`](crate::Error::BatchReturns) where it would return something, and those of [`run`](Self::run).
+    /// [`Error::BatchReturns`] where it would return something, and those of [`run`](Self::run).
     fn submit(&mut self, batch: &Batch) -> Result<()>;
 
     /// ACCUMs many deltas, as many as there are addresses. All addresses are looked at before the first
@@ -99,7 +105,7 @@ pub trait ContextTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Lengths`](crate::Error::Lengths), and see [`ContextTable`]: [`Error::Address`](crate::Error::Address) names the entry.
+    /// [`Error::Lengths`], and see [`ContextTable`]: [`Error::Address`] names the entry.
     fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()>;
 
     /// LOAD of any width.

@@ -327,6 +327,9 @@ impl Error {
                 "run it as several batches; each is isolated on its own".into()
             }
             Self::BatchReturns { .. } => "`TableRef::run` returns states".into(),
+            Self::TooWide { .. } => {
+                "the methods of `Value`, such as `read_value`, serve any width".into()
+            }
             _ => return None,
         })
     }

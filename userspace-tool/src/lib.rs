@@ -91,9 +91,36 @@
 //!
 //! # Blocking
 //!
-//! Operations on a table wait for no other process: they are as good under an async runtime as
-//! other system calls that only touch memory. What may wait says so: [`Watch::wait`], and in
-//! `session` what talks to a holder; these belong on a thread for blocking work.
+//! Nothing here waits for somebody else without saying so, and nothing starts threads. So the crate
+//! fits under any async runtime, and needs none:
+//!
+//! - Operations, batches and images, and what makes, destroys or maps tables, are system calls that
+//!   touch memory. At most they wait until another such call on the same table is done: call them
+//!   from a task directly.
+//! - What is read from `/proc` or from the disk says so: [`Device::usage`] and what rests on it, in
+//!   `snapshot` the files. These take as long as other small files do.
+//! - What waits for another process, or for time to pass, says so and says how long:
+//!   [`Watch::wait`], and in `session` what talks to a holder. These belong on a thread for blocking
+//!   work; with a timer of the runtime's, [`Watch::poll`] replaces the former.
+//!
+//! # The command
+//!
+//! What `atomikctl` does with tables and sessions are calls of this crate:
+//!
+//! | command | calls |
+//! | --- | --- |
+//! | `create`, `destroy` | [`Device::create_table`], [`TableRef::destroy`] |
+//! | `list` | [`Device::usage`] |
+//! | `load`, `accum`, `read`, `swap` | one: the [`TableRef`]'s; several: [`TableRef::run`] |
+//! | `batch`, `run` | [`TableRef::run`]; how a stream or script is written is the command's own |
+//! | `dump`, `snapshot`, `restore` | [`TableRef::snapshot`], `snapshot::Snapshot` |
+//! | `watch` | [`Watch`] |
+//! | `top` | `session::OpenFile`, [`TableRef::snapshot`] |
+//! | `session start`, `hold` | `session::Sessions::hold_as_service`, `session::Holder::serve` |
+//! | `session list`, `stop`, `exec`; `-s`, `--fd` | `session::Sessions`, `session::Session::exec`, [`Device::from_inherited`] |
+//! | `info` | [`Device::info`] |
+//!
+//! `doctor`, `bench`, `completions` and `man` are about the machine and the command themselves.
 //!
 //! # Features
 //!
@@ -103,7 +130,7 @@
 //!
 //! | feature | brings | with |
 //! | --- | --- | --- |
-//! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify |
+//! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify, command-fds |
 //! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
 //! | `cli` (default) | the command `atomikctl`; both of the above | clap, serde, csv and others |
 //! | `top` (default) | its subcommand `top` | ratatui |

@@ -7,6 +7,19 @@ use serde_json::{Error, Value as Json};
 /// Fields that say what an operation must result in.
 const EXPECTED: [&str; 5] = ["expect", "error", "seq", "epoch", "bytes"];
 
+/// What a stream answers.
+const RESULTS: [&str; 3] = ["applied", "duplicate", "waiting"];
+/// Kinds of errors.
+const ERRORS: [&str; 7] = [
+    "address",
+    "width",
+    "count",
+    "lengths",
+    "change",
+    "stale_epoch",
+    "message",
+];
+
 /// Files of one case each, of which one expectation was changed: for each expectation in a file, but those in fields
 /// that the runner doesn't know.
 ///
@@ -112,20 +125,10 @@ fn changed(json: &Json) -> Vec<Json> {
 
 /// Another text of the same kind.
 fn other(text: &str) -> Json {
-    const WORDS: [&str; 10] = [
-        "applied",
-        "duplicate",
-        "waiting",
-        "address",
-        "width",
-        "count",
-        "lengths",
-        "change",
-        "stale_epoch",
-        "message",
-    ];
-    if let Some(word) = WORDS.iter().position(|&word| word == text) {
-        return WORDS[(word + 1) % WORDS.len()].into();
+    for words in [&RESULTS[..], &ERRORS] {
+        if let Some(word) = words.iter().position(|&word| word == text) {
+            return words[(word + 1) % words.len()].into();
+        }
     }
     let last = if text.ends_with('1') { "2" } else { "1" };
     let rest = text.get(..text.len().saturating_sub(1)).unwrap_or_default();

@@ -21,6 +21,52 @@ atomikctl info
 printf 'create 16\\nload 0 0xCAFEBABE\\naccum 0 1\\nread 0\\n' | atomikctl run -";
 const USED: &str = "0x00000000cafebabf";
 
+/// Starts alice's service manager, which a login would start where PAM knows of systemd.
+const MANAGER: &str = "install -d -o alice -g alice -m 700 /run/user/$(id -u alice)
+systemd-run --quiet --unit=manager-of-alice --uid=alice --property=Type=notify --property=Delegate=yes \
+    --setenv=XDG_RUNTIME_DIR=/run/user/$(id -u alice) --setenv=XDG_CONFIG_HOME=/run/user/$(id -u alice)/config \
+    /usr/lib/systemd/systemd --user";
+
+/// A session as alice's service, which is restarted, killed, and stopped.
+const SERVICE: &str = "set -ex
+export XDG_RUNTIME_DIR=/run/user/$(id -u) ATOMIK_SESSION=work
+unit=atomik-session@work
+pid() { systemctl --user show --property=MainPID --value $unit; }
+systemctl --user enable --now $unit
+atomikctl create 16
+atomikctl load 3 0xCAFEBABE
+atomikctl accum 3 1
+first=$(pid)
+systemctl --user restart $unit
+second=$(pid)
+[ $first != $second ]
+[ $(atomikctl read 3) = 0x00000000cafebabf ]
+systemctl --user kill --signal=KILL $unit
+until third=$(pid); [ $third != $second ] && systemctl --user --quiet is-active $unit; do :; done
+[ $(atomikctl read 3) = 0x00000000cafebabf ]
+atomikctl session list
+systemctl --user disable --now $unit
+! atomikctl list";
+
+/// Whether each page and script that the program writes is installed, as it writes it; $1 is /usr/local, or /usr for the
+/// packages.
+const WRITTEN: &str = r#"set -e
+n=0
+while IFS=$'\t' read -r mode source destination _; do
+    [[ $source == @atomikctl:* ]] || continue
+    if [[ $1 == /usr ]]; then
+        destination=${destination/#\/usr\/local\/share\/zsh\/site-functions//usr/share/zsh/vendor-completions}
+        destination=${destination/#\/etc\/fish\/completions//usr/share/fish/vendor_completions.d}
+        destination=${destination/#\/usr\/local//usr}
+    fi
+    # Debian's packages have pages compressed.
+    [[ -e $destination ]] || destination+=.gz
+    IFS=: read -ra words <<<"${source#*:}"
+    cmp <(atomikctl "${words[@]}") <(if [[ $destination == *.gz ]]; then zcat "$destination"; else cat "$destination"; fi)
+    n=$((n + 1))
+done <atomik/packaging/files
+((n > 20))"#;
+
 /// What any run changes, with the reason.
 const PASSING: &[&str] = &[
     // Logs.
@@ -283,6 +329,25 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
+    /// A session as a service, and what the program itself writes of what is installed below `prefix`.
+    fn check_tools(&mut self, guest: &mut Guest, prefix: &str, when: &str) -> Result<()> {
+        let written = guest.run("alice", &format!("set -- {prefix}\n{WRITTEN}"))?;
+        self.check_outcome(
+            &format!("manual_pages_and_completions_are_there_{when}"),
+            &written,
+            written.ok(),
+        );
+        guest.must("root", MANAGER)?;
+        let service = guest.run("alice", SERVICE)?;
+        self.check_outcome(
+            &format!("a_session_as_a_service_loses_nothing_{when}"),
+            &service,
+            service.ok(),
+        );
+        guest.must("root", "systemctl stop manager-of-alice")?;
+        Ok(())
+    }
+
     /// DKMS knows the module, and has signed it with its key, as Secure Boot wants.
     fn check_module(&mut self, guest: &mut Guest, when: &str) -> Result<()> {
         let status = guest.run("root", "dkms status atomik -k $(uname -r)")?;
@@ -351,7 +416,7 @@ fn unpack(guest: &mut Guest) -> Result<()> {
     guest.must(
         "root",
         "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/vda && chown -R alice: . && \
-         touch target/guest/*/release/atomikctl",
+         touch target/guest/*/tool/atomikctl",
     )?;
     Ok(())
 }
@@ -376,6 +441,7 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
     ensure!(installed.ok(), "there is nothing installed to go on with");
     scenario.check_device(&mut guest, "at_once")?;
     scenario.check_module(&mut guest, "at_once")?;
+    scenario.check_tools(&mut guest, "/usr/local", "at_once")?;
 
     let again = scenario.timed(&mut guest, "installing again", INSTALL)?;
     scenario.check_outcome("installing_twice_succeeds", &again, again.ok());
@@ -435,6 +501,10 @@ const PLACED: &[(&str, &str)] = &[
         "/usr/lib/modules-load.d/atomik.conf",
     ),
     ("packaging/modprobe.conf", "/etc/modprobe.d/atomik.conf"),
+    (
+        "packaging/atomik-session@.service",
+        "/usr/lib/systemd/user/atomik-session@.service",
+    ),
 ];
 
 /// The Debian packages instead of install.sh.
@@ -452,6 +522,7 @@ pub fn packages(scenario: &mut Scenario) -> Result<()> {
     ensure!(installed.ok(), "there is nothing installed to go on with");
     scenario.check_device(&mut guest, "by_the_packages")?;
     scenario.check_module(&mut guest, "by_the_packages")?;
+    scenario.check_tools(&mut guest, "/usr", "by_the_packages")?;
     let compare: Vec<String> = PLACED
         .iter()
         .map(|(source, placed)| format!("cmp atomik/{source} {placed}"))

@@ -54,6 +54,14 @@ pub enum SessionError {
         /// The other user's id.
         uid: u32,
     },
+    /// The holder takes too long: it's stopped, or its machine is.
+    #[error("the holder of the session '{name}'{} doesn't answer", pid.map(|pid| format!(", process {pid},")).unwrap_or_default())]
+    Silent {
+        /// The session's name.
+        name: String,
+        /// The holder's process, where that is known.
+        pid: Option<i32>,
+    },
     /// What answers is no holder, or one of another version.
     #[error("what answers for the session '{name}' is no holder of this version")]
     Protocol {
@@ -64,6 +72,14 @@ pub enum SessionError {
     #[error("the descriptors that LISTEN_FDS announces can't be used")]
     Listen {
         /// What is wrong.
+        source: io::Error,
+    },
+    /// A program can't be run.
+    #[error("can't run {}", program.display())]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// What the system answered.
         source: io::Error,
     },
     /// A step that the system refused.
@@ -99,13 +115,19 @@ impl SessionError {
                 format!("`chmod 700 {}`, if it is yours", path.display())
             }
             Self::OtherUser { .. } => "a session serves the user who started it".into(),
+            Self::Silent { pid, .. } => {
+                let pid = pid.map_or("PID".into(), |pid| pid.to_string());
+                format!(
+                    "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its tables"
+                )
+            }
             Self::Protocol { name } => {
                 format!(
                     "end it with the program that started it, and start it anew: session start {name}"
                 )
             }
             Self::Device(error) => return error.hint(),
-            Self::Listen { .. } | Self::Os { .. } => return None,
+            Self::Listen { .. } | Self::Program { .. } | Self::Os { .. } => return None,
         })
     }
 

@@ -4,6 +4,8 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
@@ -11,6 +13,10 @@ use rustix::net::{SocketFlags, accept_with, sockopt};
 use super::message::{self, Message};
 use super::{Result, SessionError, SessionName};
 use crate::Device;
+
+/// How long a holder waits before it tries again to take a client, where memory or descriptors were
+/// short.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Keeps a [`Device`] open, and so its tables, and hands it over a unix socket to processes of
 /// the same user and of root.
@@ -50,7 +56,8 @@ impl Holder {
     /// # Errors
     ///
     /// [`SessionError::Os`] where no more clients can be taken. What goes wrong with one client
-    /// ends that one only.
+    /// ends that one only, and where memory or descriptors are short, this waits: the tables would
+    /// end with it.
     pub fn serve(mut self) -> Result<()> {
         loop {
             match accept_with(&self.socket, SocketFlags::CLOEXEC) {
@@ -61,6 +68,9 @@ impl Holder {
                 }
                 // The client has gone before it was its turn, or a signal came.
                 Err(Errno::CONNABORTED | Errno::INTR) => {}
+                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                    thread::sleep(PAUSE);
+                }
                 Err(errno) => return Err(SessionError::os("accepting a client")(errno)),
             }
         }

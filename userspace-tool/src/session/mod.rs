@@ -8,9 +8,10 @@
 //! session start NAME` runs a holder in a process of its own; systemd can run one as a user
 //! service, `atomik-session@NAME.service`, and keeps the descriptor while that is restarted.
 //!
-//! What waits for another process says so: [`Sessions::connect`] and [`Sessions::stop`] wait for the
-//! holder, 10 seconds at most, [`Holder::serve`] for clients. Under an async runtime these belong on
-//! a thread for blocking work; operations on a table never wait for another process.
+//! What waits for another process says so: [`Sessions::connect`], [`Sessions::stop`] and
+//! [`OpenFile::device`] wait for the holder, 10 seconds at most for each step, [`Holder::serve`] for
+//! clients. Under an async runtime these belong on a thread for blocking work; operations on a table
+//! never wait for another process.
 
 mod error;
 mod holder;
@@ -19,6 +20,11 @@ mod name;
 mod sessions;
 mod survey;
 mod systemd;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use command_fds::{CommandFdExt, FdMapping};
 
 pub use error::{Result, SessionError};
 pub use holder::Holder;
@@ -51,6 +57,53 @@ impl Session {
     /// The device: the tables in it are the session's.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// Has `command` replace the program of this process, with the device as descriptor
+    /// [`FIRST_FD`], by systemd's convention: `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID` announce
+    /// it, and [`inherited`] finds it. Returns only where that fails.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Program`] where the program can't be run; [`SessionError::Device`],
+    /// [`SessionError::Os`] where the descriptor can't be handed over.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use atomik::session::Sessions;
+    ///
+    /// let session = Sessions::of_this_user()?.connect(&"work".parse()?)?;
+    /// return Err(session.exec(std::process::Command::new("worker").arg("--fast")));
+    /// # #[allow(unreachable_code)]
+    /// # Ok::<(), atomik::session::SessionError>(())
+    /// ```
+    #[must_use = "where this returns, the program has not been run"]
+    pub fn exec(self, command: &mut Command) -> SessionError {
+        let parent_fd = match self.device.into_fd() {
+            Ok(fd) => fd,
+            Err(error) => return error.into(),
+        };
+        let mappings = vec![FdMapping {
+            parent_fd,
+            child_fd: FIRST_FD,
+        }];
+        command
+            .env("LISTEN_FDS", "1")
+            .env("LISTEN_FDNAMES", FD_NAME)
+            // It stays the same process.
+            .env("LISTEN_PID", std::process::id().to_string());
+        if let Err(error) = command.fd_mappings(mappings) {
+            return SessionError::Os {
+                step: "handing over the descriptor",
+                source: std::io::Error::other(error),
+            };
+        }
+        let source = command.exec();
+        SessionError::Program {
+            program: command.get_program().into(),
+            source,
+        }
     }
 
     /// Takes the device; the tables stay as long as it is open, also without the holder.

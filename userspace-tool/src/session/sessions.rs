@@ -114,11 +114,12 @@ impl Sessions {
 
     /// Gets the device of a session.
     ///
-    /// This waits for the holder, 10 seconds at most.
+    /// This waits for the holder, 10 seconds at most for each of two steps.
     ///
     /// # Errors
     ///
-    /// [`SessionError::None`], [`SessionError::OtherUser`], [`SessionError::Protocol`],
+    /// [`SessionError::None`], [`SessionError::OtherUser`], [`SessionError::Silent`],
+    /// [`SessionError::Protocol`],
     /// [`SessionError::Device`] where the driver's version is another, [`SessionError::Os`].
     ///
     /// # Examples
@@ -180,7 +181,7 @@ impl Sessions {
     pub fn hold(&self, name: &SessionName, device: Device) -> Result<Holder> {
         let path = self.path(name);
         let address = SocketAddrUnix::new(&path).map_err(SessionError::os("naming the socket"))?;
-        let socket = new_socket()?;
+        let socket = new_socket(SocketFlags::empty())?;
         let _lock = self.lock()?;
         self.remove_stale(name)?;
         bind(&socket, &address).map_err(SessionError::os("binding the socket"))?;
@@ -234,38 +235,57 @@ impl Sessions {
         self.directory.join(format!("{name}{SUFFIX}"))
     }
 
+    /// Who holds a session, without waiting for him: of one who is too busy to be reached, nothing is
+    /// known.
+    pub(super) fn holder(&self, name: &SessionName) -> Option<i32> {
+        let socket = self.connected(name, SocketFlags::NONBLOCK).ok()?;
+        let peer = sockopt::socket_peercred(&socket).ok()?;
+        may_have(peer.uid.as_raw()).then(|| peer.pid.as_raw_nonzero().get())
+    }
+
     /// Sends one message to the holder. Returns its process id and what came with the answer.
     fn ask(&self, name: &SessionName, question: Message) -> Result<(i32, Option<OwnedFd>)> {
         let named = || name.to_string();
-        let socket = self.connected(name)?;
+        let socket = self.connected(name, SocketFlags::empty())?;
         let peer =
             sockopt::socket_peercred(&socket).map_err(SessionError::os("looking at the peer"))?;
         let uid = peer.uid.as_raw();
         if !may_have(uid) {
             return Err(SessionError::OtherUser { name: named(), uid });
         }
-        let asked = message::be_patient(&socket)
-            .and_then(|()| message::send(&socket, question, None))
-            .and_then(|()| message::receive(&socket))
-            .map_err(SessionError::os("talking to the holder"))?;
+        let pid = peer.pid.as_raw_nonzero().get();
+        let asked = message::send(&socket, question, None).and_then(|()| message::receive(&socket));
         match asked {
-            Some((Message::Done, fd)) => Ok((peer.pid.as_raw_nonzero().get(), fd)),
-            _ => Err(SessionError::Protocol { name: named() }),
+            Ok(Some((Message::Done, fd))) => Ok((pid, fd)),
+            Ok(_) => Err(SessionError::Protocol { name: named() }),
+            Err(Errno::AGAIN) => Err(SessionError::Silent {
+                name: named(),
+                pid: Some(pid),
+            }),
+            Err(errno) => Err(SessionError::os("talking to the holder")(errno)),
         }
     }
 
-    fn connected(&self, name: &SessionName) -> Result<OwnedFd> {
+    /// A connection to the holder, that waits for him as [`message::be_patient`] has it; or, with
+    /// NONBLOCK, not at all.
+    fn connected(&self, name: &SessionName, flags: SocketFlags) -> Result<OwnedFd> {
         let none = |stale| SessionError::None {
             name: name.to_string(),
             stale,
         };
         let path = self.path(name);
         let address = SocketAddrUnix::new(&path).map_err(SessionError::os("naming the socket"))?;
-        let socket = new_socket()?;
+        let socket = new_socket(flags)?;
+        // Before it connects, which waits too where many others do.
+        message::be_patient(&socket).map_err(SessionError::os("preparing the socket"))?;
         match connect(&socket, &address) {
             Ok(()) => Ok(socket),
             Err(Errno::NOENT) => Err(none(false)),
             Err(Errno::CONNREFUSED) => Err(none(true)),
+            Err(Errno::AGAIN) => Err(SessionError::Silent {
+                name: name.to_string(),
+                pid: None,
+            }),
             Err(errno) => Err(SessionError::os("connecting to the holder")(errno)),
         }
     }
@@ -273,14 +293,15 @@ impl Sessions {
     /// Makes the name free, unless there is a holder. The caller has the lock: a holder that is
     /// about to listen does as well.
     fn remove_stale(&self, name: &SessionName) -> Result<()> {
-        match self.connected(name) {
+        match self.connected(name, SocketFlags::NONBLOCK) {
             Err(SessionError::None { stale: false, .. }) => Ok(()),
             Err(SessionError::None { stale: true, .. }) => fs::remove_file(self.path(name))
                 .map_err(|source| SessionError::Os {
                     step: "removing the socket of a holder that has ended",
                     source,
                 }),
-            Ok(_) => Err(SessionError::Exists {
+            // Also one who doesn't answer has his name.
+            Ok(_) | Err(SessionError::Silent { .. }) => Err(SessionError::Exists {
                 name: name.to_string(),
             }),
             Err(error) => Err(error),
@@ -299,9 +320,9 @@ impl Sessions {
     }
 }
 
-fn new_socket() -> Result<OwnedFd> {
+fn new_socket(flags: SocketFlags) -> Result<OwnedFd> {
     let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
-    socket_with(family, kind, SocketFlags::CLOEXEC, None)
+    socket_with(family, kind, SocketFlags::CLOEXEC | flags, None)
         .map_err(SessionError::os("making a socket"))
 }
 
@@ -347,7 +368,7 @@ mod tests {
             sessions.connect(&name),
             Err(SessionError::None { stale: false, .. })
         ));
-        let socket = new_socket().unwrap();
+        let socket = new_socket(SocketFlags::empty()).unwrap();
         bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
         drop(socket);
         fs::write(sessions.directory().join("file.socket"), "").unwrap();
@@ -367,7 +388,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let sessions = Sessions::at(directory.path().join("atomik")).unwrap();
         let name: SessionName = "work".parse().unwrap();
-        let socket = new_socket().unwrap();
+        let socket = new_socket(SocketFlags::empty()).unwrap();
         bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
         listen(&socket, 1).unwrap();
         std::thread::scope(|scope| {
@@ -377,5 +398,26 @@ mod tests {
             let error = asked.join().unwrap().unwrap_err();
             assert!(matches!(error, SessionError::Protocol { .. }), "{error:?}");
         });
+    }
+
+    #[test]
+    fn who_is_not_served_does_not_wait_to_know_the_holder() {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = Sessions::at(directory.path().join("atomik")).unwrap();
+        let name: SessionName = "work".parse().unwrap();
+        assert_eq!(sessions.holder(&name), None);
+        let socket = new_socket(SocketFlags::empty()).unwrap();
+        bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
+        listen(&socket, 1).unwrap();
+        // Nobody accepts, and soon nobody fits in any more.
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(sessions.holder(&name), Some(own));
+        while sessions.holder(&name).is_some() {}
+        let error = sessions
+            .connected(&name, SocketFlags::NONBLOCK)
+            .unwrap_err();
+        assert!(matches!(error, SessionError::Silent { .. }), "{error:?}");
+        let error = sessions.remove_stale(&name).unwrap_err();
+        assert!(matches!(error, SessionError::Exists { .. }), "{error:?}");
     }
 }

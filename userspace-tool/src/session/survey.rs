@@ -33,7 +33,8 @@ pub struct OpenFile {
 
 impl OpenFile {
     /// All open files of the device in processes that this user may look into: their own; all, for
-    /// root. Processes that come, go or change meanwhile may be missing.
+    /// root. Processes that come, go or change meanwhile may be missing. This waits for nobody, and
+    /// reads about every descriptor of every process: some milliseconds on a busy machine.
     ///
     /// # Errors
     ///
@@ -69,6 +70,7 @@ impl OpenFile {
     }
 
     /// The device itself: from the session's holder where it is a session's, else from the process.
+    /// This waits for the holder, as [`Sessions::connect`] does.
     ///
     /// # Errors
     ///
@@ -110,7 +112,7 @@ fn holders() -> HashMap<i32, SessionName> {
         return HashMap::new();
     };
     let names = sessions.names().unwrap_or_default();
-    let holder = |name| sessions.connect(&name).ok().map(|s| (s.holder(), name));
+    let holder = |name| sessions.holder(&name).map(|pid| (pid, name));
     names.into_iter().filter_map(holder).collect()
 }
 

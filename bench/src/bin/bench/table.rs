@@ -49,6 +49,8 @@ fn in_kernel_once(id: &str) -> bool {
         && !id.starts_with("batch/")
         && !id.starts_with("memory/")
         && !id.starts_with("mapped/")
+        && !id.starts_with("image/")
+        && !id.starts_with("command/")
         && !id.contains("update-batch")
 }
 

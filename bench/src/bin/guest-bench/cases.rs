@@ -3,6 +3,7 @@
 
 use crate::block::Case;
 use crate::bpf::ArrayMap;
+use crate::programs;
 use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
 use atomik_tests::{
@@ -51,6 +52,8 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.extend(bpf_maps(calls)?);
     cases.push(memory(calls));
     cases.extend(mapped(&file, calls)?);
+    cases.extend(images(&file)?);
+    cases.extend(programs::all()?);
     Ok(cases)
 }
 
@@ -302,6 +305,34 @@ fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
             assert_eq!(file.batch(table_id, &mut ops), Ok(()));
         }),
     ])
+}
+
+/// A whole table at one moment, as `atomikctl watch` and `top` look at it.
+fn images(file: &Rc<RawFile>) -> Result<Vec<Case>> {
+    [256, 4096, 65536]
+        .into_iter()
+        .map(|count| {
+            let mut contexts = vec![uapi::Context::default(); count as usize];
+            let mut argument = uapi::Image {
+                table_id: file.create(count)?,
+                addr: 0,
+                count,
+                reserved: 0,
+                contexts_ptr: contexts.as_mut_ptr() as u64,
+            };
+            let file = Rc::clone(file);
+            Ok(Case::new(
+                format!("image/snapshot/{count}"),
+                1,
+                count,
+                move |_| {
+                    // The kernel writes to them.
+                    std::hint::black_box(&mut contexts);
+                    assert_eq!(ioctl(&file, uapi::IOC_SNAPSHOT, &mut argument), 0);
+                },
+            ))
+        })
+        .collect()
 }
 
 /// What needs no kernel at all: atomics in this process's own memory, with the bounds of a table.

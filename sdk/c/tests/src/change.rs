@@ -4,53 +4,79 @@
 
 use crate::{Place, Script};
 use serde_json::{Value as Json, json};
+use std::rc::Rc;
 
-/// A case with one thing changed.
+/// A case with one thing changed. Its texts are made when they are asked for: there are thousands of these.
 #[derive(Debug)]
 pub struct Wrong {
     /// What was changed.
     pub what: String,
+    /// A file of this case alone, but for the case.
+    file: Rc<Json>,
+    case: Rc<Json>,
+    pointer: String,
+    field: String,
+    /// None where the field goes.
+    value: Option<Json>,
+}
+
+impl Wrong {
     /// A file of this case alone.
-    pub text: String,
+    pub fn text(&self) -> String {
+        let mut case = Json::clone(&self.case);
+        if let Some(Json::Object(object)) = case.pointer_mut(&self.pointer) {
+            match &self.value {
+                Some(value) => object.insert(self.field.clone(), value.clone()),
+                None => object.remove(&self.field),
+            };
+            // An error or a state is expected, not both.
+            if self.field == "error" && object.contains_key("error") {
+                object.remove("expect");
+            } else if self.field == "error"
+                && matches!(object["op"].as_str(), Some("read" | "swap"))
+            {
+                object.insert("expect".into(), "0x0".into());
+            }
+        }
+        alone(&self.file, &case)
+    }
+
     /// The same as it was.
-    pub right: String,
+    pub fn right(&self) -> String {
+        alone(&self.file, &self.case)
+    }
+}
+
+fn alone(file: &Json, case: &Json) -> String {
+    json!({"format": file["format"], "kind": file["kind"], "about": "", "cases": [case]})
+        .to_string()
 }
 
 /// All vectors of a file that run there, each with one thing changed of what must come out: a value, or whether
 /// there is an error.
 pub fn wrong(text: &str, place: Place) -> Result<Vec<Wrong>, String> {
-    let file: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let mut file: Json = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let Json::Array(cases) = file["cases"].take() else {
+        return Err("there are no cases".into());
+    };
+    let file = Rc::new(file);
     let mut all = vec![];
-    for case in file["cases"].as_array().ok_or("there are no cases")? {
-        let alone = |case: &Json| {
-            json!({"format": file["format"], "kind": file["kind"], "about": "", "cases": [case]})
-                .to_string()
-        };
-        let right = alone(case);
-        if Script::new(&right, place)?.ran == 0 {
+    for case in cases {
+        if Script::new(&alone(&file, &case), place)?.ran == 0 {
             continue;
         }
-        for pointer in objects(case) {
-            for (field, value) in changes(case, case.pointer(&pointer).unwrap_or(&Json::Null)) {
-                let mut changed = case.clone();
-                let Some(Json::Object(object)) = changed.pointer_mut(&pointer) else {
-                    continue;
-                };
-                match value {
-                    Some(value) => object.insert(field.clone(), value),
-                    None => object.remove(&field),
-                };
-                // An error or a state is expected, not both.
-                if field == "error" && object.contains_key("error") {
-                    object.remove("expect");
-                } else if field == "error" && matches!(object["op"].as_str(), Some("read" | "swap"))
-                {
-                    object.insert("expect".into(), "0x0".into());
-                }
+        let case = Rc::new(case);
+        for pointer in objects(&case) {
+            let object = case.pointer(&pointer).unwrap_or(&Json::Null);
+            let step = !pointer.contains("entries");
+            for (field, value) in changes(&case, object, step) {
                 all.push(Wrong {
                     what: format!("{} {pointer}/{field}", case["name"]),
-                    text: alone(&changed),
-                    right: right.clone(),
+                    file: Rc::clone(&file),
+                    case: Rc::clone(&case),
+                    pointer: pointer.clone(),
+                    field,
+                    value,
                 });
             }
         }
@@ -69,8 +95,8 @@ fn objects(case: &Json) -> Vec<String> {
     pointers
 }
 
-/// The fields that say what must come out, each with another value, or without it.
-fn changes(case: &Json, object: &Json) -> Vec<(String, Option<Json>)> {
+/// The fields of a step, or of a batch's entry, that say what must come out, each with another value, or without it.
+fn changes(case: &Json, object: &Json, step: bool) -> Vec<(String, Option<Json>)> {
     let mut changes = vec![];
     let mut change = |field: &str, value: Option<Json>| changes.push((field.to_owned(), value));
     if object.get("make").is_some() {
@@ -99,10 +125,11 @@ fn changes(case: &Json, object: &Json) -> Vec<(String, Option<Json>)> {
     }
     if object.get("op").is_some() && object.get("error").is_some() {
         change("error", None);
-    } else if matches!(object["op"].as_str(), Some("load" | "accum" | "read" | "swap" | "accum_many"))
-        && case.get("contexts").is_some()
-        // Of a step, not of a batch's entry.
-        && case["steps"].as_array().is_some_and(|steps| steps.contains(object))
+    } else if matches!(
+        object["op"].as_str(),
+        Some("load" | "accum" | "read" | "swap" | "accum_many")
+    ) && case.get("contexts").is_some()
+        && step
     {
         change("error", Some("address".into()));
     }

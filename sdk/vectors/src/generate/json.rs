@@ -82,8 +82,8 @@ pub fn hex(value: &Value) -> Json {
 }
 
 pub fn hex_bytes(bytes: &[u8]) -> Json {
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    digits.into()
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat().into()
 }
 
 /// `[[addr, value], …]`

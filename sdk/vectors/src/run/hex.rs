@@ -46,7 +46,7 @@ impl TryFrom<String> for Hex {
         }
         let limb = |chunk: &[u8]| {
             let digit = |b: &u8| u64::from(if *b > b'9' { b - b'a' + 10 } else { b - b'0' });
-            chunk.iter().fold(0, |limb, b| limb << 4 | digit(b))
+            chunk.iter().fold(0, |limb, b| (limb << 4) | digit(b))
         };
         let limbs = digits.as_bytes().rchunks(16).map(limb).collect();
         Ok(Self { text, limbs })

@@ -2,9 +2,11 @@
 
 //! [`Addresses`]: an address or a range of them, on the command line.
 
+use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::failure::Failure;
 use crate::script::number::parse_u32;
 
 /// `5`, `0..15` (both included), `5..`, `..15` or `..`.
@@ -59,6 +61,35 @@ impl Addresses {
     }
 }
 
+/// What the words of a command line name; where the only one is `-`, standard input does.
+pub fn named(words: &[String]) -> Result<Vec<Addresses>, Failure> {
+    match words {
+        [dash] if dash == "-" => from_lines(io::stdin().lock()),
+        words => (words.iter())
+            .map(|word| one(word).map_err(|message| Failure::usage(&message)))
+            .collect(),
+    }
+}
+
+fn one(word: &str) -> Result<Addresses, String> {
+    word.parse()
+        .map_err(|error| format!("'{}': {error}", word.escape_debug()))
+}
+
+/// Any number of them a line; `#` starts a comment.
+fn from_lines(input: impl BufRead) -> Result<Vec<Addresses>, Failure> {
+    let mut found = vec![];
+    for (number, line) in (1..).zip(input.lines()) {
+        let at = |message: String| Failure::usage(&format!("<stdin>:{number}: {message}"));
+        let line = line.map_err(|error| at(error.to_string()))?;
+        let code = line.split('#').next().unwrap_or_default();
+        for word in code.split_whitespace() {
+            found.push(one(word).map_err(at)?);
+        }
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +111,16 @@ mod tests {
         assert_eq!(within("0..99"), 0..=99);
         assert!("7".parse::<Addresses>().unwrap().is_single());
         assert!(!"7..7".parse::<Addresses>().unwrap().is_single());
+    }
+
+    #[test]
+    fn lines() {
+        let lines = "0 # the first\n\n3.. 7\n# none\n";
+        let expected = ["0", "3..", "7"].map(|word| word.parse().unwrap());
+        assert_eq!(from_lines(lines.as_bytes()).unwrap(), expected);
+        for wrong in [&b"0\nx"[..], b"0 -", b"\xff"] {
+            assert!(from_lines(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -56,6 +56,9 @@ pub fn apply(
     entries: &[Entry],
     mut returned: impl FnMut(u32, u64) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
     if let &[entry] = entries {
         let state = entry.alone(table).map_err(|e| Failure::of(&e))?;
         return state.map_or(Ok(()), |state| returned(entry.addr(), state));

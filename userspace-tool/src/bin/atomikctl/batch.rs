@@ -22,7 +22,7 @@ use crate::stream::{CsvWriter, Kind};
 /// Do a stream of operations on a table, in batches
 ///
 /// Each 4096 entries are one BATCH: isolated from all other operations, and all or nothing. READ and
-/// SWAP print the state, when their batch is done. A mistake ends the stream; batches that were
+/// SWAP print the state, as soon as their batch is done. A mistake ends the stream; batches that were
 /// complete before it have been done, and the message says how many operations these were. A swap
 /// with a new reference takes two entries.
 #[derive(clap::Args)]
@@ -71,16 +71,17 @@ impl Args {
         };
         let table = global.target.table()?;
         let output = if global.json { Kind::Json } else { self.output };
+        let progress = Progress::new(length, self.quiet);
         let mut stream = Stream {
             table: &table,
+            progress: &progress,
             printer: Printer::new(output, self.format)?,
             batch: Batch::with_capacity(self.chunk as usize),
             names: vec![],
             counts: Counts::default(),
         };
-        let progress = Progress::new(length, self.quiet);
         let start = Instant::now();
-        let result = self.stream(&mut stream, input, &name, reader, &progress);
+        let result = self.stream(&mut stream, input, &name, reader);
         progress.clear();
         stream.printer.flush()?;
         if result.is_ok() && !self.quiet {
@@ -106,7 +107,6 @@ impl Args {
         input: Kind,
         name: &str,
         reader: impl Read,
-        progress: &Progress,
     ) -> Result<(), Failure> {
         let mut lines = BufReader::new(reader);
         let mut line = String::new();
@@ -126,7 +126,7 @@ impl Args {
                 Ok(Some(op)) => stream.push(op, self.chunk as usize)?,
                 Err(message) => return Err(mistake(stream, &message)),
             }
-            progress.advance(length);
+            stream.progress.advance(length);
         }
         stream.run()
     }
@@ -135,6 +135,7 @@ impl Args {
 /// Operations on their way.
 struct Stream<'a> {
     table: &'a TableRef,
+    progress: &'a Progress,
     printer: Printer,
     batch: Batch,
     /// Of each operation in the batch, its name, and how many entries it takes.
@@ -199,6 +200,7 @@ impl Stream<'_> {
         }
         let results = (self.table.run(&mut self.batch))
             .map_err(|e| Failure::of(&e).with_hint(&self.counts.done()))?;
+        let before = self.counts.states;
         let mut returned = results.iter().peekable();
         let mut entry = 0;
         for &(name, entries) in &self.names {
@@ -210,6 +212,9 @@ impl Stream<'_> {
             entry += entries;
         }
         drop(returned);
+        if self.counts.states > before {
+            self.progress.interrupted(|| self.printer.flush())?;
+        }
         self.counts.operations += self.names.len();
         self.counts.batches += 1;
         self.batch.clear();
@@ -217,6 +222,9 @@ impl Stream<'_> {
         Ok(())
     }
 }
+
+/// Room for what a batch can print, whatever it's printed as: nothing is written before its end.
+const ROOM: usize = 128 * MAX_BATCH as usize;
 
 /// What states are printed with.
 enum Printer {
@@ -236,11 +244,11 @@ impl Printer {
         let out = io::stdout().lock();
         Ok(match kind {
             Kind::Csv => Self::Csv {
-                out: Box::new(CsvWriter::new(out)?),
+                out: Box::new(CsvWriter::new(out, ROOM)?),
                 format,
             },
             kind => Self::Lines {
-                out: BufWriter::new(out),
+                out: BufWriter::with_capacity(ROOM, out),
                 json: kind == Kind::Json,
                 format,
             },
@@ -278,8 +286,7 @@ struct Progress(ProgressBar);
 
 impl Progress {
     fn new(length: Option<u64>, quiet: bool) -> Self {
-        // What is printed would mix with the bar.
-        if quiet || !io::stderr().is_terminal() || io::stdout().is_terminal() {
+        if quiet || !io::stderr().is_terminal() {
             return Self(ProgressBar::hidden());
         }
         let bar = match length {
@@ -298,6 +305,11 @@ impl Progress {
 
     fn advance(&self, bytes: usize) {
         self.0.inc(bytes as u64);
+    }
+
+    /// Prints something, maybe on the same terminal, without the bar in between.
+    fn interrupted<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.0.suspend(print)
     }
 
     fn clear(&self) {

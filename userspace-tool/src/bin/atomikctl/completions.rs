@@ -42,6 +42,9 @@ mod tests {
             let script = String::from_utf8(script(shell)).unwrap();
             assert!(script.contains("doctor"), "{shell}");
             assert!(script.contains("json"), "{shell}");
+            let source = format!("@atomikctl:completions:{shell}\t");
+            let files = include_str!("../../../../packaging/files");
+            assert!(files.contains(&source), "{shell} is not installed");
         }
     }
 }

@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 mod addresses;
 mod apply;
@@ -63,7 +63,9 @@ struct Global {
     json: bool,
 }
 
+// What a subcommand takes is put together for the one that is called, and for no other.
 #[derive(Subcommand)]
+#[command(defer = true)]
 enum Command {
     Create(create::Args),
     Destroy(destroy::Args),
@@ -99,7 +101,7 @@ Exit status:
 `session exec` ends with the status of its program, 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|_| say_why());
     let global = &cli.global;
     let result = match &cli.command {
         Command::Create(args) => args.run(global),
@@ -130,10 +132,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Prints the help that was asked for, or what is wrong with the arguments, and ends. What the list of
+/// subcommands says of each takes all of them.
+fn say_why() -> Cli {
+    let mut whole = Cli::command();
+    whole.build();
+    let matches = whole.get_matches();
+    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn arguments_are_consistent() {
@@ -147,6 +157,18 @@ mod tests {
         assert_eq!(cli.global.target.device.to_str(), Some("/x"));
         let cli = Cli::try_parse_from(["atomikctl", "-s", "work", "read", "0", "-t", "2"]).unwrap();
         assert_eq!(cli.global.target.table, Some(2));
+    }
+
+    /// Help lists them all, though only the one that is called is put together.
+    #[test]
+    fn help_says_what_each_subcommand_is() {
+        let mut command = Cli::command();
+        command.build();
+        let help = command.render_help().to_string();
+        for sub in command.get_subcommands().filter(|s| s.get_name() != "help") {
+            let about = sub.get_about().expect("a description").to_string();
+            assert!(help.contains(&about), "{about} in {help}");
+        }
     }
 
     #[test]

@@ -79,6 +79,38 @@ mod tests {
         assert!(page.contains("LISTEN_FDS"), "{page}");
     }
 
+    /// The words that name each page, as install.sh's list has them.
+    fn pages(command: &clap::Command, words: &str, found: &mut Vec<String>) {
+        found.push(words.into());
+        for sub in command.get_subcommands() {
+            pages(sub, &format!("{words}:{}", sub.get_name()), found);
+        }
+    }
+
+    /// Forgetting one in packaging/files would install an incomplete manual.
+    #[test]
+    fn all_pages_are_installed() {
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        let mut expected = vec![];
+        pages(&command, "@atomikctl:man", &mut expected);
+        expected.sort();
+        let files = include_str!("../../../../packaging/files");
+        let mut installed: Vec<_> = (files.lines())
+            .filter_map(|line| line.split('\t').nth(1))
+            .filter(|source| source.starts_with("@atomikctl:man"))
+            .collect();
+        installed.sort_unstable();
+        assert_eq!(installed, expected);
+        for words in expected {
+            let name = words
+                .replace("@atomikctl:man", "atomikctl")
+                .replace(':', "-");
+            let path = format!("/usr/local/share/man/man1/{name}.1\n");
+            assert!(files.contains(&path), "{path}");
+        }
+    }
+
     #[test]
     fn an_unknown_subcommand_is_refused() {
         assert!(page(&["dance".into()]).is_err());

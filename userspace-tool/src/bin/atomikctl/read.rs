@@ -3,7 +3,7 @@
 //! `atomikctl read`.
 
 use crate::Global;
-use crate::addresses::Addresses;
+use crate::addresses::named;
 use crate::apply::{Entry, addresses, apply};
 use crate::failure::Failure;
 use crate::format::Format;
@@ -16,9 +16,10 @@ use crate::record::Record;
 /// before it. Several are one BATCH: as they are at one moment, up to 4096 of them.
 #[derive(clap::Args)]
 pub struct Args {
-    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all
+    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them from
+    /// standard input
     #[arg(value_name = "ADDR", required = true)]
-    addresses: Vec<Addresses>,
+    addresses: Vec<String>,
     /// How states are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
@@ -35,15 +36,17 @@ impl Args {
 /// Does what `entries` makes of each address, and prints what is returned.
 pub fn states(
     global: &Global,
-    named: &[Addresses],
+    words: &[String],
     format: Format,
     op: &'static str,
     entries: impl Fn(u32) -> Vec<Entry>,
 ) -> Result<(), Failure> {
+    let named = named(words)?;
     let table = global.target.table()?;
-    let ranges = addresses(&table, named)?;
+    let ranges = addresses(&table, &named)?;
     let entries: Vec<_> = ranges.into_iter().flatten().flat_map(entries).collect();
-    let alone = matches!(named, [one] if one.is_single());
+    // How many lines there are in a list doesn't change what they look like.
+    let alone = words != ["-"] && matches!(named[..], [one] if one.is_single());
     let mut out = Output::new(global.json);
     apply(&table, &entries, |addr, state| {
         let record = Record::unnumbered(op, table.id(), addr, state);

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 use atomik::snapshot::Snapshot;
 
+use serde::Serialize;
+
 use crate::Global;
 use crate::failure::Failure;
-use crate::output::say;
+use crate::output::{Output, say};
 
 /// Write a table's contexts, as they are at one moment, into a file
 ///
@@ -22,6 +24,14 @@ pub struct Args {
     file: PathBuf,
 }
 
+/// What was written, as JSON has it.
+#[derive(Serialize)]
+struct Written {
+    table: u32,
+    contexts: usize,
+    file: String,
+}
+
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let table = global.target.table()?;
@@ -31,6 +41,16 @@ impl Args {
         }
         (snapshot.write_file(&self.file)).map_err(|e| Failure::snapshot(&e))?;
         let contexts = snapshot.contexts().len();
+        if global.json {
+            let written = Written {
+                table: table.id(),
+                contexts,
+                file: self.file.display().to_string(),
+            };
+            let mut out = Output::new(true);
+            out.record(&written, "")?;
+            return out.flush();
+        }
         say(format_args!(
             "{contexts} contexts of table {} in {}",
             table.id(),

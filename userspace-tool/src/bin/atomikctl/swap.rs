@@ -3,7 +3,6 @@
 //! `atomikctl swap`.
 
 use crate::Global;
-use crate::addresses::Addresses;
 use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
@@ -17,9 +16,10 @@ use crate::script::number::parse_u64;
 /// operations, and all or nothing, up to 4096 of them, or 2048 with --to. It prints as `read` does.
 #[derive(clap::Args)]
 pub struct Args {
-    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all
+    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them from
+    /// standard input
     #[arg(value_name = "ADDR", required = true)]
-    addresses: Vec<Addresses>,
+    addresses: Vec<String>,
     /// The state that the new epochs start from
     #[arg(long, value_name = "VALUE", value_parser = value)]
     to: Option<u64>,

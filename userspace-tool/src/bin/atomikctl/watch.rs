@@ -16,8 +16,9 @@ use crate::output::Output;
 
 /// Print states that change, as they do
 ///
-/// Each line has the address, the state before and the state after. What changes and changes back
-/// between two looks isn't noticed. Ends when the table is destroyed.
+/// Each line has the address, the state before and the state after. It looks each --interval, which
+/// costs the table's other users next to nothing; what changes and changes back between two looks
+/// isn't noticed. Ends when the table is destroyed.
 #[derive(clap::Args)]
 pub struct Args {
     /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all

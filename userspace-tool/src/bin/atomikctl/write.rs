@@ -64,9 +64,6 @@ fn write(global: &Global, words: &[String], entry: fn(u32, u64) -> Entry) -> Res
     for (range, value) in addresses(&table, &named)?.into_iter().zip(values) {
         entries.extend(range.map(|addr| entry(addr, value)));
     }
-    if entries.is_empty() {
-        return Ok(());
-    }
     apply(&table, &entries, |_, _| Ok(()))
 }
 

@@ -71,7 +71,6 @@ impl Known {
                 self.single.insert(seq, single.clone());
             }
         }
-        self.folded.retain(|&place, _| !over(place));
         self.close_gap(&over);
     }
 

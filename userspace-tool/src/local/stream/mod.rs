@@ -7,6 +7,7 @@ mod message;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use nix::libc;
@@ -227,21 +228,23 @@ impl<T: ContextTable> DeltaStream<T> {
             return Ok(Received::Duplicate);
         }
         let current = self.epoch(addr);
-        if epoch == current {
-            self.table.accum_value(addr, message.delta.limbs())?;
-        } else if epoch > current {
-            fold(&mut self.waiting, (addr, epoch), &message.delta);
-        }
-        self.note(message);
-        match epoch.cmp(&current) {
-            std::cmp::Ordering::Less => Err(Error::StaleEpoch {
+        let received = match epoch.cmp(&current) {
+            Ordering::Less => Err(Error::StaleEpoch {
                 addr,
                 epoch,
                 current,
             }),
-            std::cmp::Ordering::Equal => Ok(Received::Applied),
-            std::cmp::Ordering::Greater => Ok(Received::Waiting),
-        }
+            Ordering::Equal => {
+                self.table.accum_value(addr, message.delta.limbs())?;
+                Ok(Received::Applied)
+            }
+            Ordering::Greater => {
+                fold(&mut self.waiting, (addr, epoch), &message.delta);
+                Ok(Received::Waiting)
+            }
+        };
+        self.note(message);
+        received
     }
 
     /// READ: returns the state, up to 64 bits.

@@ -187,7 +187,15 @@ fn memory_stays_small() {
     other.apply(&messages[0]).unwrap();
     assert_eq!(other.known[&1].kept(), CONTEXTS as usize);
     assert_eq!(seen(&other).states, seen(&one).states);
-    // What belongs to an epoch that is over is dropped.
+    // What belongs to an epoch that is over is dropped, also if the other is who knows so.
+    let mut later = stream(3);
+    later.load(1, 0).unwrap();
+    let mut here = one.clone();
+    here.merge(&later).unwrap();
+    later.merge(&one).unwrap();
+    for stream in [here, later] {
+        assert_eq!(stream.known[&1].kept(), CONTEXTS as usize - 1);
+    }
     for addr in 0..CONTEXTS {
         other.load(addr, 0).unwrap();
     }

@@ -4,11 +4,9 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use atomik::session::{FD_NAME, FIRST_FD, SessionName, Sessions};
-use command_fds::{CommandFdExt, FdMapping};
+use atomik::session::{SessionError, SessionName, Sessions};
 
 use crate::Global;
 use crate::failure::Failure;
@@ -31,34 +29,24 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self, _global: &Global) -> Result<(), Failure> {
-        let device = Sessions::of_this_user()
+        let session = Sessions::of_this_user()
             .and_then(|sessions| sessions.connect(&self.name))
-            .map_err(|e| Failure::session(&e))?
-            .into_device();
-        let parent_fd = device.into_fd().map_err(|e| Failure::of(&e))?;
+            .map_err(|e| Failure::session(&e))?;
         let Some((program, arguments)) = self.command.split_first() else {
             return Err(Failure::usage("no program to run"));
         };
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .env("LISTEN_FDS", "1")
-            .env("LISTEN_FDNAMES", FD_NAME)
-            // It stays the same process.
-            .env("LISTEN_PID", std::process::id().to_string())
-            .env(SESSION_VARIABLE, self.name.as_str())
-            .fd_mappings(vec![FdMapping {
-                parent_fd,
-                child_fd: FIRST_FD,
-            }])
-            .map_err(|error| Failure::plain(&error.to_string()))?;
-        let error = command.exec();
-        let status = if error.kind() == ErrorKind::NotFound {
-            127
-        } else {
-            126
-        };
-        let message = format!("can't run {}: {error}", program.to_string_lossy());
-        Err(Failure::plain(&message).with_status(status))
+            .env(SESSION_VARIABLE, self.name.as_str());
+        let error = session.exec(&mut command);
+        let failure = Failure::session(&error);
+        Err(match error {
+            SessionError::Program { source, .. } if source.kind() == ErrorKind::NotFound => {
+                failure.with_status(127)
+            }
+            SessionError::Program { .. } => failure.with_status(126),
+            _ => failure,
+        })
     }
 }

@@ -12,7 +12,8 @@ use crate::output::Output;
 /// List this user's sessions
 ///
 /// One whose process was ended is `stale`: its tables are gone, and `session start` or `session
-/// stop` of the name removes what is left.
+/// stop` of the name removes what is left. One that doesn't answer within 10 seconds is `stuck`:
+/// its process is stopped, say, and its tables are there.
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -76,6 +77,10 @@ fn row<'a>(sessions: &Sessions, name: &'a SessionName) -> Result<Option<Row<'a>>
         }
         Err(SessionError::None { stale: true, .. }) => {}
         Err(SessionError::None { stale: false, .. }) => return Ok(None),
+        Err(SessionError::Silent { pid, .. }) => {
+            row.state = "stuck";
+            row.pid = pid;
+        }
         Err(_) => row.state = "alien",
     }
     Ok(Some(row))

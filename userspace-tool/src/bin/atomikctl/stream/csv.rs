@@ -42,8 +42,11 @@ pub fn csv(line: &str, first: bool) -> Result<Option<Op>, String> {
 pub struct CsvWriter<W: Write>(csv::Writer<W>);
 
 impl<W: Write> CsvWriter<W> {
-    pub fn new(out: W) -> Result<Self, Failure> {
-        let mut writer = csv::Writer::from_writer(out);
+    /// With a buffer of this many bytes.
+    pub fn new(out: W, buffer: usize) -> Result<Self, Failure> {
+        let mut writer = csv::WriterBuilder::new()
+            .buffer_capacity(buffer)
+            .from_writer(out);
         writer
             .write_record(["op", "addr", "value"])
             .map_err(failed)?;
@@ -106,7 +109,7 @@ mod tests {
     #[test]
     fn what_is_written_has_a_heading() {
         let mut bytes = vec![];
-        let mut writer = CsvWriter::new(&mut bytes).unwrap();
+        let mut writer = CsvWriter::new(&mut bytes, 64).unwrap();
         writer.state("read", 3, "0xff").unwrap();
         writer.flush().unwrap();
         drop(writer);

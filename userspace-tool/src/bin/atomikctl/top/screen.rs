@@ -113,7 +113,9 @@ fn draw(frame: &mut Frame<'_>, model: &Model) {
 /// What changes in the chosen table.
 fn changes(model: &Model) -> Paragraph<'_> {
     let title = match model.table() {
-        Some((id, contexts)) => format!(" table {id}, {contexts} contexts: changes "),
+        Some((id, contexts)) => {
+            format!(" table {id}, {contexts} contexts: changes (address, before, after) ")
+        }
         None => " no table ".into(),
     };
     let mut lines: Vec<Line<'_>> = model.error().map(Line::from).into_iter().collect();
