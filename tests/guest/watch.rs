@@ -85,8 +85,13 @@ fn it_ends_with_the_table_or_the_time() {
 
 #[test]
 fn by_the_library() {
-    let table = Device::open().unwrap().create_table(64).unwrap();
-    for addresses in [vec![7, 3], (0..64).rev().collect()] {
+    let table = Device::open().unwrap().create_table(5000).unwrap();
+    // Looked at one by one, by a batch, and by an image.
+    for addresses in [
+        vec![7, 3],
+        (0..64).rev().collect(),
+        (0..5000).rev().collect(),
+    ] {
         let mut watch = Watch::new(&table, addresses).unwrap();
         assert_eq!(watch.poll().unwrap(), []);
         let before = table.read(3).unwrap();
@@ -109,6 +114,7 @@ fn by_the_library() {
             assert_eq!(changes[0].addr, 7);
         });
     }
-    assert!(Watch::new(&table, vec![64]).is_err());
-    assert!(Watch::new(&table, (0..65).collect()).is_err());
+    for beyond in [vec![5000], (4950..5001).collect(), (0..5001).collect()] {
+        assert!(Watch::new(&table, beyond).is_err());
+    }
 }
