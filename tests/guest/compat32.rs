@@ -2,7 +2,8 @@
 
 //! A 32-bit program as a client.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use atomik_tests::program;
+use std::{fs, path::Path, process::Command};
 
 /// The program, built by this package's build script.
 const CLIENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/client32"));
@@ -11,8 +12,7 @@ const CLIENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/client32"));
 fn a_32_bit_client() {
     assert_eq!(CLIENT[4], 1, "ELFCLASS32");
     let path = format!("/tmp/client32-{}", std::process::id());
-    fs::write(&path, CLIENT).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    program::place(Path::new(&path), CLIENT);
     let output = Command::new(&path).output().expect("run the client");
     fs::remove_file(&path).unwrap();
     assert!(

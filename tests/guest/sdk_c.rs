@@ -4,10 +4,10 @@
 //! example with one line changed.
 
 use atomik_sdk_c::{Place, Script, wrong};
+use atomik_tests::program;
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -27,8 +27,7 @@ impl Program {
         let thread = std::thread::current();
         let test = thread.name().unwrap_or_default().replace("::", "-");
         let path = PathBuf::from(format!("/tmp/{name}-{test}-{}", std::process::id()));
-        fs::write(&path, bytes).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        program::place(&path, bytes);
         Self(path)
     }
 

@@ -10,6 +10,7 @@ pub mod kernel_memory;
 pub mod mapping;
 pub mod memory;
 pub mod model;
+pub mod program;
 pub mod raw;
 pub mod serve;
 pub mod task;

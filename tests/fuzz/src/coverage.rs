@@ -2,6 +2,7 @@
 
 //! [`Coverage`]: which blocks of the module have been executed, and in which order.
 
+use crate::blocks::Block;
 use anyhow::{Context, Result};
 use std::{
     fs,
@@ -10,8 +11,6 @@ use std::{
 
 /// Where the kernel says at what address it has put the module's code.
 const TEXT: &str = "/sys/module/atomik/sections/.text";
-/// Bytes of code that count: more than the module has.
-const MOST: usize = 1 << 17;
 /// Steps from block to block are told apart by a hash of so many values.
 const STEPS: usize = 1 << 16;
 
@@ -25,19 +24,20 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Nothing covered yet, of the module as it is loaded.
-    pub fn new() -> Result<Self> {
+    /// Nothing covered yet, of the module as it is loaded, which has these blocks.
+    pub fn new(blocks: &[Block]) -> Result<Self> {
         let text = fs::read_to_string(TEXT).context(TEXT)?;
         let start = text.trim().trim_start_matches("0x");
         let start = u64::from_str_radix(start, 16).with_context(|| text.clone())?;
-        Ok(Self::of_code_at(start))
+        let end = blocks.iter().map(|block| block.offset + 1).max();
+        Ok(Self::of_code_at(start, end.unwrap_or(0) as usize))
     }
 
-    fn of_code_at(start: u64) -> Self {
+    fn of_code_at(start: u64, length: usize) -> Self {
         let none = |count| (0..count).map(|_| AtomicBool::new(false)).collect();
         Self {
             start,
-            blocks: none(MOST),
+            blocks: none(length),
             steps: none(STEPS),
             block_count: AtomicUsize::new(0),
             step_count: AtomicUsize::new(0),
@@ -50,11 +50,11 @@ impl Coverage {
         let mut last = 0usize;
         for place in places {
             let offset = place.wrapping_sub(self.start);
-            if offset >= MOST as u64 {
-                continue;
-            }
             let block = offset as usize;
-            new |= mark(&self.blocks[block], &self.block_count);
+            let Some(flag) = self.blocks.get(block) else {
+                continue;
+            };
+            new |= mark(flag, &self.block_count);
             let step = (last.wrapping_mul(31) ^ block) % STEPS;
             new |= mark(&self.steps[step], &self.step_count);
             last = block;
@@ -94,10 +94,10 @@ mod tests {
 
     #[test]
     fn only_the_modules_code_counts_and_once() {
-        let coverage = Coverage::of_code_at(0x1000);
+        let coverage = Coverage::of_code_at(0x1000, 0x20);
         assert!(coverage.add([0x1005, 0x1010].into_iter()));
         assert!(!coverage.add([0x1005, 0x1010].into_iter()));
-        assert!(!coverage.add([0xfff, 0x1000 + MOST as u64].into_iter()));
+        assert!(!coverage.add([0xfff, 0x1020].into_iter()));
         // The same blocks in another order.
         assert!(coverage.add([0x1010, 0x1005].into_iter()));
         assert_eq!(coverage.blocks(), 2);

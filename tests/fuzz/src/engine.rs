@@ -61,7 +61,7 @@ impl Engine {
             println!("fuzz: the module is not instrumented for KCOV; the fuzzer is blind");
             None
         } else {
-            Some(Arc::new(Coverage::new()?))
+            Some(Arc::new(Coverage::new(&blocks)?))
         };
         let rules = Rules {
             alone: true,
