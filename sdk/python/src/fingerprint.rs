@@ -171,11 +171,7 @@ impl Fingerprint {
     /// The fingerprint of an object's bytes: the XOR of those of its pieces.
     fn fold(&self, data: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
         let bytes = Bytes::of(data, name)?;
-        // Eight bytes are whole chunks of the widths that divide 64, and a word at a time is faster.
-        let width = match u64::BITS % self.width {
-            0 => u64::BITS,
-            _ => self.width,
-        };
+        let width = self.width;
         let mut sum = LocalContext::new(width).map_err(from_atomik)?;
         let mut result = Ok(());
         bytes.pieces(
@@ -187,13 +183,6 @@ impl Fingerprint {
             },
         );
         result.map_err(from_atomik)?;
-        match sum.state().to_u64() {
-            Some(word) if width > self.width => {
-                let chunks = (0..u64::BITS).step_by(self.width as usize);
-                let word = chunks.fold(0, |sum, shift| sum ^ (word >> shift));
-                Value::new(self.width, word).map_err(from_atomik)
-            }
-            _ => Ok(sum.read()),
-        }
+        Ok(sum.read())
     }
 }
