@@ -3,7 +3,7 @@
 //! The vectors in the process, with each compiler and with the sanitizers; and that a vector that is changed fails.
 
 use crate::{
-    compile::{BUILDS, program},
+    compile::{BUILDS, Build, program},
     units::{SANITIZED, sanitized},
 };
 use atomik_sdk_c::{Place, Script};
@@ -45,41 +45,35 @@ fn each_file_is_counted() {
     }
 }
 
+/// Every file is right with a program that is built so.
+fn check_all(build: Build, options: &[&str], places: &[Place]) {
+    let runner = build.link(options, &[&program("runner.c")]);
+    for (name, text) in atomik_vectors::FILES {
+        for &place in places {
+            check(&runner, text, place)
+                .unwrap_or_else(|error| panic!("{build:?} {place:?} {name}: {error}"));
+        }
+    }
+    std::fs::remove_file(runner).unwrap();
+}
+
 #[test]
 fn each_compiler() {
     for build in BUILDS {
-        let runner = build.link(&["-O2"], &[&program("runner.c")]);
-        for (name, text) in atomik_vectors::FILES {
-            for place in [Place::Allocated, Place::Given] {
-                check(&runner, text, place)
-                    .unwrap_or_else(|error| panic!("{build:?} {place:?} {name}: {error}"));
-            }
-        }
-        std::fs::remove_file(runner).unwrap();
+        check_all(*build, &["-O2"], &[Place::Allocated, Place::Given]);
     }
 }
 
 #[test]
 fn the_sanitizers_find_nothing() {
     for build in sanitized() {
-        let runner = build.link(SANITIZED, &[&program("runner.c")]);
-        for (name, text) in atomik_vectors::FILES {
-            for place in [Place::Allocated, Place::Given] {
-                check(&runner, text, place)
-                    .unwrap_or_else(|error| panic!("{build:?} {place:?} {name}: {error}"));
-            }
-        }
-        std::fs::remove_file(runner).unwrap();
+        check_all(build, SANITIZED, &[Place::Allocated, Place::Given]);
     }
 }
 
 #[test]
 fn for_32_bits() {
-    let runner = BUILDS[0].link(&["-O2", "-m32"], &[&program("runner.c")]);
-    for (name, text) in atomik_vectors::FILES {
-        check(&runner, text, Place::Allocated).unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
-    std::fs::remove_file(runner).unwrap();
+    check_all(BUILDS[0], &["-O2", "-m32"], &[Place::Allocated]);
 }
 
 /// Each expectation of each vector that runs, changed alone, is found to be wrong.
