@@ -94,6 +94,10 @@ fn live_in_a_terminal() {
         terminal.write(b"j");
         terminal.wait_for("another row", |s| s != before);
     }
+    // What is changed before the first look is no change.
+    terminal.wait_for("a look inside", |s| {
+        s.contains("table 1, 19 contexts") && s.contains("no change yet")
+    });
     tool.run("-s s -t 1 accum 3 0xabc").ok();
     terminal.wait_for("change", |s| {
         s.contains("3  0x0000000000000000  0x0000000000000abc")

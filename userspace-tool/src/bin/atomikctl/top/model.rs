@@ -156,6 +156,11 @@ impl Model {
         self.detail.changes.iter()
     }
 
+    /// Whether the chosen table has been looked into: from then on changes are seen.
+    pub fn has_looked(&self) -> bool {
+        !self.detail.states.is_empty()
+    }
+
     /// Why the chosen table can't be looked into.
     pub fn error(&self) -> Option<&str> {
         self.detail.error.as_deref()

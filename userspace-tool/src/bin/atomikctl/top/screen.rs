@@ -122,5 +122,8 @@ fn changes(model: &Model) -> Paragraph<'_> {
     lines.extend(model.changes().map(|&(addr, before, after)| {
         Line::from(format!("{addr:>5}  {}  {}", hex(before), hex(after)))
     }));
+    if lines.is_empty() && model.has_looked() {
+        lines.push(Line::from("no change yet"));
+    }
     Paragraph::new(lines).block(Block::bordered().title(title))
 }
