@@ -68,9 +68,27 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
+/// The largest of the lowest quarter, or the lowest of less than four. Of none, it is not a number.
+pub fn lower_quartile(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let rank = (values.len() / 4).saturating_sub(1);
+    values.get(rank).copied().unwrap_or(f64::NAN)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{lower_quartile, median};
+
+    #[test]
+    fn the_lower_quartile_is_the_end_of_the_first_quarter() {
+        assert_eq!(
+            lower_quartile([7.0, 1.0, 5.0, 3.0, 8.0, 2.0, 6.0, 4.0]),
+            2.0
+        );
+        assert_eq!(lower_quartile([9.0, 4.0, 5.0]), 4.0);
+        assert!(lower_quartile([]).is_nan());
+    }
 
     #[test]
     fn the_middle() {

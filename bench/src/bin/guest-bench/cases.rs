@@ -8,7 +8,7 @@ use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
 use atomik_tests::{
     mapping::Mapping,
-    memory::PAGE,
+    memory::{PAGE, Pages},
     raw::{self, BatchOp, RawFile, open_device},
 };
 use atomik_uapi as uapi;
@@ -133,29 +133,33 @@ fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
         ("read", raw::read),
         ("swap", raw::swap),
     ];
+    let case = |id: String, offset: usize, num_ops: u32, entry: fn(u32) -> BatchOp| {
+        let ops: Vec<BatchOp> = (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
+        // In pages of their own: how many the results lie in makes a difference.
+        let pages = Pages::new((offset + size_of_val(&*ops)).div_ceil(PAGE));
+        pages.put(offset, &ops);
+        let mut argument = uapi::Batch {
+            table_id,
+            num_ops,
+            ops_ptr: pages.at(offset) as u64,
+        };
+        let file = Rc::clone(file);
+        let turns = (ENTRIES / num_ops).clamp(1, CALLS) * factor;
+        Case::new(id, turns, num_ops, move |_| {
+            // The kernel writes to the entries.
+            std::hint::black_box(&pages);
+            assert_eq!(ioctl(&file, uapi::IOC_BATCH, &mut argument), 0);
+        })
+    };
     let mut cases = Vec::new();
     for (name, entry) in entries {
         for num_ops in BATCHES {
-            let mut ops: Vec<BatchOp> =
-                (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
-            let argument = uapi::Batch {
-                table_id,
-                num_ops,
-                ops_ptr: ops.as_mut_ptr() as u64,
-            };
-            let (file, mut argument) = (Rc::clone(file), argument);
-            let turns = (ENTRIES / num_ops).clamp(1, CALLS) * factor;
-            cases.push(Case::new(
-                format!("batch/{name}/{num_ops}"),
-                turns,
-                num_ops,
-                move |_| {
-                    // The kernel writes to the entries.
-                    std::hint::black_box(&mut ops);
-                    assert_eq!(ioctl(&file, uapi::IOC_BATCH, &mut argument), 0);
-                },
-            ));
+            cases.push(case(format!("batch/{name}/{num_ops}"), 0, num_ops, entry));
         }
+        // Half in one page, and half in the next.
+        let (num_ops, offset) = (16, PAGE - 8 * size_of::<BatchOp>());
+        let id = format!("batch-across/{name}/{num_ops}");
+        cases.push(case(id, offset, num_ops, entry));
     }
     Ok(cases)
 }
