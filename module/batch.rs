@@ -23,7 +23,7 @@ use kernel::{
 };
 use zerocopy::FromBytes;
 
-/// From so many entries on, pinning the pages of the results costs less than to copy each.
+/// From so many entries on, pinning the pages of the results costs less than to copy each without page faults.
 const MANY: usize = 6;
 
 /// The kernel's copy of a valid batch, and where its results go.
@@ -35,7 +35,35 @@ pub(crate) struct UserBatch<'a> {
     pinned: PinnedBatch,
     /// Room for the references that LOAD and SWAP entries replace, where they may have to be put
     /// back.
-    references: Option<KVVec<u64>>,
+    references: References,
+}
+
+/// Room for a reference of each entry.
+enum References {
+    None,
+    Few([u64; FEW]),
+    Many(KVVec<u64>),
+}
+
+impl References {
+    /// For `count` entries. Fails with ENOMEM.
+    #[inline]
+    fn new(count: usize) -> Result<Self> {
+        Ok(if count <= FEW {
+            Self::Few([0; FEW])
+        } else {
+            Self::Many(KVVec::from_elem(0, count, gfp::charged())?)
+        })
+    }
+
+    #[inline]
+    fn as_mut_slice(&mut self, count: usize) -> &mut [u64] {
+        match self {
+            Self::None => &mut [],
+            Self::Few(references) => references.get_mut(..count).unwrap_or(&mut []),
+            Self::Many(references) => references,
+        }
+    }
 }
 
 impl UserBatch<'_> {
@@ -78,7 +106,7 @@ impl UserBatch<'_> {
             plan,
             user,
             pinned: PinnedBatch::none(),
-            references: None,
+            references: References::None,
         })
     }
 
@@ -90,16 +118,24 @@ impl UserBatch<'_> {
     /// Gets ready for [`Self::apply`] what may take long and may fail with ENOMEM.
     #[inline]
     pub(crate) fn prepare(&mut self) -> Result {
-        if !self.plan.returns_values() {
+        if !self.plan.returns_values() || self.results_can_wait() {
             return Ok(());
         }
         if self.ops.len() >= MANY {
             self.pinned.pin(self.user, self.ops.len());
         }
         if !self.pinned.is_pinned() && self.plan.saves_references(self.ops) {
-            self.references = Some(KVVec::from_elem(0, self.ops.len(), gfp::charged())?);
+            self.references = References::new(self.ops.len())?;
         }
         Ok(())
+    }
+
+    /// Whether the results are written when others have the table again: where all entries are READs,
+    /// there is nothing to undo if they can't be. Of a large batch, the pages are pinned nevertheless:
+    /// an ordinary copy of each value would cost more.
+    #[inline]
+    fn results_can_wait(&self) -> bool {
+        self.ops.len() <= FEW && self.plan.only_reads()
     }
 
     /// Applies the batch to the contexts of a table that nobody else uses meanwhile, and writes the
@@ -108,6 +144,8 @@ impl UserBatch<'_> {
     /// Where one is not, nothing is applied and this returns false: the pages are to be brought in
     /// with [`Self::fault_in`], with the table released. So nobody waits for a caller's page fault,
     /// which the caller could make as long as he likes, and yet either all happens or nothing.
+    ///
+    /// [`Self::finish`] is still to be called, with the table released.
     ///
     /// Fails with EINVAL where an address is beyond the table.
     pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<bool> {
@@ -123,9 +161,12 @@ impl UserBatch<'_> {
 
     #[inline]
     fn apply_to(&mut self, table: &mut Table<'_, impl States, impl Word>) -> bool {
+        let results_can_wait = self.results_can_wait();
         let Self { ops, plan, .. } = self;
         if !plan.returns_values() {
             batch::apply(table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
+        } else if results_can_wait {
+            batch::read(table, ops);
         } else if self.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
             self.pinned.for_each_page(|values| match values {
@@ -133,7 +174,7 @@ impl UserBatch<'_> {
                 Values::BeforeHeads(values) => apply_some(table, plan, &mut ops, values),
             });
         } else {
-            let references = self.references.as_deref_mut().unwrap_or(&mut []);
+            let references = self.references.as_mut_slice(ops.len());
             batch::attempt(table, ops, references);
             if write_results(self.user, ops, write_nofault).is_err() {
                 batch::undo(table, ops, references);
@@ -141,6 +182,15 @@ impl UserBatch<'_> {
             }
         }
         true
+    }
+
+    /// Writes results that could wait. Fails with EFAULT.
+    pub(crate) fn finish(&self) -> Result {
+        if self.results_can_wait() {
+            write_results(self.user, self.ops, write_faulting)
+        } else {
+            Ok(())
+        }
     }
 
     /// Brings in the pages that the results go to. Fails with EFAULT where they can't be written.
@@ -153,10 +203,13 @@ impl UserBatch<'_> {
         if self.pinned.is_pinned() {
             return Ok(());
         }
-        write_results(self.user, self.ops, |to, value| {
-            UserSlice::new(to, size_of::<u64>()).writer().write(value)
-        })
+        write_results(self.user, self.ops, write_faulting)
     }
+}
+
+/// Writes a value as [`write_nofault`] does, but brings in its page if need be: may sleep.
+fn write_faulting(to: UserPtr, value: &u64) -> Result {
+    UserSlice::new(to, size_of::<u64>()).writer().write(value)
 }
 
 /// Applies as many of `ops` as there are `values` for, and leaves the rest in `ops`.

@@ -173,7 +173,10 @@ impl OpenFile {
             let mut table = place.exclusive(table_id)?;
             if batch.apply(table.contexts()?)? {
                 table.count(batch.count());
-                return Ok(());
+                drop(table);
+                return batch
+                    .finish()
+                    .inspect_err(|_| place.discount(batch.count()));
             }
             drop(table);
             batch.fault_in()?;

@@ -35,6 +35,12 @@ impl Plan {
         self.any & u32::from(OP_READ) != 0
     }
 
+    /// Whether all its entries are READs, which change nothing.
+    #[inline]
+    pub fn only_reads(&self) -> bool {
+        self.only() == Some(OP_READ)
+    }
+
     /// Whether [`attempt`] must save the references that it replaces, for [`undo`]: writing results
     /// can fail after a reference has been replaced.
     pub fn saves_references(&self, ops: &[BatchOp]) -> bool {
@@ -176,6 +182,16 @@ fn both<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
     }
     for (op, target) in ops.remainder().iter().zip(targets.remainder()) {
         f(op, target);
+    }
+}
+
+/// Applies a batch that [only reads](Plan::only_reads): the value of each entry becomes its result.
+///
+/// The caller has seen that the batch [fits](Plan::fits).
+#[inline]
+pub fn read<S: States, W: Word>(table: &mut Table<'_, S, W>, ops: &mut [BatchOp]) {
+    for op in ops {
+        op.value = table.read(op.addr).unwrap_or(op.value);
     }
 }
 
@@ -345,6 +361,17 @@ mod tests {
         }
 
         #[test]
+        fn reads_alone_do_the_same(models in contexts(), mut ops in ops()) {
+            ops.iter_mut().for_each(|op| op.opcode = OP_READ);
+            let mut kept = Kept::new(&models);
+            let mut results = ops.clone();
+            read(&mut kept.table(), &mut results);
+            attempt(&mut kept.table(), &mut ops, &mut []);
+            prop_assert_eq!(results, ops);
+            prop_assert_eq!(kept, Kept::new(&models));
+        }
+
+        #[test]
         fn undo_restores_contexts_and_inputs(models in contexts(), ops in ops()) {
             let mut kept = Kept::new(&models);
             let mut tried = ops.clone();
@@ -373,6 +400,7 @@ mod tests {
             prop_assert_eq!(plan.returns_values(), returns);
             prop_assert_eq!(plan.saves_references(&ops), returns && any([OP_LOAD, OP_SWAP]));
             let same = ops.iter().all(|op| op.opcode == ops[0].opcode);
+            prop_assert_eq!(plan.only_reads(), ops.iter().all(|op| op.opcode == OP_READ));
             prop_assert_eq!(plan.only(), same.then_some(ops[0].opcode));
         }
 
