@@ -35,7 +35,7 @@ ONLY ?=
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: ## install what the host lacks, with apt
 	@qemu/setup
