@@ -98,7 +98,8 @@ pub fn ratio(report: &TimesReport, index: usize) -> Option<f64> {
 /// How throughput grows with threads.
 fn threads(reports: &[ThreadsReport]) -> Result<String> {
     let mut out = String::from(
-        "\nThroughput of several threads, as a multiple of one's; median of the rounds, and the middle half of them\n\n",
+        "\nThroughput of several threads, as a multiple of one's; median of the rounds, and the middle half of them\n\
+         (processes: threads with descriptor tables of their own, as processes have)\n\n",
     );
     for report in reports.iter().filter(|report| report.threads > 1) {
         let mut growth = growth(reports, report);
@@ -106,7 +107,7 @@ fn threads(reports: &[ThreadsReport]) -> Result<String> {
         let quarter = growth.len() / 4;
         writeln!(
             out,
-            "{:<26}{:>2} threads{:>7.2}  ({:.2} to {:.2})",
+            "{:<36}{:>2} threads{:>7.2}  ({:.2} to {:.2})",
             report.scenario,
             report.threads,
             median(growth.iter().copied()),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use atomik_bench::ThreadsReport;
 use atomik_tests::raw::{self, BatchOp, RawFile, open_device};
 use atomik_uapi as uapi;
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
 use nix::unistd::Pid;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -27,6 +27,9 @@ struct Scenario {
     name: &'static str,
     /// Whether each thread has an open file, and table, of its own.
     own_file: bool,
+    /// Whether each thread has a descriptor table of its own, as a process has. Where threads share one, the kernel
+    /// counts the users of the open file at each call, all of them in one word.
+    own_descriptors: bool,
     /// Operations that one call of `step` does.
     operations: u64,
     step: fn(&mut Worker),
@@ -45,52 +48,88 @@ struct Worker<'a> {
 #[derive(Default)]
 struct OwnLine(AtomicU64);
 
-const SCENARIOS: [Scenario; 8] = [
+const SCENARIOS: [Scenario; 12] = [
     Scenario {
         name: "memory/own",
         own_file: true,
+        own_descriptors: false,
         operations: 1,
         step: |worker| worker.own_memory(),
     },
     Scenario {
         name: "unknown-ioctl/own-files",
         own_file: true,
+        own_descriptors: false,
         operations: 1,
         step: |worker| worker.unknown(),
     },
     Scenario {
         name: "unknown-ioctl/one-file",
         own_file: false,
+        own_descriptors: false,
+        operations: 1,
+        step: |worker| worker.unknown(),
+    },
+    Scenario {
+        name: "unknown-ioctl/one-file/processes",
+        own_file: false,
+        own_descriptors: true,
         operations: 1,
         step: |worker| worker.unknown(),
     },
     Scenario {
         name: "accum/own-files",
         own_file: true,
+        own_descriptors: false,
         operations: 1,
         step: |worker| worker.accum(),
     },
     Scenario {
         name: "accum/different-contexts",
         own_file: false,
+        own_descriptors: false,
+        operations: 1,
+        step: |worker| worker.accum(),
+    },
+    Scenario {
+        name: "accum/different-contexts/processes",
+        own_file: false,
+        own_descriptors: true,
         operations: 1,
         step: |worker| worker.accum(),
     },
     Scenario {
         name: "accum/same-context",
         own_file: false,
+        own_descriptors: false,
+        operations: 1,
+        step: |worker| worker.accum_same(),
+    },
+    Scenario {
+        name: "accum/same-context/processes",
+        own_file: false,
+        own_descriptors: true,
         operations: 1,
         step: |worker| worker.accum_same(),
     },
     Scenario {
         name: "batch/own-files",
         own_file: true,
+        own_descriptors: false,
         operations: BATCH as u64,
         step: |worker| worker.batch(),
     },
     Scenario {
         name: "batch/one-table",
         own_file: false,
+        own_descriptors: false,
+        operations: BATCH as u64,
+        step: |worker| worker.batch(),
+    },
+    Scenario {
+        name: "batch/one-table/processes",
+        own_file: false,
+        own_descriptors: true,
         operations: BATCH as u64,
         step: |worker| worker.batch(),
     },
@@ -167,6 +206,9 @@ fn rate(scenario: &Scenario, threads: usize) -> Result<f64> {
                     cpu.set(number)
                         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &cpu))
                         .expect("a CPU");
+                    if scenario.own_descriptors {
+                        unshare(CloneFlags::CLONE_FILES).expect("a descriptor table");
+                    }
                     let addr = number as u32 * APART;
                     let mut ops: Vec<BatchOp> =
                         (0..BATCH).map(|i| raw::accum(addr + i, 3)).collect();
