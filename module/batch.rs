@@ -30,6 +30,10 @@ const MANY: usize = 6;
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
+    /// Whether the results are written when others have the table again: where all entries are READs,
+    /// there is nothing to undo if they can't be. Of a large batch, the pages are pinned nevertheless:
+    /// an ordinary copy of each value would cost more.
+    results_wait: bool,
     user: UserPtr,
     /// The pages that results are written to, if they could be pinned.
     pinned: PinnedBatch,
@@ -102,6 +106,7 @@ impl UserBatch<'_> {
     ) -> Result {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
         f(&mut UserBatch {
+            results_wait: ops.len() <= FEW && plan.only_reads(),
             ops,
             plan,
             user,
@@ -118,7 +123,7 @@ impl UserBatch<'_> {
     /// Gets ready for [`Self::apply`] what may take long and may fail with ENOMEM.
     #[inline]
     pub(crate) fn prepare(&mut self) -> Result {
-        if !self.plan.returns_values() || self.results_can_wait() {
+        if !self.plan.returns_values() || self.results_wait {
             return Ok(());
         }
         if self.ops.len() >= MANY {
@@ -128,14 +133,6 @@ impl UserBatch<'_> {
             self.references = References::new(self.ops.len())?;
         }
         Ok(())
-    }
-
-    /// Whether the results are written when others have the table again: where all entries are READs,
-    /// there is nothing to undo if they can't be. Of a large batch, the pages are pinned nevertheless:
-    /// an ordinary copy of each value would cost more.
-    #[inline]
-    fn results_can_wait(&self) -> bool {
-        self.ops.len() <= FEW && self.plan.only_reads()
     }
 
     /// Applies the batch to the contexts of a table that nobody else uses meanwhile, and writes the
@@ -161,11 +158,10 @@ impl UserBatch<'_> {
 
     #[inline]
     fn apply_to(&mut self, table: &mut Table<'_, impl States, impl Word>) -> bool {
-        let results_can_wait = self.results_can_wait();
         let Self { ops, plan, .. } = self;
         if !plan.returns_values() {
             batch::apply(table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
-        } else if results_can_wait {
+        } else if self.results_wait {
             batch::read(table, ops);
         } else if self.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
@@ -186,7 +182,7 @@ impl UserBatch<'_> {
 
     /// Writes results that could wait. Fails with EFAULT.
     pub(crate) fn finish(&self) -> Result {
-        if self.results_can_wait() {
+        if self.results_wait {
             write_results(self.user, self.ops, write_faulting)
         } else {
             Ok(())
