@@ -4,10 +4,12 @@
 
 use crate::alone;
 use atomik_tests::{
+    memory::Pages,
     raw::{accum, image, load, open_device, read, swap},
     task,
 };
 use atomik_uapi::{IOC_READ, IOC_SNAPSHOT};
+use nix::{errno::Errno, sys::mman::ProtFlags};
 use std::thread;
 
 #[test]
@@ -60,6 +62,18 @@ fn ops_total_counts_every_operation() {
     file.restore(table, 4, &contexts).unwrap_err();
     let nowhere = image(table, 0, 8, 0);
     file.image(IOC_SNAPSHOT, nowhere).unwrap_err();
+    assert_eq!(total() - start, 20);
+    // Nor do entries whose results can't be written, few or many.
+    let pages = Pages::new(1);
+    for entries in [[read(1); 20], [swap(1); 20]] {
+        pages.protect(0, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);
+        pages.put(0, &entries);
+        pages.protect(0, ProtFlags::PROT_READ);
+        for len in [1, 3, 16, 20] {
+            let failed = file.batch_at(table, len, pages.at(0) as u64);
+            assert_eq!(failed, Err(Errno::EFAULT));
+        }
+    }
     assert_eq!(total() - start, 20);
     assert_eq!(atomik_tests::fdinfo::read(&file).ops, 19);
 }

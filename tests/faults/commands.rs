@@ -298,26 +298,34 @@ fn restore() {
     .under_every_fault();
 }
 
-/// BATCH of `count` entries of all four operations, all of which change something or tell something.
-fn batch(count: u32) {
+/// Makes the entry with this number in this round, at this address.
+type MakeEntry = fn(u32, u64, u32) -> BatchOp;
+
+/// One of each four, all of which change something or tell something.
+fn mixed(i: u32, round: u64, addr: u32) -> BatchOp {
+    match i % 4 {
+        0 => accum(addr, (round << 8) | 1),
+        1 => swap(addr),
+        2 => load(addr, round ^ u64::from(i)),
+        _ => read(addr),
+    }
+}
+
+/// BATCH of `count` entries.
+fn batch(name: &str, count: u32, entry: MakeEntry) {
     let entries = |round: u64| -> Vec<BatchOp> {
+        // A factor that takes each operation through all contexts.
         (0..count)
-            .map(|i| {
-                // A factor that takes each operation through all contexts.
-                let addr = (i * 7 + i / 4) % (CONTEXTS - 1);
-                match i % 4 {
-                    0 => accum(addr, (round << 8) | 1),
-                    1 => swap(addr),
-                    2 => load(addr, round ^ u64::from(i)),
-                    _ => read(addr),
-                }
-            })
+            .map(|i| entry(i, round, (i * 7 + i / 4) % (CONTEXTS - 1)))
             .collect()
     };
+    let returns = entries(0)
+        .iter()
+        .any(|op| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP));
     Command {
-        name: &format!("batch of {count}"),
+        name,
         number: uapi::IOC_BATCH,
-        returns: count > 1,
+        returns,
         // That much is too much for a stack.
         memory: if count < uapi::MAX_BATCH {
             Need::Perhaps
@@ -353,20 +361,32 @@ fn batch(count: u32) {
 
 #[test]
 fn batch_of_1() {
-    batch(1);
+    batch("batch of 1", 1, mixed);
+}
+
+/// Of which each result is written while the table is closed.
+#[test]
+fn batch_of_4() {
+    batch("batch of 4", 4, mixed);
 }
 
 #[test]
 fn batch_of_16() {
-    batch(16);
+    batch("batch of 16", 16, mixed);
+}
+
+/// Of which each result is written when the table is open again.
+#[test]
+fn batch_of_16_reads() {
+    batch("batch of 16 READs", 16, |_, _, addr| read(addr));
 }
 
 #[test]
 fn batch_of_256() {
-    batch(256);
+    batch("batch of 256", 256, mixed);
 }
 
 #[test]
 fn batch_of_4096() {
-    batch(4096);
+    batch("batch of 4096", 4096, mixed);
 }

@@ -74,6 +74,35 @@ fn of_every_length() {
     }
 }
 
+/// Few are written otherwise than many.
+#[test]
+fn reads_alone_of_every_length() {
+    let file = open_device();
+    let table = file.create(64).unwrap();
+    for addr in 0..64 {
+        file.load(table, addr, u64::from(addr) << 40 | 1).unwrap();
+    }
+    for len in [1, 2, 5, 6, 15, 16, 17, 64, 4096] {
+        let ops: Vec<BatchOp> = (0..len).map(|i| read(i * 7 % 64)).collect();
+        let results = |entry: &dyn Fn(u32) -> BatchOp| {
+            for i in 0..len {
+                let BatchOp { addr, value, .. } = entry(i);
+                assert_eq!(addr, i * 7 % 64, "entry {i} of {len}");
+                assert_eq!(value, u64::from(addr) << 40 | 1, "entry {i} of {len}");
+            }
+        };
+        let mut here = ops.clone();
+        file.batch(table, &mut here).unwrap();
+        results(&|i| here[i as usize]);
+        // In pages that are there only once they are written to.
+        let start = PAGE - 5 * size_of::<BatchOp>();
+        let pages = Pages::low_of_a_file((start + size_of_val(&*ops)).div_ceil(PAGE));
+        pages.put(start, &ops);
+        file.batch_at(table, len, pages.at(start) as u64).unwrap();
+        results(&|i| pages.entry(start + i as usize * size_of::<BatchOp>()));
+    }
+}
+
 #[test]
 fn without_results_it_may_lie_in_read_only_memory() {
     let file = open_device();

@@ -366,6 +366,8 @@ pub fn place(random: &mut impl Rng) -> Place {
             };
             Place::At(first, second, before)
         }
+        // Where all is well, but for how it is aligned.
+        8..10 => Place::At(Half::Rw, Half::Rw, 8 * random.random_range(1..1024)),
         _ => Place::FINE,
     }
 }
@@ -462,13 +464,18 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
         },
         77..91 => {
             let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
+            // The driver has ways of its own for entries of one kind, for few and for many.
+            if random.random_ratio(1, 3) {
+                let one = random.random_range(0..4);
+                ops.iter_mut().for_each(|op| op.op = one);
+            }
             ops.shuffle(random);
             Command::Batch {
                 table,
                 ops,
                 more: match random.random_range(0..12) {
-                    0 => random.random_range(0..64),
-                    1 => *[511, 512, 1023, 4095].choose(random).expect("some"),
+                    0..3 => random.random_range(0..64),
+                    3 => *[511, 512, 1023, 4095].choose(random).expect("some"),
                     _ => 0,
                 },
                 num_ops: random.random_ratio(1, 16).then(|| {
