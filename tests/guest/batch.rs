@@ -80,7 +80,7 @@ fn reads_alone_of_every_length() {
     let file = open_device();
     let table = file.create(64).unwrap();
     for addr in 0..64 {
-        file.load(table, addr, u64::from(addr) << 40 | 1).unwrap();
+        file.load(table, addr, (u64::from(addr) << 40) | 1).unwrap();
     }
     for len in [1, 2, 5, 6, 15, 16, 17, 64, 4096] {
         let ops: Vec<BatchOp> = (0..len).map(|i| read(i * 7 % 64)).collect();
@@ -88,7 +88,7 @@ fn reads_alone_of_every_length() {
             for i in 0..len {
                 let BatchOp { addr, value, .. } = entry(i);
                 assert_eq!(addr, i * 7 % 64, "entry {i} of {len}");
-                assert_eq!(value, u64::from(addr) << 40 | 1, "entry {i} of {len}");
+                assert_eq!(value, (u64::from(addr) << 40) | 1, "entry {i} of {len}");
             }
         };
         let mut here = ops.clone();
