@@ -10,30 +10,49 @@ use nix::libc;
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 use std::ffi::CStr;
+use std::fs;
+use std::io::ErrorKind;
 use std::thread;
 
 /// The sizes of the allocator's objects, in bytes.
 const SIZES: [usize; 13] = [
     8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192,
 ];
-/// Objects of a size that are handed out on each CPU: eight times what an array of them has room for. Those of large objects
-/// are short, which is as well: large ones take long under the kernel's checkers.
-fn objects(size: usize) -> usize {
-    let room = match size {
-        0..256 => 62,
-        256..1024 => 30,
-        1024..4096 => 14,
-        _ => 6,
-    };
-    8 * room
-}
+/// Objects of each size that are handed out on each CPU: one is enough for an array to be replaced.
+const OBJECTS: usize = 4;
 
 /// The calling thread.
 const SELF: Pid = Pid::from_raw(0);
 
+/// Where each cache of the allocator has a directory.
+const CACHES: &str = "/sys/kernel/slab";
+
+/// Has the allocator empty its arrays, fill others and let go of the old ones.
+pub fn churn() -> Result<()> {
+    // An array that has been emptied keeps what was in it, and is let go of only when another has taken its place.
+    for _ in 0..2 {
+        shrink()?;
+        allocate_and_free()?;
+    }
+    shrink()
+}
+
+/// Empties the arrays of all caches, and lets go of those that are not in use.
+fn shrink() -> Result<()> {
+    for cache in fs::read_dir(CACHES).context(CACHES)? {
+        let file = cache?.path().join("shrink");
+        match fs::write(&file, "1") {
+            // One that has gone meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => result.with_context(|| format!("{file:?}"))?,
+        }
+    }
+    Ok(())
+}
+
 /// Allocates and frees objects of all sizes on all CPUs, both those that are charged to a memory cgroup and others: they
 /// come from different arrays.
-pub fn churn() -> Result<()> {
+fn allocate_and_free() -> Result<()> {
     // Its groups and its CPU are its own.
     thread::spawn(|| {
         let cpus = sched_getaffinity(SELF)?;
@@ -42,7 +61,7 @@ pub fn churn() -> Result<()> {
             one.set(cpu)?;
             sched_setaffinity(SELF, &one)?;
             for size in SIZES {
-                for _ in 0..objects(size) {
+                for _ in 0..OBJECTS {
                     plain(size)?;
                     charged(size)?;
                 }
