@@ -29,3 +29,4 @@ mod stream;
 mod terminal;
 mod top;
 mod watch;
+mod watched;

@@ -2,7 +2,7 @@
 
 //! `atomikctl top`, in a terminal and without one; and the progress of a long stream.
 
-use crate::terminal::Terminal;
+use crate::{terminal::Terminal, watched::watching};
 use atomik::session::OpenFile;
 use atomik_tests::{raw::open_device, task, tool::Tool};
 use serde_json::Value;
@@ -73,6 +73,7 @@ fn one_file_is_one_row_however_many_share_it() {
 
 #[test]
 fn live_in_a_terminal() {
+    let _alone = watching();
     // Tables of sizes that no other test has: all are shown.
     let tool = Tool::with_session();
     tool.run("-s s create 19").ok();
@@ -117,6 +118,7 @@ fn live_in_a_terminal() {
 
 #[test]
 fn control_c_ends_it_and_puts_the_terminal_back() {
+    let _alone = watching();
     let tool = tool();
     let mut command = tool.command("atomikctl");
     command.arg("top");
