@@ -57,10 +57,15 @@ pub struct ThreadsReport {
     pub rates: Vec<f64>,
 }
 
-/// The value in the middle. Of none, it is not a number.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+fn sorted(values: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The value in the middle. Of none, it is not a number.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let values = sorted(values);
     match values.len() {
         0 => f64::NAN,
         n if n % 2 == 1 => values[n / 2],
@@ -70,8 +75,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// The largest of the lowest quarter, or the lowest of less than four. Of none, it is not a number.
 pub fn lower_quartile(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
+    let values = sorted(values);
     let rank = (values.len() / 4).saturating_sub(1);
     values.get(rank).copied().unwrap_or(f64::NAN)
 }
