@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests that load or unload the driver, or count what all files do: one at a time, which the lock
+//! Tests that load or unload the driver, count what all files do, or look into all files: one at a time, which the lock
 //! sees to.
 
 mod counting;
@@ -9,6 +9,7 @@ mod killed;
 mod limit;
 mod reloaded;
 mod storm;
+mod top;
 mod unload;
 
 use std::{

@@ -113,7 +113,6 @@ fn results_that_cannot_be_written_undo_the_batch() {
 
 #[test]
 fn pages_that_are_not_there_yet_are_brought_in() {
-    let _unwatched = crate::watched::unwatched();
     for (number, case) in cases().iter().enumerate() {
         // The kernel can read a private mapping of a file at once, but must copy the page to write it.
         let path = format!("/tmp/atomicity-{}-{number}", std::process::id());

@@ -60,7 +60,6 @@ fn restore_sets_both_words_of_the_named_contexts() {
 
 #[test]
 fn the_largest_table_at_once() {
-    let _unwatched = crate::watched::unwatched();
     let file = open_device();
     let table = file.create(MAX_CONTEXTS).unwrap();
     let contexts: Vec<Context> = (0..u64::from(MAX_CONTEXTS))
@@ -128,7 +127,6 @@ fn enoent_and_ebadf() {
 
 #[test]
 fn efault_changes_nothing_and_counts_nothing() {
-    let _unwatched = crate::watched::unwatched();
     let (file, table, contexts) = file_with_table();
     let ops = fdinfo::read(&file).ops;
     let pages = Pages::new(2);

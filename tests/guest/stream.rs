@@ -117,7 +117,6 @@ fn a_mistake_ends_the_stream() {
 /// Each batch is one ioctl, and each operation counts once.
 #[test]
 fn what_the_driver_counts() {
-    let _unwatched = crate::watched::unwatched();
     let tool = tool();
     let device = atomik::session::Sessions::at(tool.directory().join("atomik"))
         .and_then(|sessions| sessions.connect(&"s".parse()?))

@@ -14,4 +14,5 @@ pub mod program;
 pub mod raw;
 pub mod serve;
 pub mod task;
+pub mod terminal;
 pub mod tool;

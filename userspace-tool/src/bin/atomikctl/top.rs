@@ -19,8 +19,9 @@ use model::{Model, Row};
 /// Watch who has the device open, live
 ///
 /// Shows the open files of your processes, of all processes for root: their tables, the operations
-/// per second, and of the chosen file the contexts that change. Keys: arrows or j and k choose a
-/// file, Tab the next of its tables, q ends.
+/// per second, and of the chosen file the contexts that change. With -s or --fd, only that file;
+/// -t chooses the table that is shown first. Keys: arrows or j and k choose a file, Tab the next of
+/// its tables, q ends.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print the files once, as text or with --json, and end
@@ -58,12 +59,28 @@ impl Args {
         if self.once || global.json || !std::io::stdout().is_terminal() {
             return self.print(global, interval);
         }
-        screen::run(Model::new()?, interval)
+        let mut model = Self::model(global)?;
+        match global.target.table {
+            Some(id) if !model.choose_table(id) => Err(Failure::plain(&format!(
+                "there is no table {id}"
+            ))
+            .with_hint(
+                "choose the file with -s NAME or --fd N; `atomikctl list` shows its tables",
+            )),
+            _ => screen::run(model, interval),
+        }
+    }
+
+    fn model(global: &Global) -> Result<Model, Failure> {
+        // What else works on the session of $ATOMIK_SESSION is to show here who is beside it.
+        let target = &global.target;
+        let named = target.session.is_some() || target.fd.is_some();
+        Model::new(named.then(|| target.file()).transpose()?)
     }
 
     /// Looks twice, for the operations per second, and prints.
     fn print(&self, global: &Global, interval: Duration) -> Result<(), Failure> {
-        let mut model = Model::new()?;
+        let mut model = Self::model(global)?;
         std::thread::sleep(interval);
         model.refresh()?;
         let mut out = Output::new(global.json);

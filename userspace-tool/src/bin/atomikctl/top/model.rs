@@ -23,6 +23,8 @@ pub struct Row {
 
 /// The files, the chosen one, and what changes in it.
 pub struct Model {
+    /// The file that is shown; without it, all are.
+    only: Option<Device>,
     rows: Vec<Row>,
     looked: Instant,
     chosen: usize,
@@ -50,8 +52,9 @@ struct Detail {
 }
 
 impl Model {
-    pub fn new() -> Result<Self, Failure> {
+    pub fn new(only: Option<Device>) -> Result<Self, Failure> {
         let mut model = Self {
+            only,
             rows: vec![],
             looked: Instant::now(),
             chosen: 0,
@@ -64,7 +67,10 @@ impl Model {
 
     /// Looks again who has the device open.
     pub fn refresh(&mut self) -> Result<(), Failure> {
-        let files = OpenFile::find().map_err(|e| Failure::session(&e))?;
+        let mut files = OpenFile::find().map_err(|e| Failure::session(&e))?;
+        if let Some(only) = &self.only {
+            files.retain(|file| file.is_of(only));
+        }
         let now = Instant::now();
         let seconds = now.duration_since(self.looked).as_secs_f64();
         let chosen = self.chosen().map(|row| (row.file.pid, row.file.descriptor));
@@ -128,15 +134,32 @@ impl Model {
         self.chosen
     }
 
-    /// Chooses the next file, or the one before.
+    /// Chooses the next file, or the one before. Where there is none, all stays as it is.
     pub fn choose(&mut self, forward: bool) {
-        self.chosen = if forward {
+        let chosen = if forward {
             (self.chosen + 1).min(self.rows.len().saturating_sub(1))
         } else {
             self.chosen.saturating_sub(1)
         };
-        self.table = 0;
-        self.detail = Detail::default();
+        if chosen != self.chosen {
+            self.chosen = chosen;
+            self.table = 0;
+            self.detail = Detail::default();
+        }
+    }
+
+    /// Chooses a table of the file by its id. Returns whether it has one.
+    pub fn choose_table(&mut self, id: u32) -> bool {
+        let place = |row: &Row| {
+            row.file
+                .usage
+                .tables
+                .iter()
+                .position(|table| table.id == id)
+        };
+        let place = self.chosen().and_then(place);
+        self.table = place.unwrap_or(self.table);
+        place.is_some()
     }
 
     /// Chooses the next table of the file.

@@ -75,7 +75,8 @@ impl Terminal {
         while self.read() {}
         let screen = self.screen.screen();
         let restored = !screen.alternate_screen() && !screen.hide_cursor();
-        (self.child.wait().unwrap(), screen.contents(), restored)
+        let screen = screen.contents();
+        (self.child.wait().unwrap(), screen, restored)
     }
 
     /// Takes what the program has written. False where there will be no more.
@@ -94,5 +95,13 @@ impl Terminal {
             // Nobody has the terminal open any more.
             _ => false,
         }
+    }
+}
+
+impl Drop for Terminal {
+    /// Of a test that has failed, the program is not to be in the way of others.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomikctl top`, in a terminal and without one. Root's looks into all files, where that counts as operations, and
+//! shows the files of all tests.
+
+use crate::alone;
+use atomik::session::OpenFile;
+use atomik_tests::{raw::open_device, task, terminal::Terminal, tool::Tool};
+use serde_json::Value;
+
+/// With two sessions of two tables each. Their holders' ids have the order of the names, unless they have wrapped.
+fn tool() -> Tool {
+    let tool = Tool::with_session();
+    tool.run("session start z").ok();
+    for create in [
+        "-s s create 19",
+        "-s s create 9",
+        "-s z create 7",
+        "-s z create 5",
+    ] {
+        tool.run(create).ok();
+    }
+    tool
+}
+
+fn rows(tool: &Tool, words: &str) -> Vec<Value> {
+    let lines = tool.run(words).ok();
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn top(tool: &Tool, words: &str) -> Terminal {
+    let mut command = tool.command("atomikctl");
+    command.args(words.split_whitespace());
+    Terminal::start(command, 40, 120, false)
+}
+
+/// Waits until `top` has looked into a table: what changes from then on are changes.
+#[track_caller]
+fn wait_for_look(terminal: &mut Terminal, table: &str) {
+    terminal.wait_for(table, |s| s.contains(table) && s.contains("no change yet"));
+}
+
+#[test]
+fn once_as_json() {
+    let _alone = alone();
+    let tool = tool();
+    tool.run("-s s -t 1 load 0..9 1").ok();
+    let rows = rows(&tool, "--json top --interval 50");
+    let names: Vec<_> = rows.iter().map(|row| &row["session"]).collect();
+    assert_eq!(names, ["s", "z"]);
+    let own = &rows[0];
+    assert_eq!(own["command"], "atomikctl");
+    // With the READ that finds table 1.
+    assert_eq!(own["ops"], 11, "{own}");
+    assert_eq!(own["descriptors"], 1, "{own}");
+    let tables = own["tables"].as_array().unwrap().iter();
+    let tables: Vec<_> = tables.map(|table| &table["contexts"]).collect();
+    assert_eq!(tables, [19, 9]);
+    let text = tool.run("top --once --interval 50").ok();
+    assert!(text.lines().next().unwrap().contains("ops/s"), "{text}");
+    assert_eq!(text.matches("atomikctl").count(), 2, "{text}");
+}
+
+#[test]
+fn of_one_file_only() {
+    let _alone = alone();
+    let tool = tool();
+    let rows = rows(&tool, "-s z --json top --interval 50");
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!(row["session"], "z");
+    // The shell that has opened it; the command itself doesn't count.
+    let script = "exec 3<>/dev/atomik; atomikctl --fd 3 create 3 >/dev/null
+        atomikctl --fd 3 top --once --interval 50; :";
+    let text = tool.shell(script).ok();
+    let words: Vec<Vec<_>> = text
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let [_heading, row] = &words[..] else {
+        panic!("{text}")
+    };
+    assert_eq!(row[1..3], ["3", "sh"], "{text}");
+    tool.run("-s nobody top --once")
+        .failed(3, &["no session 'nobody'", "hint: "]);
+}
+
+#[test]
+fn one_file_is_one_row_however_many_share_it() {
+    let _alone = alone();
+    let file = open_device();
+    let table = file.create(77).unwrap();
+    let copies: Vec<_> = (0..3).map(|_| file.0.try_clone().unwrap()).collect();
+    file.load(table, 76, 5).unwrap();
+    let count = copies.len() + 1;
+    // In another process, as this looks at others only. It has copies too, which don't count then.
+    task::run(|| {
+        let files = OpenFile::find().unwrap();
+        let [found] = &files[..] else {
+            panic!("{files:?}")
+        };
+        assert_eq!(found.descriptors, count, "{found:?}");
+        let device = found.device().unwrap();
+        assert_eq!(device.table(table).unwrap().read(76).unwrap(), 5);
+    });
+}
+
+#[test]
+fn live_in_a_terminal() {
+    let _alone = alone();
+    let tool = tool();
+    let mut terminal = top(&tool, "top --interval 100");
+    terminal.wait_for("sessions and keys", |screen| {
+        screen.contains("2 open files") && screen.contains("ops/s") && screen.contains("q ends")
+    });
+    // Up and down, one row each.
+    wait_for_look(&mut terminal, "table 1, 19 contexts");
+    terminal.write(b"j");
+    wait_for_look(&mut terminal, "table 1, 7 contexts");
+    terminal.write(b"k");
+    wait_for_look(&mut terminal, "table 1, 19 contexts");
+
+    tool.run("-s s -t 1 accum 3 0xabc").ok();
+    let change = "3  0x0000000000000000  0x0000000000000abc";
+    terminal.wait_for("change", |s| s.contains(change));
+    // Undone: that is another change.
+    tool.run("-s s -t 1 rollback 3 0xabc").ok();
+    let back = "3  0x0000000000000abc  0x0000000000000000";
+    terminal.wait_for("change back", |s| s.contains(back));
+    // There is no row above. What comes after that key is shown with what was there before it.
+    terminal.write(b"k");
+    tool.run("-s s -t 1 accum 4 0xd").ok();
+    let all = ["4  0x0000000000000000  0x000000000000000d", back, change];
+    terminal.wait_for("all changes", |s| {
+        all.iter().all(|change| s.contains(change))
+    });
+
+    terminal.write(b"\t");
+    terminal.wait_for("the next table", |s| s.contains("table 2, 9 contexts"));
+    terminal.write(b"q");
+    let (status, screen, restored) = terminal.end();
+    assert!(status.success(), "{screen}");
+    assert!(restored, "{screen}");
+}
+
+#[test]
+fn a_file_and_a_table_that_are_named_come_first() {
+    let _alone = alone();
+    let tool = tool();
+    let mut terminal = top(&tool, "-s z -t 2 top");
+    wait_for_look(&mut terminal, "table 2, 5 contexts");
+    terminal.wait_for("one file", |s| s.contains("1 open file\n"));
+    // Where it ends, nobody has it; but for who looks.
+    tool.run("session stop z").ok();
+    terminal.wait_for("nobody", |s| s.contains("nobody has the device open"));
+    terminal.write(b"q");
+    assert!(terminal.end().0.success());
+    let mut terminal = top(&tool, "-s s -t 3 top");
+    terminal.wait_for("the error", |s| s.contains("there is no table 3"));
+    assert_eq!(terminal.end().0.code(), Some(1));
+}
+
+#[test]
+fn control_c_ends_it_and_puts_the_terminal_back() {
+    let _alone = alone();
+    let tool = tool();
+    let mut terminal = top(&tool, "top");
+    terminal.wait_for("top", |screen| screen.contains("atomik: "));
+    terminal.write(b"\x03");
+    let (status, screen, restored) = terminal.end();
+    assert!(status.success() && restored, "{screen}");
+}
