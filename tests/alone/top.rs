@@ -140,9 +140,8 @@ fn live_in_a_terminal() {
     terminal.write(b"\t");
     terminal.wait_for("the next table", |s| s.contains("table 2, 9 contexts"));
     terminal.write(b"q");
-    let (status, screen, restored) = terminal.end();
-    assert!(status.success(), "{screen}");
-    assert!(restored, "{screen}");
+    let left = terminal.end();
+    assert!(left.status.success() && left.restored, "{}", left.screen);
 }
 
 #[test]
@@ -156,10 +155,10 @@ fn a_file_and_a_table_that_are_named_come_first() {
     tool.run("session stop z").ok();
     terminal.wait_for("nobody", |s| s.contains("nobody has the device open"));
     terminal.write(b"q");
-    assert!(terminal.end().0.success());
+    assert!(terminal.end().status.success());
     let mut terminal = top(&tool, "-s s -t 3 top");
     terminal.wait_for("the error", |s| s.contains("there is no table 3"));
-    assert_eq!(terminal.end().0.code(), Some(1));
+    assert_eq!(terminal.end().status.code(), Some(1));
 }
 
 #[test]
@@ -169,6 +168,6 @@ fn control_c_ends_it_and_puts_the_terminal_back() {
     let mut terminal = top(&tool, "top");
     terminal.wait_for("top", |screen| screen.contains("atomik: "));
     terminal.write(b"\x03");
-    let (status, screen, restored) = terminal.end();
-    assert!(status.success() && restored, "{screen}");
+    let left = terminal.end();
+    assert!(left.status.success() && left.restored, "{}", left.screen);
 }

@@ -2,7 +2,10 @@
 
 //! The progress of a long stream, in a terminal and without one.
 
-use atomik_tests::{terminal::Terminal, tool::Tool};
+use atomik_tests::{
+    terminal::{Left, Terminal},
+    tool::Tool,
+};
 use std::fs;
 
 fn tool() -> Tool {
@@ -19,11 +22,15 @@ fn progress_is_shown_on_a_terminal_only() {
     let words = ["-s", "s", "-t", "1", "batch", "long"];
     let mut command = tool.command("atomikctl");
     command.args(words).stdout(std::process::Stdio::null());
-    let mut terminal = Terminal::start(command, 10, 100, true);
-    terminal.wait_for("progress", |screen| screen.contains(" left"));
-    let (status, screen, _) = terminal.end();
+    let Left {
+        status,
+        screen,
+        written,
+        ..
+    } = Terminal::start(command, 10, 100, true).end();
     assert!(status.success(), "{screen}");
-    // It's gone at the end, and the summary is there.
+    // It was there, however short, is gone at the end, and the summary is there.
+    assert!(written.contains(" left"), "{written}");
     assert!(
         screen.contains("100000 operations in 25 batches"),
         "{screen}"
@@ -40,13 +47,15 @@ fn progress_and_states_share_a_terminal() {
     fs::write(tool.directory().join("long"), &input).unwrap();
     let mut command = tool.command("atomikctl");
     command.args(["-s", "s", "-t", "1", "batch", "long"]);
-    let mut terminal = Terminal::start(command, 10, 100, false);
-    let state = "read 1 = 0x0000000000000000";
-    terminal.wait_for("state and progress", |screen| {
-        screen.contains(state) && screen.contains(" left")
-    });
-    let (status, screen, _) = terminal.end();
+    let Left {
+        status,
+        screen,
+        written,
+        ..
+    } = Terminal::start(command, 10, 100, false).end();
     assert!(status.success(), "{screen}");
+    assert!(written.contains(" left"), "{written}");
+    let state = "read 1 = 0x0000000000000000";
     let lines: Vec<_> = screen.lines().collect();
     let [first, second] = lines[..] else {
         panic!("{screen}")

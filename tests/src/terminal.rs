@@ -20,7 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Terminal {
     master: OwnedFd,
     screen: vt100::Parser,
+    /// All that the program has written, with what moves the cursor.
+    written: Vec<u8>,
     child: Child,
+}
+
+/// What a program in a terminal leaves.
+pub struct Left {
+    pub status: ExitStatus,
+    /// What is on the screen.
+    pub screen: String,
+    /// Whether the screen is as it was found.
+    pub restored: bool,
+    /// All that was ever written.
+    pub written: String,
 }
 
 impl Terminal {
@@ -45,6 +58,7 @@ impl Terminal {
         Self {
             master,
             screen: vt100::Parser::new(rows, columns, 0),
+            written: vec![],
             child,
         }
     }
@@ -69,14 +83,16 @@ impl Terminal {
         assert_eq!(unistd::write(&self.master, keys).unwrap(), keys.len());
     }
 
-    /// Waits until the program ends. Returns its status, what was on the screen last, and whether
-    /// it left the screen as it found it.
-    pub fn end(mut self) -> (ExitStatus, String, bool) {
+    /// Waits until the program ends.
+    pub fn end(mut self) -> Left {
         while self.read() {}
         let screen = self.screen.screen();
-        let restored = !screen.alternate_screen() && !screen.hide_cursor();
-        let screen = screen.contents();
-        (self.child.wait().unwrap(), screen, restored)
+        Left {
+            restored: !screen.alternate_screen() && !screen.hide_cursor(),
+            screen: screen.contents(),
+            written: String::from_utf8_lossy(&self.written).into(),
+            status: self.child.wait().unwrap(),
+        }
     }
 
     /// Takes what the program has written. False where there will be no more.
@@ -90,6 +106,7 @@ impl Terminal {
         match unistd::read(&self.master, &mut bytes) {
             Ok(length) if length > 0 => {
                 self.screen.process(&bytes[..length]);
+                self.written.extend_from_slice(&bytes[..length]);
                 true
             }
             // Nobody has the terminal open any more.
