@@ -27,12 +27,18 @@ struct Scenario {
     name: &'static str,
     /// Whether each thread has an open file, and table, of its own.
     own_file: bool,
-    /// Whether each thread has a descriptor table of its own, as a process has. Where threads share one, the kernel
-    /// counts the users of the open file at each call, all of them in one word.
-    own_descriptors: bool,
     /// Operations that one call of `step` does.
     operations: u64,
     step: fn(&mut Worker),
+}
+
+/// What is measured of a scenario.
+struct Case {
+    scenario: &'static Scenario,
+    threads: usize,
+    /// Whether each thread has a descriptor table of its own, as a process has. Where threads share one, the kernel
+    /// counts the users of the open file at each call, all of them in one word.
+    processes: bool,
 }
 
 /// One thread's view.
@@ -48,88 +54,52 @@ struct Worker<'a> {
 #[derive(Default)]
 struct OwnLine(AtomicU64);
 
-const SCENARIOS: [Scenario; 12] = [
+static SCENARIOS: [Scenario; 8] = [
     Scenario {
         name: "memory/own",
         own_file: true,
-        own_descriptors: false,
         operations: 1,
         step: |worker| worker.own_memory(),
     },
     Scenario {
         name: "unknown-ioctl/own-files",
         own_file: true,
-        own_descriptors: false,
         operations: 1,
         step: |worker| worker.unknown(),
     },
     Scenario {
         name: "unknown-ioctl/one-file",
         own_file: false,
-        own_descriptors: false,
-        operations: 1,
-        step: |worker| worker.unknown(),
-    },
-    Scenario {
-        name: "unknown-ioctl/one-file/processes",
-        own_file: false,
-        own_descriptors: true,
         operations: 1,
         step: |worker| worker.unknown(),
     },
     Scenario {
         name: "accum/own-files",
         own_file: true,
-        own_descriptors: false,
         operations: 1,
         step: |worker| worker.accum(),
     },
     Scenario {
         name: "accum/different-contexts",
         own_file: false,
-        own_descriptors: false,
-        operations: 1,
-        step: |worker| worker.accum(),
-    },
-    Scenario {
-        name: "accum/different-contexts/processes",
-        own_file: false,
-        own_descriptors: true,
         operations: 1,
         step: |worker| worker.accum(),
     },
     Scenario {
         name: "accum/same-context",
         own_file: false,
-        own_descriptors: false,
-        operations: 1,
-        step: |worker| worker.accum_same(),
-    },
-    Scenario {
-        name: "accum/same-context/processes",
-        own_file: false,
-        own_descriptors: true,
         operations: 1,
         step: |worker| worker.accum_same(),
     },
     Scenario {
         name: "batch/own-files",
         own_file: true,
-        own_descriptors: false,
         operations: BATCH as u64,
         step: |worker| worker.batch(),
     },
     Scenario {
         name: "batch/one-table",
         own_file: false,
-        own_descriptors: false,
-        operations: BATCH as u64,
-        step: |worker| worker.batch(),
-    },
-    Scenario {
-        name: "batch/one-table/processes",
-        own_file: false,
-        own_descriptors: true,
         operations: BATCH as u64,
         step: |worker| worker.batch(),
     },
@@ -158,36 +128,59 @@ impl Worker<'_> {
     }
 }
 
+impl Case {
+    /// All of a scenario; `processes` also where they share a file.
+    fn all(scenario: &'static Scenario) -> impl Iterator<Item = Self> {
+        let among = if scenario.own_file {
+            &[false][..]
+        } else {
+            &[false, true]
+        };
+        among.iter().flat_map(move |&processes| {
+            THREADS.map(|threads| Self {
+                scenario,
+                threads,
+                processes,
+            })
+        })
+    }
+
+    fn name(&self) -> String {
+        let suffix = if self.processes { "/processes" } else { "" };
+        format!("{}{suffix}", self.scenario.name)
+    }
+}
+
 /// All scenarios with each number of threads, `rounds` times. The rounds are the outer loop, so that what else the
 /// machine does meets all of them alike.
 pub fn measure(rounds: usize) -> Result<Vec<ThreadsReport>> {
     let cpus = thread::available_parallelism()?.get();
-    let mut reports: Vec<(&Scenario, ThreadsReport)> = SCENARIOS
+    let mut reports: Vec<(Case, ThreadsReport)> = SCENARIOS
         .iter()
-        .flat_map(|scenario| THREADS.map(|threads| (scenario, threads)))
-        .filter(|&(_, threads)| threads <= cpus)
-        .map(|(scenario, threads)| {
-            let scenario_name = scenario.name.to_owned();
-            (
-                scenario,
-                ThreadsReport {
-                    scenario: scenario_name,
-                    threads,
-                    rates: Vec::new(),
-                },
-            )
+        .flat_map(Case::all)
+        .filter(|case| case.threads <= cpus)
+        .map(|case| {
+            let report = ThreadsReport {
+                scenario: case.name(),
+                threads: case.threads,
+                rates: Vec::new(),
+            };
+            (case, report)
         })
         .collect();
     for _ in 0..rounds {
-        for (scenario, report) in &mut reports {
-            report.rates.push(rate(scenario, report.threads)?);
+        for (case, report) in &mut reports {
+            report.rates.push(rate(case)?);
         }
     }
     Ok(reports.into_iter().map(|(_, report)| report).collect())
 }
 
-/// Operations a second of `threads` threads together.
-fn rate(scenario: &Scenario, threads: usize) -> Result<f64> {
+/// Operations a second of a case's threads together.
+fn rate(case: &Case) -> Result<f64> {
+    let Case {
+        scenario, threads, ..
+    } = *case;
     let files: Vec<RawFile> = (0..threads).map(|_| open_device()).collect();
     let ids = files
         .iter()
@@ -206,7 +199,7 @@ fn rate(scenario: &Scenario, threads: usize) -> Result<f64> {
                     cpu.set(number)
                         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &cpu))
                         .expect("a CPU");
-                    if scenario.own_descriptors {
+                    if case.processes {
                         unshare(CloneFlags::CLONE_FILES).expect("a descriptor table");
                     }
                     let addr = number as u32 * APART;

@@ -6,7 +6,6 @@ mod change;
 mod place;
 mod readme;
 mod script;
-mod vectors;
 
 pub use change::{Wrong, wrong};
 pub use place::Place;

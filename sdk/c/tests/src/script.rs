@@ -2,14 +2,11 @@
 
 //! [`Script`]: a file of vectors as lines for the runner, and the answers that they must get.
 
-use crate::{
-    Place,
-    vectors::{
-        Case, ContextStep, Entry, ErrorKind, Failure, File, FingerprintStep, Kind, Making,
-        TableStep, Thing, Value,
-    },
+use crate::Place;
+use atomik_vectors::format::{
+    Bytes, ContextCase, ContextStep, Entry, ErrorCase, File, FingerprintCase, FingerprintStep, Hex,
+    Make, TableCase, TableStep, Wrong,
 };
-use serde::de::DeserializeOwned;
 use std::{
     io::{Read, Write},
     process::{Command, Stdio},
@@ -42,21 +39,24 @@ pub struct Script {
 impl Script {
     /// Of the text of a file.
     pub fn new(text: &str, place: Place) -> Result<Self, String> {
-        let file: File = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        if file.format != 1 {
-            return Err(format!("format {} is unknown", file.format));
-        }
         let mut script = Self::default();
-        for case in file.cases {
-            match file.kind {
-                Kind::Context => script.context(parse(case)?, place),
-                Kind::Table | Kind::Batch => script.table(parse(case)?, place)?,
-                Kind::Fingerprint => script.fingerprint(parse(case)?)?,
-                Kind::OrderedFingerprint => script.ordered(parse(case)?)?,
-                Kind::Errors => script.making(&parse(case)?, place),
-                // The header has no streams.
-                Kind::Stream | Kind::Message => script.skipped += 1,
+        match File::parse(text)? {
+            File::Context(body) => {
+                (body.cases.iter()).for_each(|case| script.context(case, place));
             }
+            File::Table(body) | File::Batch(body) => {
+                (body.cases.iter()).try_for_each(|case| script.table(case, place))?;
+            }
+            File::Fingerprint(body) => {
+                (body.cases.iter()).try_for_each(|case| script.fingerprint(case))?;
+            }
+            File::OrderedFingerprint(body) => {
+                (body.cases.iter()).try_for_each(|case| script.ordered(case))?;
+            }
+            File::Errors(body) => (body.cases.iter()).for_each(|case| script.making(case, place)),
+            // The header has no streams.
+            File::Stream(body) => script.skipped += body.cases.len(),
+            File::Message(body) => script.skipped += body.cases.len(),
         }
         Ok(script)
     }
@@ -133,7 +133,7 @@ impl Script {
         self.say(case, 0, line, "ok".into());
     }
 
-    fn context(&mut self, case: Case<ContextStep>, place: Place) {
+    fn context(&mut self, case: &ContextCase, place: Place) {
         if !place.has_width(case.width) {
             self.skipped += 1;
             return;
@@ -141,23 +141,23 @@ impl Script {
         self.begin(&case.name, format!("new context {}", case.width));
         for (step, i) in case.steps.iter().zip(1..) {
             let (line, answer) = match step {
-                ContextStep::Load { value } => (format!("load {}", value.handed_in()), "ok".into()),
+                ContextStep::Load { value } => (format!("load {}", handed_in(value)), "ok".into()),
                 ContextStep::Accum { delta } => {
-                    (format!("accum {}", delta.handed_in()), "ok".into())
+                    (format!("accum {}", handed_in(delta)), "ok".into())
                 }
                 ContextStep::Rollback { delta } => {
-                    (format!("rollback {}", delta.handed_in()), "ok".into())
+                    (format!("rollback {}", handed_in(delta)), "ok".into())
                 }
-                ContextStep::Read { expect } => ("read".into(), expect.printed()),
+                ContextStep::Read { expect } => ("read".into(), expect.to_string()),
                 ContextStep::Swap {
                     new_reference,
                     expect,
                 } => (
                     format!("swap{}", optional(new_reference.as_ref())),
-                    expect.printed(),
+                    expect.to_string(),
                 ),
                 ContextStep::Merge { reference, deltas } => {
-                    let mut line = format!("merge {}", reference.handed_in());
+                    let mut line = format!("merge {}", handed_in(reference));
                     for delta in deltas {
                         line += &optional(Some(delta));
                     }
@@ -170,32 +170,27 @@ impl Script {
                     ..
                 } => {
                     let clean = if *is_clean { "clean" } else { "changed" };
-                    (
-                        "words".into(),
-                        format!("{} {} {clean}", reference.printed(), accumulator.printed()),
-                    )
+                    ("words".into(), format!("{reference} {accumulator} {clean}"))
                 }
             };
             self.say(&case.name, i, line, answer);
         }
     }
 
-    fn table(&mut self, case: Case<TableStep>, place: Place) -> Result<(), String> {
+    fn table(&mut self, case: &TableCase, place: Place) -> Result<(), String> {
         if !place.has_width(case.width) {
             self.skipped += 1;
             return Ok(());
         }
-        let contexts = case
-            .contexts
-            .ok_or_else(|| format!("{}: a table of how many contexts?", case.name))?;
-        self.begin(&case.name, format!("new table {contexts} {}", case.width));
+        let line = format!("new table {} {}", case.contexts, case.width);
+        self.begin(&case.name, line);
         for (step, i) in case.steps.iter().zip(1..) {
             let (line, answer) = match step {
                 TableStep::Load { addr, value, error } => {
-                    (format!("load {addr} {}", value.handed_in()), done(*error))
+                    (format!("load {addr} {}", handed_in(value)), done(*error))
                 }
                 TableStep::Accum { addr, delta, error } => {
-                    (format!("accum {addr} {}", delta.handed_in()), done(*error))
+                    (format!("accum {addr} {}", handed_in(delta)), done(*error))
                 }
                 TableStep::Read {
                     addr,
@@ -218,19 +213,19 @@ impl Script {
                 } => {
                     if addrs.len() != deltas.len() {
                         // There is one number for both.
-                        self.cannot_say(*error, ErrorKind::Lengths)?;
+                        self.cannot_say(*error, Wrong::Lengths)?;
                         continue;
                     }
                     let mut line = format!("accum_many {}", addrs.len());
                     for (addr, delta) in addrs.iter().zip(deltas) {
-                        line += &format!(" {addr} {}", delta.handed_in());
+                        line += &format!(" {addr} {}", handed_in(delta));
                     }
                     (line, done(*error))
                 }
                 TableStep::Snapshot { expect } => {
                     let mut answer = String::from("ok");
                     for (addr, value) in expect {
-                        answer += &format!(" {addr} {}", value.printed());
+                        answer += &format!(" {addr} {value}");
                     }
                     ("snapshot".into(), answer)
                 }
@@ -241,7 +236,7 @@ impl Script {
         Ok(())
     }
 
-    fn fingerprint(&mut self, case: Case<FingerprintStep>) -> Result<(), String> {
+    fn fingerprint(&mut self, case: &FingerprintCase) -> Result<(), String> {
         if case.width > 64 {
             self.skipped += 1;
             return Ok(());
@@ -255,7 +250,7 @@ impl Script {
                     new,
                     error: None,
                 } => (
-                    format!("accumulate_delta {} {}", old.word(), new.word()),
+                    format!("accumulate_delta {} {}", word(old), word(new)),
                     "ok".into(),
                 ),
                 FingerprintStep::AccumulateDelta { .. } => {
@@ -271,7 +266,7 @@ impl Script {
         Ok(())
     }
 
-    fn ordered(&mut self, case: Case<FingerprintStep>) -> Result<(), String> {
+    fn ordered(&mut self, case: &FingerprintCase) -> Result<(), String> {
         if case.width != 64 {
             return Err(format!(
                 "{}: an ordered fingerprint of {} bits",
@@ -287,13 +282,13 @@ impl Script {
                     new,
                     error,
                 } => {
-                    if old.len() != new.len() {
+                    if old.0.len() != new.0.len() {
                         // There is one length for both.
-                        self.cannot_say(*error, ErrorKind::Change)?;
+                        self.cannot_say(*error, Wrong::Change)?;
                         continue;
                     }
                     (
-                        format!("accumulate_delta {offset} {} {}", old.word(), new.word()),
+                        format!("accumulate_delta {offset} {} {}", word(old), word(new)),
                         done(*error),
                     )
                 }
@@ -310,17 +305,17 @@ impl Script {
         Ok(())
     }
 
-    fn making(&mut self, case: &Making, place: Place) {
+    fn making(&mut self, case: &ErrorCase, place: Place) {
         let line = match (case.make, case.contexts) {
-            (Thing::Context, _) => format!("new context {}", case.width),
-            (Thing::Fingerprint, _) => format!("new fingerprint {}", case.width),
-            (Thing::Table, contexts) => {
+            (Make::Context, _) => format!("new context {}", case.width),
+            (Make::Fingerprint, _) => format!("new fingerprint {}", case.width),
+            (Make::Table, contexts) => {
                 format!("new table {} {}", contexts.unwrap_or_default(), case.width)
             }
-            (Thing::Stream, _) => String::new(),
+            (Make::Stream, _) => String::new(),
         };
         let fits = match case.make {
-            Thing::Fingerprint => case.width <= 64 || case.error.is_some(),
+            Make::Fingerprint => case.width <= 64 || case.error.is_some(),
             _ => place.has_width(case.width),
         };
         if line.is_empty() || !fits {
@@ -332,7 +327,7 @@ impl Script {
     }
 
     /// Of a step that the header has no words for: it must be one that must fail.
-    fn cannot_say(&mut self, error: Failure, because: ErrorKind) -> Result<(), String> {
+    fn cannot_say(&mut self, error: Option<Wrong>, because: Wrong) -> Result<(), String> {
         self.unsayable += 1;
         if error == Some(because) {
             Ok(())
@@ -342,20 +337,29 @@ impl Script {
     }
 }
 
-fn parse<T: DeserializeOwned>(case: serde_json::Value) -> Result<T, String> {
-    let name = case["name"].to_string();
-    serde_json::from_value(case).map_err(|error| format!("{name}: {error}"))
+/// What a C program can hand in of a value: the lowest 64 bits, to which it would be cut in any case.
+fn handed_in(value: &Hex) -> String {
+    format!("{:#x}", value.low())
+}
+
+/// Bytes as the runner takes them.
+fn word(bytes: &Bytes) -> String {
+    if bytes.0.is_empty() {
+        "-".into()
+    } else {
+        bytes.to_string()
+    }
 }
 
 /// A value as the last word, where there is one.
-fn optional(value: Option<&Value>) -> String {
+fn optional(value: Option<&Hex>) -> String {
     value
-        .map(|value| format!(" {}", value.handed_in()))
+        .map(|value| format!(" {}", handed_in(value)))
         .unwrap_or_default()
 }
 
 /// The answer where nothing is returned. Each of these errors is EINVAL in C.
-fn done(error: Failure) -> String {
+fn done(error: Option<Wrong>) -> String {
     if error.is_some() {
         "error 22".into()
     } else {
@@ -364,25 +368,25 @@ fn done(error: Failure) -> String {
 }
 
 /// The answer where a state is returned, or an error.
-fn state(expect: Option<&Value>, error: Failure) -> Result<String, String> {
+fn state(expect: Option<&Hex>, error: Option<Wrong>) -> Result<String, String> {
     match (expect, error) {
-        (Some(value), None) => Ok(value.printed()),
+        (Some(value), None) => Ok(value.to_string()),
         (None, Some(_)) => Ok(done(error)),
         _ => Err("either a state or an error is to be expected".into()),
     }
 }
 
-fn batch(entries: &[Entry], error: Failure) -> Result<(String, String), String> {
+fn batch(entries: &[Entry], error: Option<Wrong>) -> Result<(String, String), String> {
     let mut line = String::from("batch");
     let mut answer = done(error);
     for entry in entries {
         let expect = match entry {
             Entry::Load { addr, value } => {
-                line += &format!(" 0 {addr} {}", value.handed_in());
+                line += &format!(" 0 {addr} {}", handed_in(value));
                 continue;
             }
             Entry::Accum { addr, delta } => {
-                line += &format!(" 1 {addr} {}", delta.handed_in());
+                line += &format!(" 1 {addr} {}", handed_in(delta));
                 continue;
             }
             Entry::Read { addr, expect } => {
@@ -395,7 +399,7 @@ fn batch(entries: &[Entry], error: Failure) -> Result<(String, String), String> 
             }
         };
         match (expect, error) {
-            (Some(value), None) => answer += &format!(" {}", value.printed()),
+            (Some(value), None) => answer += &format!(" {value}"),
             (None, Some(_)) => {}
             _ => {
                 return Err("an entry has a state where its batch succeeds, and only there".into());
@@ -409,23 +413,20 @@ fn batch(entries: &[Entry], error: Failure) -> Result<(String, String), String> 
 fn of_either(step: &FingerprintStep) -> (String, String) {
     match step {
         FingerprintStep::Load { data, expect } => {
-            (format!("load {}", data.word()), expect.printed())
+            (format!("load {}", word(data)), expect.to_string())
         }
         FingerprintStep::Update { data, expect } => {
-            (format!("update {}", data.word()), expect.printed())
+            (format!("update {}", word(data)), expect.to_string())
         }
         FingerprintStep::AccumulateDelta { .. } => unreachable!("they differ in it"),
-        FingerprintStep::Reset => ("reset".into(), "ok".into()),
+        FingerprintStep::Reset {} => ("reset".into(), "ok".into()),
         FingerprintStep::Words {
             value,
             delta,
             changed,
         } => {
             let changed = if *changed { "changed" } else { "clean" };
-            (
-                "words".into(),
-                format!("{} {} {changed}", value.printed(), delta.printed()),
-            )
+            ("words".into(), format!("{value} {delta} {changed}"))
         }
     }
 }

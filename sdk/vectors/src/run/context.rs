@@ -5,9 +5,8 @@
 use atomik::{Context, ContextTable, LocalContext, Result, Value};
 
 use super::expectation::same;
-use super::format::{ContextCase, ContextStep};
-use super::hex::Hex;
 use super::{Outcome, Place, steps};
+use crate::format::{ContextCase, ContextStep, Hex};
 
 pub fn run<P: Place>(place: &P, case: &ContextCase) -> Outcome {
     if !place.has(case.width) {

@@ -5,8 +5,8 @@
 use atomik::{DeltaStream, Fingerprint, LocalContext};
 
 use super::expectation::done;
-use super::format::{ErrorCase, Make};
 use super::{Outcome, Place};
+use crate::format::{ErrorCase, Make};
 
 pub fn run<P: Place>(place: &P, case: &ErrorCase) -> Outcome {
     let contexts = case.contexts.unwrap_or_default();

@@ -6,7 +6,7 @@ use std::fmt::Display;
 
 use atomik::{Error, Result};
 
-use super::format::Wrong;
+use crate::format::Wrong;
 
 /// Compares two results by what they print.
 pub fn same(

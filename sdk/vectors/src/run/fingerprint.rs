@@ -5,8 +5,8 @@
 use atomik::{ContextTable, Fingerprint, OrderedFingerprint, Result, Value};
 
 use super::expectation::{done, same};
-use super::format::{FingerprintCase, FingerprintStep};
 use super::{Outcome, Place, steps};
+use crate::format::{FingerprintCase, FingerprintStep};
 
 pub fn run<P: Place>(place: &P, case: &FingerprintCase) -> Outcome {
     both(place, case, || Fingerprint::with_width(case.width))

@@ -5,8 +5,8 @@
 use atomik::DeltaMessage;
 
 use super::expectation::same;
-use super::format::{MessageCase, Wrong};
 use super::{Outcome, Place};
+use crate::format::{MessageCase, Wrong};
 
 pub fn run<P: Place>(_: &P, case: &MessageCase) -> Outcome {
     if !P::PROCESS {

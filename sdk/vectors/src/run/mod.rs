@@ -2,13 +2,10 @@
 
 //! Runs files of vectors against the crate `atomik`, in some [`Place`].
 
-mod bytes;
 mod context;
 mod errors;
 mod expectation;
 mod fingerprint;
-mod format;
-mod hex;
 mod message;
 mod place;
 mod stream;
@@ -16,7 +13,7 @@ mod table;
 
 pub use place::{OnDevice, Place, Process};
 
-use format::{Body, File};
+use crate::format::{self, Body, File};
 
 /// Cases of a file: how many went as they should, and how many this place can't do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +28,7 @@ pub struct Report {
 ///
 /// What is wrong: with the file, or with the first case that doesn't go as it should.
 pub fn run(place: &impl Place, text: &str) -> Result<Report, String> {
-    match serde_json::from_str(text).map_err(|error| error.to_string())? {
+    match File::parse(text)? {
         File::Context(body) => cases(body, |case| context::run(place, case)),
         File::Table(body) | File::Batch(body) => cases(body, |case| table::run(place, case)),
         File::Stream(body) => cases(body, |case| stream::run(place, case)),
@@ -46,9 +43,6 @@ pub fn run(place: &impl Place, text: &str) -> Result<Report, String> {
 type Outcome = Result<bool, String>;
 
 fn cases<C: format::Named>(body: Body<C>, run: impl Fn(&C) -> Outcome) -> Result<Report, String> {
-    if body.format != 1 {
-        return Err(format!("format {} is unknown", body.format));
-    }
     let mut report = Report::default();
     for case in &body.cases {
         match run(case) {

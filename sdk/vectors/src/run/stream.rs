@@ -5,9 +5,9 @@
 use atomik::{ContextTable, DeltaMessage, DeltaStream, Received, Result};
 
 use super::expectation::{done, returned, same};
-use super::format::{StreamCase, StreamStep};
 use super::table::same_states;
 use super::{Outcome, Place, steps};
+use crate::format::{StreamCase, StreamStep};
 
 pub fn run<P: Place>(place: &P, case: &StreamCase) -> Outcome {
     if !place.has(case.width) {

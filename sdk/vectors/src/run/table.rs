@@ -5,9 +5,8 @@
 use atomik::{Batch, ContextTable, Result, Value};
 
 use super::expectation::{done, returned, same};
-use super::format::{Entry, TableCase, TableStep, Wrong};
-use super::hex::Hex;
 use super::{Outcome, Place, steps};
+use crate::format::{Entry, Hex, TableCase, TableStep, Wrong};
 
 /// Which of a table's methods are used.
 #[derive(Clone, Copy, PartialEq)]

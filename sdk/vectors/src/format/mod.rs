@@ -2,10 +2,13 @@
 
 //! The files of vectors, as `sdk/vectors/README.md` describes them. What isn't described there is refused.
 
+mod bytes;
+mod hex;
+
 use serde::{Deserialize, Deserializer};
 
-use super::bytes::Bytes;
-use super::hex::Hex;
+pub use bytes::Bytes;
+pub use hex::Hex;
 
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -23,10 +26,38 @@ pub enum File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body<C> {
-    pub format: u32,
+    #[serde(rename = "format")]
+    _format: Version,
     #[serde(rename = "about")]
     _about: String,
     pub cases: Vec<C>,
+}
+
+/// The one version of the files that there is.
+#[derive(Deserialize)]
+#[serde(try_from = "u32")]
+struct Version;
+
+impl TryFrom<u32> for Version {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Self, String> {
+        match number {
+            1 => Ok(Self),
+            other => Err(format!("format {other} is unknown")),
+        }
+    }
+}
+
+impl File {
+    /// Understands the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
 }
 
 pub trait Named {

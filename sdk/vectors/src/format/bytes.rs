@@ -2,6 +2,8 @@
 
 //! [`Bytes`]: bytes as the files write them.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -22,5 +24,11 @@ impl TryFrom<String> for Bytes {
         bytes
             .map(Self)
             .ok_or_else(|| format!("{text:?} is no bytes"))
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
