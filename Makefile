@@ -3,7 +3,7 @@
 # `make help` lists what there is. Everything is built in a trixie root that qemu/root makes, and
 # runs in a guest that qemu/run boots, so that neither the host's release nor its kernel matters.
 
-# Which kernel the guest runs: 7.3, 7.2, newest, debug; empty for the default.
+# Which kernel the guest runs: 7.3, 7.2, 7.3-amd64, newest, debug; empty for the default.
 KERNEL ?=
 SMP ?= 2
 # How long `make fuzz` goes on, and what its programs are made from; by default another seed each time. The shell

@@ -106,17 +106,19 @@ fn table(records: &[Record]) -> String {
     text
 }
 
-/// A table with the series in place of the releases: Debian has a new release of each every other week, of which the
+/// A table with the series and flavour in place of the releases: Debian has a new release of each every other week, of which the
 /// README need not know at once.
 fn by_series(table: &str) -> String {
     let rows = table.lines().map(|row| match row.split_once(" |") {
         Some((first, rest)) if first.starts_with('|') => {
-            let series: Vec<String> = numbers(first.trim_start_matches(['|', ' ']))
+            let release = first.trim_start_matches(['|', ' ']);
+            let series: Vec<String> = numbers(release)
                 .iter()
                 .take(2)
                 .map(u32::to_string)
                 .collect();
-            format!("{} |{rest}\n", series.join("."))
+            let flavour = release.split_once('-').map_or("", |(_, flavour)| flavour);
+            format!("{} {flavour} |{rest}\n", series.join("."))
         }
         _ => format!("{row}\n"),
     });
@@ -227,6 +229,7 @@ mod tests {
         let known = of("7.3.4+deb13-cloud-amd64", "driver");
         assert_eq!(known, of("7.3.12+deb14-cloud-amd64", "driver"));
         assert_ne!(known, of("7.4.4+deb13-cloud-amd64", "driver"));
+        assert_ne!(known, of("7.3.4+deb13-amd64", "driver"));
         assert_ne!(known, of("7.3.4+deb13-cloud-amd64", "packages"));
     }
 

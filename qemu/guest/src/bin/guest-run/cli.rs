@@ -22,7 +22,7 @@ pub struct Cli {
     #[arg(long, hide = true)]
     pub scripts: PathBuf,
 
-    /// The kernel: a series such as 7.3, `newest`, `debug`, or nothing for the newest known to be good.
+    /// The kernel: a series such as 7.3, with a flavour or without (7.3-amd64), `newest`, `debug`, or nothing for the newest known to be good.
     #[arg(long, value_name = "WHICH", default_value = "")]
     pub kernel: String,
 
