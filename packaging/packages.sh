@@ -81,5 +81,9 @@ find_missing() {
             want "linux-headers-$flavour=$version"
         fi
     fi
-    [[ $atomikctl != build ]] || command -v cargo >/dev/null || need cargo
+    if [[ $atomikctl == build ]]; then
+        command -v cargo >/dev/null || need cargo
+        # Without these it can fetch nothing.
+        need ca-certificates
+    fi
 }

@@ -118,12 +118,22 @@ in_use() {
     users_of_device | paste -sd' ' | sed 's/) /), /g'
 }
 
+# say_list TITLE WORD…: a title, and below it the words in lines that fit a terminal.
+say_list() {
+    say "$1"
+    shift
+    fold -sw 90 <<<"$*" | sed 's/^/      /' >&2
+}
+
 say_plan() {
+    local files
     say "This will"
-    ((${#needed[@]} + ${#wanted[@]} == 0)) || [[ -z $deps ]] || say "  - install with apt: ${needed[*]} ${wanted[*]}"
+    ((${#needed[@]} + ${#wanted[@]} == 0)) || [[ -z $deps ]] ||
+        say_list "  - install with apt" "${needed[@]}" "${wanted[@]}"
     [[ -z $rebuild_metadata ]] || say "  - rebuild the Rust metadata of $release, which its headers lack, in /var/cache/atomik (3 to 8 minutes, 2 GB for that time)"
     say "  - put the driver's source into $source_tree; DKMS builds it for $release now and for later kernels by itself"
-    say "  - install" "$(to_install | cut -f2 | paste -sd' ')"
+    mapfile -t files < <(to_install | cut -f2)
+    say_list "  - install" "${files[@]}"
     say "  - create the group atomik, whose members may use /dev/atomik${SUDO_USER:+, and add $SUDO_USER to it}"
     if [[ $release == "$(uname -r)" ]]; then
         say "  - load the module, and use the device once"
