@@ -41,7 +41,7 @@ find_missing() {
     [[ $release =~ ^([0-9]+\.[0-9]+) ]] && series=${BASH_REMATCH[1]}
     flavour=${release##*[0-9]-}
 
-    need dkms make kmod pahole
+    need dkms make kmod pahole passwd
     if [[ $headers == /lib/modules/* && ! -e $headers/.config ]]; then
         need "linux-headers-$release"
     fi
