@@ -4,9 +4,10 @@
 //! shows the files of all tests.
 
 use crate::alone;
-use atomik::session::OpenFile;
+use atomik::session::{OpenFile, Sessions};
 use atomik_tests::{raw::open_device, task, terminal::Terminal, tool::Tool};
 use serde_json::Value;
+use std::fs;
 
 /// With two sessions of two tables each. Their holders' ids have the order of the names, unless they have wrapped.
 fn tool() -> Tool {
@@ -105,6 +106,24 @@ fn one_file_is_one_row_however_many_share_it() {
         let device = found.device().unwrap();
         assert_eq!(device.table(table).unwrap().read(76).unwrap(), 5);
     });
+}
+
+/// Whoever stops a session may unload the driver next.
+#[test]
+fn a_session_that_is_stopped_has_closed_its_file() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let sessions = Sessions::at(tool.directory().join("atomik")).unwrap();
+    for round in 0..50 {
+        tool.run("session start s").ok();
+        let files = OpenFile::find().unwrap();
+        let [file] = &files[..] else {
+            panic!("{files:?}")
+        };
+        let descriptor = format!("/proc/{}/fd/{}", file.pid, file.descriptor);
+        sessions.stop(&"s".parse().unwrap()).unwrap();
+        assert!(fs::read_link(descriptor).is_err(), "in round {round}");
+    }
 }
 
 #[test]

@@ -58,11 +58,15 @@ impl Holder {
     /// [`SessionError::Os`] where no more clients can be taken. What goes wrong with one client
     /// ends that one only, and where memory or descriptors are short, this waits: the tables would
     /// end with it.
-    pub fn serve(mut self) -> Result<()> {
+    pub fn serve(self) -> Result<()> {
         loop {
             match accept_with(&self.socket, SocketFlags::CLOEXEC) {
                 Ok(client) => {
                     if matches!(self.answer(&client), Ok(Next::End)) {
+                        // The name is free and the device closed when the answer comes: who unloads the
+                        // driver next is not to find it in use.
+                        drop(self);
+                        let _ = message::send(&client, Message::Done, None);
                         return Ok(());
                     }
                 }
@@ -76,8 +80,8 @@ impl Holder {
         }
     }
 
-    /// Does what one client asks for.
-    fn answer(&mut self, client: &OwnedFd) -> std::result::Result<Next, Errno> {
+    /// Does what one client asks for; but the answer to him who stops the session is left to the caller.
+    fn answer(&self, client: &OwnedFd) -> std::result::Result<Next, Errno> {
         let peer = sockopt::socket_peercred(client)?;
         if !may_have(peer.uid.as_raw()) {
             return Ok(Next::GoOn);
@@ -88,30 +92,21 @@ impl Holder {
                 message::send(client, Message::Done, Some(self.device.as_fd()))?;
                 Ok(Next::GoOn)
             }
-            Some((Message::Stop, _)) => {
-                // The name is free when the answer comes.
-                self.remove_socket();
-                let _ = message::send(client, Message::Done, None);
-                Ok(Next::End)
-            }
+            Some((Message::Stop, _)) => Ok(Next::End),
             _ => {
                 message::send(client, Message::What, None)?;
                 Ok(Next::GoOn)
             }
         }
     }
-
-    fn remove_socket(&mut self) {
-        if let Some(path) = self.path.take() {
-            // Should it be gone already, that is what was wanted.
-            let _ = std::fs::remove_file(path);
-        }
-    }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
-        self.remove_socket();
+        if let Some(path) = &self.path {
+            // Should it be gone already, that is what was wanted.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

@@ -144,8 +144,8 @@ impl Sessions {
         })
     }
 
-    /// Ends a session: its holder ends, and the name is free. The tables end when all who got the
-    /// descriptor have closed it. What is left of one whose holder has ended is removed.
+    /// Ends a session: its holder has closed the device, and the name is free. The tables end when all who
+    /// got the descriptor have closed it. What is left of one whose holder has ended is removed.
     ///
     /// # Errors
     ///
