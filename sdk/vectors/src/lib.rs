@@ -2,7 +2,7 @@
 
 //! Vectors: what the algebra's operations must result in, everywhere alike.
 //!
-//! [`generate`](generate::all) makes the files, of the [`format`], from the [`model`], and [`run`](run::run) runs one against the
+//! [`generate`](generate::all) makes the files, of the [format](mod@format), from the [`model`], and [`run`](run::run) runs one against the
 //! crate `atomik`, in a [`Place`](run::Place).
 
 pub mod format;
