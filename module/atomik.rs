@@ -32,6 +32,7 @@ mod pinned;
 mod scratch;
 mod slot;
 mod table;
+mod tables;
 mod uaccess;
 #[path = "../uapi/src/lib.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
@@ -47,7 +48,7 @@ module! {
     params: {
         limit_kib: u64 {
             default: 1048576,
-            description: "Kernel memory that all tables together may use, in KiB (default: 1048576, 1 GiB)",
+            description: "Kernel memory that the driver may use for all files together, in KiB (default: 1048576, 1 GiB)",
         },
     },
 }
@@ -56,7 +57,7 @@ module! {
 #[pin_data]
 struct AtomikModule {
     #[pin]
-    _device: MiscDeviceRegistration<files::ListedFile>,
+    _device: MiscDeviceRegistration<open_file::OpenFile>,
 }
 
 impl kernel::InPlaceModule for AtomikModule {

@@ -6,6 +6,7 @@ use crate::{
     contexts::{Contexts, Exclusive},
     few_ops::{FewOps, FEW},
     gfp,
+    limit::Charge,
     logic::{
         batch::{self, Plan, Target, NOWHERE},
         context::{States, Table, Word},
@@ -46,7 +47,10 @@ pub(crate) struct UserBatch<'a> {
 enum References {
     None,
     Few([u64; FEW]),
-    Many(KVVec<u64>),
+    Many {
+        references: KVVec<u64>,
+        _charge: Charge,
+    },
 }
 
 impl References {
@@ -56,7 +60,10 @@ impl References {
         Ok(if count <= FEW {
             Self::Few([0; FEW])
         } else {
-            Self::Many(KVVec::from_elem(0, count, gfp::charged())?)
+            Self::Many {
+                _charge: Charge::new(count.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?)?,
+                references: KVVec::from_elem(0, count, gfp::charged())?,
+            }
         })
     }
 
@@ -65,7 +72,7 @@ impl References {
         match self {
             Self::None => &mut [],
             Self::Few(references) => references.get_mut(..count).unwrap_or(&mut []),
-            Self::Many(references) => references,
+            Self::Many { references, .. } => references,
         }
     }
 }

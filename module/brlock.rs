@@ -20,12 +20,13 @@ use core::{
     ops::{Deref, DerefMut},
 };
 use kernel::{
-    new_condvar, new_mutex,
+    new_condvar, new_mutex, new_spinlock,
     prelude::*,
     processor::cpu_relax,
     sync::{
+        atomic::{Atomic, Relaxed},
         lock::{mutex::MutexBackend, Guard},
-        CondVar, Mutex,
+        CondVar, Mutex, SpinLock,
     },
 };
 
@@ -48,9 +49,14 @@ const LONE_SLOTS: usize = 8;
 ///   all slots in use, and has seen each of them empty since.
 #[pin_data]
 pub(crate) struct BrLock<T> {
-    /// What was counted elsewhere than in the slots.
     #[pin]
-    writer: Mutex<u64>,
+    writer: Mutex<()>,
+    /// Operations that were counted elsewhere than in the slots.
+    counted_elsewhere: Atomic<u64>,
+    /// Operations that were counted in a slot and taken away, as it was full. Who takes them away holds
+    /// this, and so does who sums up: it finds them in one of the two places.
+    #[pin]
+    taken: SpinLock<u64>,
     /// Who leaves a closed slot last says so here.
     #[pin]
     left: CondVar,
@@ -70,7 +76,9 @@ impl<T> BrLock<T> {
     /// Initialises a lock that holds `data`.
     pub(crate) fn new(data: T) -> impl PinInit<Self> {
         pin_init!(Self {
-            writer <- new_mutex!(0, "atomik::table::writer"),
+            writer <- new_mutex!((), "atomik::table::writer"),
+            counted_elsewhere: Atomic::new(0),
+            taken <- new_spinlock!(0, "atomik::table::taken"),
             left <- new_condvar!("atomik::table::left"),
             leaving <- new_mutex!((), "atomik::table::leaving"),
             slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
@@ -102,20 +110,25 @@ impl<T> BrLock<T> {
     #[inline(never)]
     fn read_slowly<R>(&self, slot: &Slot, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         self.leave(slot, 0);
-        let mut writer = self.lock_writer();
+        let _writer = self.lock_writer();
         // SAFETY: `writer` is held.
         let result = f(unsafe { self.shared() });
-        *writer = writer.wrapping_add(if result.is_ok() { ops.into() } else { 0 });
+        self.count(if result.is_ok() { ops } else { 0 });
         result
     }
 
     /// Takes the mutex, for a reader who has found the way in closed.
     #[cold]
     #[inline(never)]
-    fn lock_writer(&self) -> Guard<'_, u64, MutexBackend> {
-        let mut writer = self.writer.lock();
+    fn lock_writer(&self) -> Guard<'_, (), MutexBackend> {
+        let writer = self.writer.lock();
         // Before it is too much for one of them, and closes it.
-        self.for_each_slot(|slot| *writer = writer.wrapping_add(slot.take_count()));
+        self.for_each_slot(|slot| {
+            if slot.is_full() {
+                let mut taken = self.taken.lock();
+                *taken = taken.wrapping_add(slot.take_count());
+            }
+        });
         writer
     }
 
@@ -143,14 +156,14 @@ impl<T> BrLock<T> {
             self.leave(slot, result.is_ok().into());
             return result;
         }
-        let mut writer = self.lock_writer();
+        let _writer = self.lock_writer();
         // INVARIANT: `writer` is held, here and until the slot is opened.
         if !slot.close() {
             self.wait_for(slot);
         }
         // SAFETY: `writer` is held.
         let result = f(unsafe { self.shared() });
-        *writer = writer.wrapping_add(result.is_ok().into());
+        self.count(result.is_ok().into());
         slot.open();
         result
     }
@@ -174,13 +187,6 @@ impl<T> BrLock<T> {
             }
         }
         false
-    }
-
-    /// Has `f` look at the data, which counts as no operation. May sleep first.
-    pub(crate) fn look<R>(&self, f: impl FnOnce(&T) -> R) -> R {
-        let _writer = self.writer.lock();
-        // SAFETY: `writer` is held.
-        f(unsafe { self.shared() })
     }
 
     /// The data, for a reader.
@@ -207,7 +213,10 @@ impl<T> BrLock<T> {
             self.wait_for_all();
         }
         // INVARIANT: all slots in use are closed, and each has been empty since.
-        WriteGuard { lock: self, writer }
+        WriteGuard {
+            lock: self,
+            _writer: writer,
+        }
     }
 
     #[cold]
@@ -267,31 +276,36 @@ impl<T> BrLock<T> {
         }
     }
 
-    /// How many operations the guards of this lock have counted.
-    pub(crate) fn counted(&self) -> u64 {
-        let elsewhere = self.writer.lock();
-        let mut sum = *elsewhere;
-        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
-        sum
+    /// Counts `n` operations, elsewhere than in a slot.
+    fn count(&self, n: u32) {
+        // Relaxed: a statistic, which orders nothing.
+        self.counted_elsewhere.fetch_add(n.into(), Relaxed);
     }
 
     /// Takes back `n` operations that were counted.
     pub(crate) fn discount(&self, n: u32) {
-        let mut elsewhere = self.writer.lock();
-        *elsewhere = elsewhere.wrapping_sub(u64::from(n));
+        self.counted_elsewhere.fetch_sub(n.into(), Relaxed);
+    }
+
+    /// How many operations have been counted. Waits for no reader and no writer.
+    pub(crate) fn counted(&self) -> u64 {
+        let taken = self.taken.lock();
+        let mut sum = taken.wrapping_add(self.counted_elsewhere.load(Relaxed));
+        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
+        sum
     }
 }
 
 /// The right to write the data.
 pub(crate) struct WriteGuard<'a, T> {
     lock: &'a BrLock<T>,
-    writer: Guard<'a, u64, MutexBackend>,
+    _writer: Guard<'a, (), MutexBackend>,
 }
 
 impl<T> WriteGuard<'_, T> {
     /// Counts `n` operations.
     pub(crate) fn count(&mut self, n: u32) {
-        *self.writer = self.writer.wrapping_add(u64::from(n));
+        self.lock.count(n);
     }
 }
 
@@ -315,7 +329,7 @@ impl<T> DerefMut for WriteGuard<'_, T> {
 
 impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
-        // Readers may come in from here on, though `writer` is only released after this.
+        // Readers may come in from here on, though `_writer` is only released after this.
         self.lock.for_each_slot(Slot::open);
     }
 }

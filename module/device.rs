@@ -3,9 +3,11 @@
 //! The file operations of `/dev/atomik`.
 
 use crate::{
-    files::{self, ListedFile},
+    gfp,
     mapped::{self, MappedStates},
     module_ref,
+    open_file::OpenFile,
+    tables::Tables,
     uapi::{
         IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
         IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
@@ -18,35 +20,29 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     seq_print,
-    sync::{Arc, ArcBorrow},
     uaccess::UserPtr,
 };
 
 #[vtable]
-impl MiscDevice for ListedFile {
-    type Ptr = Arc<Self>;
+impl MiscDevice for OpenFile {
+    type Ptr = Pin<KBox<Self>>;
 
-    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Arc<Self>> {
-        let this = ListedFile::new()?;
+    fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
+        // First: what fails later must not leave the file to a module that may go.
         module_ref::hold_while_open(file)?;
-        Ok(ListedFile::enlist(this))
+        Ok(KBox::pin_init(OpenFile::new(), gfp::charged())?)
     }
 
-    fn release(this: Arc<Self>, _file: &File) {
-        ListedFile::strike_off(&this);
-    }
-
-    fn mmap(this: ArcBorrow<'_, Self>, _file: &File, vma: &VmaNew) -> Result {
+    fn mmap(this: Pin<&Self>, _file: &File, vma: &VmaNew) -> Result {
         let (id, _) = mapped::place_in_file(vma)?;
-        MappedStates::map(this.file().mapped(id)?, vma)
+        MappedStates::map(this.mapped(id)?, vma)
     }
 
-    fn ioctl(this: ArcBorrow<'_, Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
+    fn ioctl(this: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         let arg = UserPtr::from_addr(arg);
-        let this = this.file();
         match cmd {
             IOC_READ => this.read(arg),
-            IOC_GET_INFO => this.get_info(arg, files::served()),
+            IOC_GET_INFO => this.get_info(arg),
             IOC_SNAPSHOT => this.snapshot(arg),
             IOC_LOAD => writable(file).and_then(|()| this.load(arg)),
             IOC_ACCUM => writable(file).and_then(|()| this.accum(arg)),
@@ -60,10 +56,11 @@ impl MiscDevice for ListedFile {
         Ok(0)
     }
 
-    fn show_fdinfo(this: ArcBorrow<'_, Self>, m: &SeqFile, _file: &File) {
-        let this = this.file();
-        let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, 0u64, 0u64);
-        for usage in this.usages() {
+    fn show_fdinfo(this: Pin<&Self>, m: &SeqFile, _file: &File) {
+        let all = this.tables();
+        let usages = || all.into_iter().flat_map(Tables::usages);
+        let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, this.bytes(), 0u64);
+        for usage in usages() {
             if let Some((_, count)) = usage.table {
                 tables = tables.wrapping_add(1);
                 contexts = contexts.wrapping_add(u64::from(count));
@@ -75,7 +72,7 @@ impl MiscDevice for ListedFile {
         seq_print!(m, "atomik-contexts:\t{contexts}\n");
         seq_print!(m, "atomik-bytes:\t{bytes}\n");
         seq_print!(m, "atomik-ops:\t{ops}\n");
-        for (id, count) in this.usages().filter_map(|usage| usage.table) {
+        for (id, count) in usages().filter_map(|usage| usage.table) {
             seq_print!(m, "atomik-table:\t{id} contexts {count}\n");
         }
     }

@@ -5,6 +5,7 @@
 use crate::{
     contexts::{Contexts, Exclusive},
     gfp,
+    limit::Charge,
     logic::context::{States, Table, Word},
     uapi::{self, Context},
 };
@@ -21,6 +22,8 @@ use kernel::{
 /// takes long to come keeps nobody waiting.
 pub(crate) struct Image {
     contexts: KVVec<Context>,
+    /// A caller can have his pages wait for as long as he likes, with as many threads as he has.
+    _charge: Charge,
     table_id: u32,
     addr: u32,
     user: UserPtr,
@@ -35,6 +38,7 @@ impl Image {
         let address = usize::try_from(arg.contexts_ptr).map_err(|_| EFAULT)?;
         let count = arg.count as usize;
         Ok(Self {
+            _charge: Charge::new(count.checked_mul(size_of::<Context>()).ok_or(EINVAL)?)?,
             contexts: KVVec::from_elem(Context::default(), count, gfp::charged())?,
             table_id: arg.table_id,
             addr: arg.addr,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The module's own limit on the memory of all tables together.
+//! The module's own limit on the memory that all open files together make the driver use.
 
 use core::borrow::Borrow;
 use kernel::{
@@ -8,10 +8,10 @@ use kernel::{
     sync::atomic::{Atomic, Relaxed},
 };
 
-/// Bytes that all tables may use. Written once, before the device is registered.
+/// Bytes that may be used. Written once, before the device is registered.
 static LIMIT: Atomic<u64> = Atomic::new(0);
 
-/// Bytes that all tables use: the sum of all live [`Charge`]s.
+/// Bytes that are used: the sum of all live [`Charge`]s.
 static USED: Atomic<u64> = Atomic::new(0);
 
 /// The value of a module parameter, which 7.2 hands out by reference and 7.3 by value.

@@ -7,6 +7,7 @@
 //! under an open file. [`hold_while_open`] makes up for it in the way in which C drivers replace
 //! the operations of a file while it is being opened.
 
+use core::ptr;
 use kernel::{
     bindings,
     fs::File,
@@ -18,7 +19,7 @@ use kernel::{
 };
 
 /// `THIS_MODULE`, set before the device is registered.
-static THIS_MODULE: Atomic<*mut bindings::module> = Atomic::new(core::ptr::null_mut());
+static THIS_MODULE: Atomic<*mut bindings::module> = Atomic::new(ptr::null_mut());
 
 /// Our operations with their owner filled in, where the kernel crate left it out.
 static OWNED: SetOnce<Operations> = SetOnce::new();
@@ -38,10 +39,10 @@ pub(crate) fn set_this_module(module: &'static ThisModule) {
     THIS_MODULE.store(module.as_ptr(), Relaxed);
 }
 
-/// Makes sure that the module stays loaded until `file` is closed.
+/// Makes sure that the module stays loaded until `file` is closed, or its opening has failed.
 ///
-/// To be called last in `open`, from where the VFS takes the file operations. Fails with ENODEV
-/// where the module is being unloaded.
+/// To be called first in `open`: the VFS looks at the file's operations once more where that fails,
+/// and by then the module may be gone. Fails with ENODEV where the module is being unloaded.
 pub(crate) fn hold_while_open(file: &File) -> Result {
     let file = file.as_ptr();
     // SAFETY: `file` is being opened, so that nobody else uses it and its `f_op`, set by
@@ -51,6 +52,19 @@ pub(crate) fn hold_while_open(file: &File) -> Result {
         return Ok(());
     }
 
+    let held = hold(current);
+    // Without a hold, none: those of this module may be gone when the VFS looks, and that a file has
+    // none, it takes for what it is.
+    let operations = held.as_ref().map_or(ptr::null(), |owned| &owned.0);
+    // SAFETY: as above, nobody else uses the file. The operations live in this module, which they
+    // keep loaded: the VFS drops the reference that `hold` took through `owner`, in `fops_put()`,
+    // when it is done with the file.
+    unsafe { (*file).f_op = operations };
+    held.map(|_| ())
+}
+
+/// Takes a reference to the module, and returns `current` with that as their owner.
+fn hold(current: bindings::file_operations) -> Result<&'static Operations> {
     let module = THIS_MODULE.load(Relaxed);
     // SAFETY: `module` is this module, whose code runs: `misc_open()` holds the mutex that
     // `misc_deregister()` needs before the module can go.
@@ -62,17 +76,12 @@ pub(crate) fn hold_while_open(file: &File) -> Result {
         owner: module,
         ..current
     }));
-    let Some(owned) = OWNED.as_ref() else {
+    OWNED.as_ref().ok_or_else(|| {
         // Another open is about to make the copy. Opens of misc devices exclude each other, so this
         // does not happen; were it to, the caller may try again.
         // SAFETY: the reference taken above is given back; the one that matters for this very
         // moment is described there.
         unsafe { bindings::module_put(module) };
-        return Err(EAGAIN);
-    };
-    // SAFETY: as above, nobody else uses the file. The operations live in this module, which they
-    // keep loaded: the VFS drops the reference taken above through `owner`, in `fops_put()`, when it
-    // is done with the file.
-    unsafe { (*file).f_op = &owned.0 };
-    Ok(())
+        EAGAIN
+    })
 }

@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`OpenFile`], the tables of one `struct file`, and the commands on them.
+//! [`OpenFile`], one `struct file` of the device, and the commands on its tables.
 //!
 //! There is one for each open of the device. What shares the `struct file` shares this: duplicated
 //! descriptors, forked processes, receivers of a passed descriptor.
 
 use crate::{
     batch::UserBatch,
-    contexts::Contexts,
-    gfp,
+    files::{self, ListedTables},
     image::Image,
-    logic::table_ids::{place_of, TableIds, PLACES},
     mapped::MappedStates,
     patience::SWAP_ATTEMPTS,
     scratch::Scratch,
-    table::{Place, Table, Usage},
+    table::Place,
+    tables::Tables,
     uaccess::write_nofault,
     uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
 };
@@ -27,28 +26,27 @@ use kernel::{
     uaccess::{UserPtr, UserSlice},
 };
 
-// Each place has its id, and each id its place.
-const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
-
-/// The tables of an open file.
+/// An open file.
+///
+/// Opening makes no more than this: it happens under a mutex of all misc devices, so that what takes
+/// longer is made by the first CREATE_TABLE.
 #[pin_data]
 pub(crate) struct OpenFile {
-    /// Which places are taken.
+    tables: SetOnce<ListedTables>,
+    /// Held by who makes `tables`.
     #[pin]
-    ids: Mutex<TableIds>,
+    making: Mutex<()>,
     #[pin]
     scratch: Scratch,
-    /// Made as they are needed, and then there until the file is closed.
-    places: [SetOnce<Pin<KBox<Place>>>; PLACES],
 }
 
 impl OpenFile {
     /// Initialises a file without tables.
     pub(crate) fn new() -> impl PinInit<Self> {
         pin_init!(Self {
-            ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::open_file::ids"),
+            tables: SetOnce::new(),
+            making <- new_mutex!((), "atomik::open_file::making"),
             scratch <- Scratch::new(),
-            places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
         })
     }
 
@@ -58,37 +56,26 @@ impl OpenFile {
         if !(1..=uapi::MAX_CONTEXTS).contains(&num_contexts) {
             return Err(EINVAL);
         }
-        let id = self.ids.lock().take().ok_or(ENOSPC)?;
-        let created = self.create(id, num_contexts, arg);
-        if created.is_err() {
-            self.ids.lock().free(id);
-        }
-        created
-    }
-
-    /// Creates the table `id`, whose place has been taken.
-    fn create(&self, id: u32, num_contexts: u32, arg: UserPtr) -> Result {
-        let contexts = Contexts::new(num_contexts)?;
-        let place = self.make_place(id)?;
-        // The id goes out first: should that fail, there is no table yet that others could have
-        // come across.
-        write_field(arg, offset_of!(CreateTable, table_id), &id)?;
-        place.put(Table { id, contexts });
-        Ok(())
+        self.make_tables()?.create(num_contexts, |id| {
+            write_field(arg, offset_of!(CreateTable, table_id), id)
+        })
     }
 
     /// DESTROY_TABLE.
     pub(crate) fn destroy_table(&self, arg: UserPtr) -> Result {
         let id = read_arg(arg)?;
-        let place = self.place(id)?;
-        // Under one lock, so that who has seen the table gone can have its place.
-        let mut ids = self.ids.lock();
-        let table = place.take(id)?;
-        ids.free(id);
-        drop(ids);
-        // Its memory is freed with no lock held.
-        drop(table);
-        Ok(())
+        self.tables.as_ref().ok_or(ENOENT)?.destroy(id)
+    }
+
+    /// The tables, made if need be. Fails with ENOMEM.
+    fn make_tables(&self) -> Result<&ListedTables> {
+        if self.tables.as_ref().is_none() {
+            let _making = self.making.lock();
+            if self.tables.as_ref().is_none() {
+                self.tables.populate(ListedTables::new()?);
+            }
+        }
+        self.tables.as_ref().ok_or(ENOMEM)
     }
 
     /// LOAD.
@@ -213,55 +200,36 @@ impl OpenFile {
         // Allocated while others may use the table.
         let room = MappedStates::new(count as usize)?;
         let mut table = place.exclusive(id)?;
-        table.contexts()?.mapped(room)
+        table.mapped(room)
     }
 
     /// GET_INFO.
-    pub(crate) fn get_info(&self, arg: UserPtr, ops_total: u64) -> Result {
+    pub(crate) fn get_info(&self, arg: UserPtr) -> Result {
         let info = Info {
             version: uapi::VERSION,
             backend: uapi::BACKEND_SOFTWARE,
-            ops_total,
+            ops_total: files::served(),
             ..Info::default()
         };
         write_field(arg, 0, &info)
     }
 
-    /// Operations served on the file's tables.
-    pub(crate) fn ops(&self) -> u64 {
-        let places = self.places.iter().filter_map(|place| place.as_ref());
-        places.fold(0, |sum, place| sum.wrapping_add(place.ops()))
+    /// The tables, for `/proc/PID/fdinfo/FD`, where there have been any.
+    pub(crate) fn tables(&self) -> Option<&Tables> {
+        self.tables.as_ref().map(|tables| &**tables)
     }
 
-    /// What the file holds, for `/proc/PID/fdinfo/FD`.
-    pub(crate) fn usages(&self) -> impl Iterator<Item = Usage> + '_ {
-        self.places
-            .iter()
-            .filter_map(|place| place.as_ref())
-            .map(|place| place.usage())
+    /// Bytes of kernel memory that count against the module's limit, beside what the places of tables
+    /// hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        let tables = self.tables().map_or(0, Tables::bytes);
+        tables.wrapping_add(self.scratch.bytes())
     }
 
     /// The place where the table `id` is if it exists. Fails with ENOENT.
     #[inline]
     pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
-        self.places
-            .get(place_of(id))
-            .and_then(|place| place.as_ref())
-            .map(|place| place.as_ref())
-            .ok_or(ENOENT)
-    }
-
-    /// The place for the table `id`, which the caller has taken in `ids`; made if need be.
-    fn make_place(&self, id: u32) -> Result<Pin<&Place>> {
-        if let Ok(place) = self.place(id) {
-            return Ok(place);
-        }
-        let place = KBox::try_pin_init(Place::new(), gfp::charged())?;
-        if let Some(slot) = self.places.get(place_of(id)) {
-            // Nobody else populates it meanwhile: the id is taken.
-            slot.populate(place);
-        }
-        self.place(id)
+        self.tables.as_ref().ok_or(ENOENT)?.place(id)
     }
 }
 

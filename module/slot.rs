@@ -95,11 +95,16 @@ impl Slot {
         self.word.fetch_sub(CLOSED, Release);
     }
 
+    /// Whether so much was counted that half of what fits is to be taken away.
+    pub(crate) fn is_full(&self) -> bool {
+        // Relaxed, here and below: a statistic, which orders nothing.
+        self.word.load(Relaxed) & FULL != 0
+    }
+
     /// Takes away half of what fits, where there is as much, and returns how much was taken. Only one
     /// at a time may do so.
     pub(crate) fn take_count(&self) -> u64 {
-        // Relaxed, here and in `count`: a statistic, which orders nothing.
-        if self.word.load(Relaxed) & FULL == 0 {
+        if !self.is_full() {
             return 0;
         }
         self.word.fetch_sub(FULL, Relaxed);

@@ -10,8 +10,15 @@ use crate::{
     brlock::{BrLock, WriteGuard},
     contexts::Contexts,
     limit::Charge,
+    mapped::MappedStates,
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Arc,
+    },
+};
 
 /// A table: its id and its contexts.
 pub(crate) struct Table {
@@ -25,6 +32,11 @@ pub(crate) struct Place {
     #[pin]
     table: BrLock<Option<Table>>,
     charge: Charge,
+    /// The id of the table in the upper half, the number of its contexts in the lower; 0 where there
+    /// is none. Like the next, written by who has the table for itself, for who must not wait for it.
+    shown: Atomic<u64>,
+    /// Bytes that its contexts use.
+    bytes_shown: Atomic<u64>,
 }
 
 impl Place {
@@ -34,21 +46,39 @@ impl Place {
         try_pin_init!(Self {
             table <- BrLock::new(None),
             charge: Charge::new(size_of::<Self>())?,
+            shown: Atomic::new(0),
+            bytes_shown: Atomic::new(0),
         })
     }
 
     /// Puts a table here. The place is empty.
     pub(crate) fn put(&self, table: Table) {
-        *self.table.write() = Some(table);
+        let mut place = self.table.write();
+        self.show(Some(&table));
+        *place = Some(table);
     }
 
     /// Takes the table `id` away, once the operations on it have ended. Fails with ENOENT.
     pub(crate) fn take(&self, id: u32) -> Result<Table> {
         let mut place = self.table.write();
         match &*place {
-            Some(table) if table.id == id => place.take().ok_or(ENOENT),
+            Some(table) if table.id == id => {
+                self.show(None);
+                place.take().ok_or(ENOENT)
+            }
             _ => Err(ENOENT),
         }
+    }
+
+    /// Notes what is here, for [`Self::usage`]. The caller has the table for itself.
+    fn show(&self, table: Option<&Table>) {
+        let shown = table.map_or(0, |table| {
+            u64::from(table.id) << 32 | u64::from(table.contexts.count())
+        });
+        // Relaxed: each is one word, and they order nothing.
+        self.shown.store(shown, Relaxed);
+        let bytes = table.map_or(0, |table| table.contexts.bytes());
+        self.bytes_shown.store(bytes, Relaxed);
     }
 
     /// Does one operation on the table `id`, side by side with others, and counts it where it
@@ -93,7 +123,7 @@ impl Place {
     pub(crate) fn exclusive(&self, id: u32) -> Result<ExclusiveTable<'_>> {
         let guard = self.table.write();
         match &*guard {
-            Some(table) if table.id == id => Ok(ExclusiveTable { guard }),
+            Some(table) if table.id == id => Ok(ExclusiveTable { place: self, guard }),
             _ => Err(ENOENT),
         }
     }
@@ -111,23 +141,21 @@ impl Place {
         self.table.counted()
     }
 
-    /// What is here now.
+    /// What is here now. Waits for nobody who uses the table.
     pub(crate) fn usage(&self) -> Usage {
-        let ops = self.ops();
-        self.table.look(|table| {
-            let table = table.as_ref();
-            let contexts = table.map_or(0, |table| table.contexts.bytes());
-            Usage {
-                ops,
-                bytes: self.charge.bytes().wrapping_add(contexts),
-                table: table.map(|table| (table.id, table.contexts.count())),
-            }
-        })
+        let shown = self.shown.load(Relaxed);
+        let contexts = self.bytes_shown.load(Relaxed);
+        Usage {
+            ops: self.ops(),
+            bytes: self.charge.bytes().wrapping_add(contexts),
+            table: (shown != 0).then_some(((shown >> 32) as u32, shown as u32)),
+        }
     }
 }
 
 /// A table that nobody else can use meanwhile.
 pub(crate) struct ExclusiveTable<'a> {
+    place: &'a Place,
     guard: WriteGuard<'a, Option<Table>>,
 }
 
@@ -139,6 +167,13 @@ impl ExclusiveTable<'_> {
             .as_mut()
             .map(|table| &mut table.contexts)
             .ok_or(ENOENT)
+    }
+
+    /// Its states, to be mapped: see [`Contexts::mapped`].
+    pub(crate) fn mapped(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        let states = self.contexts()?.mapped(room)?;
+        self.place.show(self.guard.as_ref());
+        Ok(states)
     }
 
     /// Counts `n` operations.

@@ -2,7 +2,7 @@
 
 //! GET_INFO counts every operation served, of all files.
 
-use crate::alone;
+use crate::{alone, rounds};
 use atomik_tests::{
     memory::Pages,
     raw::{accum, image, load, open_device, read, swap},
@@ -10,7 +10,10 @@ use atomik_tests::{
 };
 use atomik_uapi::{IOC_READ, IOC_SNAPSHOT};
 use nix::{errno::Errno, sys::mman::ProtFlags};
-use std::thread;
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+};
 
 #[test]
 fn ops_total_counts_every_operation() {
@@ -98,4 +101,43 @@ fn no_operation_of_many_threads_is_missed() {
     });
     assert_eq!(file.info().unwrap().ops_total - start, 4 * 1000 * 4);
     assert_eq!(atomik_tests::fdinfo::read(&file).ops, 4 * 1000 * 4);
+}
+
+/// Files that come and go while others count lose nothing, and count nothing twice.
+#[test]
+fn ops_total_while_files_close() {
+    let _alone = alone();
+    let file = open_device();
+    let start = file.info().unwrap().ops_total;
+    let done = AtomicBool::new(false);
+    let rounds = 20 * rounds() as u64;
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut before = 0;
+                while !done.load(Relaxed) {
+                    let now = file.info().unwrap().ops_total - start;
+                    assert!((before..=2 * rounds).contains(&now), "{now} after {before}");
+                    before = now;
+                }
+            });
+        }
+        let come_and_go = [(); 2].map(|()| {
+            scope.spawn(move || {
+                // Two are open most of the time, and the older one goes.
+                let mut last = open_device();
+                for _ in 0..rounds {
+                    let new = open_device();
+                    let table = new.create(1).unwrap();
+                    new.accum(table, 0, 1).unwrap();
+                    last = new;
+                }
+                drop(last);
+            })
+        });
+        let ended = come_and_go.map(|thread| thread.join());
+        done.store(true, Relaxed);
+        assert!(ended.iter().all(Result::is_ok));
+    });
+    assert_eq!(file.info().unwrap().ops_total - start, 2 * rounds);
 }

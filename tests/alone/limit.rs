@@ -5,7 +5,7 @@
 use crate::{alone, reloaded::Reloaded};
 use atomik_tests::{
     driver, fdinfo,
-    raw::{RawFile, open_device},
+    raw::{RawFile, accum, open_device},
 };
 use nix::errno::Errno;
 
@@ -48,6 +48,51 @@ fn holds_over_all_files() {
     drop(files);
     let file = open_device();
     assert_eq!(create_all(&file, 65536).0.len(), 3);
+}
+
+/// Of what is left, calls take memory for their copies; where it isn't enough, nothing is changed.
+#[test]
+fn copies_that_calls_make_count() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=4096");
+    let file = open_device();
+    assert_eq!(fdinfo::read(&file).bytes, 0);
+    let large = file.create(65536).unwrap();
+    file.load(large, 65535, 7).unwrap();
+    let mut many: Vec<_> = (0..4096).map(|addr| accum(addr, 5)).collect();
+    let mut few = [accum(0, 1); 16];
+    let image = file.snapshot(large, 0, 65536).unwrap();
+    file.restore(large, 0, &image).unwrap();
+    file.batch(large, &mut many).unwrap();
+    // The room for a batch of 4096 entries is kept.
+    let with_room = fdinfo::read(&file).bytes;
+    file.batch(large, &mut many).unwrap();
+    assert_eq!(fdinfo::read(&file).bytes, with_room);
+
+    let other = open_device();
+    let other_table = other.create(4096).unwrap();
+    // Until there are no 1024 bytes left.
+    let mut last = 0;
+    for size in [65536, 4096, 256, 64] {
+        last = create_all(&file, size).0.last().copied().unwrap_or(last);
+    }
+    let before = fdinfo::read(&other);
+    assert_eq!(file.snapshot(large, 0, 65536).err(), Some(Errno::ENOMEM));
+    assert_eq!(file.restore(large, 0, &image), Err(Errno::ENOMEM));
+    assert_eq!(file.read(large, 0), Ok(0));
+    assert_eq!(other.batch(other_table, &mut many), Err(Errno::ENOMEM));
+    assert_eq!(other.read(other_table, 0), Ok(0));
+    assert_eq!(open_device().create(1), Err(Errno::ENOMEM));
+    // Small ones need none, and who has room already, has it.
+    other.batch(other_table, &mut few).unwrap();
+    file.batch(large, &mut many).unwrap();
+    assert_eq!(fdinfo::read(&other).bytes, before.bytes);
+    assert_eq!(file.read(large, 65535), Ok(7));
+
+    file.destroy(last).unwrap();
+    drop(file);
+    other.batch(other_table, &mut many).unwrap();
+    assert_eq!(other.read(other_table, 0), Ok(5));
 }
 
 #[test]

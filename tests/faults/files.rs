@@ -50,8 +50,18 @@ fn open_and_close() {
     memory.assert_back();
 }
 
-/// CREATE_TABLE of `contexts`, in a place that has been used before or in a new one.
-fn create(name: &str, contexts: u32, used: bool) {
+/// Where a table goes.
+#[derive(PartialEq)]
+enum Place {
+    /// Into a file that has had none.
+    First,
+    /// Into a place that has been used before.
+    Used,
+    New,
+}
+
+/// CREATE_TABLE of `contexts`.
+fn create(name: &str, contexts: u32, place: Place) {
     let injection = Injection::start();
     let memory = Memory::measure();
     let (fail, arg) = (FailNth::of_this_thread(), Pages::low(1));
@@ -59,11 +69,13 @@ fn create(name: &str, contexts: u32, used: bool) {
         injection.choose(kind);
         let attempt = |nth| {
             let mut subject = Subject::new();
-            if used {
+            if place == Place::Used {
                 let table = subject.file.create(1).unwrap();
                 subject.file.destroy(table).unwrap();
             }
-            let before = fdinfo::read(&subject.file);
+            let first = (place == Place::First).then(open_device);
+            let file = first.as_ref().unwrap_or(&subject.file);
+            let before = fdinfo::read(file);
             arg.put(
                 0,
                 &[CreateTable {
@@ -71,19 +83,18 @@ fn create(name: &str, contexts: u32, used: bool) {
                     table_id: 0,
                 }],
             );
-            let (result, injected) = fail.call(nth, || {
-                entry.ioctl(&subject.file, IOC_CREATE_TABLE, arg.at(0))
-            });
-            let after = fdinfo::read(&subject.file);
+            let (result, injected) =
+                fail.call(nth, || entry.ioctl(file, IOC_CREATE_TABLE, arg.at(0)));
+            let after = fdinfo::read(file);
             if result.is_ok() {
                 assert_eq!(after.tables, before.tables + 1);
                 assert_eq!(after.each.last().map(|table| table.1), Some(contexts));
             } else {
                 assert_eq!((after.tables, &after.each), (before.tables, &before.each));
                 // Another goes into the same place.
-                let table = subject.file.create(contexts).unwrap();
-                assert_eq!(subject.file.read(table, contexts - 1), Ok(0));
-                subject.file.destroy(table).unwrap();
+                let table = file.create(contexts).unwrap();
+                assert_eq!(file.read(table, contexts - 1), Ok(0));
+                file.destroy(table).unwrap();
             }
             subject.check();
             Attempt { injected, result }
@@ -114,17 +125,22 @@ fn create(name: &str, contexts: u32, used: bool) {
 
 #[test]
 fn create_1() {
-    create("create 1", 1, false);
+    create("create 1", 1, Place::New);
+}
+
+#[test]
+fn create_the_first() {
+    create("create the first", 1, Place::First);
 }
 
 #[test]
 fn create_1_in_a_used_place() {
-    create("create 1 in a used place", 1, true);
+    create("create 1 in a used place", 1, Place::Used);
 }
 
 #[test]
 fn create_65536() {
-    create("create 65536", 65536, false);
+    create("create 65536", 65536, Place::New);
 }
 
 #[test]

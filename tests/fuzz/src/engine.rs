@@ -66,7 +66,7 @@ impl Engine {
         let rules = Rules {
             alone: true,
             limit,
-            place_bytes: 0,
+            ..Rules::default()
         };
         let executor = Executor::new(rules, coverage.clone())?;
         if !executor.compat() {

@@ -167,11 +167,11 @@ pub struct Executor {
 }
 
 impl Executor {
-    /// One whose programs all keep to `rules`, of which the size of a place is filled in.
+    /// One whose programs all keep to `rules`, of which the sizes of a file and a place are filled in.
     pub fn new(mut rules: Rules, coverage: Option<Arc<Coverage>>) -> Result<Self> {
         storm::handle_signals()?;
         let compat = compat::works();
-        rules.place_bytes = place_bytes()?;
+        (rules.file_bytes, rules.place_bytes) = file_and_place_bytes()?;
         let storm = Arc::new(Arena::new(0)?);
         let hand = Hand::new(1, &storm, coverage.clone(), compat)?;
         let mut workers = Vec::new();
@@ -830,12 +830,18 @@ fn attempt(fd: i32, other: Other) -> Errno {
     Errno::result(result).err().unwrap_or(Errno::UnknownErrno)
 }
 
-/// Bytes that the place of a table uses, as a file with one table of one context tells.
-fn place_bytes() -> Result<u64> {
+/// Bytes that a file with tables uses, and those that the place of each of them does, as one with two
+/// tables of one context tells.
+fn file_and_place_bytes() -> Result<(u64, u64)> {
+    const CONTEXT: u64 = 16;
     let file = raw::open_device();
-    file.create(1)?;
-    let bytes = fdinfo::read(&file.as_fd()).bytes;
-    bytes
-        .checked_sub(16)
-        .ok_or_else(|| anyhow!("a table uses {bytes} bytes"))
+    let [one, two] = [(); 2].map(|()| {
+        let created = file.create(1);
+        created.map(|_| fdinfo::read(&file.as_fd()).bytes)
+    });
+    let (one, two) = (one?, two?);
+    let place = two.checked_sub(one + CONTEXT);
+    place
+        .and_then(|place| Some((one.checked_sub(place + CONTEXT)?, place)))
+        .ok_or_else(|| anyhow!("one table uses {one} bytes, and two use {two}"))
 }

@@ -30,6 +30,8 @@ pub struct Buffer {
 
 /// Where an entry's value is.
 const VALUE: usize = std::mem::offset_of!(uapi::BatchOp, value);
+/// Entries of a batch that needs no memory for its copy.
+const SMALL_BATCH: u32 = 16;
 
 /// A system call, as it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,10 +108,12 @@ pub struct Event {
 pub struct Rules {
     /// Whether nobody else uses the driver, so that its totals are known.
     pub alone: bool,
-    /// Bytes that all tables may use, where `alone`.
+    /// Bytes that all files may use, where `alone`.
     pub limit: u64,
     /// Bytes that the place of a table uses.
     pub place_bytes: u64,
+    /// Bytes that a file with tables uses besides.
+    pub file_bytes: u64,
 }
 
 /// Whether other calls run at the same time.
@@ -140,10 +144,14 @@ struct File {
     tables: BTreeMap<u32, Table>,
     /// Tables that are destroyed, and of which mappings hold the states.
     ghosts: BTreeMap<u32, Table>,
+    /// Whether there is what holds tables: from the first creation on.
+    made: bool,
+    /// Bytes that are kept for the next large batch.
+    scratch: u64,
     /// Which places exist, and whether a table is there.
     places: Vec<bool>,
-    /// Whether `places` is certain: racing creations may have used more of them for a moment.
-    places_known: bool,
+    /// Whether `places` and `scratch` are certain: racing calls may have used more for a moment.
+    bytes_known: bool,
     /// Operations served.
     ops: u64,
 }
@@ -193,6 +201,11 @@ impl Table {
 /// What the allocator rounds up to.
 fn table_bytes(count: u32) -> u64 {
     (u64::from(count) * 16).next_power_of_two()
+}
+
+/// What counts against the limit for the kernel's copy of so many entries or contexts.
+fn copy_bytes(count: u32) -> u64 {
+    (u64::from(count) * ENTRY as u64).next_power_of_two()
 }
 
 /// Bytes that a call writes to a buffer.
@@ -506,7 +519,9 @@ impl World {
                 tables: BTreeMap::new(),
                 ghosts: BTreeMap::new(),
                 places: Vec::new(),
-                places_known: true,
+                made: false,
+                scratch: 0,
+                bytes_known: true,
                 ops: 0,
             },
         );
@@ -562,10 +577,8 @@ impl World {
         let contexts = each.iter().map(|(_, count)| u64::from(*count)).sum();
         same("fdinfo: contexts", &seen.contexts, &contexts)?;
         same("fdinfo: ops", &seen.ops, &file.ops)?;
-        if file.places_known {
-            let tables: u64 = file.tables.values().map(Table::bytes).sum();
-            let places = file.places.len() as u64 * rules.place_bytes;
-            same("fdinfo: bytes", &seen.bytes, &(tables + places))?;
+        if file.bytes_known {
+            same("fdinfo: bytes", &seen.bytes, &file.bytes(rules))?;
         }
         Ok(())
     }
@@ -575,9 +588,8 @@ impl World {
         self.files
             .values()
             .map(|file| {
-                let tables: u64 = file.tables.values().map(Table::bytes).sum();
                 let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
-                tables + ghosts + file.places.len() as u64 * rules.place_bytes
+                ghosts + file.bytes(rules)
             })
             .sum()
     }
@@ -621,14 +633,24 @@ impl World {
         if !arg.place.readable(0..size(number)) {
             return Ok(Errno::EFAULT.into());
         }
+        let room = rules.alone.then(|| rules.limit.saturating_sub(used));
         if number == uapi::IOC_CREATE_TABLE {
-            let room = rules.alone.then(|| rules.limit.saturating_sub(used));
             return file.create(rules, room, arg, seen, company);
         }
         if let uapi::IOC_BATCH | uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE = number {
+            if company == Company::Others {
+                file.bytes_known = false;
+                // The copies of others use memory till they end.
+                if *seen.0 == Err(Errno::ENOMEM) {
+                    return Ok(Errno::ENOMEM.into());
+                }
+            }
+            let room = room
+                .filter(|_| company == Company::Alone)
+                .unwrap_or(u64::MAX);
             let done = match number {
-                uapi::IOC_BATCH => file.batch(arg, ops),
-                number => file.image(number, arg, ops),
+                uapi::IOC_BATCH => file.batch(room, arg, ops, seen.0),
+                number => file.image(room, number, arg, ops),
             };
             let (outcome, count) = done.unwrap_or_else(|errno| (errno.into(), 0));
             file.ops += count;
@@ -647,6 +669,14 @@ impl World {
 }
 
 impl File {
+    /// Bytes that count against the limit, but for those of ghosts.
+    fn bytes(&self, rules: &Rules) -> u64 {
+        let tables: u64 = self.tables.values().map(Table::bytes).sum();
+        let places = self.places.len() as u64 * rules.place_bytes;
+        let made = if self.made { rules.file_bytes } else { 0 };
+        tables + places + made + self.scratch
+    }
+
     fn create(
         &mut self,
         rules: &Rules,
@@ -660,11 +690,19 @@ impl File {
             return Ok(Errno::EINVAL.into());
         }
         if company == Company::Others {
-            self.places_known = false;
+            self.bytes_known = false;
             // One that fails holds memory and an id till then.
             if let Err(errno @ (Errno::ENOMEM | Errno::ENOSPC)) = result {
                 return Ok((*errno).into());
             }
+        }
+        let mut room = room.filter(|_| company == Company::Alone);
+        if !self.made {
+            if room.is_some_and(|room| rules.file_bytes > room) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            self.made = true;
+            room = room.map(|room| room - rules.file_bytes);
         }
         if self.tables.len() == uapi::MAX_TABLES as usize {
             return Ok(Errno::ENOSPC.into());
@@ -749,12 +787,30 @@ impl File {
     /// Returns how many operations it has been, too.
     fn batch(
         &mut self,
+        room: u64,
         arg: &Buffer,
         ops: Option<&(u64, Buffer)>,
+        seen: &Result<(), Errno>,
     ) -> Result<(Outcome, u64), Errno> {
         let count = u32_at(&arg.before, 4);
         if !(1..=uapi::MAX_BATCH).contains(&count) {
             return Err(Errno::EINVAL);
+        }
+        // Small ones lie on the stack.
+        let needed = if count > SMALL_BATCH {
+            copy_bytes(count)
+        } else {
+            0
+        };
+        let mut room = room;
+        if needed > self.scratch {
+            room = room.saturating_add(self.scratch);
+            self.scratch = 0;
+            if needed > room {
+                return Err(Errno::ENOMEM);
+            }
+            self.scratch = needed;
+            room -= needed;
         }
         let count = count as usize;
         let pointer = u64_at(&arg.before, OPS_PTR);
@@ -775,6 +831,10 @@ impl File {
             .tables
             .get_mut(&u32_at(&arg.before, 0))
             .ok_or(Errno::ENOENT)?;
+        if needed > 0 && needed / 2 > room && *seen == Err(Errno::ENOMEM) {
+            // References are kept aside where the caller's memory can't be pinned, which isn't known.
+            return Err(Errno::ENOMEM);
+        }
         if entries.iter().any(|entry| u32_at(entry, 4) >= table.count) {
             return Err(Errno::EINVAL);
         }
@@ -819,6 +879,7 @@ impl File {
     /// SNAPSHOT or RESTORE. Returns how many contexts it was of, too.
     fn image(
         &mut self,
+        room: u64,
         number: u32,
         arg: &Buffer,
         ops: Option<&(u64, Buffer)>,
@@ -827,6 +888,9 @@ impl File {
         let (addr, count, reserved) = (word(4), word(8), word(12));
         if !(1..=uapi::MAX_CONTEXTS).contains(&count) || reserved != 0 {
             return Err(Errno::EINVAL);
+        }
+        if copy_bytes(count) > room {
+            return Err(Errno::ENOMEM);
         }
         let pointer = u64_at(&arg.before, CONTEXTS_PTR);
         let memory = ops

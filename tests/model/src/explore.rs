@@ -2,7 +2,7 @@
 
 //! [`Model`], a small case, and the exploration of all that can come of it.
 
-use crate::file::File;
+use crate::{file::File, files};
 use atomik_history::{check::check_to, Answer, Call, Op, Tables};
 use kernel::{cpu, loom, uaccess, uaccess::Away};
 use std::{
@@ -60,6 +60,26 @@ pub struct Explored {
 /// The answers to each thread, and the states and references of the first table.
 pub type Outcome = (Vec<Vec<Answer>>, Option<Vec<(u64, u64)>>);
 
+/// Runs `model` in all interleavings of its threads, or in those in which threads lose their CPU so many
+/// times at most, on a machine with so many CPUs on which the driver has just been loaded.
+#[track_caller]
+pub fn explore_with(
+    cpus: u32,
+    preemptions: Option<usize>,
+    model: impl Fn() + Send + Sync + 'static,
+) {
+    cpu::set_number(cpus);
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = preemptions;
+    builder.max_branches = 10_000;
+    builder.check(move || {
+        uaccess::forget();
+        // SAFETY: once in each run, and first.
+        unsafe { files::init_list() };
+        model();
+    });
+}
+
 impl Model {
     pub fn new(
         before: impl IntoIterator<Item = Op>,
@@ -102,13 +122,9 @@ impl Model {
     }
 
     fn explore_with(&self, cpus: u32, preemptions: Option<usize>) -> Explored {
-        cpu::set_number(cpus);
         let explored = Arc::new(Mutex::new(Explored::default()));
-        let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = preemptions;
-        builder.max_branches = 10_000;
         let (model, explore) = (Arc::new(self.clone()), Arc::clone(&explored));
-        builder.check(move || model.execute(&explore));
+        explore_with(cpus, preemptions, move || model.execute(&explore));
         let explored = std::mem::take(&mut *explored.lock().unwrap());
         println!(
             "{cpus} CPUs: {} interleavings{}, {} outcomes",
@@ -123,7 +139,6 @@ impl Model {
 
     /// Runs the model once.
     fn execute(self: &Arc<Self>, explored: &Mutex<Explored>) {
-        uaccess::forget();
         let file = Arc::new(File::open());
         let mut start = Tables::default();
         for op in &self.before {
@@ -148,6 +163,7 @@ impl Model {
             .collect();
 
         let (tables, served) = file.usage();
+        assert_eq!(file.ops_total(), served);
         let outcome = (answers, file.words(1));
         let served = served.wrapping_sub(served_before);
         let mut explored = explored.lock().unwrap();

@@ -15,16 +15,34 @@ use kernel::{
     uaccess::{self, Away, UserPtr},
 };
 
-/// An open file.
-pub(crate) struct File(Pin<KBox<OpenFile>>);
+/// An open file; closed when it is dropped.
+pub struct File(Pin<KBox<OpenFile>>);
 
 impl File {
-    pub(crate) fn open() -> Self {
+    #[expect(clippy::new_without_default, reason = "it is no value")]
+    pub fn open() -> Self {
         Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
     }
 
+    /// What GET_INFO says was served on all files.
+    pub fn ops_total(&self) -> u64 {
+        let mut info = uapi::Info::default();
+        self.0
+            .get_info(user(&mut info))
+            .expect("memory that is there");
+        info.ops_total
+    }
+
+    /// Has `f` run while a writer stays inside a table.
+    pub fn with_writer_inside(&self, table: u32, f: impl FnOnce()) {
+        let place = self.0.place(table).expect("a table");
+        let inside = place.exclusive(table).expect("a table");
+        f();
+        drop(inside);
+    }
+
     /// Carries out an operation. With `away`, the memory that its results go to is not there.
-    pub(crate) fn serve(&self, op: &Op, away: Option<Away>) -> Answer {
+    pub fn serve(&self, op: &Op, away: Option<Away>) -> Answer {
         let result = match op {
             Op::Create(num_contexts) => {
                 let mut arg = uapi::CreateTable {
@@ -120,8 +138,9 @@ impl File {
     }
 
     /// What `/proc/PID/fdinfo/FD` says: tables, and operations served.
-    pub(crate) fn usage(&self) -> (usize, u64) {
-        let usages: Vec<_> = self.0.usages().collect();
+    pub fn usage(&self) -> (usize, u64) {
+        let tables = self.0.tables();
+        let usages: Vec<_> = tables.into_iter().flat_map(|all| all.usages()).collect();
         let tables = usages.iter().filter(|usage| usage.table.is_some());
         (tables.count(), usages.iter().map(|usage| usage.ops).sum())
     }

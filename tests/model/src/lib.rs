@@ -3,7 +3,7 @@
 //! A model check of the driver: its commands, from the very files that it is built from, on a
 //! stand-in for the kernel whose locks and atomics loom explores.
 //!
-//! Left out are the device's registration and the module's counters; how the model of memory
+//! Left out is the device's registration; how the model of memory
 //! differs from the kernel's says the crate `kernel` beside this one.
 
 // `clippy --all-targets` would compile the unit tests in the driver's files, which are at home in
@@ -20,8 +20,9 @@ mod mapped;
 mod patience;
 mod pinned;
 
-pub use explore::{Explored, Model, Thread};
-pub use kernel::{planted, uaccess::Away};
+pub use explore::{explore_with, Explored, Model, Thread};
+pub use file::File;
+pub use kernel::{loom, planted, uaccess::Away};
 
 #[path = "../../../module/abi.rs"]
 mod abi;
@@ -35,6 +36,8 @@ mod contexts;
 mod cpu_slot;
 #[path = "../../../module/few_ops.rs"]
 mod few_ops;
+#[path = "../../../module/files.rs"]
+mod files;
 #[path = "../../../module/gfp.rs"]
 mod gfp;
 #[path = "../../../module/image.rs"]
@@ -44,10 +47,7 @@ mod image;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 #[path = "../../../module/open_file.rs"]
-#[allow(
-    dead_code,
-    reason = "GET_INFO is about the module, and no table is mapped"
-)]
+#[allow(dead_code, reason = "no table is mapped")]
 mod open_file;
 #[path = "../../../module/scratch.rs"]
 mod scratch;
@@ -56,6 +56,9 @@ mod slot;
 #[path = "../../../module/table.rs"]
 #[allow(dead_code, reason = "bytes are the limit's affair")]
 mod table;
+#[path = "../../../module/tables.rs"]
+#[allow(dead_code, reason = "bytes are the limit's affair")]
+mod tables;
 #[path = "../../../module/uaccess.rs"]
 mod uaccess;
 #[path = "../../../uapi/src/lib.rs"]

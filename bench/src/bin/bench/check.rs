@@ -25,6 +25,7 @@ pub const CHECKED: &[&str] = &[
     "create/",
     "destroy/",
     "image/",
+    "others/",
     // Others depend on who answers, or are not the project's.
     "command/read-fd",
 ];

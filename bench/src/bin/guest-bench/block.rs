@@ -27,6 +27,28 @@ impl Case {
         id: impl Into<String>,
         iterations: u32,
         operations: u32,
+        operation: impl FnMut(u32) + 'static,
+        cleanup: impl FnMut() + 'static,
+    ) -> Self {
+        Self::between(id, iterations, operations, || (), operation, cleanup)
+    }
+
+    /// The same; before each block, `prepare` is called and not measured.
+    pub fn prepared(
+        id: impl Into<String>,
+        iterations: u32,
+        operations: u32,
+        prepare: impl FnMut() + 'static,
+        operation: impl FnMut(u32) + 'static,
+    ) -> Self {
+        Self::between(id, iterations, operations, prepare, operation, || ())
+    }
+
+    fn between(
+        id: impl Into<String>,
+        iterations: u32,
+        operations: u32,
+        mut prepare: impl FnMut() + 'static,
         mut operation: impl FnMut(u32) + 'static,
         mut cleanup: impl FnMut() + 'static,
     ) -> Self {
@@ -36,6 +58,7 @@ impl Case {
             operations,
         };
         let block = Box::new(move || {
+            prepare();
             let taken = measured(|| {
                 for turn in 0..iterations {
                     operation(black_box(turn));

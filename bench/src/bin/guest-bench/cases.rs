@@ -3,7 +3,7 @@
 
 use crate::block::Case;
 use crate::bpf::ArrayMap;
-use crate::programs;
+use crate::{others, programs};
 use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
 use atomik_tests::{
@@ -53,6 +53,7 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.push(memory(calls));
     cases.extend(mapped(&file, calls)?);
     cases.extend(images(&file)?);
+    cases.extend(others::all(&file)?);
     cases.extend(programs::all()?);
     Ok(cases)
 }

@@ -23,6 +23,7 @@
 //! - Each thread of a model stays on one CPU: see [`cpu`].
 
 pub mod alloc;
+mod arc;
 pub mod atomic;
 pub mod bindings;
 pub mod condvar;
@@ -33,6 +34,7 @@ pub mod lock;
 pub mod planted;
 pub mod prelude;
 pub mod processor;
+pub mod rbtree;
 mod set_once;
 pub mod task;
 pub mod transmute;
@@ -43,12 +45,13 @@ pub use loom;
 /// As the kernel has them in one place.
 pub mod sync {
     pub use crate::{
+        arc::Arc,
         atomic,
         condvar::CondVar,
+        global_lock,
         lock::{self, Mutex, SpinLock},
         set_once::SetOnce,
     };
-    pub use std::sync::Arc;
 }
 
 /// As in the kernel; the name is lockdep's.
@@ -64,6 +67,17 @@ macro_rules! new_mutex {
 macro_rules! new_spinlock {
     ($inner:expr, $name:literal) => {
         $crate::lock::new::<_, $crate::lock::spinlock::SpinLockBackend>($inner)
+    };
+}
+
+/// As in the kernel, but made anew for each run of a model.
+#[macro_export]
+macro_rules! global_lock {
+    (unsafe(uninit) static $name:ident: $kind:ident<$inner:ty> = $value:expr;) => {
+        $crate::loom::lazy_static! {
+            static ref $name: $crate::lock::GlobalLock<$crate::sync::$kind<$inner>> =
+                $crate::lock::GlobalLock::new($value);
+        }
     };
 }
 

@@ -2,7 +2,7 @@
 
 //! Mutexes and spinlocks.
 
-use crate::{atomic, held};
+use crate::{atomic, held, set_once};
 use core::{
     cell::UnsafeCell,
     marker::PhantomData,
@@ -53,6 +53,7 @@ pub fn new<T, B>(data: impl Init<T>) -> impl PinInit<Lock<T, B>> {
         pin_init_from_closure(move |slot: *mut Lock<T, B>| {
             data.__init((&raw mut (*slot).data).cast())?;
             (&raw mut (*slot).lock).write(loom::sync::Mutex::new(()));
+            set_once::end_of_row();
             Ok(())
         })
     }
@@ -68,6 +69,32 @@ impl<T, B: Backend> Lock<T, B> {
         let held = Some(self.lock.lock().expect("not poisoned"));
         held::took(B::SPINS);
         Guard { lock: self, held }
+    }
+}
+
+/// A lock that [`crate::global_lock`] makes.
+pub struct GlobalLock<L>(L);
+
+impl<T, B> GlobalLock<Lock<T, B>> {
+    pub fn new(data: T) -> Self {
+        Self(Lock {
+            lock: loom::sync::Mutex::new(()),
+            data: UnsafeCell::new(data),
+            kind: PhantomData,
+        })
+    }
+
+    /// # Safety
+    ///
+    /// None here, where it is ready once it is made.
+    pub unsafe fn init(&self) {}
+}
+
+impl<L> Deref for GlobalLock<L> {
+    type Target = L;
+
+    fn deref(&self) -> &L {
+        &self.0
     }
 }
 

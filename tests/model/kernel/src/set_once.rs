@@ -11,15 +11,20 @@ use core::{
     mem::MaybeUninit,
 };
 
-/// How many of them a model uses. A file has one for each table that there may be, and loom would
-/// spend most of its time on those that nobody sets.
+/// How many can be set of those that are made in a row, with no lock between. A file has one for each
+/// table that there may be, and loom would spend most of its time on those that nobody sets.
 const USED: u32 = 3;
 
 loom::thread_local! {
     static MADE: Cell<u32> = Cell::new(0);
 }
 
-/// As in the kernel, and made like it. After the first few, nothing can be set.
+/// A lock has been made.
+pub(crate) fn end_of_row() {
+    MADE.with(|made| made.set(0));
+}
+
+/// As in the kernel, and made like it. After the first few in a row, nothing can be set.
 pub struct SetOnce<T>(Option<Used<T>>);
 
 struct Used<T> {

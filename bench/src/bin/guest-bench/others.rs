@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Opening, closing and GET_INFO while others have the device open.
+
+use crate::{block::Case, cases::ioctl};
+use anyhow::Result;
+use atomik_tests::raw::{RawFile, open_device};
+use atomik_uapi as uapi;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use std::{cell::RefCell, rc::Rc};
+
+/// How many others there are.
+const OTHERS: [usize; 2] = [1, 1000];
+/// Calls in a block.
+const CALLS: u32 = 8;
+
+/// Files of others, each with a table.
+#[derive(Default)]
+struct Others(RefCell<Vec<RawFile>>);
+
+impl Others {
+    /// Makes it so many.
+    fn set(&self, number: usize) {
+        self.0.borrow_mut().resize_with(number, || {
+            let file = open_device();
+            file.create(1).expect("CREATE_TABLE");
+            file
+        });
+    }
+}
+
+pub fn all(file: &Rc<RawFile>) -> Result<Vec<Case>> {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
+    let others = Rc::new(Others::default());
+    // So that each case finds the files of the one before, mostly.
+    let cases = OTHERS.into_iter().flat_map(|number| {
+        let case = |name: &str, operation: Box<dyn FnMut(u32)>| {
+            let others = Rc::clone(&others);
+            let id = format!("others/{name}/{number}");
+            Case::prepared(id, CALLS, 1, move || others.set(number), operation)
+        };
+        let file = Rc::clone(file);
+        let mut info = uapi::Info::default();
+        [
+            case("open-close", Box::new(|_| drop(open_device()))),
+            case(
+                "open-create-close",
+                Box::new(|_| {
+                    open_device().create(1).expect("CREATE_TABLE");
+                }),
+            ),
+            case(
+                "get-info",
+                Box::new(move |_| assert_eq!(ioctl(&file, uapi::IOC_GET_INFO, &mut info), 0)),
+            ),
+        ]
+    });
+    Ok(cases.collect())
+}

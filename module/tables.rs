@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`Tables`], the tables of one open file.
+
+use crate::{
+    contexts::Contexts,
+    gfp,
+    limit::Charge,
+    logic::table_ids::{place_of, TableIds, PLACES},
+    table::{Place, Table, Usage},
+    uapi,
+};
+use core::ops::Range;
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        atomic::{Atomic, Relaxed},
+        Mutex, SetOnce,
+    },
+};
+
+// Each place has its id, and each id its place.
+const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
+
+/// The tables of an open file.
+#[pin_data]
+pub(crate) struct Tables {
+    /// Which places are taken.
+    #[pin]
+    ids: Mutex<TableIds>,
+    /// Places are made as they are needed, and then there until the file is closed.
+    places: [SetOnce<Pin<KBox<Place>>>; PLACES],
+    /// The first so many places have been taken at some time; the others are not there.
+    used: Atomic<u64>,
+    charge: Charge,
+}
+
+impl Tables {
+    /// Initialises what will hold tables; its memory counts against the module's limit. Fails with
+    /// ENOMEM.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::tables::ids"),
+            places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
+            used: Atomic::new(0),
+            charge: Charge::new(size_of::<Self>())?,
+        })
+    }
+
+    /// Creates a table. `tell` gets its id across to the caller. Fails with ENOSPC, ENOMEM, or as `tell`
+    /// does.
+    pub(crate) fn create(&self, num_contexts: u32, tell: impl FnOnce(&u32) -> Result) -> Result {
+        let id = self.take_id()?;
+        let created = self.create_as(id, num_contexts, tell);
+        if created.is_err() {
+            self.ids.lock().free(id);
+        }
+        created
+    }
+
+    fn take_id(&self) -> Result<u32> {
+        let mut ids = self.ids.lock();
+        let id = ids.take().ok_or(ENOSPC)?;
+        let used = (place_of(id) as u64).wrapping_add(1);
+        // Relaxed: who reads it finds the places themselves ready or not, by their own ordering.
+        if used > self.used.load(Relaxed) {
+            self.used.store(used, Relaxed);
+        }
+        Ok(id)
+    }
+
+    /// Creates the table `id`, whose place has been taken.
+    fn create_as(&self, id: u32, num_contexts: u32, tell: impl FnOnce(&u32) -> Result) -> Result {
+        let contexts = Contexts::new(num_contexts)?;
+        let place = self.make_place(id)?;
+        // The id goes out first: should that fail, there is no table yet that others could have
+        // come across.
+        tell(&id)?;
+        place.put(Table { id, contexts });
+        Ok(())
+    }
+
+    /// Destroys the table `id`. Fails with ENOENT.
+    pub(crate) fn destroy(&self, id: u32) -> Result {
+        let place = self.place(id)?;
+        // Under one lock, so that who has seen the table gone can have its place.
+        let mut ids = self.ids.lock();
+        let table = place.take(id)?;
+        ids.free(id);
+        drop(ids);
+        // Its memory is freed with no lock held.
+        drop(table);
+        Ok(())
+    }
+
+    /// The place where the table `id` is if it exists. Fails with ENOENT.
+    #[inline]
+    pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
+        self.places
+            .get(place_of(id))
+            .and_then(|place| place.as_ref())
+            .map(|place| place.as_ref())
+            .ok_or(ENOENT)
+    }
+
+    /// The place for the table `id`, which the caller has taken in `ids`; made if need be.
+    fn make_place(&self, id: u32) -> Result<Pin<&Place>> {
+        if let Ok(place) = self.place(id) {
+            return Ok(place);
+        }
+        let place = KBox::try_pin_init(Place::new(), gfp::charged())?;
+        if let Some(slot) = self.places.get(place_of(id)) {
+            // Nobody else populates it meanwhile: the id is taken.
+            slot.populate(place);
+        }
+        self.place(id)
+    }
+
+    /// How many places may be there: the first ones.
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Relaxed) as usize
+    }
+
+    /// Those of the places in `range` that are there.
+    fn places(&self, range: Range<usize>) -> impl Iterator<Item = Pin<&Place>> {
+        let places = self.places.get(range).unwrap_or(&[]);
+        places
+            .iter()
+            .filter_map(|place| Some(place.as_ref()?.as_ref()))
+    }
+
+    /// Operations served in the places of `range`, which are within [`Self::used`]. Waits for nobody who
+    /// uses a table.
+    pub(crate) fn ops(&self, range: Range<usize>) -> u64 {
+        self.places(range)
+            .fold(0, |sum, place| sum.wrapping_add(place.ops()))
+    }
+
+    /// What the places hold. Waits for nobody who uses a table.
+    pub(crate) fn usages(&self) -> impl Iterator<Item = Usage> + '_ {
+        self.places(0..self.used()).map(|place| place.usage())
+    }
+
+    /// Bytes of kernel memory beside what the places hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.charge.bytes()
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`Arc`].
+
+use crate::{
+    alloc::{Flags, KBox},
+    error::Error,
+};
+use core::{ops::Deref, pin::Pin};
+use pinned_init::PinInit;
+
+/// As in the kernel: what it holds is pinned.
+pub struct Arc<T>(loom::sync::Arc<Pin<KBox<T>>>);
+
+impl<T> Arc<T> {
+    #[track_caller]
+    pub fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self, Error>
+    where
+        Error: From<E>,
+    {
+        Ok(Self(loom::sync::Arc::new(KBox::try_pin_init(init, flags)?)))
+    }
+}
+
+impl<T> Clone for Arc<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for Arc<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
