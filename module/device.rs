@@ -30,7 +30,7 @@ impl MiscDevice for OpenFile {
     fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         // First: what fails later must not leave the file to a module that may go.
         module_ref::hold_while_open(file)?;
-        Ok(KBox::pin_init(OpenFile::new(), gfp::charged())?)
+        KBox::pin_init(OpenFile::new(), gfp::charged())
     }
 
     fn mmap(this: Pin<&Self>, _file: &File, vma: &VmaNew) -> Result {
