@@ -8,6 +8,8 @@ use atomik_uapi as uapi;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{cell::RefCell, rc::Rc};
 
+/// What the names of these cases begin with.
+pub const NAME: &str = "others/";
 /// How many others there are.
 const OTHERS: [usize; 2] = [1, 1000];
 /// Calls in a block.
@@ -36,7 +38,7 @@ pub fn all(file: &Rc<RawFile>) -> Result<Vec<Case>> {
     let cases = OTHERS.into_iter().flat_map(|number| {
         let case = |name: &str, operation: Box<dyn FnMut(u32)>| {
             let others = Rc::clone(&others);
-            let id = format!("others/{name}/{number}");
+            let id = format!("{NAME}{name}/{number}");
             Case::prepared(id, CALLS, 1, move || others.set(number), operation)
         };
         let file = Rc::clone(file);
