@@ -108,14 +108,15 @@ impl ListedTables {
     pub(crate) fn new() -> Result<Self> {
         let tables = Arc::pin_init(Tables::new(), gfp::charged())?;
         let room = RBTreeNodeReservation::new(gfp::charged())?;
-        let listed = Listed {
-            state: State::Open(tables.clone()),
-            inherited: 0,
-            counts: 0,
-        };
+        let state = State::Open(tables.clone());
         let mut files = FILES.lock();
         let number = files.next;
         files.next = number.wrapping_add(1);
+        let listed = Listed {
+            state,
+            inherited: core::mem::take(&mut files.ops_of_last),
+            counts: 0,
+        };
         if let Some(list) = &mut files.listed {
             list.insert(room.into_node(number, listed));
         }
