@@ -46,9 +46,9 @@ module! {
     description: "Kernel-resident tables of delta-state contexts",
     license: "GPL",
     params: {
-        limit_kib: u64 {
-            default: 1048576,
-            description: "Kernel memory that the driver may use for all files together, in KiB (default: 1048576, 1 GiB)",
+        limit_kib: i64 {
+            default: crate::logic::limit::UNSET,
+            description: "Kernel memory that the driver may use for all files together, in KiB (default: -1, the smaller of 1 GiB and a quarter of the machine's memory)",
         },
     },
 }

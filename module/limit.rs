@@ -2,8 +2,11 @@
 
 //! The module's own limit on the memory that all open files together make the driver use.
 
-use core::borrow::Borrow;
+use crate::logic::limit;
+use core::{borrow::Borrow, mem::MaybeUninit};
 use kernel::{
+    bindings,
+    page::PAGE_SIZE,
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
 };
@@ -15,13 +18,24 @@ static LIMIT: Atomic<u64> = Atomic::new(0);
 static USED: Atomic<u64> = Atomic::new(0);
 
 /// The value of a module parameter, which 7.2 hands out by reference and 7.3 by value.
-pub(crate) fn parameter(value: impl Borrow<u64>) -> u64 {
+pub(crate) fn parameter(value: impl Borrow<i64>) -> i64 {
     *value.borrow()
 }
 
-/// Sets the limit, in KiB.
-pub(crate) fn set_kib(kib: u64) {
-    LIMIT.store(kib.saturating_mul(1024), Relaxed);
+/// Sets the limit, in KiB, or the default for this machine.
+pub(crate) fn set_kib(kib: i64) {
+    LIMIT.store(limit::bytes(kib, memory()), Relaxed);
+}
+
+/// Bytes of memory that the kernel has.
+fn memory() -> u64 {
+    let mut info = MaybeUninit::<bindings::sysinfo>::zeroed();
+    // SAFETY: room for what it writes; all zero is a value to begin with.
+    let info = unsafe {
+        bindings::si_meminfo(info.as_mut_ptr());
+        info.assume_init()
+    };
+    (info.totalram as u64).saturating_mul(PAGE_SIZE as u64)
 }
 
 /// Bytes that count against the limit until this is dropped.

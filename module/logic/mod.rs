@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
-//! What needs no kernel: the algebra of contexts, the rules for batches, the ids of tables.
+//! What needs no kernel: the algebra of contexts, the rules for batches, the ids of tables, the limit of their memory.
 //!
 //! The driver includes this directory as a module; on the host it is the crate `atomik-logic`, which the
 //! crate `atomik` has its algebra in the process from, and where its unit tests run. It allocates nothing, has no
@@ -10,6 +10,7 @@
 
 pub mod batch;
 pub mod context;
+pub mod limit;
 pub mod table_ids;
 
 #[cfg(not(MODULE))]

@@ -5,9 +5,11 @@
 use crate::{alone, reloaded::Reloaded};
 use atomik_tests::{
     driver, fdinfo,
+    mapping::Mapping,
     raw::{RawFile, accum, open_device},
 };
 use nix::errno::Errno;
+use std::fs;
 
 /// Creates tables of `contexts` until that fails.
 fn create_all(file: &RawFile, contexts: u32) -> (Vec<u32>, Errno) {
@@ -96,6 +98,56 @@ fn copies_that_calls_make_count() {
 }
 
 #[test]
+fn by_default_is_a_quarter_of_the_memory_at_most() {
+    let _alone = alone();
+    let memory = fs::read_to_string("/proc/meminfo").unwrap();
+    let total = memory.lines().find_map(|line| {
+        let total = line.strip_prefix("MemTotal:")?.strip_suffix("kB")?;
+        total.trim().parse::<u64>().ok()
+    });
+    let limit = (total.unwrap() * 1024 / 4).min(1 << 30);
+    for parameter in ["", "limit_kib=-1"] {
+        let _reloaded = Reloaded::with(parameter);
+        let mut used = 0;
+        // A file has room for 256 tables of 1 MiB.
+        let mut files = Vec::new();
+        loop {
+            let file = open_device();
+            let error = create_all(&file, 65536).1;
+            used += fdinfo::read(&file).bytes;
+            files.push(file);
+            if error == Errno::ENOMEM {
+                break;
+            }
+        }
+        assert!(
+            used <= limit && used + (2 << 20) > limit,
+            "{used} of {limit}"
+        );
+    }
+}
+
+#[test]
+fn a_mapping_that_does_not_fit_changes_nothing_and_another_of_a_mapped_table_does() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=64");
+    let file = open_device();
+    let table = file.create(512).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    let unmapped = file.create(512).unwrap();
+    file.load(unmapped, 511, 5).unwrap();
+    create_all(&file, 1);
+    let before = fdinfo::read(&file);
+    assert_eq!(Mapping::new(&file, unmapped, 1).err(), Some(Errno::ENOMEM));
+    assert_eq!(fdinfo::read(&file), before);
+    assert_eq!(file.read(unmapped, 511), Ok(5));
+    let other = Mapping::new(&file, table, 1).unwrap();
+    assert_eq!(fdinfo::read(&file), before);
+    other.accum(0, 1);
+    assert_eq!(mapping.read(0), 1);
+}
+
+#[test]
 fn of_zero_allows_no_table() {
     let _alone = alone();
     let _reloaded = Reloaded::with("limit_kib=0");
@@ -111,8 +163,10 @@ fn a_parameter_that_is_no_number_is_refused() {
     let _alone = alone();
     driver::unload().unwrap();
     assert_eq!(driver::load("limit_kib=many"), Err(Errno::EINVAL));
+    // More than there are numbers for.
+    assert!(driver::load("limit_kib=18446744073709551615").is_err());
     assert!(!driver::is_there());
-    driver::load("limit_kib=18446744073709551615").unwrap();
+    driver::load("limit_kib=9223372036854775807").unwrap();
     open_device().create(65536).unwrap();
     driver::unload().unwrap();
     driver::load("").unwrap();

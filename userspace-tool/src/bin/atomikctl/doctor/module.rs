@@ -4,6 +4,7 @@
 
 use super::check::Check;
 use super::system::System;
+use atomik_logic::limit;
 
 pub fn loaded(system: &System) -> Check {
     const NAME: &str = "module";
@@ -29,8 +30,7 @@ pub fn loaded(system: &System) -> Check {
 
 pub fn limit(system: &System) -> Check {
     const NAME: &str = "limit";
-    const DEFAULT_KIB: u64 = 1 << 20;
-    let mut limit = DEFAULT_KIB;
+    let mut parameter = limit::UNSET;
     for directory in ["/usr/lib/modprobe.d", "/etc/modprobe.d"] {
         for file in system.list(directory) {
             let text = system
@@ -44,15 +44,17 @@ pub fn limit(system: &System) -> Check {
                         "mend it: the module can't be loaded with it",
                     );
                 };
-                limit = kib;
+                parameter = kib;
             }
         }
     }
-    let found = format!("all tables together may use {limit} KiB");
     let memory = system
         .read("/proc/meminfo")
         .as_deref()
         .and_then(total_memory);
+    let bytes = memory.unwrap_or(u64::MAX).saturating_mul(1024);
+    let limit = limit::bytes(parameter, bytes) / 1024;
+    let found = format!("all tables together may use {limit} KiB");
     match memory {
         _ if limit == 0 => Check::warning(
             NAME,
@@ -118,7 +120,30 @@ mod tests {
         assert_eq!(level("options atomik limit_kib=0"), Level::Warning);
         assert_eq!(level("options atomik limit_kib=3000000"), Level::Warning);
         assert_eq!(level("options atomik limit_kib=1G"), Level::Failed);
-        // The default, on a machine of 4 GB.
-        assert_eq!(level(""), Level::Ok);
+        assert_eq!(
+            level("options atomik limit_kib=18446744073709551615"),
+            Level::Failed
+        );
+        // The default, which is never more than half of the memory.
+        for unset in [
+            "",
+            "#options atomik limit_kib=1048576",
+            "options atomik limit_kib=-1",
+        ] {
+            for (memory, expected) in [
+                ("4000000", "1000000"),
+                ("1000000", "250000"),
+                ("8000000", "1048576"),
+            ] {
+                fake.write("/proc/meminfo", &format!("MemTotal: {memory} kB"));
+                fake.write(FILE, unset);
+                let check = limit(&fake.system());
+                assert_eq!(check.level, Level::Ok);
+                assert!(
+                    check.to_string().contains(&format!("{expected} KiB")),
+                    "{check}"
+                );
+            }
+        }
     }
 }
