@@ -48,6 +48,7 @@ fn client32() {
         .args([
             "-m32",
             "-static",
+            "-D_FILE_OFFSET_BITS=64",
             "-O1",
             "-Wall",
             "-Wextra",

@@ -48,9 +48,12 @@
 /**
  * struct atomik_create_table - argument of ATOMIK_IOC_CREATE_TABLE
  * @num_contexts: in, 1..=ATOMIK_MAX_CONTEXTS
- * @table_id: out, >= 1; valid in this open file only
+ * @table_id: out, >= 1 and < 2^24; valid in this open file only
  *
- * Every context of a new table has reference 0 and accumulator 0.
+ * Every context of a new table has reference 0 and accumulator 0. The id of a
+ * destroyed table means another one after 65534 others in its place at the
+ * earliest; where other places are free, these are used up first, which makes 16
+ * million in a file with few tables.
  */
 struct atomik_create_table {
 	__u32 num_contexts;
@@ -220,6 +223,10 @@ struct atomik_fp_check {
  * the pages that the table has; what is beyond its contexts in the last page means
  * nothing. PROT_WRITE takes a file that is open for reading and writing.
  *
+ * The offset is an off_t of 64 bits: a 32-bit program is compiled with
+ * -D_FILE_OFFSET_BITS=64, or calls mmap64(). All offsets are below 2^44, which
+ * is the end of those that a 32-bit program can map.
+ *
  * A load of that word is READ; an atomic XOR is ACCUM. Both are atomic with regard
  * to each other and to every command. The references can't be mapped: a store of
  * another kind sets the state and keeps the reference, so that it acts as an ACCUM
@@ -229,10 +236,13 @@ struct atomik_fp_check {
  *
  * A mapping stays what it is when its table is destroyed: memory that no command
  * uses any more. fork() shares it. It counts against the same limits as the table.
+ * Its pages come when they are used, or at once with MAP_POPULATE; they stay in
+ * memory, and come back after MADV_DONTNEED. mremap() moves it, and never makes it
+ * longer (EFAULT).
  *
  * Errors of mmap(): EINVAL (not MAP_SHARED, PROT_EXEC, more than the table has),
  * ENOENT (no such table), ENOMEM, EACCES (the file is not open as the protection
- * demands).
+ * demands). Nothing has changed then.
  */
 #define ATOMIK_MAP_SPAN			(1 << 20)
 #define ATOMIK_MAP_OFFSET(table_id)	((__u64)(table_id) * ATOMIK_MAP_SPAN)

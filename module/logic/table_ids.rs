@@ -3,13 +3,18 @@
 //! The ids of the tables of a file.
 //!
 //! A table lives in one of a fixed number of places. Its id tells the place and how often the place
-//! has been used, so that the id of a destroyed table doesn't at once mean another table.
+//! has been used, so that the id of a destroyed table doesn't at once mean another table: it comes back
+//! when all the ids of all the places that were free meanwhile have been used.
 
 /// Places for tables in a file.
 pub const PLACES: usize = 256;
 
-/// How often a place can be used before its ids start over: ids fit in 32 bits and 0 is none.
-const GENERATIONS: u32 = u32::MAX / PLACES as u32;
+/// Ids are below this: times the megabyte that each has of the file's offsets, it is the end of those
+/// that a 32-bit program can map, which counts them in pages of 4096 bytes.
+const END: u32 = 1 << 24;
+
+/// How often a place can be used before its ids start over. (0 is no id.)
+const GENERATIONS: u32 = (END - 1) / PLACES as u32;
 
 /// Which places are taken.
 ///
@@ -22,18 +27,31 @@ pub struct TableIds {
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(MODULE, derive(pin_init::Zeroable))]
 struct Place {
+    /// How often it has been used: at most [`GENERATIONS`].
     generation: u32,
     taken: bool,
 }
 
+impl Place {
+    fn has_an_id(&self) -> bool {
+        !self.taken && self.generation < GENERATIONS
+    }
+}
+
 impl TableIds {
-    /// Takes the free place with the lowest number and returns the id of a table there.
+    /// Takes the free place with the lowest number that has an id left, and returns the id of a table
+    /// there.
     pub fn take(&mut self) -> Option<u32> {
+        if !self.places.iter().any(Place::has_an_id) {
+            for place in self.places.iter_mut().filter(|place| !place.taken) {
+                place.generation = 0;
+            }
+        }
         let (number, place) = self
             .places
             .iter_mut()
             .enumerate()
-            .find(|(_, place)| !place.taken)?;
+            .find(|(_, place)| place.has_an_id())?;
         place.taken = true;
         let base = place.generation.checked_mul(PLACES as u32)?;
         base.checked_add(number as u32)?.checked_add(1)
@@ -43,7 +61,7 @@ impl TableIds {
     pub fn free(&mut self, id: u32) {
         if let Some(place) = self.places.get_mut(place_of(id)) {
             place.taken = false;
-            place.generation = place.generation.wrapping_add(1) % GENERATIONS;
+            place.generation = place.generation.saturating_add(1);
         }
     }
 }
@@ -88,32 +106,49 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_not_reused_soon_and_none_is_0() {
-        let mut ids = TableIds::default();
-        let mut seen = HashSet::new();
-        for _ in 0..10_000 {
-            let id = ids.take().unwrap();
-            assert_ne!(id, 0);
-            assert!(seen.insert(id));
-            assert_eq!(place_of(id), 0);
-            ids.free(id);
-        }
-        // Any id may be asked for.
+    fn any_id_may_be_asked_for() {
         assert!(place_of(0) < PLACES);
         assert!(place_of(u32::MAX) < PLACES);
     }
 
     #[test]
-    fn the_last_generation_fits_and_starts_over() {
+    fn ids_come_back_when_all_have_been_used() {
+        const LEFT: u32 = 2;
         let mut ids = TableIds::default();
         for place in &mut ids.places {
-            place.generation = GENERATIONS - 1;
+            place.generation = GENERATIONS - LEFT;
         }
-        let last: std::vec::Vec<u32> = (0..PLACES).map(|_| ids.take().unwrap()).collect();
-        assert_eq!(last.len(), PLACES);
-        for id in last {
+        let mut seen = HashSet::new();
+        for used in 0..LEFT as usize * PLACES {
+            let id = ids.take().unwrap();
+            assert!(id > 0 && id < END && seen.insert(id));
+            // One place after the other, so that a file with few tables makes few.
+            assert_eq!(place_of(id), used / LEFT as usize);
             ids.free(id);
         }
         assert_eq!(ids.take(), Some(1));
+        assert_eq!(ids.take(), Some(2));
+    }
+
+    #[test]
+    fn places_that_are_taken_keep_their_ids() {
+        let mut ids = TableIds::default();
+        let kept: HashSet<u32> = (1..PLACES).map(|_| ids.take().unwrap()).collect();
+        // The ids of the one that is left.
+        let mut seen = HashSet::new();
+        for _ in 0..GENERATIONS {
+            let id = ids.take().unwrap();
+            assert!(!kept.contains(&id) && seen.insert(id));
+            assert_eq!(ids.take(), None);
+            ids.free(id);
+        }
+        let again = ids.take().unwrap();
+        assert!(!kept.contains(&again) && seen.contains(&again));
+    }
+
+    #[test]
+    fn all_offsets_fit_in_those_of_32_bit_programs() {
+        let end = u64::from(END) * atomik_uapi::MAP_SPAN;
+        assert_eq!(end / 4096, 1 << 32);
     }
 }

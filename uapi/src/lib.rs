@@ -45,7 +45,7 @@ pub const OP_SWAP: u8 = 3;
 pub struct CreateTable {
     /// In: 1..=[`MAX_CONTEXTS`].
     pub num_contexts: u32,
-    /// Out: the table's id in this open file, at least 1.
+    /// Out: the table's id in this open file, at least 1 and below 2^24.
     pub table_id: u32,
 }
 
@@ -214,7 +214,7 @@ pub struct FpCheck {
 }
 
 /// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes each, can
-/// be mapped from `id * MAP_SPAN` on.
+/// be mapped from `id * MAP_SPAN` on, which is below 2^44.
 pub const MAP_SPAN: u64 = 1 << 20;
 
 /// The `type` field of every command number.
