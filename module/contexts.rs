@@ -5,7 +5,10 @@
 use crate::{
     gfp,
     limit::Charge,
-    logic::context::{self, Table},
+    logic::{
+        context::{self, Table},
+        index,
+    },
     mapped::{MappedStates, Shared},
     xor::atomic_xor,
 };
@@ -35,6 +38,8 @@ const CONTEXT_BYTES: usize = 2 * STATE_BYTES;
 pub(crate) struct Contexts {
     states: ContextStates,
     references: KVVec<Atomic<u64>>,
+    /// What an address is masked with after its check: see [`index`].
+    mask: usize,
     charge: Charge,
 }
 
@@ -69,6 +74,7 @@ impl Contexts {
         Ok(Self {
             states: ContextStates::Unmapped(zeroes(count)?),
             references: zeroes(count)?,
+            mask: index::mask(count),
             charge,
         })
     }
@@ -89,12 +95,19 @@ impl Contexts {
 
     #[inline]
     fn state(&self, addr: u32) -> Result<&Atomic<u64>> {
-        self.states.as_slice().get(addr as usize).ok_or(EINVAL)
+        self.word(self.states.as_slice(), addr)
     }
 
     #[inline]
     fn reference(&self, addr: u32) -> Result<&Atomic<u64>> {
-        self.references.get(addr as usize).ok_or(EINVAL)
+        self.word(&self.references, addr)
+    }
+
+    #[inline]
+    fn word<'a>(&self, words: &'a [Atomic<u64>], addr: u32) -> Result<&'a Atomic<u64>> {
+        index::checked(addr as usize, words.len(), self.mask)
+            .and_then(|number| words.get(number))
+            .ok_or(EINVAL)
     }
 
     /// LOAD: starts an epoch from `value`. Nobody else may do LOAD or SWAP on this context meanwhile.
@@ -176,11 +189,23 @@ impl Contexts {
         }
     }
 
-    /// The states, to be mapped. They are moved to `room`, which is as large, unless they can be
-    /// mapped already. Fails with ENOMEM.
-    pub(crate) fn mapped(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
-        if let ContextStates::Mapped(states) = &self.states {
-            return Ok(states.clone());
+    /// The states, if they can be mapped already.
+    pub(crate) fn mapped(&self) -> Option<Arc<MappedStates>> {
+        match &self.states {
+            ContextStates::Unmapped(_) => None,
+            ContextStates::Mapped(states) => Some(states.clone()),
+        }
+    }
+
+    /// The states, to be mapped. They are moved to `room`, unless they can be mapped already.
+    ///
+    /// Fails with ENOMEM, and with EAGAIN where the room was made for another number of contexts.
+    pub(crate) fn map(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        if room.states().len() != self.references.len() {
+            return Err(EAGAIN);
+        }
+        if let Some(states) = self.mapped() {
+            return Ok(states);
         }
         // What remains here is half of what was.
         let charge = Charge::new(
@@ -206,13 +231,16 @@ impl context::Word for Atomic<u64> {
     }
 }
 
-/// Words that are zero. Fails with ENOMEM.
+/// Words that are zero, as are those after them that the mask lets through, in the same memory. Fails with
+/// ENOMEM.
 fn zeroes(count: usize) -> Result<KVVec<Atomic<u64>>> {
-    let mut words = KVVec::with_capacity(count, gfp::charged())?;
-    for _ in 0..count {
+    let room = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
+    let mut words = KVVec::with_capacity(room, gfp::charged())?;
+    for _ in 0..room {
         words
             .push_within_capacity(Atomic::new(0))
             .map_err(|_| ENOMEM)?;
     }
+    words.truncate(count);
     Ok(words)
 }

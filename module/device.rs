@@ -4,7 +4,7 @@
 
 use crate::{
     gfp,
-    mapped::{self, MappedStates},
+    mapped::{MappedStates, Wanted},
     module_ref,
     open_file::OpenFile,
     tables::Tables,
@@ -34,8 +34,9 @@ impl MiscDevice for OpenFile {
     }
 
     fn mmap(this: Pin<&Self>, _file: &File, vma: &VmaNew) -> Result {
-        let (id, _) = mapped::place_in_file(vma)?;
-        MappedStates::map(this.mapped(id)?, vma)
+        let wanted = Wanted::of(vma)?;
+        MappedStates::map(this.mapped(&wanted)?, vma);
+        Ok(())
     }
 
     fn ioctl(this: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {

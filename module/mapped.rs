@@ -5,16 +5,19 @@
 use crate::{
     gfp,
     limit::Charge,
-    logic::context::{State, States},
+    logic::{
+        context::{State, States},
+        index,
+    },
     uapi,
     xor::atomic_xor,
 };
-use core::{ffi::c_void, mem::MaybeUninit, ptr::NonNull};
+use core::mem::MaybeUninit;
 use kernel::{
     alloc::VVec,
     bindings,
     mm::virt::{flags, VmaNew},
-    page::{BorrowedPage, PAGE_SIZE},
+    page::PAGE_SIZE,
     prelude::*,
     sync::{
         atomic::{Atomic, Full, Relaxed},
@@ -23,22 +26,67 @@ use kernel::{
 };
 
 const STATE: usize = size_of::<u64>();
+const STATES_IN_PAGE: usize = PAGE_SIZE / STATE;
+
+/// Pages of the file's offsets that each table has for itself.
+const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
 
 /// The states of a table, in pages of their own, which are shared with programs that may change them
 /// at any time, by any instruction. What they do reaches no other memory.
 ///
 /// Lives as long as the table or a mapping does.
 pub(crate) struct MappedStates {
-    /// As many as fill whole pages: what is beyond `count` is of no meaning.
+    /// Whole pages, and as many as the mask lets through: what is beyond `count` is of no meaning.
     states: VVec<Atomic<u64>>,
     count: usize,
     charge: Charge,
 }
 
+/// What a program wants to map: pages of a table.
+pub(crate) struct Wanted {
+    table_id: u32,
+    /// The number of the page after the last.
+    end: usize,
+}
+
+impl Wanted {
+    /// What a new mapping is of, as its offset in the file says. Fails with EINVAL where it is one of
+    /// those that a table can't have.
+    pub(crate) fn of(vma: &VmaNew) -> Result<Self> {
+        // A private one would keep what it writes to itself.
+        if vma.flags() & flags::MAYSHARE == 0 {
+            return Err(EINVAL);
+        }
+        vma.try_clear_mayexec()?;
+        // SAFETY: the reference says that the mapping may be read.
+        let offset = unsafe { (*vma.as_ptr()).vm_pgoff };
+        let pages = vma.end().checked_sub(vma.start()).ok_or(EINVAL)? / PAGE_SIZE;
+        Ok(Self {
+            table_id: u32::try_from(offset / SPAN).map_err(|_| EINVAL)?,
+            end: pages.checked_add(offset % SPAN).ok_or(EINVAL)?,
+        })
+    }
+
+    pub(crate) fn table_id(&self) -> u32 {
+        self.table_id
+    }
+
+    /// Fails with EINVAL where a table of `count` contexts has fewer pages.
+    pub(crate) fn check(&self, count: u32) -> Result {
+        if self.end <= (count as usize).div_ceil(STATES_IN_PAGE) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+}
+
 impl MappedStates {
     /// Makes `count` states of 0. Fails with ENOMEM.
-    pub(crate) fn new(count: usize) -> Result<Arc<Self>> {
-        let all = count.next_multiple_of(PAGE_SIZE / STATE);
+    pub(crate) fn new(count: u32) -> Result<Arc<Self>> {
+        let count = count as usize;
+        let all = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
+        let all = all.max(STATES_IN_PAGE);
         let charge = Charge::new(all.checked_mul(STATE).ok_or(ENOMEM)?)?;
         let mut states = VVec::with_capacity(all, gfp::charged())?;
         for _ in 0..all {
@@ -64,35 +112,11 @@ impl MappedStates {
         self.states.get(..self.count).unwrap_or(&[])
     }
 
-    /// Maps pages of the states into a process, as its new mapping says.
-    ///
-    /// Fails with EINVAL where these are more than there are, or the mapping is one of those that a
-    /// table can't have.
-    pub(crate) fn map(this: Arc<Self>, vma: &VmaNew) -> Result {
-        // A private one would keep what it writes to itself.
-        if vma.flags() & flags::SHARED == 0 {
-            return Err(EINVAL);
-        }
-        vma.try_clear_mayexec()?;
+    /// Lets a new mapping show the states. Its pages come when they are used.
+    pub(crate) fn map(this: Arc<Self>, vma: &VmaNew) {
         vma.set_dontexpand();
-
-        let (_, first) = place_in_file(vma)?;
-        let (start, end) = (vma.start(), vma.end());
-        let wanted = end.checked_sub(start).ok_or(EINVAL)? / PAGE_SIZE;
-        let pages = this.states.chunks(PAGE_SIZE / STATE).skip(first);
-        if pages.len() < wanted {
-            return Err(EINVAL);
-        }
-        let mixed = vma.set_mixedmap();
-        for (page, address) in pages.zip((start..end).step_by(PAGE_SIZE)) {
-            // SAFETY: `page` is in memory that `vmalloc` has given.
-            let page = unsafe { bindings::vmalloc_to_page(page.as_ptr().cast()) };
-            let page = NonNull::new(page).ok_or(EFAULT)?;
-            // SAFETY: the page lives as long as the memory, which `this` holds.
-            let page = unsafe { BorrowedPage::from_raw(page) };
-            mixed.vm_insert_page(address, &page)?;
-        }
-
+        // Which is to be said where a fault brings pages that are not of a file.
+        vma.set_mixedmap();
         let vma = vma.as_ptr();
         // SAFETY: the mapping is being made, so that nobody else uses it. The operations are there as
         // long as this module, which the mapping's file holds; they own what they find in
@@ -101,19 +125,16 @@ impl MappedStates {
             (*vma).vm_private_data = Arc::into_raw(this).cast_mut().cast();
             (*vma).vm_ops = &OPERATIONS.0;
         }
-        Ok(())
     }
-}
 
-/// The table that a new mapping is of, and the page of it with which it starts: what the offset in the
-/// file says.
-pub(crate) fn place_in_file(vma: &VmaNew) -> Result<(u32, usize)> {
-    const PAGES: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
-
-    // SAFETY: the reference says that the mapping may be read.
-    let offset = unsafe { (*vma.as_ptr()).vm_pgoff };
-    let id = u32::try_from(offset / PAGES).map_err(|_| EINVAL)?;
-    Ok((id, offset % PAGES))
+    /// The page with this number, from 0.
+    fn page(&self, number: usize) -> Option<*mut bindings::page> {
+        let first = number.checked_mul(STATES_IN_PAGE)?;
+        let mask = self.states.len().wrapping_sub(1);
+        let first = self.states.get(index::checked(first, self.count, mask)?)?;
+        // SAFETY: in memory that `vmalloc` has given.
+        Some(unsafe { bindings::vmalloc_to_page(first.as_ptr().cast()) })
+    }
 }
 
 /// A mapping holds the states that it shows.
@@ -123,6 +144,7 @@ static OPERATIONS: Operations = Operations({
     bindings::vm_operations_struct {
         open: Some(open),
         close: Some(close),
+        fault: Some(fault),
         ..none
     }
 });
@@ -156,13 +178,29 @@ unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
     drop(unsafe { Arc::from_raw(held_by(vma)) });
 }
 
+/// A program uses a page that its mapping doesn't show: not yet, or not any more, as after MADV_DONTNEED.
+///
+/// # Safety
+///
+/// `vmf` is a fault in a mapping with these operations.
+unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
+    // SAFETY: by the contract `vmf` is valid.
+    let (vma, offset) = unsafe { ((*vmf).__bindgen_anon_1.vma, (*vmf).__bindgen_anon_1.pgoff) };
+    // SAFETY: as in `open`; a mapping and its reference stay while a fault in it is served.
+    let states = unsafe { &*held_by(vma) };
+    match states.page(offset % SPAN) {
+        // SAFETY: the page is there as long as the states. Where a page has come meanwhile, it is this.
+        Some(page) => unsafe { bindings::vmf_insert_page_mkwrite(vmf, page, false) },
+        None => bindings::vm_fault_reason_VM_FAULT_SIGBUS,
+    }
+}
+
 /// # Safety
 ///
 /// As for [`open`].
 unsafe fn held_by(vma: *mut bindings::vm_area_struct) -> *const MappedStates {
     // SAFETY: by the contract `vma` is valid.
-    let data: *mut c_void = unsafe { (*vma).vm_private_data };
-    data.cast()
+    unsafe { (*vma).vm_private_data }.cast_const().cast()
 }
 
 /// The states of a table that nobody uses but programs that have mapped it.
@@ -178,7 +216,8 @@ impl States for Shared<'_> {
         Self: 'b;
 
     #[inline]
-    fn state(&mut self, number: usize) -> Option<SharedState<'_>> {
+    fn state(&mut self, number: usize, mask: usize) -> Option<SharedState<'_>> {
+        let number = index::checked(number, self.0.len(), mask)?;
         self.0.get(number).map(SharedState)
     }
 }

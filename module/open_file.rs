@@ -9,7 +9,7 @@ use crate::{
     batch::UserBatch,
     files::{self, ListedTables},
     image::Image,
-    mapped::MappedStates,
+    mapped::{MappedStates, Wanted},
     patience::SWAP_ATTEMPTS,
     scratch::Scratch,
     table::Place,
@@ -193,14 +193,27 @@ impl OpenFile {
         Ok(())
     }
 
-    /// The states of the table `id`, to be mapped. Fails with ENOENT or ENOMEM.
-    pub(crate) fn mapped(&self, id: u32) -> Result<Arc<MappedStates>> {
+    /// The states of a table, to be mapped. Fails with EINVAL where it has fewer than are wanted, and with
+    /// ENOENT or ENOMEM.
+    pub(crate) fn mapped(&self, wanted: &Wanted) -> Result<Arc<MappedStates>> {
+        let id = wanted.table_id();
         let place = self.place(id)?;
-        let count = place.look(id, |contexts| Ok(contexts.count()))?;
-        // Allocated while others may use the table.
-        let room = MappedStates::new(count as usize)?;
-        let mut table = place.exclusive(id)?;
-        table.mapped(room)
+        loop {
+            let (count, states) =
+                place.look(id, |contexts| Ok((contexts.count(), contexts.mapped())))?;
+            wanted.check(count)?;
+            if let Some(states) = states {
+                return Ok(states);
+            }
+            // Allocated while others may use the table, or destroy it, and create another that has
+            // its id.
+            let room = MappedStates::new(count)?;
+            let mut table = place.exclusive(id)?;
+            match table.map(room) {
+                Err(error) if error == EAGAIN => {}
+                result => return result,
+            }
+        }
     }
 
     /// GET_INFO.

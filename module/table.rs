@@ -169,9 +169,9 @@ impl ExclusiveTable<'_> {
             .ok_or(ENOENT)
     }
 
-    /// Its states, to be mapped: see [`Contexts::mapped`].
-    pub(crate) fn mapped(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
-        let states = self.contexts()?.mapped(room)?;
+    /// Its states, to be mapped: see [`Contexts::map`].
+    pub(crate) fn map(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        let states = self.contexts()?.map(room)?;
         self.place.show(self.guard.as_ref());
         Ok(states)
     }

@@ -4,6 +4,8 @@
 //!
 //! A context is kept as its state and its reference: the accumulator is `state ^ reference`.
 
+use super::index;
+
 /// A reference: a word of its own.
 pub trait Word {
     fn word(&mut self) -> &mut u64;
@@ -42,8 +44,8 @@ pub trait States {
     where
         Self: 'a;
 
-    /// The state with this number, from 0.
-    fn state(&mut self, number: usize) -> Option<Self::State<'_>>;
+    /// The state with this number, from 0. The [mask](index::mask()) is that of the table.
+    fn state(&mut self, number: usize, mask: usize) -> Option<Self::State<'_>>;
 }
 
 impl<W: Word> States for &mut [W] {
@@ -53,8 +55,8 @@ impl<W: Word> States for &mut [W] {
         Self: 'a;
 
     #[inline]
-    fn state(&mut self, number: usize) -> Option<&mut W> {
-        self.get_mut(number)
+    fn state(&mut self, number: usize, mask: usize) -> Option<&mut W> {
+        self.get_mut(index::checked(number, self.len(), mask)?)
     }
 }
 
@@ -74,6 +76,7 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
 pub struct Table<'a, S, W> {
     states: S,
     references: &'a mut [W],
+    mask: usize,
 }
 
 impl<'a, W: Word> Table<'a, &'a mut [W], W> {
@@ -83,60 +86,81 @@ impl<'a, W: Word> Table<'a, &'a mut [W], W> {
         // That both have the same length saves a comparison for each operation.
         let count = states.len().min(references.len());
         match (states.get_mut(..count), references.get_mut(..count)) {
-            (Some(states), Some(references)) => Self { states, references },
-            _ => Self {
-                states: &mut [],
-                references: &mut [],
-            },
+            (Some(states), Some(references)) => Self::with_states(states, references),
+            _ => Self::with_states(&mut [], &mut []),
         }
     }
 }
 
 impl<'a, S: States, W: Word> Table<'a, S, W> {
-    /// The table of these contexts, whose states are not ordinary words.
+    /// The table of these contexts, whose states are not ordinary words, and as many as the references.
+    ///
+    /// In the driver, the memory of the states and of the references has room for as many as
+    /// [`index::mask`] lets through.
+    #[inline]
     pub fn with_states(states: S, references: &'a mut [W]) -> Self {
-        Self { states, references }
+        // Elsewhere nobody's memory has to be hidden from who chooses the address.
+        let mask = if cfg!(MODULE) {
+            index::mask(references.len())
+        } else {
+            usize::MAX
+        };
+        Self {
+            states,
+            references,
+            mask,
+        }
+    }
+
+    #[inline]
+    fn state(&mut self, addr: u32) -> Option<S::State<'_>> {
+        self.states.state(addr as usize, self.mask)
+    }
+
+    #[inline]
+    fn word(&mut self, addr: u32) -> Option<&mut u64> {
+        let number = index::checked(addr as usize, self.references.len(), self.mask)?;
+        Some(self.references.get_mut(number)?.word())
     }
 
     /// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
     #[inline]
     pub fn load(&mut self, addr: u32, value: u64) -> Option<u64> {
-        let mut state = self.states.state(addr as usize)?;
-        *self.references.get_mut(addr as usize)?.word() = value;
-        Some(state.replace(value))
+        *self.word(addr)? = value;
+        Some(self.state(addr)?.replace(value))
     }
 
     /// ACCUM: XORs `delta` into the accumulator.
     #[inline]
     pub fn accum(&mut self, addr: u32, delta: u64) -> Option<()> {
-        self.states.state(addr as usize)?.xor(delta);
+        self.state(addr)?.xor(delta);
         Some(())
     }
 
     /// READ: the state.
     #[inline]
     pub fn read(&mut self, addr: u32) -> Option<u64> {
-        Some(self.states.state(addr as usize)?.get())
+        Some(self.state(addr)?.get())
     }
 
     /// SWAP that keeps the state: the reference becomes the state. Returns the state.
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Option<u64> {
-        let state = self.states.state(addr as usize)?.get();
-        *self.references.get_mut(addr as usize)?.word() = state;
+        let state = self.state(addr)?.get();
+        *self.word(addr)? = state;
         Some(state)
     }
 
     /// The reference.
     #[inline]
     pub fn reference(&mut self, addr: u32) -> Option<u64> {
-        Some(*self.references.get_mut(addr as usize)?.word())
+        Some(*self.word(addr)?)
     }
 
     /// Puts back a reference that LOAD or SWAP replaced.
     #[inline]
     pub fn restore_reference(&mut self, addr: u32, old: u64) -> Option<()> {
-        *self.references.get_mut(addr as usize)?.word() = old;
+        *self.word(addr)? = old;
         Some(())
     }
 
@@ -152,9 +176,8 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
     /// Sets both words: reference and accumulator are as given.
     #[inline]
     pub fn set(&mut self, addr: u32, reference: u64, accumulator: u64) -> Option<()> {
-        let mut state = self.states.state(addr as usize)?;
-        *self.references.get_mut(addr as usize)?.word() = reference;
-        state.replace(reference ^ accumulator);
+        *self.word(addr)? = reference;
+        self.state(addr)?.replace(reference ^ accumulator);
         Some(())
     }
 

@@ -10,6 +10,7 @@
 
 pub mod batch;
 pub mod context;
+pub mod index;
 pub mod limit;
 pub mod table_ids;
 

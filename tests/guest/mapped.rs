@@ -13,7 +13,7 @@ use nix::{
     errno::Errno,
     fcntl::OFlag,
     sys::{
-        mman::{MapFlags, ProtFlags},
+        mman::{MapFlags, MmapAdvise, ProtFlags},
         signal::Signal,
         wait::{WaitStatus, waitpid},
     },
@@ -164,12 +164,108 @@ fn mappings_of_other_kinds_are_refused() {
         Mapping::new(&read_only, table, 1).err(),
         Some(Errno::EACCES)
     );
+    // To read it would do, if there could be a table.
+    let shared = MapFlags::MAP_SHARED;
+    let to_read = Mapping::with(&read_only, table, 0, 1, ProtFlags::PROT_READ, shared);
+    assert_eq!(to_read.err(), Some(Errno::ENOENT));
     let write_only = open_device_with(OFlag::O_WRONLY).unwrap();
     let table = write_only.create(1).unwrap();
     assert_eq!(
         Mapping::new(&write_only, table, 1).err(),
         Some(Errno::EACCES)
     );
+}
+
+#[test]
+fn a_refused_mapping_leaves_the_states_where_they_are() {
+    let file = open_device();
+    let table = file.create(IN_PAGE + 1).unwrap();
+    let before = fdinfo::read(&file);
+    let refused = |first, pages, protection, flags| {
+        let error = Mapping::with(&file, table, first, pages, protection, flags).err();
+        assert_eq!(error, Some(Errno::EINVAL));
+        assert_eq!(fdinfo::read(&file), before);
+    };
+    refused(0, 1, READ_WRITE, MapFlags::MAP_PRIVATE);
+    refused(0, 1, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE);
+    let executable = ProtFlags::PROT_READ | ProtFlags::PROT_EXEC;
+    refused(0, 1, executable, MapFlags::MAP_SHARED);
+    for (first, pages) in [(0, 3), (1, 2), (2, 1), (255, 1), (255, 2)] {
+        refused(first, pages, READ_WRITE, MapFlags::MAP_SHARED);
+    }
+    let _mapping = Mapping::new(&file, table, 2).unwrap();
+    assert!(fdinfo::read(&file).bytes > before.bytes);
+}
+
+#[test]
+fn pages_come_back_after_advice() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 2).unwrap();
+    let mapping = Mapping::new(&file, table, 2).unwrap();
+    let last = IN_PAGE * 2 - 1;
+    let mut state = 0;
+    for (advice, answer) in [
+        (MmapAdvise::MADV_DONTNEED, Ok(())),
+        (MmapAdvise::MADV_COLD, Ok(())),
+        (MmapAdvise::MADV_PAGEOUT, Ok(())),
+        (MmapAdvise::MADV_WILLNEED, Ok(())),
+        (MmapAdvise::MADV_POPULATE_READ, Ok(())),
+        (MmapAdvise::MADV_POPULATE_WRITE, Ok(())),
+        (MmapAdvise::MADV_DONTDUMP, Ok(())),
+        (MmapAdvise::MADV_FREE, Err(Errno::EINVAL)),
+        (MmapAdvise::MADV_WIPEONFORK, Err(Errno::EINVAL)),
+        (MmapAdvise::MADV_REMOVE, Err(Errno::ENODEV)),
+    ] {
+        // By itself, and where there is no page any more.
+        for gone in [false, true] {
+            if gone {
+                mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
+            }
+            assert_eq!(mapping.advise(advice), answer, "{advice:?}");
+            assert_eq!(mapping.read(last), state, "{advice:?}");
+            mapping.accum(last, 1);
+            file.accum(table, last, 2).unwrap();
+            state ^= 3;
+            assert_eq!(file.read(table, last), Ok(state), "{advice:?}");
+        }
+    }
+    // A child finds them, too, and one that was not to inherit them doesn't.
+    mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
+    task::run(|| mapping.accum(last, 4));
+    assert_eq!(mapping.read(last), state ^ 4);
+    mapping.advise(MmapAdvise::MADV_DONTFORK).unwrap();
+    let child = task::spawn(|| mapping.accum(last, 8));
+    assert!(matches!(
+        waitpid(child, None),
+        Ok(WaitStatus::Signaled(_, Signal::SIGSEGV, _))
+    ));
+    assert_eq!(mapping.read(last), state ^ 4);
+}
+
+#[test]
+fn threads_may_be_the_first_to_use_a_page_at_the_same_time() {
+    const THREADS: u64 = 4;
+    let file = open_device();
+    let table = file.create(IN_PAGE).unwrap();
+    let mapping = Mapping::new(&file, table, 1).unwrap();
+    let start = Barrier::new(THREADS as usize);
+    let rounds = 1..=200;
+    thread::scope(|scope| {
+        for number in 0..THREADS {
+            let (mapping, start, rounds) = (&mapping, &start, rounds.clone());
+            scope.spawn(move || {
+                for round in rounds {
+                    if start.wait().is_leader() {
+                        mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
+                    }
+                    mapping.accum(0, round << (16 * number));
+                }
+            });
+        }
+    });
+    let one = rounds.fold(0, |sum, round| sum ^ round);
+    let all = (0..THREADS).fold(0, |all, number| all | (one << (16 * number)));
+    assert_eq!(file.read(table, 0), Ok(all));
 }
 
 #[test]
@@ -243,6 +339,35 @@ fn a_mapping_can_be_split() {
     file.load(table, IN_PAGE, 5).unwrap();
     drop(file);
     assert_eq!(mapping.read(IN_PAGE), 5);
+}
+
+#[test]
+fn a_mapping_can_be_moved_and_does_not_grow() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 4).unwrap();
+    for addr in (0..IN_PAGE * 4).step_by(IN_PAGE as usize) {
+        file.load(table, addr, addr.into()).unwrap();
+    }
+    // From its second page on, of which one has been used before it moves, one after, and one is not there any more.
+    let part = Mapping::with(&file, table, 1, 3, READ_WRITE, MapFlags::MAP_SHARED);
+    let mut mapping = part.unwrap();
+    assert_eq!(mapping.read(0), u64::from(IN_PAGE));
+    mapping.relocate();
+    assert_eq!(mapping.read(IN_PAGE), u64::from(IN_PAGE * 2));
+    mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
+    mapping.relocate();
+    for page in 0..3 {
+        assert_eq!(
+            mapping.read(IN_PAGE * page),
+            u64::from(IN_PAGE * (page + 1))
+        );
+    }
+    // The table has no more pages, and where it had, who wants them asks for them by a mapping of its own.
+    assert_eq!(mapping.resize(4), Err(Errno::EFAULT));
+    mapping.resize(1).unwrap();
+    assert_eq!(mapping.resize(2), Err(Errno::EFAULT));
+    drop(file);
+    assert_eq!(mapping.read(0), u64::from(IN_PAGE));
 }
 
 #[test]

@@ -6,7 +6,10 @@ use crate::{memory::PAGE, raw::RawFile};
 use atomik_uapi::MAP_SPAN;
 use nix::{
     errno::Errno,
-    sys::mman::{MapFlags, ProtFlags, mmap, mprotect, munmap},
+    sys::mman::{
+        MRemapFlags, MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mprotect,
+        mremap, munmap,
+    },
 };
 use std::{
     num::NonZeroUsize,
@@ -80,6 +83,47 @@ impl Mapping {
     pub fn protect(&self, protection: ProtFlags) -> Result<(), Errno> {
         // SAFETY: who uses the mapping in a way that is not allowed any more wants the signal.
         unsafe { mprotect(self.states.cast(), self.pages * PAGE, protection) }
+    }
+
+    /// Says how the pages will be used.
+    pub fn advise(&self, advice: MmapAdvise) -> Result<(), Errno> {
+        // SAFETY: whatever becomes of the pages, what is read of them is any bits of an atomic, or a signal that the
+        // caller wants.
+        unsafe { madvise(self.states.cast(), self.pages * PAGE, advice) }
+    }
+
+    /// Asks for so many pages, at another place if need be.
+    pub fn resize(&mut self, pages: usize) -> Result<(), Errno> {
+        let (old, new) = (self.pages * PAGE, pages * PAGE);
+        // SAFETY: no reference into the mapping is left, as this is borrowed exclusively.
+        let states = unsafe {
+            mremap(
+                self.states.cast(),
+                old,
+                new,
+                MRemapFlags::MREMAP_MAYMOVE,
+                None,
+            )
+        }?;
+        self.states = states.cast();
+        self.pages = pages;
+        Ok(())
+    }
+
+    /// Moves the pages to another place.
+    pub fn relocate(&mut self) {
+        let bytes = self.pages * PAGE;
+        let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
+        let length = NonZeroUsize::new(bytes).expect("a page at least");
+        // SAFETY: the mapping moves to a place that has just been made for it; no reference into it is left, as this
+        // is borrowed exclusively.
+        self.states = unsafe {
+            let place = mmap_anonymous(None, length, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE);
+            let place = place.expect("a place");
+            mremap(self.states.cast(), bytes, bytes, flags, Some(place))
+                .expect("mremap")
+                .cast()
+        };
     }
 
     /// Unmaps all but the first pages.

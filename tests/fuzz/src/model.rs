@@ -162,7 +162,7 @@ struct Table {
     place: usize,
     /// Those that have been used. A mapping shows some beyond the table's.
     contexts: BTreeMap<u32, Context>,
-    /// Whether the states are in pages of their own: once a mapping has been tried, for good.
+    /// Whether the states are in pages of their own: once it has been mapped, for good.
     mapped: bool,
     /// Mappings.
     maps: u32,
@@ -458,23 +458,20 @@ impl World {
         }
         let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * PAGE;
         let id = (offset / uapi::MAP_SPAN) as u32;
+        if map.private || map.rights == Rights::Execute {
+            return Err(Errno::EINVAL);
+        }
         let table = file.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
-        // The pages are made first, and given back where there are some already.
-        let needed = match table.mapped {
-            true => table.pages(),
-            false => table.pages() + table.words(),
-        };
-        if room.is_some_and(|room| needed > room) {
+        let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
+        if u64::from(map.first) + u64::from(map.pages) > pages {
+            return Err(Errno::EINVAL);
+        }
+        // The pages are made before the words that they replace are given back.
+        let needed = table.pages() + table.words();
+        if !table.mapped && room.is_some_and(|room| needed > room) {
             return Err(Errno::ENOMEM);
         }
         table.mapped = true;
-        let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
-        if map.private
-            || map.rights == Rights::Execute
-            || u64::from(map.first) + u64::from(map.pages) > pages
-        {
-            return Err(Errno::EINVAL);
-        }
         table.maps += 1;
         self.maps.insert(tag, (file_tag, id));
         Ok(())

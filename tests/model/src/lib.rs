@@ -23,6 +23,7 @@ mod pinned;
 pub use explore::{explore_with, Explored, Model, Thread};
 pub use file::File;
 pub use kernel::{loom, planted, uaccess::Away};
+pub use mapped::moves;
 
 #[path = "../../../module/abi.rs"]
 mod abi;
@@ -44,7 +45,11 @@ mod gfp;
 #[allow(dead_code, reason = "the models have no images")]
 mod image;
 #[path = "../../../module/logic/mod.rs"]
-#[allow(unreachable_pub, reason = "public where it is a crate of its own")]
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "public where it is a crate of its own, and the limit is none"
+)]
 mod logic;
 #[path = "../../../module/open_file.rs"]
 #[allow(dead_code, reason = "no table is mapped")]

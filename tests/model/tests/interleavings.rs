@@ -7,6 +7,7 @@ mod ops;
 
 use atomik_history::{Answer, Op};
 use atomik_model::{
+    moves,
     planted::{plant, Bug},
     Away, Model, Thread,
 };
@@ -257,5 +258,15 @@ fn results_that_cannot_be_written() {
                 assert_eq!(answers[0], [Answer::Fault]);
             }
         }
+    }
+}
+
+#[test]
+fn states_are_moved_to_room_for_as_many() {
+    for again in [false, true] {
+        assert!(moves(3, 3, again));
+        // The room was made for another table, which had the same id.
+        assert!(!moves(3, 2, again));
+        assert!(!moves(3, 4, again));
     }
 }

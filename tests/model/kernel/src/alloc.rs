@@ -148,6 +148,12 @@ impl<T> KVVec<T> {
     }
 
     #[track_caller]
+    pub fn truncate(&mut self, len: usize) {
+        self.access.write();
+        self.items.truncate(len);
+    }
+
+    #[track_caller]
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         self.access.write();
         &mut self.items
