@@ -18,7 +18,7 @@ use nix::{
         wait::{WaitStatus, waitpid},
     },
 };
-use std::{sync::Barrier, thread};
+use std::{fs::File, os::unix::fs::FileExt, sync::Barrier, thread};
 
 /// Contexts of which the states fill a page.
 const IN_PAGE: u32 = (PAGE / size_of::<u64>()) as u32;
@@ -240,6 +240,35 @@ fn pages_come_back_after_advice() {
         Ok(WaitStatus::Signaled(_, Signal::SIGSEGV, _))
     ));
     assert_eq!(mapping.read(last), state ^ 4);
+}
+
+#[test]
+fn pages_come_when_they_are_used_or_at_once() {
+    let file = open_device();
+    let table = file.create(IN_PAGE * 2).unwrap();
+    let pages = File::open("/proc/self/pagemap").unwrap();
+    let is_there = |mapping: &Mapping, addr| {
+        let mut page = [0; 8];
+        let number = std::ptr::from_ref(mapping.state(addr)).addr() / PAGE;
+        pages.read_exact_at(&mut page, number as u64 * 8).unwrap();
+        u64::from_ne_bytes(page) >> 63 == 1
+    };
+    let mapping = Mapping::new(&file, table, 2).unwrap();
+    assert_eq!(
+        [0, IN_PAGE].map(|addr| is_there(&mapping, addr)),
+        [false; 2]
+    );
+    mapping.accum(IN_PAGE, 1);
+    assert_eq!(
+        [0, IN_PAGE].map(|addr| is_there(&mapping, addr)),
+        [false, true]
+    );
+    let flags = MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE;
+    let populated = Mapping::with(&file, table, 0, 2, READ_WRITE, flags).unwrap();
+    assert_eq!(
+        [0, IN_PAGE].map(|addr| is_there(&populated, addr)),
+        [true; 2]
+    );
 }
 
 #[test]
