@@ -4,6 +4,7 @@
 
 use crate::{
     contexts::Contexts,
+    gfp,
     logic::{
         context::{State, States},
         index,
@@ -24,7 +25,8 @@ pub(crate) struct MappedStates(Vec<Atomic<u64>>);
 
 impl MappedStates {
     pub(crate) fn new(count: u32) -> Result<Arc<Self>> {
-        Ok(Arc::new(Self((0..count).map(|_| Atomic::new(0)).collect())))
+        let states = (0..count).map(|_| Atomic::new(0)).collect();
+        Arc::new(Self(states), gfp::charged())
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -52,8 +54,8 @@ impl Wanted {
 /// Moves the states of a table of `count` contexts to a room for `room`. Returns whether that was done, having made sure
 /// that the states are there then, and otherwise where they were. With `again`, they have been moved before.
 pub fn moves(count: u32, room: u32, again: bool) -> bool {
-    let moved = Arc::new(AtomicBool::new(false));
-    let in_model = Arc::clone(&moved);
+    let moved = std::sync::Arc::new(AtomicBool::new(false));
+    let in_model = std::sync::Arc::clone(&moved);
     loom::model(move || {
         let mut contexts = Contexts::new(count).expect("contexts");
         let last = count - 1;

@@ -6,13 +6,18 @@ use crate::{
     alloc::{Flags, KBox},
     error::Error,
 };
-use core::{ops::Deref, pin::Pin};
+use core::{convert::Infallible, ops::Deref, pin::Pin};
 use pinned_init::PinInit;
 
 /// As in the kernel: what it holds is pinned.
 pub struct Arc<T>(loom::sync::Arc<Pin<KBox<T>>>);
 
 impl<T> Arc<T> {
+    #[track_caller]
+    pub fn new(value: T, flags: Flags) -> Result<Self, Error> {
+        Self::pin_init::<Infallible>(value, flags)
+    }
+
     #[track_caller]
     pub fn pin_init<E>(init: impl PinInit<T, E>, flags: Flags) -> Result<Self, Error>
     where
