@@ -38,7 +38,9 @@
  * belongs to one thread at a time. On the device each operation is atomic, and a batch
  * is isolated, between all threads and processes that share the file. What isn't
  * shared well is the error that an atomik_table_t keeps: give each thread a copy of
- * the struct (t2 = t1), and free one of them, when the others are done.
+ * the struct (t2 = t1), and free one of them, when the others are done. Entries and arrays that
+ * are handed in may lie in memory that others write to: no call then goes beyond the table, but
+ * one that finds an address bad which was good before is ATOMIK_EINVAL with a part done.
  *
  * Fingerprints are not cryptographic: whoever wants two strings with the same one,
  * gets them. What they see and don't see stands beside them.
@@ -98,7 +100,10 @@ extern "C" {
 #define ATOMIK_EINVAL	22	/* an address beyond the table, or another argument out of range */
 #define ATOMIK_ENOTTY	25	/* the file is no atomik device, or its driver lacks a command */
 
-/* What an error means, in a few words; never NULL. */
+/*
+ * What an error means, in a few words; never NULL. With ATOMIK_DEVICE, of a number that isn't
+ * above it is what the system's strerror() says.
+ */
 ATOMIK_API const char *atomik_strerror(int error);
 
 /* ---- A context ---- */
@@ -334,6 +339,7 @@ ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len);
 #endif
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #endif
@@ -362,7 +368,11 @@ ATOMIK_API const char *atomik_strerror(int error)
 	case ATOMIK_ENOTTY:
 		return "not a device of atomik, or its driver lacks the command";
 	default:
+#ifdef ATOMIK_DEVICE
+		return strerror(error);
+#else
 		return "an error of the system";
+#endif
 	}
 }
 
@@ -486,22 +496,30 @@ static inline int atomik_begin_(atomik_table_t *t, size_t num_contexts, unsigned
 	return ATOMIK_OK;
 }
 
-ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
-				    unsigned width)
+/* A table in memory that is long enough. */
+static inline void atomik_in_(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
+			      unsigned width, int kind)
 {
-	int error = atomik_begin_(t, num_contexts, width);
 	size_t i;
 
-	if (error != ATOMIK_OK)
-		return error;
-	if (memory == NULL)
-		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
 	for (i = 0; i < ATOMIK_TABLE_WORDS(num_contexts); i++)
 		memory[i] = 0;
 	t->num_contexts = num_contexts;
 	t->words = memory;
 	t->excess = atomik_excess_(width);
-	t->kind = ATOMIK_GIVEN_;
+	t->kind = kind;
+}
+
+ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
+				    unsigned width)
+{
+	int error = atomik_begin_(t, num_contexts, width);
+
+	if (error != ATOMIK_OK)
+		return error;
+	if (memory == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	atomik_in_(t, memory, num_contexts, width, ATOMIK_GIVEN_);
 	return ATOMIK_OK;
 }
 
@@ -516,9 +534,8 @@ ATOMIK_API int atomik_table_init_width(atomik_table_t *t, size_t num_contexts, u
 	words = (uint64_t *)ATOMIK_MALLOC(ATOMIK_TABLE_WORDS(num_contexts) * sizeof(*words));
 	if (words == NULL)
 		return atomik_fail_(t, ATOMIK_ENOMEM, SIZE_MAX);
-	error = atomik_table_init_in(t, words, num_contexts, width);
-	t->kind = ATOMIK_ALLOCATED_;
-	return error;
+	atomik_in_(t, words, num_contexts, width, ATOMIK_ALLOCATED_);
+	return ATOMIK_OK;
 }
 
 ATOMIK_API int atomik_table_init(atomik_table_t *t, size_t num_contexts)
@@ -588,7 +605,7 @@ struct atomik_dev_image_ {
 
 /* C libraries differ in the type of an ioctl's number. */
 #ifdef __GLIBC__
-#define ATOMIK_DEV_NUMBER_(number)	((unsigned long)(number))
+#define ATOMIK_DEV_NUMBER_(number)	(number)
 #else
 #define ATOMIK_DEV_NUMBER_(number)	((int)(number))
 #endif
@@ -805,7 +822,7 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
 	if (atomik_on_device_(t)) {
 		uint64_t image[2] = { 0, 0 };
 		struct atomik_dev_image_ arg = { t->table_id, (uint32_t)addr, 1, 0,
-						 (uint64_t)(uintptr_t)image };
+						 (uintptr_t)image };
 
 		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SNAPSHOT_, &arg);
 		if (error != ATOMIK_OK)
@@ -820,8 +837,29 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
 	return ATOMIK_OK;
 }
 
+/*
+ * A copy of an entry of a batch, and whether it is good. Each field is read once: where others
+ * write to the entries meanwhile, what was checked is what is used.
+ */
+static inline int atomik_entry_(atomik_table_t *t, const atomik_op_t *from, atomik_op_t *op)
+{
+	const volatile atomik_op_t *once = from;
+
+	op->opcode = once->opcode;
+	op->reserved[0] = once->reserved[0];
+	op->reserved[1] = once->reserved[1];
+	op->reserved[2] = once->reserved[2];
+	op->addr = once->addr;
+	op->value = once->value;
+	if (op->opcode > ATOMIK_OP_SWAP ||
+	    op->reserved[0] != 0 || op->reserved[1] != 0 || op->reserved[2] != 0)
+		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
+	return atomik_check_(t, op->addr);
+}
+
 ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
 {
+	atomik_op_t op;
 	size_t i;
 
 	if (num_ops < 1 || num_ops > ATOMIK_MAX_BATCH)
@@ -830,28 +868,25 @@ ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t nu
 		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
 	/* Nothing is done before all is known to be good. */
 	for (i = 0; i < num_ops; i++) {
-		const atomik_op_t *op = &ops[i];
-
-		if (op->opcode > ATOMIK_OP_SWAP ||
-		    op->reserved[0] != 0 || op->reserved[1] != 0 || op->reserved[2] != 0)
-			return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
-		if (atomik_check_(t, op->addr) != ATOMIK_OK)
+		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
 	}
 #ifdef ATOMIK_DEVICE
 	if (atomik_on_device_(t)) {
 		struct atomik_dev_batch_ arg = { t->table_id, (uint32_t)num_ops,
-						 (uint64_t)(uintptr_t)ops };
+						 (uintptr_t)ops };
 
 		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_BATCH_, &arg), SIZE_MAX);
 	}
 #endif
 	for (i = 0; i < num_ops; i++) {
-		atomik_op_t *op = &ops[i];
-		uint64_t state = atomik_do_(t, op->opcode, op->addr, op->value);
+		uint64_t state;
 
-		if (op->opcode == ATOMIK_OP_READ || op->opcode == ATOMIK_OP_SWAP)
-			op->value = state;
+		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		state = atomik_do_(t, op.opcode, op.addr, op.value);
+		if (op.opcode == ATOMIK_OP_READ || op.opcode == ATOMIK_OP_SWAP)
+			ops[i].value = state;
 	}
 	return ATOMIK_OK;
 }
@@ -859,12 +894,14 @@ ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t nu
 ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 				       const uint64_t *deltas, size_t n)
 {
+	/* An address is read once to be checked and used, as in a batch. */
+	const volatile uint32_t *once = addrs;
 	size_t i;
 
 	if (n != 0 && (addrs == NULL || deltas == NULL))
 		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
 	for (i = 0; i < n; i++) {
-		if (atomik_check_(t, addrs[i]) != ATOMIK_OK)
+		if (atomik_check_(t, once[i]) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
 	}
 #ifdef ATOMIK_DEVICE
@@ -878,7 +915,7 @@ ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 
 			op->opcode = ATOMIK_OP_ACCUM;
 			op->reserved[0] = op->reserved[1] = op->reserved[2] = 0;
-			op->addr = addrs[i];
+			op->addr = once[i];
 			op->value = deltas[i];
 			if (pending == sizeof(ops) / sizeof(ops[0]) || i + 1 == n) {
 				int error = atomik_table_batch(t, ops, pending);
@@ -891,8 +928,13 @@ ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 		return ATOMIK_OK;
 	}
 #endif
-	for (i = 0; i < n; i++)
-		t->words[2 * (size_t)addrs[i] + 1] ^= deltas[i] & ~t->excess;
+	for (i = 0; i < n; i++) {
+		size_t addr = once[i];
+
+		if (atomik_check_(t, addr) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		t->words[2 * addr + 1] ^= deltas[i] & ~t->excess;
+	}
 	return ATOMIK_OK;
 }
 
@@ -1042,7 +1084,7 @@ static inline uint64_t atomik_ordered_fold_(uint64_t i, const void *data, size_t
 ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len)
 {
 	return atomik_ordered_fold_(0, data, len) ^
-	       atomik_mix_((uint64_t)len ^ UINT64_C(0xa0761d6478bd642f));
+	       atomik_mix_(len ^ UINT64_C(0xa0761d6478bd642f));
 }
 
 ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp)

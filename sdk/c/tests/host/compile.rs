@@ -104,6 +104,12 @@ impl Build {
         compiler
             .arg(format!("-std={}", self.standard))
             .args(["-x", if self.cpp() { "c++" } else { "c" }]);
+        // What one of them alone can look for.
+        match self.compiler {
+            "gcc" => compiler.arg("-fanalyzer"),
+            "g++" => compiler.arg("-Wuseless-cast"),
+            _ => &mut compiler,
+        };
         if !self.cpp() {
             compiler.args(["-Wmissing-prototypes", "-Wstrict-prototypes"]);
         }

@@ -41,6 +41,19 @@ fn the_sanitizers_find_nothing() {
     }
 }
 
+/// Memory that somebody else writes to leads no call beyond the table.
+#[test]
+fn memory_that_changes() {
+    for build in BUILDS {
+        let changing = build.link(&["-O2"], &[&program("changing.c")]);
+        assert_eq!(run(&changing), "ok\n", "{build:?}");
+    }
+    for build in sanitized() {
+        let changing = build.link(SANITIZED, &[&program("changing.c")]);
+        assert_eq!(run(&changing), "ok\n", "{build:?}");
+    }
+}
+
 /// To show that they would. Which of the two is first differs.
 #[test]
 fn the_sanitizers_do_find() {

@@ -6,6 +6,10 @@
 #include "atomik_core.h"
 
 #include <string.h>
+#ifdef ATOMIK_DEVICE
+#include <errno.h>
+#include <sys/resource.h>
+#endif
 
 #include "check.h"
 
@@ -383,7 +387,31 @@ static void errors_have_words(void)
 			CHECK(strcmp(atomik_strerror(errors[i]), atomik_strerror(errors[j])) != 0);
 	}
 	CHECK(atomik_strerror(-1) != NULL);
+#ifdef ATOMIK_DEVICE
+	/* What only the system can say. */
+	CHECK(strcmp(atomik_strerror(ENOSPC), strerror(ENOSPC)) == 0);
+	CHECK(strcmp(atomik_strerror(EMFILE), strerror(EMFILE)) == 0);
+#else
+	CHECK(strcmp(atomik_strerror(12345), "an error of the system") == 0);
+#endif
 }
+
+#ifdef ATOMIK_DEVICE
+/* It is the system's, not one of the table. */
+static void no_descriptor_is_left(void)
+{
+	struct rlimit before, none;
+	atomik_table_t t;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+	none = before;
+	none.rlim_cur = 0;
+	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+	CHECK(atomik_table_open(&t, 256) == EMFILE && atomik_table_error(&t) == EMFILE);
+	CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+	is_nowhere(&t);
+}
+#endif
 
 int main(void)
 {
@@ -395,6 +423,9 @@ int main(void)
 	tables_that_cannot_be_made();
 	ordered_fingerprints();
 	errors_have_words();
+#ifdef ATOMIK_DEVICE
+	no_descriptor_is_left();
+#endif
 	CHECK(atomik_table_init_in(&t, memory, 8, 64) == 0);
 	on_a_table(&t);
 	atomik_table_free(&t);

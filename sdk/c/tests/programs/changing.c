@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/*
+ * Memory that somebody else writes to, without the chance of a race: it is a page that no instruction may touch. One that
+ * tries is stopped, finds what the test has put there for this time, and is alone with it (x86's single step).
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* REG_EFL */
+#endif
+#define ATOMIK_IMPLEMENTATION
+#include "atomik_core.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include "check.h"
+
+enum { SIZE = 4096, CONTEXTS = 4, BEYOND = CONTEXTS + 1, TRAP_FLAG = 0x100, TRIES = 40 };
+/* What lies behind the table: no two words that make a state of 0. */
+#define CANARY(i) (UINT64_C(0x5a5a5a5a5a5a5a00) + (i))
+
+static unsigned char *page;
+static unsigned touches;
+/* Whether an instruction finds a bad address, by the number of those before it. */
+static bool (*is_bad)(unsigned touch);
+static unsigned turn;
+static atomik_op_t *op;
+
+static void touched(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *thread = (ucontext_t *)context;
+	unsigned char *at = (unsigned char *)info->si_addr;
+
+	if (at < page || at >= page + SIZE) {
+		signal(number, SIG_DFL);
+		return;
+	}
+	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+	op->addr = is_bad(touches++) ? BEYOND : 1;
+	thread->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
+}
+
+static void stepped(int number, siginfo_t *info, void *context)
+{
+	ucontext_t *thread = (ucontext_t *)context;
+
+	(void)number;
+	(void)info;
+	mprotect(page, SIZE, PROT_NONE);
+	thread->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+}
+
+static void on(int number, void (*handler)(int, siginfo_t *, void *))
+{
+	struct sigaction action;
+
+	memset(&action, 0, sizeof(action));
+	action.sa_sigaction = handler;
+	action.sa_flags = SA_SIGINFO;
+	CHECK(sigaction(number, &action, NULL) == 0);
+}
+
+static bool from_one_on(unsigned touch)
+{
+	return touch >= turn;
+}
+
+static bool at_one(unsigned touch)
+{
+	return touch == turn;
+}
+
+static bool but_at_one(unsigned touch)
+{
+	return touch != turn;
+}
+
+static bool at_each_second(unsigned touch)
+{
+	return (touch + turn) % 2 != 0;
+}
+
+/* A call with memory that changes, on a table with something behind it: it must neither be read nor written. */
+static void each_way(int (*call)(atomik_table_t *))
+{
+	static bool (*const ways[])(unsigned) = { from_one_on, at_one, but_at_one, at_each_second };
+	static uint64_t memory[ATOMIK_TABLE_WORDS(CONTEXTS + 4)];
+	unsigned done = 0, refused = 0;
+	size_t way, i;
+
+	for (way = 0; way < sizeof(ways) / sizeof(ways[0]); way++) {
+		for (turn = 0; turn < TRIES; turn++) {
+			atomik_table_t t;
+			int error;
+
+			for (i = 0; i < sizeof(memory) / sizeof(memory[0]); i++)
+				memory[i] = CANARY(i);
+			CHECK(atomik_table_init_in(&t, memory, CONTEXTS, 64) == ATOMIK_OK);
+			is_bad = ways[way];
+			touches = 0;
+			mprotect(page, SIZE, PROT_NONE);
+			error = call(&t);
+			mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+			CHECK(touches > 0 && touches < TRIES);
+			for (i = ATOMIK_TABLE_WORDS(CONTEXTS); i < sizeof(memory) / sizeof(memory[0]); i++)
+				CHECK(memory[i] == CANARY(i));
+			CHECK(op->value == 0);
+			if (error == ATOMIK_OK) {
+				done++;
+				continue;
+			}
+			CHECK(error == ATOMIK_EINVAL && atomik_table_error_addr(&t) == BEYOND);
+			refused++;
+		}
+	}
+	CHECK(done > 0 && refused > 0);
+}
+
+static int accum_many(atomik_table_t *t)
+{
+	uint64_t delta = 1;
+
+	return atomik_table_accum_many(t, &op->addr, &delta, 1);
+}
+
+static int batch(atomik_table_t *t)
+{
+	return atomik_table_batch(t, op, 1);
+}
+
+int main(void)
+{
+	static const uint8_t opcodes[] = { ATOMIK_OP_LOAD, ATOMIK_OP_ACCUM, ATOMIK_OP_READ, ATOMIK_OP_SWAP };
+	size_t i;
+
+	page = (unsigned char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(page != MAP_FAILED);
+	on(SIGSEGV, touched);
+	on(SIGTRAP, stepped);
+	op = (atomik_op_t *)(void *)page;
+	each_way(accum_many);
+	for (i = 0; i < sizeof(opcodes); i++) {
+		memset(op, 0, sizeof(*op));
+		op->opcode = opcodes[i];
+		each_way(batch);
+	}
+	printf("ok\n");
+	return 0;
+}
