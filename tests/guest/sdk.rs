@@ -25,11 +25,11 @@ fn the_vectors_hold_on_the_device() {
             ("context", 3, 16),
             ("table", 3, 16),
             ("batch", 3, 10),
-            ("stream", 4, 16),
-            ("message", 0, 49),
+            ("stream", 5, 20),
+            ("message", 0, 50),
             ("fingerprint", 3, 12),
             ("ordered_fingerprint", 4, 0),
-            ("errors", 5, 24),
+            ("errors", 5, 28),
         ]
     );
 }

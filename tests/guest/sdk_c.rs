@@ -61,11 +61,11 @@ const COUNTS: &[(&str, [usize; 3])] = &[
     ("context", [3, 16, 0]),
     ("table", [3, 16, 3]),
     ("batch", [3, 10, 0]),
-    ("stream", [0, 20, 0]),
-    ("message", [0, 49, 0]),
+    ("stream", [0, 25, 0]),
+    ("message", [0, 50, 0]),
     ("fingerprint", [11, 4, 0]),
     ("ordered_fingerprint", [4, 0, 1]),
-    ("errors", [14, 15, 0]),
+    ("errors", [14, 19, 0]),
 ];
 
 #[test]

@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::Arc;
 
+use nix::errno::Errno;
+
 use crate::{Error, Info, Operation, Result, Table, TableRef, TableUsage, Usage, Version, ioctl};
 
 /// The device's path, once the module is loaded.
@@ -86,8 +88,8 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::BadDescriptor`] where no file is open under this number, and those of
-    /// [`from_fd`](Self::from_fd).
+    /// [`Error::BadDescriptor`] where no file is open under this number, [`Error::Os`] where it
+    /// can't be duplicated, and those of [`from_fd`](Self::from_fd).
     ///
     /// # Examples
     ///
@@ -96,8 +98,13 @@ impl Device {
     /// assert_eq!(error.to_string(), "descriptor -1 is not open");
     /// ```
     pub fn from_inherited(number: RawFd) -> Result<Self> {
-        let fd = ioctl::duplicate_number(number)
-            .map_err(|source| Error::BadDescriptor { number, source })?;
+        let fd = ioctl::duplicate_number(number).map_err(|source| {
+            // Whoever has as many files open as may be is not told that this one isn't.
+            match source.raw_os_error().map(Errno::from_raw) {
+                Some(Errno::EBADF) => Error::BadDescriptor { number, source },
+                _ => duplicate_error(source),
+            }
+        })?;
         Self::checked(fd, None)
     }
 
@@ -306,7 +313,7 @@ mod tests {
         let null = OwnedFd::from(File::open("/dev/null").unwrap());
         let error = Device::try_from(null).unwrap_err();
         assert_eq!(error.to_string(), "the descriptor is not an atomik device");
-        assert_eq!(error.errno(), Some(nix::errno::Errno::ENOTTY as i32));
+        assert_eq!(error.errno(), Some(Errno::ENOTTY as i32));
     }
 
     #[test]

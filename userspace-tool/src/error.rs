@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use atomik_uapi::{MAX_BATCH, MAX_CONTEXTS, MAX_TABLES};
 use nix::errno::Errno;
 
-use crate::{DEFAULT_PATH, Operation, Version};
+use crate::{DEFAULT_PATH, MAX_WIDTH, Operation, Version};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -175,8 +175,8 @@ pub enum Error {
     },
     /// A width that doesn't exist.
     #[error(
-        "there is no width of {width} bits here; a width is at least 1, that of a fingerprint a \
-        multiple of 8"
+        "there is no width of {width} bits here; a width is 1 to {MAX_WIDTH}, that of a fingerprint \
+        a multiple of 8"
     )]
     InvalidWidth {
         /// The width that was asked for, in bits.
@@ -231,7 +231,15 @@ pub enum Error {
         /// The number of contexts.
         contexts: u32,
     },
-    /// A stream has made 2^64 - 1 messages, or knows one of its own with the last number.
+    /// A message says that this stream made it, which has made none of that number.
+    #[error("this stream, {sender:#x}, has made no message number {seq}")]
+    NeverSent {
+        /// The stream's own sender, and the message's.
+        sender: u64,
+        /// The message's number.
+        seq: u64,
+    },
+    /// A stream has made 2^64 - 1 messages.
     #[error("this stream has no number for one more message")]
     OutOfMessages,
     /// A change of a part can't be one of the data.
@@ -293,8 +301,23 @@ impl Error {
                  and `sudo modprobe atomik`"
                     .into()
             }
-            Self::BadDescriptor { number, .. } => {
+            Self::BadDescriptor { number, .. } if *number >= 0 => {
                 format!("in the shell, `exec {number}<>{DEFAULT_PATH}` opens it")
+            }
+            Self::Open { source, .. } | Self::Os { source, .. } => {
+                match source.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EMFILE) => {
+                        "this process has as many files open as it may: close some, or raise the \
+                         limit, in the shell with `ulimit -n`"
+                            .into()
+                    }
+                    Some(Errno::ENFILE) => {
+                        "the system has as many files open as it may: close some, or raise \
+                         `sysctl fs.file-max`"
+                            .into()
+                    }
+                    _ => return None,
+                }
             }
             Self::NoTable => "make one first, with CREATE_TABLE".into(),
             Self::SeveralTables { .. } => "name one by its id".into(),
@@ -363,6 +386,7 @@ impl Error {
             | Self::StaleEpoch { .. }
             | Self::Width { .. }
             | Self::Size { .. }
+            | Self::NeverSent { .. }
             | Self::OutOfMessages
             | Self::Change { .. }
             | Self::SeveralTables { .. }
@@ -430,7 +454,14 @@ mod tests {
         let error = opened(Errno::EACCES);
         assert!(matches!(error, Error::Permission { .. }));
         assert!(error.hint().unwrap().contains("group atomik"));
-        assert!(matches!(opened(Errno::EMFILE), Error::Open { .. }));
+        for (errno, remedy) in [(Errno::EMFILE, "ulimit -n"), (Errno::ENFILE, "fs.file-max")] {
+            let error = opened(errno);
+            assert!(matches!(error, Error::Open { .. }));
+            assert!(error.hint().unwrap().contains(remedy));
+            let error = Error::other(Operation::Duplicate, None, errno);
+            assert!(error.hint().unwrap().contains(remedy));
+        }
+        assert_eq!(opened(Errno::EIO).hint(), None);
     }
 
     #[test]

@@ -50,7 +50,7 @@
 //!
 //! # In the process
 //!
-//! What needs no driver has any width from 1 bit up, and is the driver's own algebra, from the same source:
+//! What needs no driver has any width from 1 bit to `MAX_WIDTH`, and is the driver's own algebra, from the same source:
 //!
 //! | type | what it is |
 //! | --- | --- |
@@ -170,8 +170,8 @@ pub use error::{Error, Result};
 pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use local::{
-    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MessageError,
-    OrderedFingerprint, OrderedFold, Received, Value,
+    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MAX_WIDTH,
+    MessageError, OrderedFingerprint, OrderedFold, Received, Value,
 };
 pub use operation::Operation;
 pub use table::Table;

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicU8, AtomicU64};
 
 use pyo3::buffer::PyUntypedBuffer;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyMemoryView};
 
@@ -38,15 +39,30 @@ pub struct Changing(PyUntypedBuffer);
 impl<'py> Bytes<'py> {
     /// The bytes of an object. `name` is the argument's, for errors.
     pub fn of(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Self> {
+        Self::of_at_most(object, name, usize::MAX)
+    }
+
+    /// The same, where more than so many bytes are an error, before any of them is looked at.
+    pub fn of_at_most(object: &Bound<'py, PyAny>, name: &str, most: usize) -> PyResult<Self> {
+        let short = |length| match length {
+            length if length <= most => Ok(()),
+            length => Err(PyValueError::new_err(format!(
+                "{name} is not to have more than {most} bytes, and has {length}"
+            ))),
+        };
         if let Ok(bytes) = object.cast::<PyBytes>() {
+            short(bytes.as_bytes().len())?;
             return Ok(Self::Fixed(bytes.clone()));
         }
         let buffer = buffer_of(object, name, "bytes or another object with a buffer")?;
-        if buffer.is_c_contiguous() {
-            // INVARIANT: checked just now.
-            return Ok(Self::Changing(Changing(buffer)));
+        if let Some(buffer) = buffer {
+            short(buffer.len_bytes())?;
+            if buffer.is_c_contiguous() {
+                // INVARIANT: checked just now.
+                return Ok(Self::Changing(Changing(buffer)));
+            }
         }
-        // Bytes with gaps have no order but that which a copy gives them.
+        // Bytes with gaps have no order but that which a copy gives them; a single item is short.
         let bytes = PyMemoryView::from(object)?.call_method0("tobytes")?;
         Ok(Self::Fixed(bytes.cast_into()?))
     }

@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use atomik::{LocalContext, Value};
 use pyo3::prelude::*;
+use pyo3::types::{PySequence, PyTuple};
 
-use crate::convert::{Optional, to_python, value};
+use crate::convert::{Optional, number, to_python, value};
 use crate::errors::from_atomik;
 use crate::ints::Ints;
 use crate::many;
 use crate::merging::deltas_of;
+use crate::pickling::{self, Reduced};
 use crate::store::{Shared, Store};
 
 /// A context in this process: a reference, and an accumulator of all deltas since.
 ///
-/// Its state is reference ^ accumulator. Values are of ``width`` bits, 1 or more: what comes in is masked to them. Two contexts are equal
+/// Its state is reference ^ accumulator. Values are of ``width`` bits, 1 to 2**24: what comes in is masked to them. Two contexts are equal
 /// where their states and widths are. Threads may share one: each call is atomic.
 ///
 /// >>> context = AtomikContext(width=64, initial_state=0xFF00)
@@ -164,36 +166,34 @@ impl AtomikContext {
         ))
     }
 
-    fn __getnewargs__(&self) -> (u32,) {
-        (self.shared.width,)
-    }
-
     /// For pickle and copy. A copy of a table's context is one by itself.
-    fn __getstate__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>, u64)> {
-        let (context, count) = self.context(py)?;
-        Ok((
-            to_python(py, context.reference())?,
-            to_python(py, &context.accumulator())?,
-            count,
-        ))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        pickling::reduce(slf, &[slf.get().shared.width])
     }
 
-    fn __setstate__(
-        &self,
-        py: Python<'_>,
-        state: (Bound<'_, PyAny>, Bound<'_, PyAny>, u64),
-    ) -> PyResult<()> {
-        let (reference, accumulator, count) = state;
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let (context, count) = slf.get().context(py)?;
+        let reference = to_python(py, context.reference())?;
+        let accumulator = to_python(py, &context.accumulator())?;
+        (reference, accumulator, count, pickling::attributes(slf)?).into_pyobject(py)
+    }
+
+    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: &Bound<'py, PySequence>) -> PyResult<()> {
+        type Words<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, Bound<'py, PyAny>);
+        let (reference, accumulator, count): Words<'_> =
+            pickling::restore(slf, state, 3)?.extract()?;
+        let this = slf.get();
+        let count = number(&count, "delta_count")?;
         let context = LocalContext::with_words(
-            self.shared.width,
-            self.value(&reference, "reference")?,
-            self.value(&accumulator, "accumulator")?,
+            this.shared.width,
+            this.value(&reference, "reference")?,
+            this.value(&accumulator, "accumulator")?,
         )
         .map_err(from_atomik)?;
-        self.with(py, |store, addr| store.set_context(addr, &context, count))
+        this.with(slf.py(), |store, addr| {
+            store.set_context(addr, &context, count)
+        })
     }
 }
 
@@ -212,12 +212,12 @@ impl AtomikContext {
         value(object, self.shared.width, name)
     }
 
-    fn with<R>(
+    fn with<R: Send>(
         &self,
         py: Python<'_>,
-        f: impl FnOnce(&mut Store, u32) -> atomik::Result<R>,
+        f: impl FnOnce(&mut Store, u32) -> atomik::Result<R> + Send,
     ) -> PyResult<R> {
-        self.shared
+        (self.shared.store)
             .with(py, |store| f(store, self.addr))
             .map_err(from_atomik)
     }

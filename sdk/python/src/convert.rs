@@ -2,7 +2,9 @@
 
 //! Python's integers as values, addresses, widths and numbers of contexts, and back.
 
-use atomik::Value;
+use std::ops::RangeInclusive;
+
+use atomik::{MAX_CONTEXTS, MAX_WIDTH, Value};
 use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -25,51 +27,73 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Optional<'py> {
 }
 
 impl Optional<'_> {
-    /// A width in bits, from 1 up; 64 where it's left out.
+    /// A width in bits; 64 where it's left out.
     pub fn width(&self) -> PyResult<u32> {
-        let Self::Given(object) = self else {
-            return Ok(u64::BITS);
-        };
-        from_1(object, "width")?.ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "width must be from 1 to {} bits, not {}",
-                u32::MAX,
-                shown(object)
-            ))
-        })
+        self.from_1(u64::BITS, "width", MAX_WIDTH, " bits")
     }
 
-    /// A number of contexts, from 1 up; 256 where it's left out.
+    /// A width that the device has.
+    pub fn width_on_device(&self) -> PyResult<u32> {
+        self.from_1(u64::BITS, "width", u64::BITS, " bits on the device")
+    }
+
+    /// A number of contexts; 256 where it's left out.
     pub fn num_contexts(&self) -> PyResult<u32> {
-        let Self::Given(object) = self else {
-            return Ok(256);
-        };
-        from_1(object, "num_contexts")?.ok_or_else(|| {
-            PyValueError::new_err(format!(
-                "num_contexts must be from 1 to {}, not {}",
-                u32::MAX,
-                shown(object)
-            ))
-        })
+        self.from_1(256, "num_contexts", u32::MAX, "")
+    }
+
+    /// A number of contexts that a table of the device has.
+    pub fn num_contexts_on_device(&self) -> PyResult<u32> {
+        self.from_1(256, "num_contexts", MAX_CONTEXTS, " on the device")
+    }
+
+    fn from_1(&self, left_out: u32, name: &str, high: u32, of: &str) -> PyResult<u32> {
+        match self {
+            Self::LeftOut => Ok(left_out),
+            Self::Given(object) => Ok(number_in(object, name, 1..=high.into(), of)? as u32),
+        }
     }
 }
 
-/// An integer from 1 up; none where it is another.
-fn from_1(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Option<u32>> {
-    match object.extract::<u32>() {
-        Ok(number) => Ok((number > 0).then_some(number)),
-        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => Ok(None),
-        Err(error) => Err(not_an_int(object, name, error)),
+/// A number of 64 bits; no other is masked to them. `name` is the argument's, for errors.
+pub fn number(object: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
+    number_in(object, name, 0..=u64::MAX, "")
+}
+
+/// A number of a range; ValueError for another. `of` follows the range in the error: of what it is
+/// the range, or where.
+pub fn number_in(
+    object: &Bound<'_, PyAny>,
+    name: &str,
+    range: RangeInclusive<u64>,
+    of: &str,
+) -> PyResult<u64> {
+    match object.extract() {
+        Ok(number) if range.contains(&number) => return Ok(number),
+        Err(error) if !is_overflow(object, &error) => return Err(not_an_int(object, name, error)),
+        _ => {}
     }
+    let high = match *range.end() {
+        u64::MAX => "2**64 - 1".into(),
+        high => high.to_string(),
+    };
+    Err(PyValueError::new_err(format!(
+        "{name} must be from {} to {high}{of}, not {}",
+        range.start(),
+        shown(object)
+    )))
+}
+
+/// Whether an object is an integer, but not of the type that it should be.
+pub fn is_overflow(object: &Bound<'_, PyAny>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyOverflowError>(object.py())
 }
 
 /// An address of a table with so many contexts.
 pub fn address(object: &Bound<'_, PyAny>, contexts: u32) -> PyResult<u32> {
     match object.extract::<u32>() {
         Ok(addr) if addr < contexts => Ok(addr),
-        Err(error) if !error.is_instance_of::<PyOverflowError>(object.py()) => {
-            Err(not_an_int(object, "addr", error))
-        }
+        Err(error) if !is_overflow(object, &error) => Err(not_an_int(object, "addr", error)),
         _ => Err(no_such_address(shown(object), contexts)),
     }
 }
@@ -91,9 +115,7 @@ pub fn word(object: &Bound<'_, PyAny>, width: u32, name: &str) -> PyResult<u64> 
     let mask = mask(width);
     match object.extract::<u64>() {
         Ok(word) => Ok(word & mask),
-        Err(error) if error.is_instance_of::<PyOverflowError>(object.py()) => {
-            index(object, name)?.bitand(mask)?.extract()
-        }
+        Err(error) if is_overflow(object, &error) => index(object, name)?.bitand(mask)?.extract(),
         Err(error) => Err(not_an_int(object, name, error)),
     }
 }
@@ -116,11 +138,15 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
 
 /// The object as an `int`, which `__index__` makes of others.
 fn index<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    INDEX
-        .import(object.py(), "operator", "index")?
+    operator_index(object.py())?
         .call1((object,))
         .map_err(|error| not_an_int(object, name, error))
+}
+
+/// Python's own function for that.
+pub fn operator_index(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    INDEX.import(py, "operator", "index")
 }
 
 /// The error of something that should have been an integer. What its `__index__` raised otherwise stays.

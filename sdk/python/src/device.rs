@@ -4,21 +4,22 @@
 
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use atomik::{Device, Result, TableRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::convert::mask;
-use crate::errors::{closed, from_device, type_name};
+use crate::convert::{is_overflow, mask, number_in};
+use crate::errors::{closed, from_device, shown, type_name};
+use crate::lock::Lock;
 
 /// A table of the device, until it's closed.
 ///
 /// Nothing here ever destroys a table: it ends with the last descriptor of its file, and who has got a descriptor, by fork or over a
 /// socket, is to find it.
 pub struct Handle {
-    open: RwLock<Option<Arc<Open>>>,
+    open: Lock<Option<Arc<Open>>>,
     /// The class, for errors.
     name: &'static str,
 }
@@ -41,7 +42,6 @@ impl Handle {
         width: u32,
         name: &'static str,
     ) -> PyResult<Self> {
-        let width = width_of(width)?;
         let open = py
             .detach(|| {
                 let device = Device::open_path(path)?;
@@ -59,7 +59,7 @@ impl Handle {
         width: u32,
         name: &'static str,
     ) -> PyResult<Self> {
-        let (number, width) = (descriptor(file)?, width_of(width)?);
+        let number = descriptor(file)?;
         let open = file
             .py()
             .detach(|| {
@@ -81,7 +81,7 @@ impl Handle {
 
     fn new(open: Open, name: &'static str) -> Self {
         Self {
-            open: RwLock::new(Some(Arc::new(open))),
+            open: Lock::new(Some(Arc::new(open))),
             name,
         }
     }
@@ -89,21 +89,17 @@ impl Handle {
     /// What is open, unless it was closed: then ValueError.
     pub fn get(&self) -> PyResult<Arc<Open>> {
         // Held for a moment only, and not across a system call, so that nobody waits with the interpreter.
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.clone().ok_or_else(|| closed(self.name))
+        let open = self.open.hold(|open| open.clone());
+        open.ok_or_else(|| closed(self.name))
     }
 
     pub fn is_closed(&self) -> bool {
-        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
-        open.is_none()
+        self.open.hold(|open| open.is_none())
     }
 
     pub fn close(&self) {
-        let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
-        let last = open.take();
-        drop(open);
         // Closes the descriptor, if nobody uses it.
-        drop(last);
+        drop(self.open.hold(Option::take));
     }
 }
 
@@ -161,30 +157,29 @@ impl Open {
     }
 }
 
-/// A width that the device has.
-fn width_of(width: u32) -> PyResult<u32> {
-    if width > u64::BITS {
-        return Err(PyValueError::new_err(format!(
-            "on the device, width must be from 1 to {} bits, not {}",
-            u64::BITS,
-            width
-        )));
-    }
-    Ok(width)
-}
-
 /// The number of an open file: an int, or what has a `fileno`.
 fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<i32> {
-    if let Ok(number) = file.extract() {
-        return Ok(number);
-    }
-    let Ok(method) = file.getattr("fileno") else {
-        return Err(PyTypeError::new_err(format!(
-            "fd must be an int or have a fileno(), not {}",
-            type_name(file)
-        )));
+    let (number, name, kind) = match file.getattr_opt("fileno")? {
+        Some(method) => (&method.call0()?, "fileno()", "an int"),
+        None => (file, "fd", "an int or have a fileno()"),
     };
-    method.call0()?.extract()
+    number.extract().map_err(|error: PyErr| {
+        if is_overflow(number, &error) {
+            let number = shown(number);
+            let most = i32::MAX;
+            PyValueError::new_err(format!("{name} must be from 0 to {most}, not {number}"))
+        } else if error.is_instance_of::<PyTypeError>(file.py()) {
+            PyTypeError::new_err(format!("{name} must be {kind}, not {}", type_name(number)))
+        } else {
+            error
+        }
+    })
+}
+
+/// The number by which a file knows a table.
+pub fn table_id(id: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u32>> {
+    id.map(|id| Ok(number_in(id, "table_id", 1..=u32::MAX.into(), "")? as u32))
+        .transpose()
 }
 
 /// The path, as arguments have it by default.

@@ -47,7 +47,7 @@ impl DeviceContext {
         initial_state: Optional<'_>,
         path: PathBuf,
     ) -> PyResult<Self> {
-        let handle = Handle::at_path(py, &path, 1, width.width()?, NAME)?;
+        let handle = Handle::at_path(py, &path, 1, width.width_on_device()?, NAME)?;
         let this = Self::with_handle(Arc::new(handle), 0, false);
         if let Optional::Given(state) = initial_state {
             this.load_as(&state, "initial_state")?;
@@ -67,11 +67,12 @@ impl DeviceContext {
     fn from_fd(
         cls: &Bound<'_, PyType>,
         fd: &Bound<'_, PyAny>,
-        table_id: Option<u32>,
+        table_id: Option<&Bound<'_, PyAny>>,
         addr: Option<&Bound<'_, PyAny>>,
         width: Optional<'_>,
     ) -> PyResult<Py<Self>> {
-        let handle = Handle::in_file(fd, table_id, 1, width.width()?, NAME)?;
+        let table_id = crate::device::table_id(table_id)?;
+        let handle = Handle::in_file(fd, table_id, 1, width.width_on_device()?, NAME)?;
         let addr = match addr {
             Some(addr) => crate::convert::address(addr, handle.get()?.contexts)?,
             None => 0,
@@ -210,9 +211,15 @@ impl DeviceContext {
         let Ok(other) = other.cast::<Self>() else {
             return Ok(py.NotImplemented());
         };
-        let (this, that) = (self.open()?, other.get().open()?);
-        let equal = this.width == that.width
-            && this.read(py, self.addr)? == that.read(py, other.get().addr)?;
+        let other = other.get();
+        let equal = match (self.open(), other.open()) {
+            (Ok(this), Ok(that)) => {
+                this.width == that.width
+                    && this.read(py, self.addr)? == that.read(py, other.addr)?
+            }
+            // A closed one has no state.
+            _ => std::ptr::eq(self, other),
+        };
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 

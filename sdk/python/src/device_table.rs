@@ -24,7 +24,7 @@ const NAME: &str = "DeviceTable";
 ///
 /// The table belongs to the open file. It outlives this process where another one has a descriptor of the same file, by fork
 /// or over a socket: ``from_fd`` takes it there, with ``table_id``. Each call is atomic between all of them. ``close``, which the end of a ``with`` block
-/// does, closes this descriptor only.
+/// does, closes this descriptor only. A closed one equals itself alone.
 ///
 /// Where the driver isn't loaded it raises FileNotFoundError, and where the user isn't in the group atomik PermissionError; what
 /// else the system answers is another OSError, with its ``errno``.
@@ -49,8 +49,8 @@ impl DeviceTable {
         let handle = Handle::at_path(
             py,
             &path,
-            num_contexts.num_contexts()?,
-            width.width()?,
+            num_contexts.num_contexts_on_device()?,
+            width.width_on_device()?,
             NAME,
         )?;
         Ok(Self {
@@ -70,14 +70,14 @@ impl DeviceTable {
         cls: &Bound<'_, PyType>,
         fd: &Bound<'_, PyAny>,
         num_contexts: Optional<'_>,
-        table_id: Option<u32>,
+        table_id: Option<&Bound<'_, PyAny>>,
         width: Optional<'_>,
     ) -> PyResult<Py<Self>> {
         let handle = Arc::new(Handle::in_file(
             fd,
-            table_id,
-            num_contexts.num_contexts()?,
-            width.width()?,
+            crate::device::table_id(table_id)?,
+            num_contexts.num_contexts_on_device()?,
+            width.width_on_device()?,
             NAME,
         )?);
         Py::new(cls.py(), Self { handle })
@@ -305,11 +305,17 @@ impl DeviceTable {
         let Ok(other) = other.cast::<Self>() else {
             return Ok(py.NotImplemented());
         };
-        let (this, that) = (self.handle.get()?, other.get().handle.get()?);
-        let equal = Arc::ptr_eq(&this, &that)
-            || (this.width == that.width
-                && this.contexts == that.contexts
-                && this.states(py)? == that.states(py)?);
+        let other = other.get();
+        let equal = match (self.handle.get(), other.handle.get()) {
+            (Ok(this), Ok(that)) => {
+                Arc::ptr_eq(&this, &that)
+                    || (this.width == that.width
+                        && this.contexts == that.contexts
+                        && this.states(py)? == that.states(py)?)
+            }
+            // A closed one has no states.
+            _ => std::ptr::eq(self, other),
+        };
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
@@ -343,7 +349,7 @@ impl DeviceTable {
         let addrs = many::addresses(py, &addrs, open.contexts)?;
         let mask = mask(open.width);
         open.call(py, |table| {
-            let mut batch = Batch::with_capacity(addrs.len());
+            let mut batch = Batch::with_capacity(addrs.len().min(MAX_BATCH as usize));
             let mut words = vec![0; MAX_BATCH as usize];
             let mut start = 0;
             for addrs in addrs.chunks(words.len()) {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use atomik::Error;
 use pyo3::create_exception;
-use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
 
 create_exception!(
@@ -59,18 +59,33 @@ pub fn closed(what: &str) -> PyErr {
     PyValueError::new_err(format!("operation on a closed {what}"))
 }
 
+/// What happened, what the system said where it is that, and what to do next.
+fn text(error: &Error) -> String {
+    let mut text = error.to_string();
+    if let Error::Open { source, .. } | Error::Os { source, .. } = error {
+        let said = source.to_string();
+        // The number is in the exception.
+        let said = said.split(" (os error").next().unwrap_or_default();
+        text = format!("{text}: {said}");
+    }
+    match error.hint() {
+        // What would help in a shell.
+        _ if matches!(error, Error::BadDescriptor { .. }) => text,
+        Some(hint) => format!("{text}; {hint}"),
+        None => text,
+    }
+}
+
 /// What the library refused: each error as the exception that Python people expect.
 pub fn from_atomik(error: Error) -> PyErr {
-    let text = match error.hint() {
-        Some(hint) => format!("{error}; {hint}"),
-        None => error.to_string(),
-    };
+    let text = text(&error);
     match error {
         Error::Address { .. } => PyIndexError::new_err(text),
         Error::StaleEpoch { .. } => StaleEpochError::new_err(text),
         Error::NoMemory { .. } => PyMemoryError::new_err(text),
-        Error::OutOfMessages => PyOverflowError::new_err(text),
-        Error::InvalidWidth { .. }
+        Error::OutOfMessages
+        | Error::NeverSent { .. }
+        | Error::InvalidWidth { .. }
         | Error::TooWide { .. }
         | Error::NoContexts
         | Error::InvalidCount { .. }
@@ -80,6 +95,10 @@ pub fn from_atomik(error: Error) -> PyErr {
         | Error::Change { .. }
         | Error::BatchEmpty
         | Error::BatchTooLong { .. } => PyValueError::new_err(text),
+        // The path isn't one, and the system wasn't asked.
+        Error::Open { ref source, .. } if source.raw_os_error().is_none() => {
+            PyValueError::new_err(text)
+        }
         error => match error.errno() {
             Some(errno) => PyOSError::new_err((errno, text)),
             None => PyOSError::new_err(text),
@@ -98,14 +117,9 @@ pub fn from_device(error: Error, path: Option<&Path>) -> PyErr {
             | Error::NotAtomik { .. }
     );
     match (&error, error.errno(), path) {
-        (Error::NoMemory { .. }, Some(errno), _) => PyOSError::new_err((errno, error.to_string())),
+        (Error::NoMemory { .. }, Some(errno), _) => PyOSError::new_err((errno, text(&error))),
         (_, Some(errno), Some(path)) if about_file => {
-            let hint = error.hint().unwrap_or_default();
-            PyOSError::new_err((
-                errno,
-                format!("{error}; {hint}"),
-                path.as_os_str().to_owned(),
-            ))
+            PyOSError::new_err((errno, text(&error), path.as_os_str().to_owned()))
         }
         _ => from_atomik(error),
     }

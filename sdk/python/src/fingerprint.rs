@@ -2,16 +2,16 @@
 
 //! [`Fingerprint`]: the XOR of the chunks of some bytes, as a context.
 
-use std::sync::{Mutex, PoisonError};
-
 use atomik::{LocalContext, Value};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
+use pyo3::types::{PySequence, PyTuple};
 
 use crate::bytes::Bytes;
 use crate::convert::{Optional, to_python, value};
 use crate::errors::from_atomik;
+use crate::lock::Lock;
+use crate::pickling::{self, Reduced};
 
 /// Tells whether bytes have changed, and by what: the XOR of their chunks.
 ///
@@ -35,7 +35,7 @@ use crate::errors::from_atomik;
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct Fingerprint {
     width: u32,
-    fingerprint: Mutex<atomik::Fingerprint>,
+    fingerprint: Lock<atomik::Fingerprint>,
 }
 
 #[pymethods]
@@ -52,7 +52,7 @@ impl Fingerprint {
         })?;
         Ok(Self {
             width,
-            fingerprint: Mutex::new(fingerprint),
+            fingerprint: Lock::new(fingerprint),
         })
     }
 
@@ -129,28 +129,26 @@ impl Fingerprint {
         )
     }
 
-    fn __getnewargs__(&self) -> (u32,) {
-        (self.width,)
+    /// For pickle and copy.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        pickling::reduce(slf, &[slf.get().width])
     }
 
-    /// For pickle and copy: value and delta.
-    fn __getstate__<'py>(
-        &self,
-        py: Python<'py>,
-    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
-        let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
-        Ok((to_python(py, &value)?, to_python(py, &delta)?))
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let (value, delta) = slf.get().with(py, |of| (of.value(), of.delta()));
+        let (value, delta) = (to_python(py, &value)?, to_python(py, &delta)?);
+        (value, delta, pickling::attributes(slf)?).into_pyobject(py)
     }
 
-    fn __setstate__(
-        &self,
-        py: Python<'_>,
-        state: (Bound<'_, PyAny>, Bound<'_, PyAny>),
-    ) -> PyResult<()> {
-        let now = value(&state.0, self.width, "value")?.to_le_bytes();
-        let delta = value(&state.1, self.width, "delta")?.to_le_bytes();
+    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: &Bound<'py, PySequence>) -> PyResult<()> {
+        let state = pickling::restore(slf, state, 2)?;
+        let (now, delta): (Bound<'_, PyAny>, Bound<'_, PyAny>) = state.extract()?;
+        let width = slf.get().width;
+        let now = value(&now, width, "value")?.to_le_bytes();
+        let delta = value(&delta, width, "delta")?.to_le_bytes();
         let before: Vec<u8> = now.iter().zip(&delta).map(|(a, b)| a ^ b).collect();
-        self.with(py, |fingerprint| {
+        slf.get().with(slf.py(), |fingerprint| {
             fingerprint.load(&before);
             fingerprint.update(&now);
         });
@@ -159,13 +157,12 @@ impl Fingerprint {
 }
 
 impl Fingerprint {
-    /// Does something with the fingerprint, without other threads. It must not call Python, which might come back here.
-    fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut atomik::Fingerprint) -> R) -> R {
-        let mut fingerprint = self
-            .fingerprint
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
-        f(&mut fingerprint)
+    fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&mut atomik::Fingerprint) -> R + Send,
+    ) -> R {
+        self.fingerprint.with(py, f)
     }
 
     /// The fingerprint of an object's bytes: the XOR of those of its pieces.

@@ -52,6 +52,11 @@ impl Ints {
     /// The integers of an object that has a buffer. `name` is the argument's, for errors.
     pub fn of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
         let buffer = buffer_of(object, name, "a buffer or an array of integers")?;
+        let buffer = buffer.ok_or_else(|| {
+            PyTypeError::new_err(format!(
+                "{name} must be an array, and is a single item: it has no dimensions"
+            ))
+        })?;
         let format = buffer.format();
         let signed = match ElementType::from_format(format) {
             ElementType::UnsignedInteger { .. } if !format.to_bytes().ends_with(b"c") => false,
@@ -254,10 +259,15 @@ macro_rules! items {
 
 items!(u8: AtomicU8, i8: AtomicI8, u16: AtomicU16, i16: AtomicI16, u32: AtomicU32, i32: AtomicI32, u64: AtomicU64);
 
-/// The buffer of an object. `name` is the argument's, and `kind` what it should be, for errors.
-pub fn buffer_of(object: &Bound<'_, PyAny>, name: &str, kind: &str) -> PyResult<PyUntypedBuffer> {
+/// The buffer of an object; none of one without dimensions, which is a single item. `name` is the
+/// argument's, and `kind` what it should be, for errors.
+pub fn buffer_of(
+    object: &Bound<'_, PyAny>,
+    name: &str,
+    kind: &str,
+) -> PyResult<Option<PyUntypedBuffer>> {
     let py = object.py();
-    PyUntypedBuffer::get(object).or_else(|error| {
+    PyUntypedBuffer::get(object).map(Some).or_else(|error| {
         if error.is_instance_of::<PyTypeError>(py) {
             let found = type_name(object);
             return Err(PyTypeError::new_err(format!(
@@ -268,7 +278,11 @@ pub fn buffer_of(object: &Bound<'_, PyAny>, name: &str, kind: &str) -> PyResult<
             return Err(error);
         }
         // That of ctypes doesn't tell its strides. A memoryview adds them.
-        PyUntypedBuffer::get(PyMemoryView::from(object)?.as_any())
+        let view = PyMemoryView::from(object)?;
+        if view.getattr("ndim")?.eq(0)? {
+            return Ok(None);
+        }
+        PyUntypedBuffer::get(view.as_any()).map(Some)
     })
 }
 

@@ -4,7 +4,7 @@
 //! the device. `README.md` and `python/atomik_core/_native.pyi` describe what Python sees.
 //!
 //! One class a file. All classes are frozen, and what changes inside lies behind a lock, which is never held while Python is
-//! called. `ints` and `bytes` have all of the `unsafe`.
+//! called. `ints`, `bytes` and `lock` have all of the `unsafe`.
 
 mod bytes;
 mod context;
@@ -15,17 +15,21 @@ mod device_table;
 mod errors;
 mod fingerprint;
 mod ints;
+mod lock;
 mod many;
 mod merging;
 mod message;
 mod operations;
 mod ordered_fingerprint;
+mod pickling;
 mod store;
 mod stream;
 mod table;
 
 #[pyo3::pymodule]
 mod _native {
+    use pyo3::prelude::*;
+
     #[pymodule_export]
     use crate::context::AtomikContext;
     #[pymodule_export]
@@ -48,4 +52,13 @@ mod _native {
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// What several threads would wait for is done here, so that no fork finds them waiting.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        crate::convert::operator_index(py)?;
+        crate::many::array(py)?;
+        crate::lock::watch_forks(py)
+    }
 }

@@ -2,7 +2,7 @@
 
 //! What the bulk calls of all tables share: addresses and values in buffers.
 
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
@@ -15,9 +15,7 @@ use crate::ints::{CHUNK, Ints};
 pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u32>> {
     let signed = addrs.signed();
     py.detach(|| {
-        let mut all = Vec::new();
-        all.try_reserve_exact(addrs.len())
-            .map_err(|_| Failure::Memory)?;
+        let mut all = room(addrs.len()).map_err(Failure::Memory)?;
         let mut chunk = [0; CHUNK];
         for range in addrs.chunks() {
             for &mut addr in addrs.read(range, &mut chunk) {
@@ -30,7 +28,7 @@ pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u3
         Ok(all)
     })
     .map_err(|failure| match failure {
-        Failure::Memory => no_memory(addrs.len()),
+        Failure::Memory(error) => error,
         Failure::Address(addr) if signed => no_such_address(addr as i64, contexts),
         Failure::Address(addr) => no_such_address(addr, contexts),
     })
@@ -38,12 +36,19 @@ pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u3
 
 /// Why addresses can't be had, told without the interpreter.
 enum Failure {
-    Memory,
+    Memory(PyErr),
     Address(u64),
 }
 
-pub fn no_memory(items: usize) -> PyErr {
-    pyo3::exceptions::PyMemoryError::new_err(format!("no memory for {items} items"))
+/// An empty array that so many items have room in; MemoryError where they don't.
+pub fn room<T>(items: usize) -> PyResult<Vec<T>> {
+    let mut room = Vec::new();
+    match room.try_reserve_exact(items) {
+        Ok(()) => Ok(room),
+        Err(_) => Err(PyMemoryError::new_err(format!(
+            "no memory for {items} items"
+        ))),
+    }
 }
 
 /// The values of a bulk call: as many as there are addresses, each of so many limbs.
@@ -91,20 +96,20 @@ fn check(values: &Ints, name: &str, addrs: usize, limbs: usize) -> PyResult<()> 
 
 /// An `array.array('Q')` of so many zeros.
 pub fn new_array(py: Python<'_>, items: usize) -> PyResult<Bound<'_, PyAny>> {
-    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let one = ARRAY
-        .import(py, "array", "array")?
-        .call1(("Q", PyBytes::new(py, &[0; 8])))?;
+    let one = array(py)?.call1(("Q", PyBytes::new(py, &[0; 8])))?;
     one.mul(items)
+}
+
+/// Python's own class.
+pub fn array(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    ARRAY.import(py, "array", "array")
 }
 
 /// Room for the words of some values, each of so many limbs.
 pub fn words(limbs: usize) -> PyResult<Vec<u64>> {
-    let mut words = Vec::new();
     let count = limbs.saturating_mul((CHUNK / limbs.max(1)).max(1));
-    words
-        .try_reserve_exact(count)
-        .map_err(|_| no_memory(count))?;
+    let mut words = room(count)?;
     words.resize(count, 0);
     Ok(words)
 }
@@ -118,8 +123,7 @@ pub fn whole(values: &Ints, name: &str, limbs: usize) -> PyResult<u64> {
 /// The XOR of all values, each of so many limbs.
 pub fn fold(values: &Ints, limbs: usize) -> PyResult<Vec<u64>> {
     let mut words = words(limbs)?;
-    let mut sum = Vec::new();
-    sum.try_reserve_exact(limbs).map_err(|_| no_memory(limbs))?;
+    let mut sum = room(limbs)?;
     sum.resize(limbs, 0);
     for start in (0..values.len()).step_by(words.len()) {
         let end = values.len().min(start + words.len());

@@ -4,12 +4,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use pyo3::exceptions::{PyIndexError, PyOverflowError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple, PyType};
 
 use crate::bytes::Bytes;
-use crate::convert::{Optional, not_an_int, to_python, value};
+use crate::convert::{Optional, is_overflow, not_an_int, number, number_in, to_python, value};
 use crate::errors::shown;
 
 /// A delta that one stream has accumulated, for others to apply.
@@ -42,21 +42,14 @@ impl DeltaMessage {
         sender: Optional<'_>,
         width: Optional<'_>,
     ) -> PyResult<Self> {
-        let seq = match number(seq, "seq")? {
-            0 => {
-                return Err(PyValueError::new_err(
-                    "seq must be from 1 to 2**64 - 1, not 0",
-                ));
-            }
-            seq => seq,
-        };
+        let seq = number_in(seq, "seq", 1..=u64::MAX, "")?;
         let message = atomik::DeltaMessage {
             sender: match sender {
                 Optional::Given(sender) => number(&sender, "sender")?,
                 Optional::LeftOut => 0,
             },
             addr: addr.extract().map_err(|error: PyErr| {
-                if error.is_instance_of::<PyOverflowError>(addr.py()) {
+                if is_overflow(addr, &error) {
                     PyIndexError::new_err(format!(
                         "addr must be from 0 to {}, not {}",
                         u32::MAX,
@@ -75,12 +68,12 @@ impl DeltaMessage {
 
     /// The message that bytes are, all of them; what ``to_bytes`` has made.
     ///
-    /// Bytes that are no message raise ValueError.
+    /// Bytes that are no message raise ValueError. Damaged bytes may be one, as they have no checksum:
+    /// what carries them must have one.
     #[classmethod]
     fn from_bytes(_cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let mut bytes = Vec::new();
-        Bytes::of(data, "data")?.pieces(data.py(), 1, |piece| bytes.extend(piece));
-        let message = atomik::DeltaMessage::decode(&bytes)
+        let bytes = Bytes::of_at_most(data, "data", atomik::DeltaMessage::MAX_BYTES)?;
+        let message = atomik::DeltaMessage::decode(&bytes.whole(data.py()))
             .map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self { message })
     }
@@ -176,18 +169,4 @@ impl DeltaMessage {
     pub fn of(message: atomik::DeltaMessage) -> Self {
         Self { message }
     }
-}
-
-/// A number of 64 bits; no other is masked to them.
-pub fn number(object: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
-    object.extract().map_err(|error: PyErr| {
-        if error.is_instance_of::<PyOverflowError>(object.py()) {
-            PyValueError::new_err(format!(
-                "{name} must be from 0 to 2**64 - 1, not {}",
-                shown(object)
-            ))
-        } else {
-            not_an_int(object, name, error)
-        }
-    })
 }

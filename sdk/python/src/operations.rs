@@ -2,7 +2,7 @@
 
 //! [`Operations`]: what `batch` is given, and the pairs that `batch_accum` is.
 
-use atomik::Batch;
+use atomik::{Batch, MAX_BATCH};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -30,6 +30,13 @@ impl Operations {
             counts: Vec::new(),
         };
         for operation in operations.try_iter()? {
+            // There may be no end of them.
+            if all.batch.len() == MAX_BATCH as usize {
+                return Err(PyValueError::new_err(format!(
+                    "the batch has {} entries or more, and {MAX_BATCH} is the most; run it as several batches",
+                    MAX_BATCH + 1
+                )));
+            }
             all.add(&operation?, contexts, width)?;
         }
         if all.batch.is_empty() {
@@ -90,12 +97,13 @@ pub fn pairs<T>(
     mapping: &Bound<'_, PyAny>,
     f: impl Fn(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> PyResult<T>,
 ) -> PyResult<Vec<T>> {
-    let items = mapping.call_method0("items").map_err(|_| {
+    let items = mapping.getattr_opt("items")?.ok_or_else(|| {
         PyTypeError::new_err(format!(
             "deltas must be a mapping of addresses to deltas, not {}",
             type_name(mapping)
         ))
     })?;
+    let items = items.call0()?;
     let pair = |item: PyResult<Bound<'_, PyAny>>| {
         let (addr, delta) = item?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
         f(&addr, &delta)

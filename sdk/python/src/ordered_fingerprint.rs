@@ -2,15 +2,15 @@
 
 //! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use atomik::OrderedFold;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
+use pyo3::types::{PySequence, PyTuple};
 
 use crate::bytes::Bytes;
+use crate::convert::number;
 use crate::errors::from_atomik;
-use crate::message::number;
+use crate::lock::Lock;
+use crate::pickling::{self, Reduced};
 
 /// As Fingerprint, of 64 bits, but it sees chunks that have changed places, equal changes in pairs, and zeros at the end; and a change
 /// of a part still is a delta.
@@ -25,7 +25,7 @@ use crate::message::number;
 /// True
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct OrderedFingerprint {
-    fingerprint: Mutex<atomik::OrderedFingerprint>,
+    fingerprint: Lock<atomik::OrderedFingerprint>,
 }
 
 #[pymethods]
@@ -33,7 +33,7 @@ impl OrderedFingerprint {
     #[new]
     fn new() -> Self {
         Self {
-            fingerprint: Mutex::default(),
+            fingerprint: Lock::new(atomik::OrderedFingerprint::new()),
         }
     }
 
@@ -63,13 +63,13 @@ impl OrderedFingerprint {
 
     /// Starts from the fingerprint of ``data``, and returns it; nothing has changed yet.
     fn load(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (py, fold) = (data.py(), fold(data)?);
+        let (py, fold) = (data.py(), fold(data, "data", 0)?);
         Ok(self.with(py, |fingerprint| fingerprint.load_fold(&fold)))
     }
 
     /// Compares with ``data``, whose fingerprint it returns: that is the ``value`` now.
     fn update(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
-        let (py, fold) = (data.py(), fold(data)?);
+        let (py, fold) = (data.py(), fold(data, "data", 0)?);
         Ok(self.with(py, |fingerprint| fingerprint.update_fold(&fold)))
     }
 
@@ -85,9 +85,8 @@ impl OrderedFingerprint {
     ) -> PyResult<()> {
         let py = offset.py();
         let offset = number(offset, "offset")?;
-        let (old, new) = (Bytes::of(old, "old")?, Bytes::of(new, "new")?);
-        let (old, new) = (old.whole(py), new.whole(py));
-        py.detach(|| self.lock().accumulate_delta(offset, &old, &new))
+        let (old, new) = (fold(old, "old", offset)?, fold(new, "new", offset)?);
+        self.with(py, |of| of.accumulate_folds(offset, &old, &new))
             .map_err(from_atomik)
     }
 
@@ -110,29 +109,45 @@ impl OrderedFingerprint {
         let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
         format!("<OrderedFingerprint value={value:#x} delta={delta:#x}>")
     }
+
+    /// For pickle and copy.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        pickling::reduce(slf, &[])
+    }
+
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let this = slf.get().with(py, |fingerprint| fingerprint.clone());
+        let attributes = pickling::attributes(slf)?;
+        (this.reference(), this.delta(), this.length(), attributes).into_pyobject(py)
+    }
+
+    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: &Bound<'py, PySequence>) -> PyResult<()> {
+        let state: [Bound<'_, PyAny>; 3] = pickling::restore(slf, state, 3)?.extract()?;
+        let [reference, delta, length] = &state;
+        let this = atomik::OrderedFingerprint::with_words(
+            number(reference, "reference")?,
+            number(delta, "delta")?,
+            number(length, "length")?,
+        );
+        slf.get().with(slf.py(), |fingerprint| *fingerprint = this);
+        Ok(())
+    }
 }
 
 impl OrderedFingerprint {
-    /// For who has released the interpreter, and doesn't take it again before the guard is gone.
-    fn lock(&self) -> MutexGuard<'_, atomik::OrderedFingerprint> {
-        self.fingerprint
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the fingerprint, without other threads. It must not call Python, which might come back here.
-    fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut atomik::OrderedFingerprint) -> R) -> R {
-        let mut fingerprint = self
-            .fingerprint
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
-        f(&mut fingerprint)
+    fn with<R: Send>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&mut atomik::OrderedFingerprint) -> R + Send,
+    ) -> R {
+        self.fingerprint.with(py, f)
     }
 }
 
-/// The fingerprint of an object's bytes, piece by piece.
-fn fold(data: &Bound<'_, PyAny>) -> PyResult<OrderedFold> {
-    let mut fold = OrderedFold::new();
-    Bytes::of(data, "data")?.pieces(data.py(), 8, |piece| fold.push(piece));
+/// The fingerprint of an object's bytes, which begin at `offset`, piece by piece.
+fn fold(data: &Bound<'_, PyAny>, name: &str, offset: u64) -> PyResult<OrderedFold> {
+    let mut fold = OrderedFold::at(offset);
+    Bytes::of(data, name)?.pieces(data.py(), 8, |piece| fold.push(piece));
     Ok(fold)
 }

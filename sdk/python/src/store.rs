@@ -2,11 +2,9 @@
 
 //! [`Store`]: a table in this process, with what Python wants of it besides, shared by who uses it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use atomik::{Error, LocalContext, LocalTable, Result, Value};
 
-use atomik::{LocalContext, LocalTable, Result, Value};
-use pyo3::Python;
-use pyo3::sync::MutexExt;
+use crate::lock::Lock;
 
 /// A table and how many deltas each of its contexts had in its epoch.
 pub struct Store {
@@ -18,7 +16,7 @@ pub struct Store {
 pub struct Shared {
     pub width: u32,
     pub contexts: u32,
-    store: Mutex<Store>,
+    pub store: Lock<Store>,
 }
 
 impl Shared {
@@ -27,27 +25,13 @@ impl Shared {
         let mut counts = Vec::new();
         counts
             .try_reserve_exact(contexts as usize)
-            .map_err(|_| atomik::Error::NoMemory { contexts })?;
+            .map_err(|_| Error::NoMemory { contexts })?;
         counts.resize(contexts as usize, 0);
         Ok(Self {
             width,
             contexts,
-            store: Mutex::new(Store { table, counts }),
+            store: Lock::new(Store { table, counts }),
         })
-    }
-
-    /// Does something with the store, without other threads. It must not call Python, which might come back here.
-    pub fn with<R>(&self, py: Python<'_>, f: impl FnOnce(&mut Store) -> R) -> R {
-        let mut store = self
-            .store
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
-        f(&mut store)
-    }
-
-    /// For who has released the interpreter, and doesn't take it again before the guard is gone.
-    pub fn lock(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many words a value has in arrays of many.
@@ -87,6 +71,17 @@ impl Store {
         self.table.set_context(addr, context)?;
         self.counts[addr as usize] = count;
         Ok(())
+    }
+
+    /// The states that are not 0, by address.
+    pub fn nonzero(&self) -> Result<Vec<(u32, Value)>> {
+        let (contexts, width) = (self.table.size(), self.table.width());
+        let mut states = Vec::new();
+        for (addr, limbs) in self.table.nonzero() {
+            (states.try_reserve(1)).map_err(|_| Error::NoMemory { contexts })?;
+            states.push((addr, Value::new(width, limbs)?));
+        }
+        Ok(states)
     }
 
     /// Folds another context's deltas in.

@@ -2,17 +2,15 @@
 
 //! [`DeltaStream`]: a table whose deltas go to others, and theirs to it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use atomik::{LocalTable, Received};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::MutexExt;
 use pyo3::types::PyDict;
 
-use crate::convert::{Optional, address, to_python, value};
+use crate::convert::{Optional, address, number, to_python, value};
 use crate::errors::{from_atomik, type_name};
-use crate::message::{DeltaMessage, number};
+use crate::lock::Lock;
+use crate::message::DeltaMessage;
 
 /// A table of contexts whose changes are messages, so that several of them end with the same states, whatever order the
 /// messages arrive in, and however often.
@@ -20,6 +18,10 @@ use crate::message::{DeltaMessage, number};
 /// A message knows its sender and its number, so that a duplicate is dropped instead of cancelling the first. An *epoch* is a count
 /// for each address, 0 in the beginning, which ``load`` makes one more; a message belongs to the epoch in which it was made. ``load``
 /// itself makes no message: streams that are to agree load the same.
+///
+/// A message is taken at its word: who can make one with another's name, or damage one on its way,
+/// changes states for good. So what carries messages must have a checksum, as TCP and TLS have, and
+/// let in nobody else.
 ///
 /// ``sender`` is a number of 64 bits that no other stream may have; by default it is a random one. So a stream can't be copied or pickled, and
 /// where a process forks, only one side may go on with it.
@@ -32,7 +34,7 @@ use crate::message::{DeltaMessage, number};
 /// True
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct DeltaStream {
-    stream: Mutex<atomik::DeltaStream>,
+    stream: Lock<atomik::DeltaStream>,
     width: u32,
     contexts: u32,
     sender: u64,
@@ -58,7 +60,7 @@ impl DeltaStream {
         let table = LocalTable::with_width(contexts, width).map_err(from_atomik)?;
         let stream = atomik::DeltaStream::on(table, sender).map_err(from_atomik)?;
         Ok(Self {
-            stream: Mutex::new(stream),
+            stream: Lock::new(stream),
             width,
             contexts,
             sender,
@@ -104,7 +106,7 @@ impl DeltaStream {
     /// stream's own; or ``"waiting"``: its epoch is yet to come, and the delta will be in the state then.
     ///
     /// A message of an epoch that is over raises StaleEpochError, one of an address that isn't there IndexError, one of another width
-    /// ValueError; no state has changed then.
+    /// ValueError, and so does one that bears this stream's own name and that it never made; no state has changed then.
     fn apply(&self, py: Python<'_>, msg: &Bound<'_, PyAny>) -> PyResult<&'static str> {
         let message = msg.cast::<DeltaMessage>().map_err(|_| {
             PyTypeError::new_err(format!(
@@ -112,7 +114,8 @@ impl DeltaStream {
                 type_name(msg)
             ))
         })?;
-        let received = self.with(py, |stream| stream.apply(&message.get().message))?;
+        let message = &message.get().message;
+        let received = self.with(py, |stream| stream.apply(message))?;
         Ok(match received {
             Received::Applied => "applied",
             Received::Duplicate => "duplicate",
@@ -163,19 +166,8 @@ impl DeltaStream {
         if std::ptr::eq(self, other) {
             return Ok(());
         }
-        py.detach(|| {
-            // Two threads may merge the same two the other way round.
-            let (mut this, that);
-            if std::ptr::from_ref(self) < std::ptr::from_ref(other) {
-                this = self.lock();
-                that = other.lock();
-            } else {
-                that = other.lock();
-                this = self.lock();
-            }
-            this.merge(&*that)
-        })
-        .map_err(from_atomik)
+        py.detach(|| (self.stream).hold_both(&other.stream, |this, that| this.merge(&*that)))
+            .map_err(from_atomik)
     }
 
     fn __repr__(&self) -> String {
@@ -193,21 +185,11 @@ impl DeltaStream {
 }
 
 impl DeltaStream {
-    /// For who has released the interpreter, and doesn't take it again before the guard is gone.
-    fn lock(&self) -> MutexGuard<'_, atomik::DeltaStream> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Does something with the stream, without other threads. It must not call Python, which might come back here.
-    fn with<R>(
+    fn with<R: Send>(
         &self,
         py: Python<'_>,
-        f: impl FnOnce(&mut atomik::DeltaStream) -> atomik::Result<R>,
+        f: impl FnOnce(&mut atomik::DeltaStream) -> atomik::Result<R> + Send,
     ) -> PyResult<R> {
-        let mut stream = self
-            .stream
-            .lock_py_attached(py)
-            .unwrap_or_else(PoisonError::into_inner);
-        f(&mut stream).map_err(from_atomik)
+        self.stream.with(py, f).map_err(from_atomik)
     }
 }

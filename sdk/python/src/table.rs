@@ -7,7 +7,7 @@ use std::sync::Arc;
 use atomik::{LocalContext, Value};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PySequence, PyTuple};
 
 use crate::context::AtomikContext;
 use crate::convert::{Optional, address, to_python, value};
@@ -15,11 +15,12 @@ use crate::errors::from_atomik;
 use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
+use crate::pickling::{self, Reduced};
 use crate::store::{Shared, Store};
 
 /// A table of contexts in this process.
 ///
-/// ``num_contexts`` is 1 or more, and the addresses are 0 to ``num_contexts - 1``. Values are of ``width`` bits, 1 or more: what comes
+/// ``num_contexts`` is 1 or more, and the addresses are 0 to ``num_contexts - 1``. Values are of ``width`` bits, 1 to 2**24: what comes
 /// in is masked to them. All contexts begin with reference and accumulator 0.
 ///
 /// An address outside the table raises IndexError, and what is no integer TypeError; then nothing has changed. Threads may
@@ -115,12 +116,7 @@ impl AtomikTable {
     /// The states that are not 0, by ascending address.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        for (addr, state) in self.with(py, |store| {
-            let states = store.table.nonzero();
-            states
-                .map(|(addr, limbs)| Ok((addr, Value::new(self.shared.width, limbs)?)))
-                .collect::<atomik::Result<Vec<_>>>()
-        })? {
+        for (addr, state) in self.with(py, |store| store.nonzero())? {
             dict.set_item(addr, to_python(py, &state)?)?;
         }
         Ok(dict)
@@ -202,15 +198,16 @@ impl AtomikTable {
         let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
         let mut words = many::words(limbs)?;
         py.detach(|| {
-            let store = self.shared.lock();
-            let mut start = 0;
-            for addrs in addrs.chunks((words.len() / limbs).max(1)) {
-                let states = &mut words[..addrs.len() * limbs];
-                store.table.read_many(addrs, states)?;
-                into.write(start, states);
-                start += states.len();
-            }
-            Ok(())
+            self.shared.store.hold(|store| {
+                let mut start = 0;
+                for addrs in addrs.chunks((words.len() / limbs).max(1)) {
+                    let states = &mut words[..addrs.len() * limbs];
+                    store.table.read_many(addrs, states)?;
+                    into.write(start, states);
+                    start += states.len();
+                }
+                Ok(())
+            })
         })
         .map_err(from_atomik)?;
         Ok(out)
@@ -226,11 +223,13 @@ impl AtomikTable {
         };
         let (this, that) = (&self.shared, &other.get().shared);
         let equal = Arc::ptr_eq(this, that)
-            || (this.width == that.width && this.contexts == that.contexts && {
-                // One lock at a time: two threads may compare the same two tables the other way round.
-                let states = this.with(py, |store| store.table.states().to_vec());
-                that.with(py, |store| store.table.states() == states)
-            });
+            || (this.width == that.width
+                && this.contexts == that.contexts
+                && py.detach(|| {
+                    (this.store).hold_both(&that.store, |this, that| {
+                        this.table.states() == that.table.states()
+                    })
+                }));
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
     }
 
@@ -241,48 +240,75 @@ impl AtomikTable {
         format!("AtomikTable(num_contexts={contexts}, width={width})")
     }
 
-    fn __getnewargs__(&self) -> (u32, u32) {
-        (self.shared.contexts, self.shared.width)
+    /// For pickle and copy.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Reduced<'py>> {
+        let Shared {
+            contexts, width, ..
+        } = *slf.get().shared;
+        pickling::reduce(slf, &[contexts, width])
     }
 
-    /// For pickle and copy: references, accumulators and numbers of deltas, little-endian words.
-    fn __getstate__<'py>(&self, py: Python<'py>) -> PyResult<[Bound<'py, PyBytes>; 3]> {
-        let parts = self.with(py, |store| {
-            let mut parts = [const { Vec::new() }; 3];
-            for addr in 0..self.shared.contexts {
+    /// References, accumulators and numbers of deltas, little-endian words.
+    fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let (py, this) = (slf.py(), slf.get());
+        let (contexts, limbs) = (this.shared.contexts as usize, this.shared.limbs());
+        let words = contexts.saturating_mul(limbs);
+        let mut parts = [
+            many::room(words)?,
+            many::room(words)?,
+            many::room(contexts)?,
+        ];
+        this.with(py, |store| {
+            let [references, accumulators, counts] = &mut parts;
+            for addr in 0..this.shared.contexts {
                 let (context, count) = store.context(addr)?;
-                let [references, accumulators, counts] = &mut parts;
-                for (part, limbs) in [
-                    (references, context.reference().limbs()),
-                    (accumulators, context.accumulator().limbs()),
-                    (counts, &[count]),
-                ] {
-                    part.extend(limbs.iter().flat_map(|limb| limb.to_le_bytes()));
-                }
+                references.extend(context.reference().limbs());
+                accumulators.extend(context.accumulator().limbs());
+                counts.push(count);
             }
-            Ok(parts)
+            Ok(())
         })?;
-        Ok(parts.map(|part| PyBytes::new(py, &part)))
+        let bytes = |words: Vec<u64>| {
+            PyBytes::new_with(py, 8 * words.len(), |bytes| {
+                for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+                    bytes.copy_from_slice(&word.to_le_bytes());
+                }
+                Ok(())
+            })
+        };
+        let [references, accumulators, counts] = parts;
+        let attributes = pickling::attributes(slf)?;
+        (
+            bytes(references)?,
+            bytes(accumulators)?,
+            bytes(counts)?,
+            attributes,
+        )
+            .into_pyobject(py)
     }
 
-    fn __setstate__(&self, py: Python<'_>, state: [Vec<u8>; 3]) -> PyResult<()> {
-        let [references, accumulators, counts] = &state;
-        let (limbs, contexts) = (self.shared.limbs(), self.shared.contexts as usize);
+    fn __setstate__<'py>(slf: &Bound<'py, Self>, state: &Bound<'py, PySequence>) -> PyResult<()> {
+        let this = slf.get();
+        let state = pickling::restore(slf, state, 3)?;
+        let [references, accumulators, counts]: [Bound<'_, PyBytes>; 3] = state.extract()?;
+        let [references, accumulators, counts] =
+            [&references, &accumulators, &counts].map(|part| part.as_bytes());
+        let (limbs, contexts) = (this.shared.limbs(), this.shared.contexts as usize);
         let fits = |part: &[u8], limbs: usize| Some(part.len()) == contexts.checked_mul(8 * limbs);
         if !fits(references, limbs) || !fits(accumulators, limbs) || !fits(counts, 1) {
             return Err(PyValueError::new_err(
                 "the pickled state is of another table",
             ));
         }
-        self.with(py, |store| {
+        this.with(slf.py(), |store| {
             let words = references
                 .chunks(8 * limbs)
                 .zip(accumulators.chunks(8 * limbs));
             for (addr, ((reference, accumulator), count)) in (0..).zip(words.zip(counts.chunks(8)))
             {
-                let words = |bytes| Value::from_le_bytes(self.shared.width, bytes);
+                let words = |bytes| Value::from_le_bytes(this.shared.width, bytes);
                 let context = LocalContext::with_words(
-                    self.shared.width,
+                    this.shared.width,
                     words(reference)?,
                     words(accumulator)?,
                 )?;
@@ -303,12 +329,12 @@ impl AtomikTable {
         value(object, self.shared.width, name)
     }
 
-    fn with<R>(
+    fn with<R: Send>(
         &self,
         py: Python<'_>,
-        f: impl FnOnce(&mut Store) -> atomik::Result<R>,
+        f: impl FnOnce(&mut Store) -> atomik::Result<R> + Send,
     ) -> PyResult<R> {
-        self.shared.with(py, f).map_err(from_atomik)
+        self.shared.store.with(py, f).map_err(from_atomik)
     }
 
     /// Does something with many addresses and a value for each, in pieces, without the interpreter and as one.
@@ -326,14 +352,15 @@ impl AtomikTable {
         let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
         let mut words = many::words(limbs)?;
         py.detach(|| {
-            let mut store = self.shared.lock();
-            let mut start = 0;
-            for addrs in addrs.chunks((words.len() / limbs).max(1)) {
-                let end = start + addrs.len() * limbs;
-                f(&mut store, addrs, values.read(start..end, &mut words))?;
-                start = end;
-            }
-            Ok(())
+            self.shared.store.hold(|store| {
+                let mut start = 0;
+                for addrs in addrs.chunks((words.len() / limbs).max(1)) {
+                    let end = start + addrs.len() * limbs;
+                    f(store, addrs, values.read(start..end, &mut words))?;
+                    start = end;
+                }
+                Ok(())
+            })
         })
         .map_err(from_atomik)
     }

@@ -184,6 +184,21 @@ def test_two_dimensions(table: Table) -> None:
     assert table.snapshot() == {1: 5, 2: 6, 3: 7, 4: 8}
 
 
+def test_a_single_item_is_no_array(table: Table) -> None:
+    """As numpy's arrays without dimensions are."""
+    item = memoryview(ctypes.c_uint32(1))
+    assert item.ndim == 0
+    for name, call in (
+        ("addrs", lambda: table.accum_many(item, b"\1")),
+        ("deltas", lambda: table.accum_many(b"\1", item)),
+        ("states", lambda: table.load_many(b"\1", item)),
+        ("out", lambda: table.read_many(b"\1", item)),
+    ):
+        with pytest.raises(TypeError, match=f"^{name} must be an array, and is a single item: it has no dimensions$"):
+            call()
+    assert table.snapshot() == {}
+
+
 def test_out_may_be_where_the_addresses_are(table: Table) -> None:
     table.load_many(b"\0\1\2", array("Q", [2, 2, 2]))
     both = array("Q", [0, 1, 2])

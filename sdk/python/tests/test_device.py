@@ -6,10 +6,12 @@ import gc
 import multiprocessing
 import os
 import pickle
+import resource
 import socket
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,8 +32,39 @@ def test_where_there_is_no_device(kind: type[DeviceTable | DeviceContext], tmp_p
     with pytest.raises(OSError, match="/dev/null is not an atomik device") as other:
         kind(path="/dev/null")
     assert other.value.errno == errno.ENOTTY
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="not int"):
         kind(path=5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="^can't open a\0b: file name contained an unexpected NUL byte$"):
+        kind(path="a\0b")
+
+
+@pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
+def test_no_descriptor_is_left(kind: type[DeviceTable | DeviceContext]) -> None:
+    """What the system says of it, and what to do."""
+    remedy = "this process has as many files open as it may: close some, or raise the limit, in the shell with `ulimit -n`"
+    raised = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Those below it are open.
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
+    try:
+        for call in (lambda: kind(path="/dev/null"), lambda: kind.from_fd(0)):
+            with pytest.raises(OSError) as info:
+                call()
+            raised.append(info.value)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert [error.errno for error in raised] == [errno.EMFILE] * 2
+    assert str(raised[0]) == f"[Errno 24] can't open /dev/null: Too many open files; {remedy}: '/dev/null'"
+    assert str(raised[1]) == f"[Errno 24] dup failed: Too many open files; {remedy}"
+
+
+def test_a_file_that_can_not_be_opened(tmp_path: Path) -> None:
+    """For which there is no remedy to tell."""
+    with pytest.raises(OSError) as raised:
+        DeviceTable(path=tmp_path)
+    assert str(raised.value) == f"[Errno 21] can't open {tmp_path}: Is a directory: '{tmp_path}'"
 
 
 @pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
@@ -42,30 +75,73 @@ def test_descriptors_of_something_else(kind: type[DeviceTable | DeviceContext]) 
                 kind.from_fd(fd)
             assert raised.value.errno == errno.ENOTTY
         assert not null.closed
-    with pytest.raises(OSError, match="descriptor -1 is not open") as closed:
-        kind.from_fd(-1)
-    assert closed.value.errno == errno.EBADF
-    with pytest.raises(TypeError, match="^fd must be an int or have a fileno\\(\\), not str$"):
-        kind.from_fd("3")  # type: ignore[arg-type]
+    for number in (-1, 2**31 - 1):
+        with pytest.raises(OSError) as closed:
+            kind.from_fd(number)
+        assert str(closed.value) == f"[Errno 9] descriptor {number} is not open"
+        assert closed.value.errno == errno.EBADF
 
 
-@pytest.mark.parametrize("width", [65, 2**32 - 1])
+class File:
+    """Something with a ``fileno``."""
+
+    def __init__(self, number: Any) -> None:
+        self.number = number
+
+    def fileno(self) -> Any:
+        return self.number
+
+
+class NoFile:
+    def fileno(self) -> int:
+        raise KeyError("mine")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "text"),
+    [
+        ({"fd": "3"}, TypeError, "^fd must be an int or have a fileno\\(\\), not str$"),
+        ({"fd": None}, TypeError, "^fd must be an int or have a fileno\\(\\), not NoneType$"),
+        ({"fd": 2**40}, ValueError, "^fd must be from 0 to 2147483647, not 1099511627776$"),
+        ({"fd": -(2**40)}, ValueError, "^fd must be from 0 to 2147483647, not -1099511627776$"),
+        ({"fd": File("3")}, TypeError, "^fileno\\(\\) must be an int, not str$"),
+        ({"fd": File(2**40)}, ValueError, "^fileno\\(\\) must be from 0 to 2147483647, not 1099511627776$"),
+        ({"fd": NoFile()}, KeyError, "mine"),
+        ({"fd": 0, "table_id": 0}, ValueError, "^table_id must be from 1 to 4294967295, not 0$"),
+        ({"fd": 0, "table_id": -1}, ValueError, "^table_id must be from 1 to 4294967295, not -1$"),
+        ({"fd": 0, "table_id": 2**32}, ValueError, "^table_id must be from 1 to 4294967295, not 4294967296$"),
+        ({"fd": 0, "table_id": "1"}, TypeError, "^table_id must be an int, not str$"),
+        ({"fd": 0, "width": 65}, ValueError, "^width must be from 1 to 64 bits on the device, not 65$"),
+    ],
+)
+@pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
+def test_wrong_arguments_of_from_fd(
+    kind: type[DeviceTable | DeviceContext], arguments: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=text):
+        kind.from_fd(**arguments)
+
+
+@pytest.mark.parametrize("width", [0, 65, 2**32 - 1, 2**64])
 def test_widths_that_the_device_has_not(width: int) -> None:
     for make in (lambda: DeviceTable(width=width), lambda: DeviceContext(width)):
-        with pytest.raises(ValueError, match=f"on the device, width must be from 1 to 64 bits, not {width}$"):
+        with pytest.raises(ValueError, match=f"^width must be from 1 to 64 bits on the device, not {width}$"):
+            make()
+
+
+@pytest.mark.parametrize("contexts", [0, -1, 65537, 2**32 - 1, 2**64])
+def test_numbers_of_contexts_that_the_device_has_not(contexts: int) -> None:
+    text = f"^num_contexts must be from 1 to 65536 on the device, not {contexts}$"
+    for make in (lambda: DeviceTable(contexts), lambda: DeviceTable.from_fd(0, contexts)):
+        with pytest.raises(ValueError, match=text):
             make()
 
 
 @on_device
-def test_numbers_of_contexts() -> None:
+def test_the_most_contexts() -> None:
     with DeviceTable(65536) as table:
         table.load(65535, 1)
         assert table.snapshot() == {65535: 1}
-    for contexts in (65537, 2**32 - 1):
-        with pytest.raises(ValueError, match=f"can't have {contexts} contexts, only 1 to 65536"):
-            DeviceTable(contexts)
-    with pytest.raises(ValueError, match="num_contexts must be from 1"):
-        DeviceTable(0)
 
 
 @on_device
@@ -99,6 +175,11 @@ def test_what_is_closed() -> None:
         context.accum(1)
     with pytest.raises(ValueError, match="^operation on a closed DeviceTable$"):
         other.accum(1)
+    # What is compared needn't be open: lists do that by themselves.
+    with DeviceTable(4) as opened, DeviceContext() as state:
+        assert table == table and table != opened and opened != table
+        assert other == other and other != context and other != state and state != other
+        assert table in [opened, table] and table not in [opened, state]
     assert repr(table) == "<DeviceTable closed>"
     assert repr(context) == "<DeviceContext closed>"
     single = DeviceContext()

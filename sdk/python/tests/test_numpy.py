@@ -68,8 +68,6 @@ def test_two_dimensions() -> None:
     assert table.snapshot() == {1: 1, 2: 2, 3: 3}
     with pytest.raises(ValueError, match="^addrs has 2 dimensions and gaps: make a contiguous copy$"):
         table.accum_many(grid.T, grid)
-    with pytest.raises(BufferError, match="shape"):
-        table.accum_many(np.array(1), np.array(1))
 
 
 @pytest.mark.parametrize("dtype", ["f8", "f4", "?", "c16", "O", "S4"])
@@ -95,3 +93,17 @@ def test_fingerprints_of_arrays() -> None:
     # Gaps: the bytes are those of the array's logical order.
     assert fingerprint.load(array[::-3]) == int(np.bitwise_xor.reduce(array[::-3]))
     assert ordered.load(array.reshape(73, 137).T) == ordered.load(array.reshape(73, 137).T.tobytes())
+
+
+def test_an_array_without_dimensions() -> None:
+    single = np.array(5, dtype=np.uint64)
+    with pytest.raises(TypeError, match="^deltas must be an array, and is a single item: it has no dimensions$"):
+        AtomikTable().accum_many(b"\0", single)
+    with pytest.raises(TypeError, match="^addrs must be an array"):
+        AtomikTable().read_many(single)
+    # Its bytes are bytes.
+    assert Fingerprint().load(single) == 5
+    # Where one item is meant, it is one.
+    table = AtomikTable()
+    table.accum(single, single)
+    assert table.snapshot() == {5: 5}

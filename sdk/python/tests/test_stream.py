@@ -109,6 +109,19 @@ def test_wrong_arguments() -> None:
     assert stream.contexts() == {}
 
 
+@pytest.mark.parametrize("seq", [1, 2, 2**64 - 2, 2**64 - 1])
+def test_a_message_that_was_never_sent_is_refused(seq: int) -> None:
+    stream, other = pair()
+    with pytest.raises(ValueError, match=f"^this stream, 0x1, has made no message number {seq}$"):
+        stream.apply(DeltaMessage(0, 4, 0, seq, sender=1))
+    assert stream.contexts() == {}
+    assert stream.accum(0, 1).seq == 1
+    # Another stream can't know, and the sender goes on also where it has merged that.
+    assert other.apply(DeltaMessage(0, 4, 0, 2**64 - 1, sender=1)) == "applied"
+    stream.merge(other)
+    assert stream.accum(0, 2).seq == 2
+
+
 def test_senders_are_random_or_given() -> None:
     assert DeltaStream().sender != DeltaStream().sender
     assert DeltaStream(sender=2**64 - 1).sender == 2**64 - 1
@@ -142,7 +155,7 @@ def test_damaged_bytes() -> None:
         DeltaMessage.from_bytes(data + b"\0")
     with pytest.raises(ValueError, match="version 0xa2"):
         DeltaMessage.from_bytes(b"\xa2" + data[1:])
-    with pytest.raises(TypeError, match="not str"):
+    with pytest.raises(TypeError, match="^data must be bytes or another object with a buffer, not str$"):
         DeltaMessage.from_bytes("message")  # type: ignore[arg-type]
 
 

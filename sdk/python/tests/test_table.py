@@ -66,7 +66,7 @@ def test_bad_numbers_of_contexts(contexts: int) -> None:
 
 def test_more_than_there_is_memory_for() -> None:
     with pytest.raises(MemoryError, match="4294967295 contexts"):
-        AtomikTable(2**32 - 1, 2**32 - 1)
+        AtomikTable(2**32 - 1, 2**24)
 
 
 def test_batch_accum_takes_any_mapping(table: Table) -> None:
@@ -78,6 +78,13 @@ def test_batch_accum_takes_any_mapping(table: Table) -> None:
     for wrong in (5, None, [1, 2], {1, 2}):
         with pytest.raises(TypeError, match=f"not {type(wrong).__name__}$"):
             table.batch_accum(wrong)  # type: ignore[arg-type]
+
+    class Wrong:
+        def items(self) -> list[tuple[int, int]]:
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        table.batch_accum(Wrong())
 
 
 def test_batch_accum_of_a_mapping_that_changes(table: Table) -> None:

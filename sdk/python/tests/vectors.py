@@ -37,6 +37,7 @@ ERRORS: dict[str, tuple[type[Exception], str]] = {
     "lengths": (ValueError, "equally long"),
     "change": (ValueError, "no change of whole 8-byte chunks"),
     "stale_epoch": (StaleEpochError, "belongs to epoch"),
+    "never_sent": (ValueError, "has made no message number"),
     "message": (ValueError, "message"),
 }
 

@@ -133,10 +133,16 @@ impl Stream {
     }
 
     pub fn accum(&mut self, addr: u32, delta: &Value) -> Message {
-        let own = self.known.iter().filter(|m| m.sender == self.sender);
+        let own = |seq: &u64| {
+            self.known
+                .iter()
+                .any(|m| (m.sender, m.seq) == (self.sender, *seq))
+        };
         let message = Message {
             sender: self.sender,
-            seq: own.map(|m| m.seq).max().unwrap_or(0) + 1,
+            seq: (1..)
+                .find(|seq| !own(seq))
+                .expect("a number that it hasn't made"),
             addr,
             epoch: self.epoch(addr).0,
             width: self.width,
@@ -149,7 +155,9 @@ impl Stream {
     /// What the vectors expect, or the error.
     pub fn apply(&mut self, message: &Message) -> Result<&'static str, &'static str> {
         let current = self.epoch(message.addr).0;
-        if !self.known.insert(message.clone()) {
+        if message.sender == self.sender && !self.known.contains(message) {
+            Err("never_sent")
+        } else if !self.known.insert(message.clone()) {
             Ok("duplicate")
         } else if message.epoch < current {
             Err("stale_epoch")

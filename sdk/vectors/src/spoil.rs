@@ -10,13 +10,14 @@ const EXPECTED: [&str; 5] = ["expect", "error", "seq", "epoch", "bytes"];
 /// What a stream answers.
 const RESULTS: [&str; 3] = ["applied", "duplicate", "waiting"];
 /// Kinds of errors.
-const ERRORS: [&str; 7] = [
+const ERRORS: [&str; 8] = [
     "address",
     "width",
     "count",
     "lengths",
     "change",
     "stale_epoch",
+    "never_sent",
     "message",
 ];
 

@@ -8,7 +8,8 @@ use super::value::{AsLimbs, Value};
 use super::width::Width;
 use crate::{Context, Result};
 
-/// A context of any width from 1 bit up. Every value that comes in is masked to the width.
+/// A context of any width from 1 bit to [`MAX_WIDTH`](crate::MAX_WIDTH). Every value that comes in
+/// is masked to the width.
 ///
 /// For the usual 64 bits [`Context`] is smaller; many contexts are a
 /// [`LocalTable`](crate::LocalTable).
@@ -38,7 +39,8 @@ impl LocalContext {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0.
+    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn new(width: u32) -> Result<Self> {
         Ok(Self::zero(Width::new(width)?))
     }
@@ -64,7 +66,8 @@ impl LocalContext {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0.
+    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn with_words(
         width: u32,
         reference: impl AsLimbs,

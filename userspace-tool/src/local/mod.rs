@@ -19,3 +19,4 @@ pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
 pub use stream::{DeltaMessage, DeltaStream, MessageError, Received};
 pub use table::LocalTable;
 pub use value::{AsLimbs, Value};
+pub use width::MAX_WIDTH;

@@ -39,6 +39,18 @@ impl OrderedFingerprint {
         Self::default()
     }
 
+    /// A fingerprint with the words of another one, as its [`reference`](Self::reference),
+    /// [`delta`](Self::delta) and [`length`](Self::length) told them.
+    pub fn with_words(reference: u64, delta: u64, length: u64) -> Self {
+        Self {
+            context: Context {
+                reference,
+                accumulator: delta,
+            },
+            length,
+        }
+    }
+
     /// The fingerprint of some bytes.
     pub fn of(data: &[u8]) -> u64 {
         OrderedFold::of(data).value()
@@ -79,19 +91,32 @@ impl OrderedFingerprint {
     /// long, the part goes beyond the end of the data, or ends elsewhere than at a multiple of 8
     /// or at the end.
     pub fn accumulate_delta(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<()> {
-        let part = old.len() as u64;
-        let end = offset.checked_add(part).filter(|&end| end <= self.length);
+        let part = |data| OrderedFold::of_part(offset, data);
+        self.accumulate_folds(offset, &part(old), &part(new))
+    }
+
+    /// The same of parts that came in pieces; see [`OrderedFold::at`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accumulate_delta`](Self::accumulate_delta).
+    pub fn accumulate_folds(
+        &mut self,
+        offset: u64,
+        old: &OrderedFold,
+        new: &OrderedFold,
+    ) -> Result<()> {
+        let end = (offset.checked_add(old.length)).filter(|&end| end <= self.length);
         let whole = |end: u64| end % CHUNK == 0 || end == self.length;
-        if offset % CHUNK != 0 || old.len() != new.len() || !end.is_some_and(whole) {
+        if offset % CHUNK != 0 || old.length != new.length || !end.is_some_and(whole) {
             return Err(Error::Change {
                 offset,
-                old: part,
-                new: new.len() as u64,
+                old: old.length,
+                new: new.length,
                 length: self.length,
             });
         }
-        let first = offset / CHUNK;
-        self.context.accum(chunks(first, old) ^ chunks(first, new));
+        self.context.accum(old.sum() ^ new.sum());
         Ok(())
     }
 
@@ -105,9 +130,19 @@ impl OrderedFingerprint {
         self.context.state()
     }
 
+    /// The fingerprint that was loaded.
+    pub fn reference(&self) -> u64 {
+        self.context.reference
+    }
+
     /// The XOR of the fingerprint and the one that was loaded.
     pub fn delta(&self) -> u64 {
         self.context.accumulator
+    }
+
+    /// How many bytes the data had that was loaded or updated last.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// Accepts the present fingerprint as the one to compare with.
@@ -128,6 +163,8 @@ impl OrderedFingerprint {
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct OrderedFold {
+    /// The number of the first chunk.
+    first: u64,
     /// What whole chunks contribute.
     chunks: u64,
     /// Bytes so far.
@@ -142,8 +179,21 @@ impl OrderedFold {
         Self::default()
     }
 
+    /// No data yet of a part that begins at the byte `offset`, a multiple of 8; for
+    /// [`OrderedFingerprint::accumulate_folds`].
+    pub fn at(offset: u64) -> Self {
+        Self {
+            first: offset / CHUNK,
+            ..Self::default()
+        }
+    }
+
     fn of(data: &[u8]) -> Self {
-        let mut fold = Self::new();
+        Self::of_part(0, data)
+    }
+
+    fn of_part(offset: u64, data: &[u8]) -> Self {
+        let mut fold = Self::at(offset);
         fold.push(data);
         fold
     }
@@ -159,18 +209,28 @@ impl OrderedFold {
             if self.begun() > 0 {
                 return;
             }
-            self.chunks ^= chunks(self.length / CHUNK - 1, &self.rest);
+            self.chunks ^= self.chunks_from(self.length / CHUNK - 1, &self.rest);
         }
         let (whole, rest) = data.split_at(data.len() - data.len() % CHUNK as usize);
-        self.chunks ^= chunks(self.length / CHUNK, whole);
+        self.chunks ^= self.chunks_from(self.length / CHUNK, whole);
         self.rest[..rest.len()].copy_from_slice(rest);
         self.length += data.len() as u64;
     }
 
     /// The fingerprint of all that was pushed.
     pub fn value(&self) -> u64 {
-        let length = mix(self.length ^ 0xa076_1d64_78bd_642f);
-        length ^ self.chunks ^ chunks(self.length / CHUNK, &self.rest[..self.begun()])
+        mix(self.length ^ 0xa076_1d64_78bd_642f) ^ self.sum()
+    }
+
+    /// What all chunks contribute.
+    fn sum(&self) -> u64 {
+        self.chunks ^ self.chunks_from(self.length / CHUNK, &self.rest[..self.begun()])
+    }
+
+    /// What the chunks of `data` contribute, which begin so many chunks after the first.
+    fn chunks_from(&self, number: u64, data: &[u8]) -> u64 {
+        let numbered = (self.first + number..).zip(data.chunks(CHUNK as usize));
+        numbered.fold(0, |sum, (i, chunk)| sum ^ mix(limb(chunk) ^ mix(i + 1)))
     }
 
     /// How many bytes were pushed.
@@ -182,12 +242,6 @@ impl OrderedFold {
     fn begun(&self) -> usize {
         (self.length % CHUNK) as usize
     }
-}
-
-/// What the chunks of `data` contribute, of which the first has this number.
-fn chunks(first: u64, data: &[u8]) -> u64 {
-    let numbered = (first..).zip(data.chunks(CHUNK as usize));
-    numbered.fold(0, |sum, (i, chunk)| sum ^ mix(limb(chunk) ^ mix(i + 1)))
 }
 
 /// Spreads each bit over all of them, and loses none: the finalizer of splitmix64.
@@ -231,8 +285,18 @@ mod tests {
             whole.load(&old);
             whole.update(&new);
             let start = range.start as u64;
+            let mut in_pieces = part.clone();
+            let folds = [&old, &new].map(|data| {
+                let mut fold = OrderedFold::at(start);
+                data[range.clone()].chunks(7).for_each(|piece| fold.push(piece));
+                fold
+            });
+            in_pieces.accumulate_folds(start, &folds[0], &folds[1]).unwrap();
             part.accumulate_delta(start, &old[range.clone()], &new[range]).unwrap();
             prop_assert_eq!(&part, &whole);
+            prop_assert_eq!(&in_pieces, &whole);
+            let again = OrderedFingerprint::with_words(part.reference(), part.delta(), part.length());
+            prop_assert_eq!(&again, &whole);
             prop_assert_eq!(part.changed(), old != new);
         }
 

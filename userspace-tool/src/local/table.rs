@@ -14,7 +14,8 @@ use super::value::{AsLimbs, Value};
 use super::width::Width;
 use crate::{Batch, BatchResults, Error, Result};
 
-/// A table of contexts in the memory of this process, of any width from 1 bit up, with the calls of
+/// A table of contexts in the memory of this process, of any width from 1 bit to
+/// [`MAX_WIDTH`](crate::MAX_WIDTH), with the calls of
 /// the device's [`Table`](crate::Table): a program starts with this and moves to the driver by changing
 /// the line that makes the table. [`ContextTable`](crate::ContextTable) is for code that serves both.
 ///
@@ -72,7 +73,8 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`] for a width of 0, [`Error::NoContexts`], [`Error::NoMemory`].
+    /// [`Error::InvalidWidth`] for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH); [`Error::NoContexts`], [`Error::NoMemory`].
     pub fn with_width(contexts: u32, width: u32) -> Result<Self> {
         let width = Width::new(width)?;
         if contexts == 0 {
@@ -796,7 +798,7 @@ mod tests {
             LocalTable::with_width(1, 0),
             Err(Error::InvalidWidth { width: 0 })
         ));
-        let error = LocalTable::with_width(u32::MAX, u32::MAX).unwrap_err();
+        let error = LocalTable::with_width(u32::MAX, crate::MAX_WIDTH).unwrap_err();
         assert!(matches!(error, Error::NoMemory { contexts: u32::MAX }));
         let table = LocalTable::with_width(1 << 17, 1).unwrap();
         assert_eq!(

@@ -82,7 +82,8 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0.
+    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn new(width: u32, value: impl AsLimbs) -> Result<Self> {
         Ok(Self::fit(Width::new(width)?, value.as_limbs()))
     }
@@ -91,7 +92,8 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0.
+    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn from_le_bytes(width: u32, bytes: &[u8]) -> Result<Self> {
         let limbs: Vec<u64> = bytes.chunks(8).map(limb).collect();
         Self::new(width, limbs)

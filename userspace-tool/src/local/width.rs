@@ -4,10 +4,16 @@
 
 use crate::{Error, Result};
 
+/// The largest width of a value in this process, in bits: 2 MiB.
+///
+/// What a width asks for can be had then. A table of many wide contexts is
+/// [`Error::NoMemory`] where it can't.
+pub const MAX_WIDTH: u32 = 1 << 24;
+
 /// Bits of a limb.
 const LIMB: u32 = u64::BITS;
 
-/// A width in bits, at least 1. A value of it is kept in 64-bit limbs, the lowest first, in whose
+/// A width in bits, 1 to [`MAX_WIDTH`]. A value of it is kept in 64-bit limbs, the lowest first, in whose
 /// last one the bits beyond the width are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Width(u32);
@@ -17,8 +23,8 @@ impl Width {
 
     pub(crate) fn new(bits: u32) -> Result<Self> {
         match bits {
-            0 => Err(Error::InvalidWidth { width: bits }),
-            _ => Ok(Self(bits)),
+            1..=MAX_WIDTH => Ok(Self(bits)),
+            _ => Err(Error::InvalidWidth { width: bits }),
         }
     }
 
@@ -68,11 +74,11 @@ mod tests {
         assert_eq!(of(64), (1, 8, u64::MAX));
         assert_eq!(of(65), (2, 9, 1));
         assert_eq!(of(128), (2, 16, u64::MAX));
-        assert_eq!(of(u32::MAX).0, 1 << 26);
-        assert!(matches!(
-            Width::new(0),
-            Err(Error::InvalidWidth { width: 0 })
-        ));
+        assert_eq!(of(MAX_WIDTH), (1 << 18, 1 << 21, u64::MAX));
+        for bits in [0, MAX_WIDTH + 1, u32::MAX] {
+            let error = Width::new(bits).unwrap_err();
+            assert!(matches!(error, Error::InvalidWidth { width } if width == bits));
+        }
     }
 
     #[test]

@@ -15,11 +15,11 @@ const COUNTS: &[(&str, [usize; 3])] = &[
     ("context", [13, 6, 0]),
     ("table", [13, 6, 18]),
     ("batch", [13, 0, 0]),
-    ("stream", [0, 20, 0]),
-    ("message", [0, 49, 0]),
+    ("stream", [0, 25, 0]),
+    ("message", [0, 50, 0]),
     ("fingerprint", [11, 4, 0]),
     ("ordered_fingerprint", [4, 0, 1]),
-    ("errors", [18, 11, 0]),
+    ("errors", [18, 15, 0]),
 ];
 
 /// What is wrong, if anything, when this program runs this file.

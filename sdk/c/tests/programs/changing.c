@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Memory that somebody else writes to, without the chance of a race: it is a page that no instruction may touch. One that
- * tries is stopped, finds what the test has put there for this time, and is alone with it (x86's single step).
+ * Memory that somebody else writes to, without the chance of a race: it is a page that no
+ * instruction may touch. One that tries is stopped, and finds what the test has put there for this
+ * time; then the page is closed again (x86's single step).
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* REG_EFL */
@@ -81,7 +82,7 @@ static bool at_each_second(unsigned touch)
 	return (touch + turn) % 2 != 0;
 }
 
-/* A call with memory that changes, on a table with something behind it: it must neither be read nor written. */
+/* A call with memory that changes. What lies behind the table is neither read nor written. */
 static void each_way(int (*call)(atomik_table_t *))
 {
 	static bool (*const ways[])(unsigned) = { from_one_on, at_one, but_at_one, at_each_second };
@@ -131,10 +132,12 @@ static int batch(atomik_table_t *t)
 
 int main(void)
 {
-	static const uint8_t opcodes[] = { ATOMIK_OP_LOAD, ATOMIK_OP_ACCUM, ATOMIK_OP_READ, ATOMIK_OP_SWAP };
+	static const uint8_t opcodes[] = { ATOMIK_OP_LOAD, ATOMIK_OP_ACCUM, ATOMIK_OP_READ,
+					   ATOMIK_OP_SWAP };
 	size_t i;
 
-	page = (unsigned char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	page = (unsigned char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
+				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(page != MAP_FAILED);
 	on(SIGSEGV, touched);
 	on(SIGTRAP, stepped);

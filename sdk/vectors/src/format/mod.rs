@@ -85,6 +85,7 @@ pub enum Wrong {
     Lengths,
     Change,
     StaleEpoch,
+    NeverSent,
     Message,
 }
 

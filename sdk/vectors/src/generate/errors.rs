@@ -4,6 +4,9 @@
 
 use super::json::{Object, file as json_file};
 
+/// The first multiple of 8 that is above the largest width.
+const TOO_WIDE: u32 = (1 << 24) + 8;
+
 pub fn file() -> String {
     let mut cases = vec![];
     for (width, error) in [
@@ -12,12 +15,13 @@ pub fn file() -> String {
         (64, None),
         (65, None),
         (1000, None),
+        (TOO_WIDE, Some("width")),
     ] {
         cases.push(case("context", width, None, error));
         cases.push(case("table", width, Some(1), error));
         cases.push(case("stream", width, Some(1), error));
     }
-    for width in [0, 1, 7, 9, 63, 65, 1001] {
+    for width in [0, 1, 7, 9, 63, 65, 1001, TOO_WIDE] {
         cases.push(case("fingerprint", width, None, Some("width")));
     }
     for width in [8, 24, 64, 1000] {

@@ -93,6 +93,10 @@ fn bad() -> Vec<String> {
         "a width beyond all memory",
         [&usual[..], &leb128(u32::MAX.into())].concat(),
     );
+    add(
+        "a width above the largest",
+        [&usual[..], &leb128((1 << 24) + 1)].concat(),
+    );
     let tail = [12, 0xbc, 0x0a];
     let long = [0x81, 0x00];
     let huge = leb128(1 << 32);

@@ -16,6 +16,7 @@ pub fn file() -> String {
         cases.push(epochs(width));
         cases.push(merging(width));
         cases.push(many(width));
+        cases.push(false_name(width));
     }
     json_file(
         "stream",
@@ -234,6 +235,28 @@ fn merging(width: u32) -> String {
     steps.merge(2, 1);
     steps.contexts(2);
     steps.case("merging")
+}
+
+/// A message that bears the name of the stream that gets it, which hasn't made it: another of the
+/// same name has.
+fn false_name(width: u32) -> String {
+    let mut steps = Steps::new(2, width);
+    steps.streams[1].sender = steps.streams[0].sender;
+    let mut values = Values::new(9500 + u64::from(width));
+    let made: Vec<_> = (0..3)
+        .map(|_| steps.accum(0, 0, &values.value(width)))
+        .collect();
+    for &message in &made {
+        steps.apply(1, message);
+        steps.apply(1, message);
+    }
+    steps.contexts(1);
+    // Its own number 1 is none of these.
+    let own = steps.accum(1, 1, &values.value(width));
+    steps.apply(1, own);
+    steps.apply(1, made[1]);
+    steps.contexts(1);
+    steps.case("a false name")
 }
 
 fn many(width: u32) -> String {

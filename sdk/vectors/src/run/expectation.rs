@@ -55,6 +55,7 @@ fn same_error(found: &Error, error: Wrong) -> std::result::Result<(), String> {
         Error::Lengths { .. } => Wrong::Lengths,
         Error::Change { .. } => Wrong::Change,
         Error::StaleEpoch { .. } => Wrong::StaleEpoch,
+        Error::NeverSent { .. } => Wrong::NeverSent,
         other => return Err(other.to_string()),
     };
     if kind == error {

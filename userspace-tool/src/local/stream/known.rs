@@ -32,11 +32,9 @@ struct Single {
 }
 
 impl Known {
-    /// The last number that is known.
-    pub(super) fn last(&self) -> u64 {
-        self.single
-            .last_key_value()
-            .map_or(self.prefix, |(&seq, _)| seq)
+    /// The first number that isn't known; none where all are.
+    pub(super) fn next(&self) -> Option<u64> {
+        self.prefix.checked_add(1)
     }
 
     /// Whether this number is known.
@@ -48,7 +46,7 @@ impl Known {
     pub(super) fn add(&mut self, message: &DeltaMessage, over: impl Fn(Place) -> bool) {
         if !self.has(message.seq) {
             let place = (message.addr, message.epoch);
-            if Some(message.seq) == self.prefix.checked_add(1) {
+            if Some(message.seq) == self.next() {
                 // The usual case, without a copy.
                 self.take(message.seq, place, &message.delta, &over);
             } else {
@@ -76,11 +74,8 @@ impl Known {
 
     /// Folds what is no longer behind a gap.
     fn close_gap(&mut self, over: &impl Fn(Place) -> bool) {
-        while let Some(next) = self.single.first_entry() {
-            if Some(*next.key()) != self.prefix.checked_add(1) {
-                break;
-            }
-            let (seq, single) = next.remove_entry();
+        while let Some((seq, single)) = (self.next()).and_then(|seq| self.single.remove_entry(&seq))
+        {
             self.take(seq, single.place, &single.delta, over);
         }
     }
@@ -107,6 +102,21 @@ impl Known {
     pub(super) fn deltas(&self) -> impl Iterator<Item = (Place, &Value)> {
         let folded = self.folded.iter().map(|(&place, delta)| (place, delta));
         folded.chain(self.single.values().map(|s| (s.place, &s.delta)))
+    }
+
+    /// The numbers that are known.
+    #[cfg(test)]
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        (1..=self.prefix).chain(self.single.keys().copied())
+    }
+
+    /// All messages up to a number, as if they had been of an epoch that is over.
+    #[cfg(test)]
+    pub(super) fn up_to(prefix: u64) -> Self {
+        Self {
+            prefix,
+            ..Self::default()
+        }
     }
 
     /// How many deltas are kept.

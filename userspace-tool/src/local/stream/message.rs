@@ -3,7 +3,7 @@
 //! [`DeltaMessage`]: a delta on its way from one stream to others, and its encoding.
 
 use crate::local::value::{AsLimbs, Value};
-use crate::local::width::Width;
+use crate::local::width::{MAX_WIDTH, Width};
 use crate::{Error, Result};
 
 /// The first byte: the version of the encoding.
@@ -62,7 +62,7 @@ impl DeltaMessage {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`] for a width of 0.
+    /// [`Error::InvalidWidth`] for a width of 0, or above [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn new(
         sender: u64,
         addr: u32,
@@ -81,7 +81,12 @@ impl DeltaMessage {
         })
     }
 
+    /// How many bytes a message has at most, that of the largest width.
+    pub const MAX_BYTES: usize = 1 + 5 + 10 + 10 + 8 + 4 + (MAX_WIDTH / 8) as usize;
+
     /// The message as bytes, 13 of them and the delta at least; `sdk/vectors/README.md` describes them.
+    ///
+    /// They have no checksum: what carries them must have one, as TCP, QUIC and TLS have.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for number in [self.addr.into(), self.epoch, self.seq] {

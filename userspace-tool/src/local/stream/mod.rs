@@ -56,6 +56,10 @@ use known::{Known, Place, fold};
 /// why a stream can't be cloned. Also a process that forks gives only one side the stream. To go on after
 /// a restart, take a new sender, and merge or load what was.
 ///
+/// A message is taken at its word: who can make one with another's name, or damage one on its way,
+/// changes states for good. So what carries messages must have a checksum, and let in nobody else. A
+/// stream itself can but see that one bears its own name, and that it never made it: that it refuses.
+///
 /// # Memory
 ///
 /// Of each sender the messages up to the first that is missing are folded into one delta for each address;
@@ -197,12 +201,13 @@ impl<T: ContextTable> DeltaStream<T> {
     /// [`Error::Address`], [`Error::OutOfMessages`], and those of the table.
     pub fn accum(&mut self, addr: u32, delta: impl AsLimbs) -> Result<DeltaMessage> {
         self.check(addr)?;
-        let last = self.known.get(&self.sender).map_or(0, Known::last);
         let message = DeltaMessage {
             sender: self.sender,
             addr,
             epoch: self.epoch(addr),
-            seq: last.checked_add(1).ok_or(Error::OutOfMessages)?,
+            seq: (self.known.get(&self.sender))
+                .map_or(Some(1), Known::next)
+                .ok_or(Error::OutOfMessages)?,
             delta: Value::new(self.width(), delta)?,
         };
         self.table.accum_value(addr, message.delta.limbs())?;
@@ -215,9 +220,9 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Width`] for one of another width, [`Error::Address`], [`Error::StaleEpoch`], and
-    /// those of the table. No state has changed then; a message that was stale is a duplicate from then
-    /// on.
+    /// [`Error::Width`] for one of another width, [`Error::Address`], [`Error::NeverSent`] for one
+    /// that bears this stream's name and that it hasn't made, [`Error::StaleEpoch`], and those of the
+    /// table. No state has changed then; a message that was stale is a duplicate from then on.
     pub fn apply(&mut self, message: &DeltaMessage) -> Result<Received> {
         let (addr, epoch) = (message.addr, message.epoch);
         self.check_width(message.delta.width())?;
@@ -226,6 +231,12 @@ impl<T: ContextTable> DeltaStream<T> {
             || message.seq == 0
         {
             return Ok(Received::Duplicate);
+        }
+        if message.sender == self.sender {
+            return Err(Error::NeverSent {
+                sender: message.sender,
+                seq: message.seq,
+            });
         }
         let current = self.epoch(addr);
         let received = match epoch.cmp(&current) {

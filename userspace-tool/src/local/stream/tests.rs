@@ -26,11 +26,8 @@ struct Seen {
 }
 
 fn seen(stream: &DeltaStream) -> Seen {
-    let numbers = |known: &Known| (1..=known.last()).filter(|&seq| known.has(seq)).collect();
-    let known = stream.known.iter().flat_map(|(&sender, known)| {
-        let numbers: Vec<u64> = numbers(known);
-        numbers.into_iter().map(move |seq| (sender, seq))
-    });
+    let known = (stream.known.iter())
+        .flat_map(|(&sender, known)| known.numbers().map(move |seq| (sender, seq)));
     // What has cancelled itself out is not to be told from what never was.
     let waiting = stream.waiting.iter().filter(|(_, delta)| !delta.is_zero());
     Seen {
@@ -286,13 +283,53 @@ fn what_does_not_fit_is_refused() {
 #[test]
 fn the_last_number_is_the_last() {
     let mut here = stream(1);
-    here.accum(0, 1).unwrap();
-    // As if a stream of before had come so far.
-    let last = DeltaMessage::new(1, 0, 0, u64::MAX, WIDTH, 1).unwrap();
-    assert_eq!(here.apply(&last).unwrap(), Received::Applied);
+    here.known.insert(1, Known::up_to(u64::MAX - 1));
+    assert_eq!(here.accum(0, 1).unwrap().seq, u64::MAX);
     assert!(matches!(here.accum(0, 1), Err(Error::OutOfMessages)));
-    assert_eq!(here.read_value(0).unwrap(), 0);
+    assert_eq!(here.read_value(0).unwrap(), 1);
     assert_eq!(here.pending().len(), 1);
+}
+
+#[test]
+fn a_message_that_was_never_sent_is_refused() {
+    let mut here = stream(1);
+    here.accum(0, 1).unwrap();
+    let before = seen(&here);
+    for seq in [2, 3, u64::MAX - 1, u64::MAX] {
+        // Of whatever epoch.
+        for epoch in [0, 1] {
+            let false_one = DeltaMessage::new(1, 0, epoch, seq, WIDTH, 4).unwrap();
+            let error = here.apply(&false_one).unwrap_err();
+            assert!(matches!(error, Error::NeverSent { sender: 1, seq: s } if s == seq));
+            let text = format!("this stream, 0x1, has made no message number {seq}");
+            assert_eq!(error.to_string(), text);
+        }
+    }
+    assert_eq!(seen(&here), before);
+    // Its own are duplicates as before, and it goes on with the next number.
+    let own = here.pending();
+    assert_eq!(here.apply(&own[0]).unwrap(), Received::Duplicate);
+    assert_eq!(here.accum(0, 2).unwrap().seq, 2);
+}
+
+/// Another stream can't know better, and the sender merges what it knows.
+#[test]
+fn a_false_message_elsewhere_does_not_stop_the_sender() {
+    let (mut here, mut there) = (stream(1), stream(2));
+    here.accum(0, 1).unwrap();
+    for seq in [3, u64::MAX] {
+        let false_one = DeltaMessage::new(1, 0, 0, seq, WIDTH, 0).unwrap();
+        assert_eq!(there.apply(&false_one).unwrap(), Received::Applied);
+    }
+    here.merge(&there).unwrap();
+    // Number 3 is taken: who knows it would drop another one.
+    let made = [4, 8, 16].map(|delta| here.accum(0, delta).unwrap());
+    assert_eq!(made.each_ref().map(|message| message.seq), [2, 4, 5]);
+    there.apply(&here.pending()[0]).unwrap();
+    for message in &made {
+        there.apply(message).unwrap();
+    }
+    assert_eq!(seen(&here), seen(&there));
 }
 
 #[test]
