@@ -73,17 +73,6 @@ impl Store {
         Ok(())
     }
 
-    /// The states that are not 0, by address.
-    pub fn nonzero(&self) -> Result<Vec<(u32, Value)>> {
-        let (contexts, width) = (self.table.size(), self.table.width());
-        let mut states = Vec::new();
-        for (addr, limbs) in self.table.nonzero() {
-            (states.try_reserve(1)).map_err(|_| Error::NoMemory { contexts })?;
-            states.push((addr, Value::new(width, limbs)?));
-        }
-        Ok(states)
-    }
-
     /// Folds another context's deltas in.
     pub fn merge(&mut self, addr: u32, accumulator: &Value, count: u64) -> Result<()> {
         self.table.accum_value(addr, accumulator)?;
@@ -96,4 +85,15 @@ impl Store {
         let count = &mut self.counts[addr as usize];
         *count = count.saturating_add(deltas);
     }
+}
+
+/// The states that are not 0, by address.
+pub fn nonzero(table: &LocalTable) -> Result<Vec<(u32, Value)>> {
+    let (contexts, width) = (table.size(), table.width());
+    let mut states = Vec::new();
+    for (addr, limbs) in table.nonzero() {
+        (states.try_reserve(1)).map_err(|_| Error::NoMemory { contexts })?;
+        states.push((addr, Value::new(width, limbs)?));
+    }
+    Ok(states)
 }

@@ -11,6 +11,7 @@ use crate::convert::{Optional, address, number, to_python, value};
 use crate::errors::{from_atomik, type_name};
 use crate::lock::Lock;
 use crate::message::DeltaMessage;
+use crate::store::nonzero;
 
 /// A table of contexts whose changes are messages, so that several of them end with the same states, whatever order the
 /// messages arrive in, and however often.
@@ -144,7 +145,7 @@ impl DeltaStream {
     /// The states that are not 0, by ascending address.
     fn contexts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        for (addr, state) in self.with(py, |stream| stream.nonzero())? {
+        for (addr, state) in self.with(py, |stream| nonzero(stream.table()))? {
             dict.set_item(addr, to_python(py, &state)?)?;
         }
         Ok(dict)

@@ -16,7 +16,7 @@ use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
 use crate::pickling::{self, Reduced};
-use crate::store::{Shared, Store};
+use crate::store::{Shared, Store, nonzero};
 
 /// A table of contexts in this process.
 ///
@@ -116,7 +116,7 @@ impl AtomikTable {
     /// The states that are not 0, by ascending address.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
-        for (addr, state) in self.with(py, |store| store.nonzero())? {
+        for (addr, state) in self.with(py, |store| nonzero(&store.table))? {
             dict.set_item(addr, to_python(py, &state)?)?;
         }
         Ok(dict)

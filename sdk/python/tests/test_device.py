@@ -43,13 +43,14 @@ def test_no_descriptor_is_left(kind: type[DeviceTable | DeviceContext]) -> None:
     """What the system says of it, and what to do."""
     remedy = "this process has as many files open as it may: close some, or raise the limit, in the shell with `ulimit -n`"
     raised = []
+    calls: list[Callable[[], object]] = [lambda: kind(path="/dev/null"), lambda: kind.from_fd(0)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Those below it are open.
     free = os.dup(0)
     os.close(free)
     resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
     try:
-        for call in (lambda: kind(path="/dev/null"), lambda: kind.from_fd(0)):
+        for call in calls:
             with pytest.raises(OSError) as info:
                 call()
             raised.append(info.value)
@@ -132,7 +133,11 @@ def test_widths_that_the_device_has_not(width: int) -> None:
 @pytest.mark.parametrize("contexts", [0, -1, 65537, 2**32 - 1, 2**64])
 def test_numbers_of_contexts_that_the_device_has_not(contexts: int) -> None:
     text = f"^num_contexts must be from 1 to 65536 on the device, not {contexts}$"
-    for make in (lambda: DeviceTable(contexts), lambda: DeviceTable.from_fd(0, contexts)):
+    calls: list[Callable[[], object]] = [
+        lambda: DeviceTable(contexts),
+        lambda: DeviceTable.from_fd(0, contexts),
+    ]
+    for make in calls:
         with pytest.raises(ValueError, match=text):
             make()
 

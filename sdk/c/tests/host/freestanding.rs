@@ -88,6 +88,8 @@ fn malloc_would_be_seen() {
     let object = output("object");
     let said = BUILDS[0].compile(&["-c", "-O2"], &[&program("implementation.c")], &object);
     assert!(said.status.success());
-    assert!(undefined(&object).iter().any(|name| name == "malloc"));
+    // Compilers may make one of the other.
+    let allocates = |name: &String| ["malloc", "calloc"].contains(&name.as_str());
+    assert!(undefined(&object).iter().any(allocates));
     std::fs::remove_file(object).unwrap();
 }
