@@ -65,7 +65,7 @@ const COUNTS: &[(&str, [usize; 3])] = &[
     ("message", [0, 50, 0]),
     ("fingerprint", [11, 4, 0]),
     ("ordered_fingerprint", [4, 0, 1]),
-    ("errors", [14, 19, 0]),
+    ("errors", [15, 18, 0]),
 ];
 
 #[test]

@@ -69,6 +69,12 @@ static uint64_t number(void)
 	return number_of(need());
 }
 
+/* An address, or a number of things. A cast is one too many where size_t has 64 bits. */
+static size_t size(void)
+{
+	return number() & SIZE_MAX;
+}
+
 /* Bytes, in place of their digits. As a copy of its own, so that a sanitizer knows where they end. */
 static unsigned char *bytes(size_t *len)
 {
@@ -159,7 +165,7 @@ static void make(void)
 		kind = CONTEXT;
 		answer_error(place == DEVICE ? make_table(1, width) : atomik_init_width(&context, width));
 	} else if (strcmp(what, "table") == 0) {
-		size_t contexts = (size_t)number();
+		size_t contexts = size();
 
 		kind = TABLE;
 		answer_table_error(make_table(contexts, (unsigned)number()));
@@ -241,7 +247,7 @@ static void batch(void)
 
 static void accum_many(void)
 {
-	size_t n = (size_t)number(), i;
+	size_t n = size(), i;
 	/* One of them even for none: what malloc(0) returns is its own affair. */
 	uint32_t *addrs = (uint32_t *)malloc((n + 1) * sizeof(*addrs));
 	uint64_t *deltas = (uint64_t *)malloc((n + 1) * sizeof(*deltas));
@@ -289,7 +295,7 @@ static void on_table(const char *op)
 		snapshot();
 		return;
 	}
-	addr = (size_t)number();
+	addr = size();
 	if (strcmp(op, "load") == 0) {
 		answer_table_error(atomik_table_load(&table, addr, number()));
 	} else if (strcmp(op, "accum") == 0) {
