@@ -29,25 +29,25 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Optional<'py> {
 impl Optional<'_> {
     /// A width in bits; 64 where it's left out.
     pub fn width(&self) -> PyResult<u32> {
-        self.from_1(u64::BITS, "width", MAX_WIDTH, " bits")
+        self.up_to(u64::BITS, "width", MAX_WIDTH, " bits")
     }
 
     /// A width that the device has.
     pub fn width_on_device(&self) -> PyResult<u32> {
-        self.from_1(u64::BITS, "width", u64::BITS, " bits on the device")
+        self.up_to(u64::BITS, "width", u64::BITS, " bits on the device")
     }
 
     /// A number of contexts; 256 where it's left out.
     pub fn num_contexts(&self) -> PyResult<u32> {
-        self.from_1(256, "num_contexts", u32::MAX, "")
+        self.up_to(256, "num_contexts", u32::MAX, "")
     }
 
     /// A number of contexts that a table of the device has.
     pub fn num_contexts_on_device(&self) -> PyResult<u32> {
-        self.from_1(256, "num_contexts", MAX_CONTEXTS, " on the device")
+        self.up_to(256, "num_contexts", MAX_CONTEXTS, " on the device")
     }
 
-    fn from_1(&self, left_out: u32, name: &str, high: u32, of: &str) -> PyResult<u32> {
+    fn up_to(&self, left_out: u32, name: &str, high: u32, of: &str) -> PyResult<u32> {
         match self {
             Self::LeftOut => Ok(left_out),
             Self::Given(object) => Ok(number_in(object, name, 1..=high.into(), of)? as u32),
