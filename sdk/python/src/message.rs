@@ -68,8 +68,8 @@ impl DeltaMessage {
 
     /// The message that bytes are, all of them; what ``to_bytes`` has made.
     ///
-    /// Bytes that are no message raise ValueError. Damaged bytes may be one, as they have no checksum:
-    /// what carries them must have one.
+    /// Bytes that are no message raise ValueError. Damaged bytes may be one, as they have no
+    /// checksum: what carries them must have one.
     #[classmethod]
     fn from_bytes(_cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let bytes = Bytes::of_at_most(data, "data", atomik::DeltaMessage::MAX_BYTES)?;

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Forks while other threads are inside an object: the child finds it whole, and waits for nobody."""
+"""Forks while other threads are inside an object: the child finds it whole, and doesn't wait."""
 
 import os
 import signal

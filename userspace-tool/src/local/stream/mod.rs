@@ -57,8 +57,8 @@ use known::{Known, Place, fold};
 /// a restart, take a new sender, and merge or load what was.
 ///
 /// A message is taken at its word: who can make one with another's name, or damage one on its way,
-/// changes states for good. So what carries messages must have a checksum, and let in nobody else. A
-/// stream itself can but see that one bears its own name, and that it never made it: that it refuses.
+/// changes states for good. So what carries messages must have a checksum, and let in nobody else.
+/// What a stream can see by itself, a message with its own name that it never made, it refuses.
 ///
 /// # Memory
 ///
@@ -221,8 +221,8 @@ impl<T: ContextTable> DeltaStream<T> {
     /// # Errors
     ///
     /// [`Error::Width`] for one of another width, [`Error::Address`], [`Error::NeverSent`] for one
-    /// that bears this stream's name and that it hasn't made, [`Error::StaleEpoch`], and those of the
-    /// table. No state has changed then; a message that was stale is a duplicate from then on.
+    /// that bears this stream's name and that it hasn't made, [`Error::StaleEpoch`], and those of
+    /// the table. No state has changed then; a message that was stale is a duplicate from then on.
     pub fn apply(&mut self, message: &DeltaMessage) -> Result<Received> {
         let (addr, epoch) = (message.addr, message.epoch);
         self.check_width(message.delta.width())?;
