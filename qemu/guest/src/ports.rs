@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Ports appear while init is already running.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Ports appear while init is already running, on a busy host later.
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// Opens a port once it is there.
 pub fn open(name: &str) -> Result<File> {

@@ -66,7 +66,9 @@ pub enum ToGuest {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToHost {
-    /// Booted, and the module loaded; the command starts now.
+    /// Booted, with all processors. From here on nothing is tried twice.
+    Booted,
+    /// The module is loaded; the command starts now.
     Ready,
     /// The guest could not be made ready.
     Failed(String),

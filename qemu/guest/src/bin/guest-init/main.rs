@@ -23,7 +23,7 @@ fn main() {
         let told = ports::open(port::CONTROL)
             .and_then(|control| Ok(protocol::send(&control, &ToHost::Failed(text.clone()))?));
         if told.is_err() {
-            let _ = fs::write("/dev/kmsg", format!("<3>atomik: init failed: {text}\n"));
+            log(&text);
         }
         // The host stops the machine once it has read the message; without a host to read it, it goes by itself.
         if told.is_ok() {
@@ -33,11 +33,22 @@ fn main() {
     let _ = reboot(RebootMode::RB_POWER_OFF);
 }
 
+/// Says in the kernel's log why there is no guest.
+fn log(why: &str) {
+    let _ = fs::write("/dev/kmsg", format!("<3>atomik: init failed: {why}\n"));
+}
+
 fn run() -> Result<()> {
     system::mount()?;
     let spec: Spec = serde_json::from_slice(&fs::read(SPEC_PATH)?).context(SPEC_PATH)?;
     let control = ports::open(port::CONTROL)?;
     system::settle();
+    if let Err(error) = system::start_processors() {
+        // Under emulation on a busy host one may come too late. Without an answer the host boots once more.
+        log(&format!("{error:#}"));
+        return Ok(());
+    }
+    protocol::send(&control, &ToHost::Booted)?;
     if let Some(parameters) = &spec.module {
         system::load_module(parameters)?;
     }

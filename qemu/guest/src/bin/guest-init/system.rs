@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Makes the freshly booted kernel into a system.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use atomik_guest::protocol::{DEVICE_GROUP, MODULE_PATH};
 use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount as mount_at};
 use std::ffi::CString;
 use std::fs::{self, File, Permissions};
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::Command;
@@ -61,6 +62,28 @@ fn mount_one(kind: &str, path: &str, flags: MsFlags, options: &str) -> Result<()
     }
     mount_at(Some(kind), path, Some(kind), flags, Some(options))
         .with_context(|| format!("mounting {kind} at {path}"))
+}
+
+/// Starts the processors that the kernel has left alone so far, and fails unless all run.
+pub fn start_processors() -> Result<()> {
+    const PROCESSORS: &str = "/sys/devices/system/cpu";
+    let list = |name: &str| -> Result<String> {
+        let path = format!("{PROCESSORS}/{name}");
+        Ok(fs::read_to_string(&path).context(path)?.trim().to_owned())
+    };
+    for number in 1.. {
+        let switch = format!("{PROCESSORS}/cpu{number}/online");
+        match fs::write(&switch, "1") {
+            Err(error) if error.kind() == ErrorKind::NotFound => break,
+            result => result.context(switch)?,
+        }
+    }
+    let (online, present) = (list("online")?, list("present")?);
+    ensure!(
+        online == present,
+        "of the processors {present}, only {online} started"
+    );
+    Ok(())
 }
 
 /// The rest, none of which a command must have: a kernel made for tests may lack any of it.

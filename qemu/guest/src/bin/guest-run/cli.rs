@@ -6,6 +6,7 @@ use clap::{Parser, ValueEnum};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Boots a kernel with the module loaded, runs one command in it and exits with the command's status.
 ///
@@ -53,6 +54,10 @@ pub struct Cli {
     /// How long the command may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     pub timeout: u64,
+
+    /// How long it may take to boot and to load the module, in seconds; by default as long as on a busy machine.
+    #[arg(long, value_name = "SECONDS")]
+    pub boot_timeout: Option<u64>,
 
     /// A module that is built already.
     #[arg(long, value_name = "PATH", conflicts_with = "no_module")]
@@ -111,6 +116,13 @@ impl Cli {
         } else {
             self.accel
         }
+    }
+
+    /// How long it may take till the command starts.
+    pub fn boot_limit(&self) -> Duration {
+        // A plugin that looks at every instruction makes emulation several times slower.
+        let by_default = if self.plugin.is_some() { 1000 } else { 300 };
+        Duration::from_secs(self.boot_timeout.unwrap_or(by_default))
     }
 
     /// What clap alone can't check.

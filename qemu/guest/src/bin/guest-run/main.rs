@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs one command in a guest with the module loaded. `qemu/run` calls it.
 
+mod boots;
 mod cli;
 mod closure;
 mod initramfs;
@@ -17,7 +18,7 @@ use atomik_guest::protocol::{Command, MODULE_PATH, SPEC_PATH, Spec};
 use clap::Parser;
 use closure::Places;
 use initramfs::{Node, Tree};
-use session::{Limits, Options, Watch};
+use session::{Limits, Options, Outcome, Watch};
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -26,11 +27,6 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode, Stdio};
 use std::time::Duration;
-
-/// Emulation on a busy host is slow, but not this slow.
-const BOOT_LIMIT: Duration = Duration::from_secs(120);
-/// A plugin that looks at every instruction makes it slower still.
-const BOOT_LIMIT_WITH_PLUGIN: Duration = Duration::from_secs(400);
 
 fn main() -> ExitCode {
     match cli::Cli::parse().checked().and_then(|cli| run(&cli)) {
@@ -174,11 +170,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         ..machine
     };
     let limits = Limits {
-        boot: if cli.plugin.is_some() {
-            BOOT_LIMIT_WITH_PLUGIN
-        } else {
-            BOOT_LIMIT
-        },
+        boot: cli.boot_limit(),
         command: Duration::from_secs(cli.timeout),
     };
     let options = Options {
@@ -191,7 +183,20 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     if cli.tty {
         eprintln!("atomik: booting; Ctrl-] ends the guest");
     }
-    let (outcome, text) = session::run(&machine, &options)?;
+    let mut failed_boots = Vec::new();
+    let (outcome, text) = boots::until_answered(
+        || session::run(&machine, &options),
+        |number, outcome| {
+            let how = if matches!(outcome, Outcome::BootHung) {
+                "hung"
+            } else {
+                "ended"
+            };
+            eprintln!("atomik: the guest {how} before its init had answered; booting it again");
+            failed_boots.push(keep_log(cache, &log, &format!("-boot-{number}"))?);
+            Ok(())
+        },
+    )?;
     let verdict = verdict::judge(
         &outcome,
         &text,
@@ -200,15 +205,28 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     if let Some(explanation) = &verdict.explanation {
         eprintln!("atomik: {explanation}");
         if verdict.log_matters {
-            let kept = cache
-                .join("log")
-                .join(format!("guest-{}.log", process::id()));
-            fs::create_dir_all(cache.join("log"))?;
-            fs::rename(&log, &kept)?;
-            eprintln!("atomik: the kernel's whole log is {}", kept.display());
+            let kept = keep_log(cache, &log, "")?;
+            eprintln!("atomik: the kernel's whole log is {kept}");
         }
     }
+    if !failed_boots.is_empty() {
+        eprintln!(
+            "atomik: note: booted {} times; the logs of the boots that were repeated: {}",
+            failed_boots.len() + 1,
+            failed_boots.join(" ")
+        );
+    }
     Ok(verdict.status)
+}
+
+/// Moves the kernel's log to where it stays for a while, and says where that is.
+fn keep_log(cache: &Path, log: &Path, suffix: &str) -> Result<String> {
+    let kept = cache
+        .join("log")
+        .join(format!("guest-{}{suffix}.log", process::id()));
+    fs::create_dir_all(cache.join("log"))?;
+    fs::rename(log, &kept)?;
+    Ok(kept.display().to_string())
 }
 
 /// Puts what the command needs into the tree and says how it is to be run.

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// The kernel's command line. Below the level 5 a boot says little, which makes it faster; init raises the level
 /// before it loads the module. Stalls of the guest are often those of a busy host, so they get time. The last line
@@ -20,6 +20,10 @@ use std::process::{Child, Command, Stdio};
 const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 panic_on_warn=1 oops=panic panic=-1 printk.devkmsg=on \
                                 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog \
                                 cryptomgr.notests no_timer_check random.trust_cpu=on audit=0 selinux=0 apparmor=0";
+
+/// While it boots, the kernel patches its own text again and again. QEMU's emulation of several processors sometimes goes on
+/// with the text of before, which ends in an oops or a hang: so one processor boots, and init starts the others.
+const ONE_PROCESSOR: &str = " maxcpus=1";
 
 pub struct Machine<'a> {
     pub in_root: &'a Path,
@@ -101,6 +105,9 @@ impl Machine<'_> {
             .arg("-initrd")
             .arg(self.initramfs);
         let mut append = KERNEL_ARGUMENTS.to_owned();
+        if self.smp > 1 {
+            append.push_str(ONE_PROCESSOR);
+        }
         for argument in self.append {
             append.push(' ');
             append.push_str(argument);
@@ -169,6 +176,14 @@ impl Machine<'_> {
             },
         ))
     }
+}
+
+/// Whether QEMU ended of itself and called it a failure. Where a guest ends it, even by a panic, it does not.
+pub fn refused(status: Option<ExitStatus>) -> bool {
+    // What a signal ended has more than 127, as bwrap passes it on.
+    status
+        .and_then(|status| status.code())
+        .is_some_and(|code| (1..128).contains(&code))
 }
 
 /// Ends QEMU at once. It may be gone already.

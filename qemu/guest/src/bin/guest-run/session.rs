@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::Child;
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -24,15 +24,21 @@ pub enum Event {
     Escape,
     Signal(Signal),
     /// QEMU has ended.
-    Gone,
+    Gone(Option<ExitStatus>),
 }
 
 /// How a guest ended.
 #[derive(Debug)]
 pub enum Outcome {
     Ended(Report),
-    /// It was not up within the limit.
-    NotBooted,
+    /// QEMU could not or would not start it.
+    Refused,
+    /// Init had not answered within the limit.
+    BootHung,
+    /// It ended before init had answered.
+    BootDied,
+    /// Init had answered, and yet it was not ready within the limit.
+    NotReady,
     /// The command took longer than it may.
     TimedOut,
     /// Init says why it could not go on.
@@ -114,6 +120,7 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
 
     let streams = options.streams.then_some(wires.streams);
     let mut session = Session {
+        booted: false,
         events,
         sender,
         control: wires.control,
@@ -148,8 +155,8 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
 
 fn wait_for(mut child: Child, events: Sender<Event>) {
     thread::spawn(move || {
-        let _ = child.wait();
-        let _ = events.send(Event::Gone);
+        let status = child.wait().ok();
+        let _ = events.send(Event::Gone(status));
     });
 }
 
@@ -165,6 +172,8 @@ fn receive(control: UnixStream, events: Sender<Event>) {
 }
 
 struct Session {
+    /// Whether init has answered.
+    booted: bool,
     events: Receiver<Event>,
     sender: Sender<Event>,
     control: UnixStream,
@@ -185,11 +194,14 @@ impl Session {
             let Some(event) = self.next(deadline) else {
                 return Ok(if ready {
                     Outcome::TimedOut
+                } else if self.booted {
+                    Outcome::NotReady
                 } else {
-                    Outcome::NotBooted
+                    Outcome::BootHung
                 });
             };
             match event {
+                Event::Message(ToHost::Booted) => self.booted = true,
                 Event::Message(ToHost::Ready) => {
                     ready = true;
                     deadline = Instant::now() + limits.command;
@@ -239,10 +251,16 @@ impl Session {
             Event::Escape => return Some(Outcome::Escaped),
             Event::OutputClosed(output) => self.send(&ToGuest::Closed(output)),
             Event::InputEnd(count) => self.send(&ToGuest::StdinEnd(count)),
-            Event::Gone => {
+            Event::Gone(status) => {
                 // For whoever waits for the end.
-                let _ = self.sender.send(Event::Gone);
-                return Some(Outcome::Died);
+                let _ = self.sender.send(Event::Gone(status));
+                return Some(if self.booted {
+                    Outcome::Died
+                } else if qemu::refused(status) {
+                    Outcome::Refused
+                } else {
+                    Outcome::BootDied
+                });
             }
             Event::Message(_) => {}
         }
@@ -297,8 +315,8 @@ impl Session {
         let deadline = Instant::now() + limit;
         loop {
             match self.next(deadline) {
-                Some(Event::Gone) => {
-                    let _ = self.sender.send(Event::Gone);
+                Some(Event::Gone(status)) => {
+                    let _ = self.sender.send(Event::Gone(status));
                     return true;
                 }
                 Some(Event::Signal(Signal::SIGWINCH)) => {}

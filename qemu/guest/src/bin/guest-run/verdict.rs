@@ -45,7 +45,10 @@ pub fn judge(outcome: &Outcome, text: &str, messages: &str) -> Verdict {
         };
     }
 
-    let messages = messages.trim();
+    let said = match messages.trim() {
+        "" => "nothing",
+        messages => messages,
+    };
     let (status, explanation) = match outcome {
         Outcome::Ended(report) => {
             let explanation = match &report.end {
@@ -54,30 +57,35 @@ pub fn judge(outcome: &Outcome, text: &str, messages: &str) -> Verdict {
             };
             (status(&report.end), explanation)
         }
-        Outcome::NotBooted => (
+        Outcome::BootHung => (
             NO_GUEST,
             Some(with(
-                "the guest was not up in time. See where it stands with --verbose --append loglevel=8; \
-                 with KVM in use, try --accel tcg",
+                "the guest was not up in time; --boot-timeout SECONDS gives it more. See where it stands with \
+                 --verbose --append loglevel=8; with KVM in use, try --accel tcg",
                 text,
             )),
+        ),
+        Outcome::BootDied => (
+            NO_GUEST,
+            Some(with("the guest ended before its init had answered", text)),
+        ),
+        Outcome::NotReady => (
+            NO_GUEST,
+            Some(with("the module was not loaded in time", text)),
         ),
         Outcome::TimedOut => (
             TIMED_OUT,
             Some("the command was not done in time; --timeout SECONDS gives it more".into()),
         ),
         Outcome::Failed(why) => (NO_GUEST, Some(with(why, text))),
+        Outcome::Refused => (
+            NO_GUEST,
+            Some(format!("QEMU started no guest, and said: {said}")),
+        ),
         Outcome::Died => (
             NO_GUEST,
             Some(with(
-                &format!(
-                    "QEMU ended before the command did, and said: {}",
-                    if messages.is_empty() {
-                        "nothing"
-                    } else {
-                        messages
-                    }
-                ),
+                &format!("QEMU ended before the command did, and said: {said}"),
                 text,
             )),
         ),
@@ -89,7 +97,12 @@ pub fn judge(outcome: &Outcome, text: &str, messages: &str) -> Verdict {
     };
     let log_matters = matches!(
         outcome,
-        Outcome::NotBooted | Outcome::TimedOut | Outcome::Failed(_) | Outcome::Died
+        Outcome::BootHung
+            | Outcome::BootDied
+            | Outcome::NotReady
+            | Outcome::TimedOut
+            | Outcome::Failed(_)
+            | Outcome::Died
     );
     Verdict {
         status,
@@ -151,7 +164,9 @@ mod tests {
             ended(End::Exited(0), 0),
             Outcome::Died,
             Outcome::TimedOut,
-            Outcome::NotBooted,
+            Outcome::BootHung,
+            Outcome::BootDied,
+            Outcome::NotReady,
             Outcome::Failed("x".into()),
         ] {
             let verdict = judge(&outcome, "[1.0] BUG: bad\n", "");
@@ -165,8 +180,10 @@ mod tests {
 
     #[test]
     fn without_a_guest_qemu_is_quoted() {
-        let verdict = judge(&Outcome::Died, "", "no such machine\n");
-        assert_eq!(verdict.status, NO_GUEST);
-        assert!(verdict.explanation.unwrap().contains("no such machine"));
+        for outcome in [Outcome::Refused, Outcome::Died] {
+            let verdict = judge(&outcome, "", "no such machine\n");
+            assert_eq!(verdict.status, NO_GUEST);
+            assert!(verdict.explanation.unwrap().contains("no such machine"));
+        }
     }
 }
