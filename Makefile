@@ -15,11 +15,9 @@ RUN ?=
 
 target := x86_64-unknown-linux-gnu
 programs := target/guest/$(target)
-# Static programs run in the guest and on any host.
-cargo := CARGO_TARGET_DIR=target/guest CARGO_BUILD_TARGET=$(target) \
-	RUSTFLAGS=-Ctarget-feature=+crt-static qemu/in-root cargo
+cargo := qemu/cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run bench/compare tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
+scripts := .ci/run bench/compare tests/environment tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
 scripts += sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
@@ -51,6 +49,7 @@ test-host: setup ## the tests that need no kernel
 
 test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
+	@KERNEL="$(KERNEL)" tests/environment
 	@KERNEL="$(KERNEL)" tests/runner
 	@KERNEL="$(KERNEL)" tests/run
 
@@ -111,7 +110,7 @@ kernel-table: ## write the README's table of kernels, of what the tests have rec
 
 bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench
-	@CARGO_TARGET_DIR=target/plugin qemu/in-root cargo build --quiet --release --locked --package atomik-bench-plugin
+	@qemu/in-root env CARGO_TARGET_DIR=target/plugin cargo build --quiet --release --locked --package atomik-bench-plugin
 
 bench: bench-programs ## count instructions and compare times, in the guest; saves target/bench
 	@$(bench) run $(bench_options)
@@ -130,7 +129,7 @@ lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 	$(cargo) fmt --all --check
 	$(cargo) clippy --quiet --locked --workspace --all-targets -- -D warnings
 	$(cargo) clippy --quiet --locked --package atomik --no-default-features -- -D warnings
-	RUSTDOCFLAGS="-D warnings" $(cargo) doc --quiet --locked --workspace --no-deps
+	$(cargo) doc --quiet --locked --workspace --no-deps --config "build.rustdocflags=['-Dwarnings']"
 	qemu/module --clippy $(KERNEL)
 	qemu/in-root shellcheck -x $(scripts)
 

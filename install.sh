@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 
 set -euo pipefail
-umask 022
-export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+# shellcheck source=packaging/environment.sh
+. "$(dirname "${BASH_SOURCE[0]}")/packaging/environment.sh"
+export DEBIAN_FRONTEND=noninteractive
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 
 usage() {

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# What the scripts of this directory share: where things are, how progress is told, and a cache whose
-# entries are either whole or absent. To be sourced.
+# What the scripts of the test bed share: their environment, where things are, how progress is told, and a cache whose
+# entries are either whole or absent. To be sourced first of all.
 
 set -euo pipefail
 
+# shellcheck source=packaging/environment.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../packaging/environment.sh"
+
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck disable=SC2034 # for those who source this
 project=$(dirname "$here")
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/atomik
-export LC_ALL=C.UTF-8
 
 # say TEXT…: progress goes to stderr, so that stdout can carry results.
 say() {
@@ -21,6 +22,18 @@ die() {
     printf 'atomik: %s\n' "$*" >&2
     exit 1
 }
+
+# The kernel's make splits paths at blanks, and reads more than that as its own; so does QEMU with commas.
+for directory in "$project" "$cache"; do
+    case $directory in
+    *[!/._+@~=[:alnum:]-]*)
+        die "'$directory' has a character that the kernel's make can't take in a path. Let $([[ $directory == "$project" ]] &&
+            echo 'the clone have another path' || echo 'XDG_CACHE_HOME name another directory')," \
+            "of letters, digits and /._+@~=-"
+        ;;
+    esac
+done
+unset directory
 
 # key_of FILE… [-- WORD…]: a short hash of files' contents and of words.
 key_of() {

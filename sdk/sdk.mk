@@ -3,7 +3,7 @@
 # The interfaces for other languages. Their compilers and tools are in a root of their own, which sdk/root makes.
 
 # As $(cargo), there.
-cargo_sdk = $(subst qemu/in-root,qemu/in-root --root "$$(sdk/root)",$(cargo))
+cargo_sdk = $(cargo) --root "$$(sdk/root)"
 
 .PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-guest wheel bench-python
 

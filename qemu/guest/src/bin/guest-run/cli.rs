@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +23,10 @@ pub struct Cli {
     /// Where the scripts that make root, kernel and module are.
     #[arg(long, hide = true)]
     pub scripts: PathBuf,
+
+    /// A file with the variables of whoever called this, each ended by a zero: here are only those that the scripts let in.
+    #[arg(long, hide = true, value_name = "FILE")]
+    pub variables: PathBuf,
 
     /// The kernel: a series such as 7.3, with a flavour or without (7.3-amd64), `newest`, `debug`, or nothing for the newest known to be good.
     #[arg(long, value_name = "WHICH", default_value = "")]
@@ -135,16 +140,22 @@ impl Cli {
         Ok(self)
     }
 
-    /// The variables to set, with the host's values filled in; one that the host lacks is left out.
-    pub fn variables(
-        &self,
-        host: impl Fn(&OsStr) -> Option<OsString>,
-    ) -> Vec<(OsString, OsString)> {
-        let pair = |given: &OsString| match split_at_equals(given) {
-            Some((name, value)) => Some((name.to_owned(), value.to_owned())),
-            None => host(given).map(|value| (given.clone(), value)),
+    /// The variables to set, with the caller's values filled in; one that the caller lacks is left out.
+    pub fn variables(&self) -> Result<Vec<(OsString, OsString)>> {
+        let file = fs::read(&self.variables)
+            .with_context(|| format!("--variables {}", self.variables.display()))?;
+        let owned = |(name, value): (&OsStr, &OsStr)| (name.to_owned(), value.to_owned());
+        let of_caller = |name: &OsString| {
+            file.split(|&byte| byte == 0)
+                .filter_map(|variable| split_at_equals(OsStr::from_bytes(variable)))
+                .find(|(its_name, _)| its_name == name)
         };
-        self.environment.iter().filter_map(pair).collect()
+        let pair = |given: &OsString| {
+            split_at_equals(given)
+                .or_else(|| of_caller(given))
+                .map(owned)
+        };
+        Ok(self.environment.iter().filter_map(pair).collect())
     }
 }
 
@@ -181,10 +192,11 @@ pub fn absolute(path: &Path, directory: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
 
     fn parse(arguments: &[&str]) -> Result<Cli> {
-        let all = ["guest-run", "--scripts", "/s"].iter().chain(arguments);
-        Cli::try_parse_from(all)?.checked()
+        let own = ["guest-run", "--scripts", "/s", "--variables", "/dev/null"];
+        Cli::try_parse_from(own.iter().chain(arguments))?.checked()
     }
 
     #[test]
@@ -216,12 +228,15 @@ mod tests {
     }
 
     #[test]
-    fn variables_come_from_the_host_or_the_command_line() {
-        let cli = parse(&["--env", "A=1=2", "--env", "B", "--env", "C", "--", "true"]).unwrap();
-        let host = |name: &OsStr| (name == "B").then(|| "b".into());
+    fn variables_come_from_the_caller_or_the_command_line() {
+        let mut cli = parse(&["--env", "A=1=2", "--env", "B", "--env", "C", "--", "true"]).unwrap();
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"A=a\0B=b=\xff\0CC=c\0").unwrap();
+        cli.variables = file.path().to_owned();
+        let value = OsStr::from_bytes(b"b=\xff").to_owned();
         assert_eq!(
-            cli.variables(host),
-            [("A".into(), "1=2".into()), ("B".into(), "b".into())]
+            cli.variables().unwrap(),
+            [("A".into(), "1=2".into()), ("B".into(), value)]
         );
     }
 

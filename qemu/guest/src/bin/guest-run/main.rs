@@ -295,7 +295,7 @@ fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Com
     if !cli.no_module {
         environment.push(("ATOMIK_MODULE".into(), MODULE_PATH.into()));
     }
-    environment.extend(cli.variables(|name| env::var_os(name)));
+    environment.extend(cli.variables()?);
     Ok(Command {
         program: program.into(),
         arguments: arguments.to_vec(),
