@@ -60,8 +60,11 @@ fn run() -> Result<bool> {
         anyhow::Ok(results)
     })?;
     let results: Vec<_> = results.into_iter().flatten().collect();
-    let passed: u32 = results.iter().map(|(passed, _)| passed).sum();
-    let failed: u32 = results.iter().map(|(_, failed)| failed).sum();
+    let passed: u32 = results.iter().map(|(passed, ..)| passed).sum();
+    let failed: u32 = results.iter().map(|(_, failed, _)| failed).sum();
     println!("test result: {passed} passed; {failed} failed");
+    for note in results.iter().filter_map(|(.., note)| note.as_ref()) {
+        eprintln!("{note}");
+    }
     Ok(failed == 0 && passed > 0)
 }

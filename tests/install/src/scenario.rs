@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What users do with install.sh, and what they may expect.
 
-use crate::guest::{Guest, Machine, Outcome};
+use crate::guest::{Guest, Machine, NotBooted, Outcome};
 use anyhow::{Context, Result, ensure};
+use atomik_guest::boots;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs;
@@ -120,6 +122,8 @@ pub struct Scenario<'a> {
     places: &'a Places,
     directory: TempDir,
     boots: u32,
+    /// The logs of the boots that were repeated.
+    repeated: Vec<String>,
     passed: u32,
     failed: u32,
     /// Kernels, and what was done with each.
@@ -127,17 +131,17 @@ pub struct Scenario<'a> {
 }
 
 impl<'a> Scenario<'a> {
-    /// How many claims held, and how many did not.
+    /// How many claims held, and how many did not; and what to say last of all.
     pub fn run(
         name: &'static str,
         places: &'a Places,
         body: impl FnOnce(&mut Scenario) -> Result<()>,
-    ) -> (u32, u32) {
+    ) -> (u32, u32, Option<String>) {
         let mut scenario = match Scenario::new(name, places) {
             Ok(scenario) => scenario,
             Err(error) => {
                 println!("test install::{name} ... FAILED: {error:#}");
-                return (0, 1);
+                return (0, 1, None);
             }
         };
         if let Err(error) = body(&mut scenario) {
@@ -152,7 +156,8 @@ impl<'a> Scenario<'a> {
         if let Err(error) = scenario.record() {
             eprintln!("atomik: {name} could not be recorded: {error:#}");
         }
-        (scenario.passed, scenario.failed)
+        let note = boots::note(&scenario.repeated);
+        (scenario.passed, scenario.failed, note)
     }
 
     fn record(&self) -> Result<()> {
@@ -182,6 +187,7 @@ impl<'a> Scenario<'a> {
             places,
             directory,
             boots: 0,
+            repeated: Vec::new(),
             passed: 0,
             failed: 0,
             done: Vec::new(),
@@ -206,6 +212,18 @@ impl<'a> Scenario<'a> {
             }
         }
         Ok(kept)
+    }
+
+    /// Keeps the log of one boot, as [`Scenario::keep_logs`] does when something failed.
+    fn keep_log(&self, number: u32) -> Result<String> {
+        let logs = self.places.cache.join("log");
+        fs::create_dir_all(&logs)?;
+        let kept = logs.join(format!("install-{}-boot-{number}.log", self.name));
+        fs::copy(
+            self.directory.path().join(format!("kernel-{number}.log")),
+            &kept,
+        )?;
+        Ok(kept.display().to_string())
     }
 
     fn say(&self, text: impl Display) {
@@ -259,8 +277,6 @@ impl<'a> Scenario<'a> {
     }
 
     fn boot_image(&mut self, release: &str, kernel: &Path) -> Result<Guest> {
-        self.boots += 1;
-        self.say(format_args!("booting {release}"));
         let disk = self.directory.path().join("disk.qcow2");
         let machine = Machine {
             in_root: &self.places.in_root,
@@ -268,7 +284,24 @@ impl<'a> Scenario<'a> {
             disk: &disk,
             sources: &self.places.sources,
         };
-        let (guest, running, took) = machine.boot(self.boots, kernel)?;
+        let count = Cell::new(self.boots);
+        let mut repeated = Vec::new();
+        let booted = boots::until_answered(
+            || {
+                count.set(count.get() + 1);
+                self.say(format_args!("booting {release}"));
+                Ok(machine.boot(count.get(), kernel))
+            },
+            |booted| booted.as_ref().is_err_and(|error| error.is::<NotBooted>()),
+            |_, _| {
+                self.say("the guest ended or hung before it took a job; booting it again");
+                repeated.push(self.keep_log(count.get())?);
+                Ok(())
+            },
+        )?;
+        self.boots = count.get();
+        self.repeated.extend(repeated);
+        let (guest, running, took) = booted?;
         ensure!(
             running == release,
             "the guest runs {running} instead of {release}"

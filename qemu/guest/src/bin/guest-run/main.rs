@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Runs one command in a guest with the module loaded. `qemu/run` calls it.
 
-mod boots;
 mod cli;
 mod closure;
 mod initramfs;
@@ -14,6 +13,7 @@ mod userland;
 mod verdict;
 
 use anyhow::{Context, Result, bail};
+use atomik_guest::boots;
 use atomik_guest::protocol::{Command, MODULE_PATH, SPEC_PATH, Spec};
 use clap::Parser;
 use closure::Places;
@@ -186,7 +186,8 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     let mut failed_boots = Vec::new();
     let (outcome, text) = boots::until_answered(
         || session::run(&machine, &options),
-        |number, outcome| {
+        |(outcome, _)| outcome.is_failed_boot(),
+        |number, (outcome, _)| {
             let how = if matches!(outcome, Outcome::BootHung) {
                 "hung"
             } else {
@@ -209,12 +210,8 @@ fn run(cli: &cli::Cli) -> Result<u8> {
             eprintln!("atomik: the kernel's whole log is {kept}");
         }
     }
-    if !failed_boots.is_empty() {
-        eprintln!(
-            "atomik: note: booted {} times; the logs of the boots that were repeated: {}",
-            failed_boots.len() + 1,
-            failed_boots.join(" ")
-        );
+    if let Some(note) = boots::note(&failed_boots) {
+        eprintln!("{note}");
     }
     Ok(verdict.status)
 }

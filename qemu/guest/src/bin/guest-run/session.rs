@@ -49,6 +49,13 @@ pub enum Outcome {
     Escaped,
 }
 
+impl Outcome {
+    /// Whether it may be the emulator's doing alone: nothing of ours has run.
+    pub fn is_failed_boot(&self) -> bool {
+        matches!(self, Self::BootHung | Self::BootDied)
+    }
+}
+
 pub struct Limits {
     pub boot: Duration,
     pub command: Duration,

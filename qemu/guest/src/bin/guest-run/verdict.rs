@@ -179,6 +179,22 @@ mod tests {
     }
 
     #[test]
+    fn only_a_boot_without_an_answer_is_repeated() {
+        assert!(Outcome::BootHung.is_failed_boot() && Outcome::BootDied.is_failed_boot());
+        for outcome in [
+            ended(End::Exited(1), 0),
+            Outcome::Refused,
+            Outcome::NotReady,
+            Outcome::TimedOut,
+            Outcome::Failed("x".into()),
+            Outcome::Died,
+            Outcome::Escaped,
+        ] {
+            assert!(!outcome.is_failed_boot(), "{outcome:?}");
+        }
+    }
+
+    #[test]
     fn without_a_guest_qemu_is_quoted() {
         for outcome in [Outcome::Refused, Outcome::Died] {
             let verdict = judge(&outcome, "", "no such machine\n");
