@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 
 set -euo pipefail
+umask 022
 # shellcheck source=packaging/environment.sh
-. "$(dirname "${BASH_SOURCE[0]}")/packaging/environment.sh"
+. "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/packaging/environment.sh"
 export DEBIAN_FRONTEND=noninteractive
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 

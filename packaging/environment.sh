@@ -9,7 +9,7 @@ for name in $(compgen -e); do
     case $name in
     # Who, where, what a terminal can show, and how to reach the servers of packages.
     HOME | USER | LOGNAME | SUDO_* | PATH | PWD | OLDPWD | TMPDIR | XDG_CACHE_HOME | TERM | NO_COLOR) ;;
-    *_proxy | *_PROXY | SSL_CERT_FILE | SSL_CERT_DIR | CARGO_HOME | CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR*) ;;
+    *_proxy | *_PROXY | SSL_CERT_FILE | SSL_CERT_DIR | CARGO_HOME | RUSTUP_HOME | CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR*) ;;
     # What the scripts and the tests take.
     KERNEL | ATOMIK_* | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
     RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | LOOM_*) ;;
@@ -23,7 +23,6 @@ for name in $(compgen -A function); do
 done
 unset name
 set +o posix
-umask 022
 export LC_ALL=C.UTF-8
 [[ -n ${HOME-} ]] || unset HOME
 export HOME=${HOME:-~}

@@ -8,6 +8,7 @@ set -euo pipefail
 
 # shellcheck source=packaging/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../packaging/environment.sh"
+umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 project=$(dirname "$here")
