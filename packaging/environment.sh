@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# Makes the environment what scripts rely on, whoever calls them from where. To be sourced first of all: CDPATH, for one,
-# changes what `cd` says.
+# Makes the environment what scripts rely on, whoever calls them from where. To be sourced first of
+# all: CDPATH, for one, changes what `cd` says.
 
-# Any variable may change what some program does: what it reads, how it writes, which options it takes.
+# Any variable may change what some program does: what it reads, how it writes, which options it has.
 for name in $(compgen -e); do
     case $name in
     # Who, where, what a terminal can show, and how to reach the servers of packages.
-    HOME | USER | LOGNAME | SUDO_* | PATH | PWD | OLDPWD | TMPDIR | XDG_CACHE_HOME | TERM | NO_COLOR) ;;
-    *_proxy | *_PROXY | SSL_CERT_FILE | SSL_CERT_DIR | CARGO_HOME | RUSTUP_HOME | CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR*) ;;
+    HOME | USER | LOGNAME | SUDO_* | PATH | PWD | OLDPWD | TMPDIR | XDG_CACHE_HOME) ;;
+    TERM | NO_COLOR | *_proxy | *_PROXY | SSL_CERT_FILE | SSL_CERT_DIR) ;;
+    CARGO_HOME | RUSTUP_HOME | CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR*) ;;
     # What the scripts and the tests take.
-    KERNEL | ATOMIK_* | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
+    KERNEL | ATOMIK_ROUNDS | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
     RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | LOOM_*) ;;
     # The shell's own can't be unset.
     *) unset -v "$name" 2>/dev/null || export -n "${name?}" ;;
@@ -22,10 +23,10 @@ for name in $(compgen -A function); do
     unset -f "$name"
 done
 unset name
-set +o posix
+set +o posix +o noclobber +o noglob
 export LC_ALL=C.UTF-8
 [[ -n ${HOME-} ]] || unset HOME
 export HOME=${HOME:-~}
-# By XDG's rules a relative path counts for nothing; and what can't take files would only make mktemp fail.
+# By XDG's rules a relative path counts for nothing; what can't take files would make mktemp fail.
 [[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME
 [[ ${TMPDIR-} == /* && -d $TMPDIR && -w $TMPDIR ]] || unset TMPDIR

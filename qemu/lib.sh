@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# What the scripts of the test bed share: their environment, where things are, how progress is told, and a cache whose
-# entries are either whole or absent. To be sourced first of all.
+# What the scripts of the test bed share: their environment, where things are, how progress is told,
+# and a cache whose entries are either whole or absent. To be sourced first of all.
 
 set -euo pipefail
 
@@ -24,17 +24,15 @@ die() {
     exit 1
 }
 
-# The kernel's make splits paths at blanks, and reads more than that as its own; so does QEMU with commas.
-for directory in "$project" "$cache"; do
-    case $directory in
-    *[!/._+@~=[:alnum:]-]*)
-        die "'$directory' has a character that the kernel's make can't take in a path. Let $([[ $directory == "$project" ]] &&
-            echo 'the clone have another path' || echo 'XDG_CACHE_HOME name another directory')," \
-            "of letters, digits and /._+@~=-"
-        ;;
-    esac
-done
-unset directory
+# in_paths DIRECTORY REMEDY: refuses what could not be in a path. The kernel's make splits paths at
+# blanks and has a meaning for more, as QEMU has for commas.
+in_paths() {
+    [[ $1 != *[!/._+@~=[:alnum:]-]* ]] ||
+        die "'$1' has a character that the kernel's make can't take in a path. $2 of letters," \
+            "digits and /._+@~=- alone"
+}
+in_paths "$project" "Give the clone a path"
+in_paths "$cache" "Let XDG_CACHE_HOME be a path"
 
 # key_of FILE… [-- WORD…]: a short hash of files' contents and of words.
 key_of() {

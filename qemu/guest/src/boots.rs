@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Boots a guest again where nothing of it ever answered.
 //!
-//! QEMU's emulation of several processors loses a race now and then with a kernel that patches its own text, and a boot is
-//! where the kernel does that most. What happens once the guest has answered may be the driver's doing, and happens once.
+//! QEMU's emulation of several processors loses a race now and then with a kernel that patches its
+//! own text, and a boot is where the kernel does that most. What happens once the guest has answered
+//! may be the driver's doing, and happens once.
 
 use anyhow::Result;
 
 /// How many times at most a guest is booted.
 const MOST: u32 = 3;
 
-/// Boots till something else comes of it than a boot that has `failed`, [`MOST`] times at most, and gives what came of the
-/// last. `again` is told of each boot that is about to be repeated, and its number.
+/// Boots till something else comes of it than a boot that has `failed`, [`MOST`] times at most, and
+/// gives what came of the last. `again` is told of each boot that is about to be repeated, and its
+/// number.
 pub fn until_answered<T>(
     mut boot: impl FnMut() -> Result<T>,
     failed: impl Fn(&T) -> bool,
@@ -41,7 +43,8 @@ pub fn note(logs: &[String]) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Boots that fail or not, one after the other: whether the last one failed, and the numbers of those repeated.
+    /// Boots that fail or not, one after the other: whether the last one failed, and the numbers of
+    /// those repeated.
     fn boots(ends: &[bool]) -> (bool, Vec<u32>) {
         let mut left = ends.iter();
         let mut repeated = Vec::new();

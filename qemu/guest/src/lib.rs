@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `guest-run`, on the host, and `guest-init`, the guest's process 1, have in common, and what other tests boot with.
+//! What `guest-run`, on the host, and `guest-init`, the guest's process 1, have in common, and what
+//! other tests boot with.
 
 pub mod boots;
 pub mod log;

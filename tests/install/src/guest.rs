@@ -23,7 +23,7 @@ const KERNEL_ARGUMENTS: &str = "root=/dev/nvme0n1 rw console=ttyS0 loglevel=5 sy
     oops=panic panic=-1 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog cryptomgr.notests random.trust_cpu=on \
     audit=0 apparmor=0 no_timer_check maxcpus=1";
 
-/// Starts the other processor. It doesn't take part in the boot, for which guest-run has the reason.
+/// Starts the other processor. It takes no part in the boot, for which guest-run has the reason.
 const START_PROCESSORS: &str = "echo 1 >/sys/devices/system/cpu/cpu1/online";
 
 /// The guest ended or hung before it took a job, and before it loaded anything of ours.
@@ -167,7 +167,8 @@ impl Machine<'_> {
 }
 
 impl Guest {
-    /// Waits till the guest takes jobs, and has its processors. Returns the release that it says it runs.
+    /// Waits till the guest takes jobs, and has its processors. Returns the release that it says it
+    /// runs.
     fn await_boot(&mut self) -> Result<String> {
         let release = self.expect('!', BOOT, &mut String::new())?;
         self.must("root", START_PROCESSORS)?;

@@ -44,7 +44,7 @@ fn run() -> Result<()> {
     let control = ports::open(port::CONTROL)?;
     system::settle();
     if let Err(error) = system::start_processors() {
-        // Under emulation on a busy host one may come too late. Without an answer the host boots once more.
+        // On a busy host one may come too late. Without an answer the host boots once more.
         log(&format!("{error:#}"));
         return Ok(());
     }

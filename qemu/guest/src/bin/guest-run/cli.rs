@@ -24,7 +24,8 @@ pub struct Cli {
     #[arg(long, hide = true)]
     pub scripts: PathBuf,
 
-    /// A file with the variables of whoever called this, each ended by a zero: here are only those that the scripts let in.
+    /// A file with the caller's variables, each ended by a zero. Of its own environment the runner
+    /// has only what the scripts let in.
     #[arg(long, hide = true, value_name = "FILE")]
     pub variables: PathBuf,
 
@@ -60,7 +61,8 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
     pub timeout: u64,
 
-    /// How long it may take to boot and to load the module, in seconds; by default as long as on a busy machine.
+    /// How long it may take to boot and to load the module, in seconds; by default long enough for
+    /// a busy machine.
     #[arg(long, value_name = "SECONDS")]
     pub boot_timeout: Option<u64>,
 
@@ -126,7 +128,7 @@ impl Cli {
     /// How long it may take till the command starts.
     pub fn boot_limit(&self) -> Duration {
         // A plugin that looks at every instruction makes emulation several times slower.
-        let by_default = if self.plugin.is_some() { 1000 } else { 300 };
+        let by_default = if self.plugin.is_some() { 1800 } else { 600 };
         Duration::from_secs(self.boot_timeout.unwrap_or(by_default))
     }
 
@@ -140,7 +142,8 @@ impl Cli {
         Ok(self)
     }
 
-    /// The variables to set, with the caller's values filled in; one that the caller lacks is left out.
+    /// The variables to set, with the caller's values filled in; one that the caller lacks is left
+    /// out.
     pub fn variables(&self) -> Result<Vec<(OsString, OsString)>> {
         let file = fs::read(&self.variables)
             .with_context(|| format!("--variables {}", self.variables.display()))?;

@@ -21,8 +21,9 @@ const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 panic_on_warn=1 oops=pa
                                 rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog \
                                 cryptomgr.notests no_timer_check random.trust_cpu=on audit=0 selinux=0 apparmor=0";
 
-/// While it boots, the kernel patches its own text again and again. QEMU's emulation of several processors sometimes goes on
-/// with the text of before, which ends in an oops or a hang: so one processor boots, and init starts the others.
+/// While it boots, the kernel patches its own text again and again. QEMU's emulation of several
+/// processors sometimes goes on with the text of before, which ends in an oops or a hang: so one
+/// processor boots, and init starts the others.
 const ONE_PROCESSOR: &str = " maxcpus=1";
 
 pub struct Machine<'a> {
@@ -178,7 +179,8 @@ impl Machine<'_> {
     }
 }
 
-/// Whether QEMU ended of itself and called it a failure. Where a guest ends it, even by a panic, it does not.
+/// Whether QEMU ended of itself and called it a failure. Where a guest ends it, even by a panic, it
+/// does not.
 pub fn refused(status: Option<ExitStatus>) -> bool {
     // What a signal ended has more than 127, as bwrap passes it on.
     status

@@ -60,8 +60,8 @@ pub fn judge(outcome: &Outcome, text: &str, messages: &str) -> Verdict {
         Outcome::BootHung => (
             NO_GUEST,
             Some(with(
-                "the guest was not up in time; --boot-timeout SECONDS gives it more. See where it stands with \
-                 --verbose --append loglevel=8; with KVM in use, try --accel tcg",
+                "the guest was not up in time; --boot-timeout SECONDS gives it more. See where it \
+                 stands with --verbose --append loglevel=8; with KVM in use, try --accel tcg",
                 text,
             )),
         ),
