@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 #
 # What install.sh has made so far, and how to take it back. Each line of the journal is written before what it
-# announces is done, so that a run that fails undoes everything, and one that was killed is undone by the next.
-# To be sourced.
+# announces is done, so that a run that fails undoes everything, and one that was killed is undone by the next. The first
+# is the run's id, which the manifest has too once the run has ended well. To be sourced.
 
 state=/var/lib/atomik
 journal=$state/journal
@@ -14,6 +14,7 @@ generated=$state/undo/generated
 # announce KIND [WORD…]
 announce() {
     mkdir -p "$state"
+    [[ -s $journal ]] || printf 'run\t%s\n' "$(</proc/sys/kernel/random/uuid)" >"$journal"
     (IFS=$'\t' && printf '%s\n' "$*") >>"$journal"
     sync "$journal"
 }
@@ -52,7 +53,8 @@ put() {
 
 # committed: whether the journal is of a run that ended well and was killed before it could say so.
 committed() {
-    [[ $manifest -nt $journal ]]
+    local run
+    run=$(grep '^run' "$journal") && grep -qxF "$run" "$manifest" 2>/dev/null
 }
 
 forget_journal() {

@@ -334,12 +334,12 @@ write_manifest() {
         while IFS=$'\t' read -r _ destination _; do
             printf 'file\t%s\t%s\n' "$destination" "$(keep_sum "$destination")"
         done < <(to_install)
+        grep '^run' "$journal"
         # What an earlier run made is still ours.
         { grep -hE '^(directory|group|member|mok)' "$journal" "$manifest" 2>/dev/null || true; } | sort -u
     } >"$manifest.new"
     sync "$manifest.new"
     mv -T "$manifest.new" "$manifest"
-    touch "$manifest"
 }
 
 # keep_sum DESTINATION: the sum of what we installed there last, which for a changed `keep` file is not what is there.
