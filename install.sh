@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 
-set -euo pipefail
+# `sh install.sh` brings it to a shell that can't read the rest.
+[ -n "${BASH_VERSION-}" ] || exec /bin/bash "$0" "$@"
+set +o posix -euo pipefail
 umask 022
 # shellcheck source=packaging/environment.sh
 . "$(dirname "$(realpath "${BASH_SOURCE[0]}")")/packaging/environment.sh"
@@ -26,9 +28,16 @@ It checks everything first, says what it will do, and asks. What fails is taken 
 END
 }
 
-project=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# Also by way of a symbolic link.
+project=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+arguments=("$@")
 mode=install yes='' deps=yes release=$(uname -r) kdir=''
 log=/dev/null rebuild_metadata='' kernel_fits=''
+# Who is to use the device: whoever ran sudo, if there is such an account.
+user=${SUDO_USER-}
+if [[ $user == root ]] || ! getent passwd "$user" >/dev/null; then
+    user=''
+fi
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -74,6 +83,17 @@ headers=${kdir:-/lib/modules/$release/build}
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$project/dkms.conf")
 source_tree=/usr/src/atomik-$version
 
+# as_root: this call, as root.
+as_root() {
+    local call
+    printf -v call ' %q' "$project/install.sh" "${arguments[@]}"
+    if command -v sudo >/dev/null; then
+        echo "sudo$call"
+    else
+        printf 'su -c %q\n' "${call# }"
+    fi
+}
+
 # confirm QUESTION
 confirm() {
     [[ -z $yes ]] || return 0
@@ -84,9 +104,13 @@ confirm() {
 }
 
 if [[ $mode == install || $mode == uninstall ]]; then
-    ((EUID == 0)) || die "this needs root; nothing has been changed" "sudo ./install.sh${1:+ $1}$([[ $mode == install ]] || echo ' --uninstall')"
+    ((EUID == 0)) || die "this needs root; nothing has been changed" "$(as_root)"
+    # Whoever can open a file can lock it and keep us waiting, so nobody but root can. It stays, since others may wait for it.
     # Children have the lock too: what a killed run left at work ends before we begin.
-    exec {lock}>/run/atomik-install.lock
+    install -d -m 700 /run/atomik-locks
+    umask 077
+    exec {lock}>/run/atomik-locks/install
+    umask 022
     if ! flock --nonblock "$lock"; then
         say "Waiting for another run, or for what a killed one left at work."
         flock "$lock"
@@ -106,18 +130,16 @@ say "Checking what atomik $version needs for the kernel $release:"
 check_kernel
 if [[ -n $kernel_fits ]]; then
     check_way
+    check_builder
     find_missing
     [[ -z $rebuild_metadata ]] || check_space 3000 /var/cache/atomik "rebuilding the kernel's Rust metadata"
     ((${#needed[@]} == 0)) || check_space 1500 /usr "packages"
     check_space 150 /var/lib/dkms "the module"
     if ((${#needed[@]})) && [[ -z $deps ]]; then
         fault "packages are missing: ${needed[*]}" "apt-get install --no-install-recommends ${needed[*]}"
-    elif ((${#needed[@]})); then
-        check_offered
     else
-        ok "packages"
+        check_packages
     fi
-    ((${#wanted[@]} == 0)) || note "for later kernels, these packages are missing: ${wanted[*]}"
 fi
 if [[ $mode == check && -e $manifest ]]; then
     say "Checking the installation:"

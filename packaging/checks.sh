@@ -34,17 +34,41 @@ at_least() {
     [[ $(printf '%s\n' "$1" "$2" | sort -V | sed -n 1p) == "$2" ]]
 }
 
+# better_kernel: how this machine gets a kernel that can have the driver.
+better_kernel() {
+    local flavour version suite
+    for flavour in "${release##*[0-9]-}" amd64; do
+        while read -r version suite; do
+            if at_least "$version" 7.2; then
+                echo "Install one that can, and reboot: apt-get install -t $suite linux-image-$flavour linux-headers-$flavour"
+                return
+            fi
+        done < <(apt-cache madison "linux-image-$flavour" 2>/dev/null |
+            awk -F' *[|] *' '{ split($3, source, "[ /]+"); print $2, source[length(source) - 3] }')
+    done
+    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+    if grep -qs '^ID=debian' /etc/os-release && [[ -n $suite ]]; then
+        echo "Add the suite $suite-backports to apt's sources, run apt-get update, then this again, which says what to install."
+    else
+        echo "Boot one of 7.2 or later that is built with Rust (CONFIG_RUST)."
+    fi
+}
+
 check_kernel() {
-    local flavour=${release##*[0-9]-} suite remedy
-    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)
-    remedy="Install one that can and reboot: apt-get install -t ${suite:-trixie}-backports linux-image-$flavour linux-headers-$flavour"
+    local known
     if [[ ! -d /lib/modules/$release ]]; then
-        fault "the kernel $release is not installed" "Installed are: $(cd /lib/modules && echo *). Say one with --kernel."
+        known=$(find /lib/modules/ -mindepth 1 -maxdepth 1 -printf '%f ' 2>/dev/null || true)
+        if [[ -n $known ]]; then
+            fault "the kernel $release is not installed" "Installed are: ${known% }. Say one with --kernel."
+        else
+            fault "the kernel $release is not installed, nor is another" \
+                "A container has its host's kernel: install atomik on the host, and hand /dev/atomik in."
+        fi
     elif ! at_least "$release" 7.2; then
-        fault "the kernel $release is older than 7.2, whose Rust interfaces the driver needs" "$remedy"
+        fault "the kernel $release is older than 7.2, whose Rust interfaces the driver needs" "$(better_kernel)"
     elif [[ -e $headers/.config || -e /boot/config-$release || -e /lib/modules/$release/config ]] &&
         [[ $(kernel_config CONFIG_RUST) != y ]]; then
-        fault "the kernel $release is built without Rust (CONFIG_RUST)" "$remedy"
+        fault "the kernel $release is built without Rust (CONFIG_RUST)" "$(better_kernel)"
     elif [[ $(uname -m) != x86_64 ]]; then
         fault "this machine is a $(uname -m)" "Only x86_64 has been made to work."
     else
@@ -53,17 +77,24 @@ check_kernel() {
     fi
 }
 
-# check_way FILE…: nothing of others may be where we install.
+# our_packages: those of atomik's own that dpkg knows, be it only by a file in /etc.
+our_packages() {
+    dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' atomik-dkms atomik-tools 2>/dev/null |
+        sed -n 's/^.[^n]. *//p' | paste -sd ' ' || true
+}
+
+# check_way: nothing of others may be where we install, nor lead elsewhere from what we install.
 check_way() {
-    local path in_way=()
-    for package in atomik-dkms atomik-tools; do
-        if installed "$package"; then
-            fault "atomik is installed as the Debian package $package" "Upgrade it as such, or remove it first: apt-get purge $package"
-        fi
-    done
-    while read -r _ path _; do
+    local path source packages links in_way=()
+    packages=$(our_packages)
+    [[ -z $packages ]] ||
+        fault "atomik is installed as Debian packages: $packages" "Upgrade it as such, or remove it first: apt-get purge $packages"
+    links=$(strange_files "$project")
+    while IFS=$'\t' read -r _ path source _; do
+        [[ ! -L $source ]] || links+="$source "
         [[ ! -e $path ]] || in_manifest "$path" || in_journal "$path" || in_way+=("$path")
     done < <(to_install)
+    [[ -z $links ]] || fault "where a file should be is a link or the like: ${links% }" "Put the files themselves there, as the project has them."
     if ((${#in_way[@]})); then
         fault "these files exist and are not of an atomik that this script installed: ${in_way[*]}" "Move them away."
     fi
@@ -81,6 +112,13 @@ check_space() {
     else
         ok "disk space for $3"
     fi
+}
+
+# check_builder: whom cargo can run as.
+check_builder() {
+    [[ $atomikctl != build ]] || getent passwd "$(stat -c %u "$project")" >/dev/null ||
+        fault "$project belongs to the uid $(stat -c %u "$project"), which has no account to build atomikctl as" \
+            "Give it to one: chown -R ${user:-root}: $project"
 }
 
 # users_of_device: the processes that have it open.

@@ -8,7 +8,7 @@ why_not_used=''
 
 # step TEXT COMMAND…: runs it with its output in the log, which is shown where it fails.
 step() {
-    local text=$1 started=$SECONDS status=0
+    local text=$1 started=$SECONDS status=0 log_of_dkms=/var/lib/dkms/atomik/$version/build/make.log
     shift
     say "  $text …"
     echo "== $text: $*" >>"$log"
@@ -18,15 +18,22 @@ step() {
     wait "$child" || status=$?
     child=''
     if ((status)); then
-        tail -n 20 "$log" | sed 's/^/    | /' >&2
-        for log_of_dkms in /var/lib/dkms/atomik/"$version"/build/make.log; do
-            [[ ! -e $log_of_dkms || $1 != dkms ]] || tail -n 20 "$log_of_dkms" | tee -a "$log" | sed 's/^/    | /' >&2
-        done
+        show_end "$log"
+        if [[ $1 == dkms && -e $log_of_dkms ]]; then
+            # It goes when this run is undone.
+            cat "$log_of_dkms" >>"$log"
+            show_end "$log_of_dkms"
+        fi
         say "install.sh: '$*' failed with status $status; the lines above say why, all of them are in $log"
         say "disk space: $(df -h --output=target,avail / /usr /var | sed 1d | sort -u | awk '{ printf "%s%s has %s free", n++ ? ", " : "", $1, $2 }')"
         return "$status"
     fi
     ((SECONDS - started < 5)) || say "    done in $((SECONDS - started)) s"
+}
+
+# show_end FILE: its last lines, with the name of a log that stays for that of DKMS's.
+show_end() {
+    tail -n 20 "$1" | sed "s,$log_of_dkms,$log,g; s/^/    | /" >&2
 }
 
 # abandon STATUS: on every end but the good one.
@@ -37,10 +44,11 @@ abandon() {
     say "Taking back what was done so far."
     undo
     load_module || true
-    say "Nothing of this run is left${apt_ran:+, except for packages; see $state/packages}. Once the cause is mended, run it again."
+    local packages=''
+    [[ ! -s $state/packages ]] || packages=", except for packages; see $state/packages"
+    say "Nothing of this run is left$packages. Once the cause is mended, run it again."
     exit "$(($1 ? $1 : 1))"
 }
-apt_ran=''
 
 # recover: after a run that was killed.
 recover() {
@@ -101,19 +109,6 @@ find_atomikctl() {
     echo build
 }
 
-check_offered() {
-    local package unknown=()
-    for package in "${needed[@]}"; do
-        # Names that apt only knows from other packages have no version to install.
-        [[ -n $(apt_version "${package%%=*}") ]] || unknown+=("$package")
-    done
-    if ((${#unknown[@]})); then
-        fault "apt does not offer ${unknown[*]}" "Run apt-get update, and add the suite that the kernel comes from (trixie-backports) to apt's sources"
-    else
-        ok "apt offers what is missing: ${needed[*]}"
-    fi
-}
-
 in_use() {
     users_of_device | paste -sd' ' | sed 's/) /), /g'
 }
@@ -134,7 +129,7 @@ say_plan() {
     say "  - put the driver's source into $source_tree; DKMS builds it for $release now and for later kernels by itself"
     mapfile -t files < <(to_install | cut -f2)
     say_list "  - install" "${files[@]}"
-    say "  - create the group atomik, whose members may use /dev/atomik${SUDO_USER:+, and add $SUDO_USER to it}"
+    say "  - create the group atomik, whose members may use /dev/atomik${user:+, and add $user to it}"
     if [[ $release == "$(uname -r)" ]]; then
         say "  - load the module, and use the device once"
     else
@@ -144,18 +139,16 @@ say_plan() {
 }
 
 install_packages() {
-    local before
     [[ -n $deps ]] || return 0
-    local get=(apt-get install --yes --no-install-recommends -o Dpkg::Use-Pty=0)
+    ((${#needed[@]} + ${#wanted[@]} == 0)) || say_wait
     if ((${#needed[@]})); then
-        apt_ran=yes
         remember_packages "${needed[@]}"
-        step "installing packages" "${get[@]}" "${needed[@]}" ||
+        step "installing packages" "${apt_install[@]}" "${needed[@]}" ||
             { prune_packages; die "apt-get could not install ${needed[*]}" "apt-get update, or apt-get --fix-broken install; then run this again"; }
     fi
     if ((${#wanted[@]})); then
         remember_packages "${wanted[@]}"
-        step "installing what later kernels need" "${get[@]}" "${wanted[@]}" ||
+        step "installing what later kernels need" "${apt_install[@]}" "${wanted[@]}" ||
             say "note: that failed. The module is built for $release all the same; for later kernels, install ${wanted[*]}"
     fi
 }
@@ -179,11 +172,22 @@ prune_packages() {
     fi
 }
 
-# stage DIRECTORY: what DKMS needs of the project.
+# What DKMS needs of the project.
+driver_sources=(Kbuild dkms.conf module uapi LICENSES packaging/{dkms-build,kernel-tree,kernel-metadata})
+
+# strange_files DIRECTORY: what of it is neither a file nor a directory there.
+strange_files() {
+    (cd "$1" && find "${driver_sources[@]}" ! -type f ! -type d -printf '%p ')
+}
+
+# stage DIRECTORY: puts it there.
 stage() {
-    mkdir -p "$1/packaging"
-    cp -r "$project"/{Kbuild,dkms.conf,module,uapi,LICENSES} "$1"
-    cp "$project"/packaging/{dkms-build,kernel-tree,kernel-metadata} "$1/packaging"
+    local strange
+    mkdir -p "$1"
+    (cd "$project" && cp -r --parents "${driver_sources[@]}" "$1")
+    # Root builds of them from now on, so nothing may lead back to where others write.
+    strange=$(strange_files "$1")
+    [[ -z $strange ]] || die "where a file should be is a link or the like: ${strange% }" "put the files themselves there, as the project has them"
     # A clone may have been made with another umask.
     chmod -R u=rwX,go=rX "$1"
     chown -R root:root "$1"
@@ -259,21 +263,19 @@ install_group() {
             step "creating the group atomik" groupadd --system atomik
         fi
     fi
-    if [[ -n ${SUDO_USER-} && $SUDO_USER != root ]] && ! getent group atomik | cut -d: -f4 | tr , '\n' | grep -qxF "$SUDO_USER"; then
-        announce member "$SUDO_USER"
-        step "adding $SUDO_USER to it" gpasswd --add "$SUDO_USER" atomik
+    if [[ -n $user ]] && ! getent group atomik | cut -d: -f4 | tr , '\n' | grep -qxF "$user"; then
+        announce member "$user"
+        # Without this one the installation is whole.
+        step "adding $user to it" gpasswd --add "$user" atomik || user=''
     fi
 }
 
 build_atomikctl() {
-    local owner user=()
     [[ $atomikctl == build ]] || return 0
-    # Not as root: what cargo leaves in target/ and in its cache is to belong to whoever works here.
-    owner=$(stat -c %U "$project")
-    [[ $owner == root ]] || user=(runuser -u "$owner" --)
     atomikctl=$project/target/tool/atomikctl
     # shellcheck disable=SC2016 # for the inner shell
-    step "building atomikctl" "${user[@]}" bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --profile tool --locked --package atomik' bash "$project" ||
+    step "building atomikctl" "$project/packaging/as-owner" "$project" \
+        bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --profile tool --locked --package atomik' bash "$project" ||
         die "cargo could not build atomikctl" "build it where cargo works (cargo build --profile tool --locked --package atomik), then run this again"
 }
 
@@ -387,14 +389,22 @@ say_next() {
     say "atomik $version is installed."
     [[ -z $why_not_used ]] || say "It has not been used yet: $why_not_used."
     if not_enrolled; then
+        command -v mokutil >/dev/null || say "Install what enrols keys: apt-get install mokutil"
         say "Enrol DKMS's key once: mokutil --import /var/lib/dkms/mok.pub, reboot, choose 'Enroll MOK' and give the password."
     fi
-    [[ -z ${SUDO_USER-} || $SUDO_USER == root ]] || say "$SUDO_USER is in the group atomik from the next login on."
+    if [[ -n $user ]]; then
+        say "$user is in the group atomik from the next login on."
+    else
+        say "To let a user use it, from the next login on: gpasswd --add USER atomik"
+    fi
     say "Try: atomikctl info; atomikctl run --help. Something wrong? atomikctl doctor."
 }
 
 uninstall() {
-    local users path kind first names='' versions
+    local users path kind first names='' versions packages
+    packages=$(our_packages)
+    [[ -z $packages ]] ||
+        die "atomik is installed as Debian packages: $packages; nothing has been changed" "apt-get purge $packages"
     if [[ ! -e $manifest && ! -e $journal && -z $(dkms_versions) && ! -e /var/cache/atomik && ! -e $state ]]; then
         say "atomik is not installed."
         return
@@ -440,7 +450,7 @@ uninstall() {
     while read -r first; do
         ! installed "$first" || names+=" $first"
     done < <(sort -u "$state/packages" 2>/dev/null)
-    rm -rf /var/cache/atomik "$state" "$log" /run/atomik-install.lock
+    rm -rf /var/cache/atomik "$state" "$log"
     say "atomik is removed."
     [[ -z $names ]] || say "These packages were installed for it; unless you need them: apt-get autoremove --purge$names"
 }
