@@ -17,9 +17,9 @@ target := x86_64-unknown-linux-gnu
 programs := target/guest/$(target)
 cargo := qemu/cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run bench/compare tests/environment tests/run tests/runner tests/self-check install.sh dkms.conf packaging/dkms-build packaging/kernel-tree \
+scripts := .ci/run bench/compare tests/environment tests/run tests/runner tests/self-check install.sh dkms.conf packaging/as-owner packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
-scripts += sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
+scripts += tests/install/scripts/run tests/install/scripts/prelude.sh sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
 
 # What measures, and the plugin with which QEMU counts: a library, so not static like the rest.
@@ -29,7 +29,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install fuzz module tool examples deb size shell kernel-table lint fmt clean setup \
+.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table lint fmt clean setup \
 	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -42,10 +42,13 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
 
-test: test-host test-sdk test-guest test-sdk-guest ## all tests: on the host, then in the guest
+test: test-host test-scripts test-sdk test-guest test-sdk-guest ## all tests: on the host, then in the guest
 
 test-host: setup ## the tests that need no kernel
 	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin --exclude atomik-sdk-c --exclude atomik-python
+
+test-scripts: setup ## the tests of install.sh and of what DKMS runs, in Debian roots
+	@tests/install/scripts/run
 
 test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run

@@ -69,6 +69,17 @@ while IFS=$'\t' read -r mode source destination _; do
 done <atomik/packaging/files
 ((n > 20))"#;
 
+/// Headers of a kernel that has neither Rust metadata nor source, which come and go.
+const NOTHING: &str = r#"set -e
+. ~alice/atomik/tests/install/scripts/make.sh
+kernel 9.9.9-none
+rm /usr/src/linux-headers-9.9.9-none/rust/libkernel.rmeta
+headers_package 9.9.9-none
+apt-get --yes install /tmp/deb/linux-headers-9.9.9-none.deb
+[[ -z $(dpkg --audit) ]]
+dpkg --purge linux-headers-9.9.9-none
+rm -r /lib/modules/9.9.9-none /tmp/deb"#;
+
 /// What any run changes, with the reason.
 const PASSING: &[&str] = &[
     // Logs.
@@ -488,6 +499,13 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
         "no_unit_fails",
         &units,
         units.ok() && units.text.trim().is_empty(),
+    );
+
+    let skipped = guest.run("root", NOTHING)?;
+    scenario.check_outcome(
+        "headers_for_which_there_is_nothing_are_skipped",
+        &skipped,
+        skipped.ok() && skipped.text.contains("was skipped for module(s) atomik"),
     );
 
     let packages = "sudo DEBIAN_FRONTEND=noninteractive apt-get --yes install /srv/kernel/*.deb";
