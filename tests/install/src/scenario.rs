@@ -595,6 +595,12 @@ pub fn packages(scenario: &mut Scenario) -> Result<()> {
         &second,
         !second.ok() && second.text.contains("atomik-dkms"),
     );
+    let removal = guest.run("alice", UNINSTALL)?;
+    scenario.check_outcome(
+        "install_sh_leaves_the_packages_to_apt",
+        &removal,
+        !removal.ok() && removal.text.contains("apt-get purge atomik-dkms"),
+    );
 
     guest.shut_down()?;
     let mut guest = scenario.boot(&old)?;
