@@ -39,7 +39,7 @@ if [[ $user == root ]] || ! getent passwd "$user" >/dev/null; then
     user=''
 fi
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printable "$*" >&2; }
 
 # die TEXT [REMEDY]
 die() {

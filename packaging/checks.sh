@@ -6,12 +6,20 @@
 
 faults=0
 
-ok() { printf '  %-9s %s\n' ok "$1" >&2; }
-note() { printf '  %-9s %s\n' note "$1" >&2; }
+# printable TEXT…: a line without what a terminal would obey instead of showing it: others choose
+# the names of their processes, and their programs' output is in the log.
+printable() {
+    local text=${*//[^[:print:]]/?}
+    printf '%s\n' "${text//[$'\u061c\u200e\u200f\u2028'-$'\u202e\u2066'-$'\u2069']/?}"
+}
+
+ok() { printable "  ok        $1" >&2; }
+note() { printable "  note      $1" >&2; }
 
 # fault TEXT REMEDY
 fault() {
-    printf '  %-9s %s\n%12s%s\n' FAILED "$1" '' "$2" >&2
+    printable "  FAILED    $1" >&2
+    printable "            $2" >&2
     faults=$((faults + 1))
 }
 
@@ -121,14 +129,12 @@ check_builder() {
             "Give it to one: chown -R ${user:-root}: $project"
 }
 
-# users_of_device: the processes that have it open.
-users_of_device() {
-    local link pid
-    for link in /proc/[0-9]*/fd/*; do
-        if [[ $(readlink "$link" 2>/dev/null) == /dev/atomik ]]; then
-            pid=${link#/proc/}
-            pid=${pid%%/*}
-            printf '%s (%s)\n' "$pid" "$(cat "/proc/$pid/comm" 2>/dev/null)"
-        fi
-    done | sort -u -n
+# users_of FILE: the processes that have it open, each with its name.
+users_of() {
+    local pid name
+    find /proc/[0-9]*/fd -maxdepth 1 -lname "$1" -printf '%h\n' 2>/dev/null | cut -d/ -f3 | sort -un |
+        while read -r pid; do
+            IFS= read -r -d '' name 2>/dev/null <"/proc/$pid/comm" || true
+            printable "$pid (${name%$'\n'})"
+        done
 }

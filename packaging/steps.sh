@@ -33,7 +33,9 @@ step() {
 
 # show_end FILE: its last lines, with the name of a log that stays for that of DKMS's.
 show_end() {
-    tail -n 20 "$1" | sed "s,$log_of_dkms,$log,g; s/^/    | /" >&2
+    local line
+    tail -n 20 "$1" | sed "s,$log_of_dkms,$log,g" | expand |
+        while IFS= read -r line; do printable "    | $line"; done >&2
 }
 
 # abandon STATUS: on every end but the good one.
@@ -110,14 +112,14 @@ find_atomikctl() {
 }
 
 in_use() {
-    users_of_device | paste -sd' ' | sed 's/) /), /g'
+    users_of /dev/atomik | paste -sd' ' | sed 's/) /), /g'
 }
 
 # say_list TITLE WORD…: a title, and below it the words in lines that fit a terminal.
 say_list() {
     say "$1"
     shift
-    fold -sw 90 <<<"$*" | sed 's/^/      /' >&2
+    printable "$*" | fold -sw 90 | sed 's/^/      /' >&2
 }
 
 say_plan() {

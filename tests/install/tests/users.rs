@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! How install.sh finds and names the processes that have the device open: here, another file.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Stdio},
+};
+
+const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/checks.sh");
+
+/// A process that has a file open as often, and calls itself so.
+struct User(Child);
+
+impl User {
+    fn new(file: &Path, descriptors: u32, name: &str) -> Self {
+        let script = r#"for ((i = 10; i < 10 + $2; i++)); do eval "exec $i<\"\$1\""; done
+            printf '%s' "$3" >/proc/$$/comm; echo; read -r"#;
+        let mut child = Command::new("bash")
+            .args(["-c", script, "bash"])
+            .arg(file)
+            .args([&descriptors.to_string(), name])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut ready = BufReader::new(child.stdout.take().unwrap());
+        ready.read_line(&mut line).unwrap();
+        assert_eq!(line, "\n");
+        Self(child)
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // It reads its input to the end.
+        drop(self.0.stdin.take());
+        self.0.wait().unwrap();
+    }
+}
+
+/// What `users_of` prints of a file, where programs are found by this PATH.
+fn users_of(file: &Path, path: &str) -> String {
+    let script = r#"set -euo pipefail; . "$1"; users_of "$2""#;
+    let output = Command::new("/bin/bash")
+        .args(["-c", script, "bash", CHECKS])
+        .arg(file)
+        .env("LC_ALL", "C.UTF-8")
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn names_have_nothing_that_a_terminal_obeys() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    fs::write(&file, "").unwrap();
+    let user = User::new(&file, 1, "\x1b[2J\u{9b}é\u{202e} x");
+    let expected = format!("{} (?[2J?é? x)\n", user.0.id());
+    assert_eq!(users_of(&file, "/usr/bin:/bin"), expected);
+}
+
+/// On a machine with thousands of descriptors, a program for each of them takes many seconds.
+#[test]
+fn programs_are_run_for_all_descriptors_together() {
+    let directory = tempfile::tempdir().unwrap();
+    let [file, log, programs] = ["file", "log", "programs"].map(|name| directory.path().join(name));
+    fs::write(&file, "").unwrap();
+    fs::create_dir(&programs).unwrap();
+    for program in ["cat", "cut", "find", "readlink", "sort"] {
+        let path = programs.join(program);
+        let log = log.display();
+        let script = format!("#!/bin/sh\necho >>{log}\nexec /usr/bin/{program} \"$@\"\n");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let run = |descriptors| {
+        fs::write(&log, "").unwrap();
+        let user = User::new(&file, descriptors, "user");
+        let users = users_of(&file, programs.to_str().unwrap());
+        assert_eq!(users, format!("{} (user)\n", user.0.id()));
+        fs::read_to_string(&log).unwrap().len()
+    };
+    assert_eq!(run(200), run(1));
+}
