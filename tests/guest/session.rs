@@ -123,6 +123,91 @@ fn a_holder_that_was_killed_is_noticed_and_replaced() {
     assert_eq!(listed(&tool)[0]["state"], "live");
 }
 
+/// What a process has open, sorted.
+fn open_files(pid: i32) -> Vec<String> {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let target = |entry: std::io::Result<std::fs::DirEntry>| {
+        let target = std::fs::read_link(entry.unwrap().path()).unwrap();
+        // The number of a socket or pipe says nothing.
+        target.to_str().unwrap().split(':').next().unwrap().into()
+    };
+    let mut targets: Vec<String> = entries.map(target).collect();
+    targets.sort();
+    targets
+}
+
+/// Neither a lock, a pipe nor a table of whoever starts a session lives on with it.
+#[test]
+fn a_holder_has_what_it_needs_and_no_more() {
+    let tool = Tool::new();
+    let script = "exec 5>lock 6<>/dev/atomik 7<&0; atomikctl session start s";
+    tool.shell(script).ok();
+    let null = "/dev/null";
+    let expected = ["/dev/atomik", null, null, null, "socket"];
+    assert_eq!(open_files(holder(&tool).as_raw()), expected);
+}
+
+#[test]
+fn a_runtime_directory_of_another_user_is_left_alone() {
+    let tool = Tool::new();
+    let name = format!("su-{}", std::process::id());
+    // As `su` leaves it.
+    let script = format!(
+        "mkdir theirs && chown 1000:1000 theirs && export XDG_RUNTIME_DIR=$PWD/theirs
+        atomikctl session list >/dev/null && atomikctl session start {name} && ls -A theirs
+        atomikctl -s {name} create 3 && atomikctl session stop {name}"
+    );
+    assert_eq!(tool.shell(&script).ok(), "table 1\n");
+}
+
+#[test]
+fn looking_for_sessions_makes_nothing() {
+    let tool = Tool::new();
+    assert_eq!(tool.run("session list").ok(), "");
+    tool.run("session stop s").failed(3, &["no session 's'"]);
+    tool.run("-s s list").failed(3, &["no session 's'"]);
+    assert!(!tool.directory().join("atomik").exists());
+}
+
+#[test]
+fn a_path_that_is_too_long_for_a_socket_is_told() {
+    let tool = Tool::new();
+    let script = "export XDG_RUNTIME_DIR=$PWD/$(printf %0100d 0); mkdir -m 700 $XDG_RUNTIME_DIR
+        atomikctl session start s";
+    let path = format!("{}/atomik/s.socket", "0".repeat(100));
+    tool.shell(script)
+        .failed(3, &["too long", &path, "hint: set XDG_RUNTIME_DIR"]);
+}
+
+/// In a container, whose processes the kernel shows to nobody outside and the other way round.
+#[test]
+fn a_holder_in_another_pid_namespace_serves() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 3").ok();
+    let mut command = tool.command("/bin/sh");
+    command.args(["-c", "atomikctl -s s list; atomikctl session list"]);
+    atomik_tests::task::run(move || {
+        nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        let [_, "1      3", _, session] = lines[..] else {
+            panic!("{text}")
+        };
+        let words: Vec<_> = session.split_whitespace().collect();
+        assert_eq!(words[..4], ["s", "live", "-", "1"]);
+    });
+}
+
+/// The holder is not to blame, and its tables are not to be given up.
+#[test]
+fn a_client_without_room_for_the_descriptor_says_so() {
+    let tool = Tool::with_session();
+    let ran = tool.shell("ulimit -n 4; atomikctl -s s list");
+    assert!(!ran.stderr.contains("anew"), "{ran:?}");
+    ran.failed(3, &["talking to the holder failed: Too many open files"]);
+}
+
 fn holder(tool: &Tool) -> Pid {
     Pid::from_raw(listed(tool)[0]["pid"].as_i64().unwrap() as i32)
 }
@@ -248,13 +333,15 @@ fn other_users_get_nothing() {
         let kind = SockType::SeqPacket;
         let fd = new(AddressFamily::Unix, kind, SockFlag::empty(), None).unwrap();
         connect(fd.as_raw_fd(), &UnixAddr::new(socket.as_c_str()).unwrap()).unwrap();
-        // The holder may have closed before this is sent.
+        // The holder may have closed before this is sent, and won't have read it.
         let _ = nix::unistd::write(&fd, b"\x01g");
         let mut answer = [0; 8];
-        match nix::unistd::read(&fd, &mut answer) {
-            Ok(0) | Err(nix::errno::Errno::ECONNRESET) => {}
-            other => panic!("{other:?}"),
+        let length = match nix::unistd::read(&fd, &mut answer) {
+            Err(nix::errno::Errno::ECONNRESET) => nix::unistd::read(&fd, &mut answer),
+            read => read,
         }
+        .unwrap();
+        assert_eq!(&answer[..length], b"\x01r");
     });
     // It still serves its own user.
     let script = "chmod 700 . atomik; atomikctl -s s read 0";
@@ -274,7 +361,7 @@ fn sessions_by_the_library() {
     assert!(matches!(taken, Err(SessionError::Exists { .. })));
 
     let session = sessions.connect(&name).unwrap();
-    assert_eq!(session.holder(), std::process::id() as i32);
+    assert_eq!(session.holder(), Some(std::process::id() as i32));
     let table = session.device().only_table().unwrap();
     assert_eq!((table.id(), table.contexts()), (id, Some(8)));
     table.accum(3, 5).unwrap();
@@ -303,7 +390,7 @@ impl Service {
         }
     }
 
-    fn start(&self, tool: &Tool, stored: Option<OwnedFd>) -> Child {
+    fn start(&self, tool: &Tool, stored: Option<OwnedFd>, environment: &[(&str, &str)]) -> Child {
         // The descriptor comes as standard input and becomes number 3.
         let script = match stored {
             Some(_) => {
@@ -316,6 +403,7 @@ impl Service {
         let mut child = command
             .args(["-c", script])
             .env("NOTIFY_SOCKET", &self.path)
+            .envs(environment.iter().copied())
             .stdin(stored.map_or(Stdio::null(), Stdio::from))
             .stdout(Stdio::piped())
             .spawn()
@@ -357,7 +445,7 @@ impl Service {
 fn a_service_that_is_started_again_has_lost_nothing() {
     let tool = Tool::new();
     let service = Service::new(&tool);
-    let mut holder = service.start(&tool, None);
+    let mut holder = service.start(&tool, None, &[]);
     let (text, stored) = service.notification();
     let stored = stored.expect("the descriptor is stored");
     for line in ["FDSTORE=1", "FDNAME=atomik", "FDPOLL=0"] {
@@ -372,11 +460,43 @@ fn a_service_that_is_started_again_has_lost_nothing() {
     holder.kill().unwrap();
     assert_eq!(holder.wait().unwrap().signal(), Some(9));
 
-    let mut holder = service.start(&tool, Some(stored));
+    let mut holder = service.start(&tool, Some(stored), &[]);
     // It has what it was given, and doesn't store it again.
     let (text, none) = service.notification();
     assert!(text.starts_with("READY=1\n") && none.is_none(), "{text}");
     assert_eq!(tool.run("-s s read 6 -f dec").ok(), "66\n");
+    // And has it once: whoever stops the session is told when the device is closed.
+    let open = open_files(holder.id().try_into().unwrap());
+    assert_eq!(open.iter().filter(|f| *f == "/dev/atomik").count(), 1);
     tool.run("session stop s").ok();
     assert_eq!(holder.wait().unwrap().code(), Some(0));
+}
+
+/// What is said to another process is not heard, by whichever way a session is started.
+#[test]
+fn what_is_meant_for_another_process_is_ignored() {
+    let tool = Tool::new();
+    let service = Service::new(&tool);
+    service.notify.set_nonblocking(true).unwrap();
+    let passed = [
+        ("LISTEN_PID", "1"),
+        ("LISTEN_FDS", "1"),
+        ("LISTEN_FDNAMES", "atomik"),
+    ];
+    let [pid, fds, names] = passed;
+    // It is ready, which it says only to whoever reads its output.
+    let mut holder = service.start(&tool, None, &[pid, fds, names, ("SYSTEMD_EXEC_PID", "1")]);
+    let heard = service.notify.recv(&mut [0; 64]).unwrap_err();
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
+    tool.run("session stop s").ok();
+    assert_eq!(holder.wait().unwrap().code(), Some(0));
+
+    let mut start = tool.command("atomikctl");
+    start
+        .args(["session", "start", "s"])
+        .env("NOTIFY_SOCKET", &service.path)
+        .envs(passed);
+    finish(start, b"").ok();
+    let heard = service.notify.recv(&mut [0; 64]).unwrap_err();
+    assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);
 }

@@ -45,6 +45,14 @@ pub enum SessionError {
     Shared {
         /// The directory.
         path: PathBuf,
+        /// Whether it is this user's, though open to others, and so can be mended.
+        own: bool,
+    },
+    /// A socket's address has no room for this path.
+    #[error("the path of the session's socket is too long for a socket: {}", path.display())]
+    Path {
+        /// The socket's path.
+        path: PathBuf,
     },
     /// Who answers is another user.
     #[error("the session '{name}' is held by another user, {uid}")]
@@ -61,6 +69,13 @@ pub enum SessionError {
         name: String,
         /// The holder's process, where that is known.
         pid: Option<i32>,
+    },
+    /// The holder goes on, but has closed the connection: it waited too long for this process, or
+    /// couldn't send the descriptor.
+    #[error("the holder of the session '{name}' closed the connection without an answer")]
+    Unanswered {
+        /// The session's name.
+        name: String,
     },
     /// What answers is no holder, or one of another version.
     #[error("what answers for the session '{name}' is no holder of this version")]
@@ -110,16 +125,27 @@ impl SessionError {
                 )
             }
             Self::Exists { name } => format!("use it, or end it: `atomikctl session stop {name}`"),
-            Self::Directory { .. } => "set XDG_RUNTIME_DIR to a directory of yours".into(),
-            Self::Shared { path } => {
-                format!("`chmod 700 {}`, if it is yours", path.display())
+            Self::Shared { path, own: true } => format!("`chmod 700 {}`", path.display()),
+            Self::Directory { .. } | Self::Shared { own: false, .. } => {
+                "set XDG_RUNTIME_DIR to a directory of yours".into()
             }
-            Self::OtherUser { .. } => "a session serves the user who started it".into(),
-            Self::Silent { pid, .. } => {
-                let pid = pid.map_or("PID".into(), |pid| pid.to_string());
-                format!(
-                    "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its tables"
-                )
+            Self::Path { .. } => {
+                "set XDG_RUNTIME_DIR to a directory of yours with a shorter path".into()
+            }
+            Self::OtherUser { .. } => {
+                "a session serves the user who started it; start one of your own by another name"
+                    .into()
+            }
+            Self::Silent { pid: Some(pid), .. } => format!(
+                "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its tables"
+            ),
+            Self::Silent { name, pid: None } => format!(
+                "try again; `pgrep -af 'session hold.* {name}$'` finds its process, and if that's \
+                 stopped, `kill -CONT` has it go on"
+            ),
+            Self::Unanswered { .. } => {
+                "try again: it goes on, with its tables; it may be short of memory or descriptors"
+                    .into()
             }
             Self::Protocol { name } => {
                 format!(
@@ -131,10 +157,10 @@ impl SessionError {
         })
     }
 
-    pub(crate) fn os(step: &'static str) -> impl FnOnce(rustix::io::Errno) -> Self {
-        move |errno| Self::Os {
+    pub(crate) fn os<E: Into<io::Error>>(step: &'static str) -> impl FnOnce(E) -> Self {
+        move |error| Self::Os {
             step,
-            source: errno.into(),
+            source: error.into(),
         }
     }
 }

@@ -2,13 +2,16 @@
 
 //! [`Holder`]: keeps a descriptor, and hands it to who may have it.
 
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use nix::unistd::geteuid;
 use rustix::io::Errno;
-use rustix::net::{SocketFlags, accept_with, sockopt};
+use rustix::net::{SocketFlags, accept_with};
 
 use super::message::{self, Message};
 use super::{Result, SessionError, SessionName};
@@ -81,12 +84,12 @@ impl Holder {
     }
 
     /// Does what one client asks for; but the answer to him who stops the session is left to the caller.
-    fn answer(&self, client: &OwnedFd) -> std::result::Result<Next, Errno> {
-        let peer = sockopt::socket_peercred(client)?;
-        if !may_have(peer.uid.as_raw()) {
+    fn answer(&self, client: &OwnedFd) -> io::Result<Next> {
+        message::be_patient(client)?;
+        if !Peer::of(client)?.may_have() {
+            message::send(client, Message::Refused, None)?;
             return Ok(Next::GoOn);
         }
-        message::be_patient(client)?;
         match message::receive(client)? {
             Some((Message::Get, _)) => {
                 message::send(client, Message::Done, Some(self.device.as_fd()))?;
@@ -110,7 +113,24 @@ impl Drop for Holder {
     }
 }
 
-/// Whether a process of this user and this process may exchange a descriptor.
-pub(super) fn may_have(uid: u32) -> bool {
-    uid == 0 || uid == rustix::process::geteuid().as_raw()
+/// Who has the other end of a connection, as the kernel says.
+pub(super) struct Peer {
+    pub(super) uid: u32,
+    /// None where the process is in a PID namespace that this one doesn't see.
+    pub(super) pid: Option<i32>,
+}
+
+impl Peer {
+    pub(super) fn of(socket: &OwnedFd) -> io::Result<Self> {
+        let peer = getsockopt(socket, PeerCredentials)?;
+        Ok(Self {
+            uid: peer.uid(),
+            pid: Some(peer.pid()).filter(|&pid| pid != 0),
+        })
+    }
+
+    /// Whether it and this process may exchange a descriptor. The user decides.
+    pub(super) fn may_have(&self) -> bool {
+        self.uid == 0 || self.uid == geteuid().as_raw()
+    }
 }

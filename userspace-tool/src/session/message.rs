@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::sockopt::{self, Timeout};
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
 
@@ -33,10 +33,12 @@ pub enum Message {
     Done,
     /// From the holder: not understood.
     What,
+    /// From the holder: not for this user.
+    Refused,
 }
 
 impl Message {
-    const ALL: [Self; 4] = [Self::Get, Self::Stop, Self::Done, Self::What];
+    const ALL: [Self; 5] = [Self::Get, Self::Stop, Self::Done, Self::What, Self::Refused];
 
     fn byte(self) -> u8 {
         match self {
@@ -44,6 +46,7 @@ impl Message {
             Self::Stop => b's',
             Self::Done => b'd',
             Self::What => b'?',
+            Self::Refused => b'r',
         }
     }
 }
@@ -75,22 +78,33 @@ pub fn send(
 }
 
 /// Receives a message and the descriptor with it; none where it isn't one, or of another version.
+///
+/// ECONNRESET where the other side has closed the connection, whether it has read all or not;
+/// EMFILE where this process has no room for the descriptor.
 pub fn receive(socket: &impl AsFd) -> Result<Option<(Message, Option<OwnedFd>)>, Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; 3];
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    let received = recvmsg(
-        socket,
-        &mut [IoSliceMut::new(&mut bytes)],
-        &mut ancillary,
-        flags,
-    )?;
+    let mut receive = || {
+        let mut bytes = [IoSliceMut::new(&mut bytes)];
+        recvmsg(socket, &mut bytes, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+    };
+    let received = match receive() {
+        // It didn't read all. What it has sent before is still there.
+        Err(Errno::CONNRESET) => receive()?,
+        received => received?,
+    };
     let mut descriptor = None;
     for message in ancillary.drain() {
         if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
             descriptor = descriptors.next();
         }
+    }
+    if received.bytes == 0 {
+        return Err(Errno::CONNRESET);
+    }
+    if descriptor.is_none() && received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(Errno::MFILE);
     }
     let kind = match bytes.get(..received.bytes) {
         Some(&[VERSION, byte]) => Message::ALL.into_iter().find(|m| m.byte() == byte),
@@ -102,6 +116,7 @@ pub fn receive(socket: &impl AsFd) -> Result<Option<(Message, Option<OwnedFd>)>,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::fcntl::{FcntlArg, FdFlag, fcntl};
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     fn pair() -> (OwnedFd, OwnedFd) {
@@ -121,18 +136,29 @@ mod tests {
         let null = std::fs::File::open("/dev/null").unwrap();
         send(&a, Message::Done, Some(null.as_fd())).unwrap();
         let (_, descriptor) = receive(&b).unwrap().unwrap();
-        let flags = rustix::io::fcntl_getfd(descriptor.unwrap()).unwrap();
-        assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
+        let flags = fcntl(descriptor.unwrap(), FcntlArg::F_GETFD).unwrap();
+        assert_eq!(flags, FdFlag::FD_CLOEXEC.bits());
+    }
+
+    #[test]
+    fn an_answer_outlives_who_has_not_read_the_question() {
+        let (a, b) = pair();
+        send(&a, Message::Get, None).unwrap();
+        send(&b, Message::Refused, None).unwrap();
+        drop(b);
+        let (answer, _) = receive(&a).unwrap().unwrap();
+        assert_eq!(answer, Message::Refused);
+        assert_eq!(receive(&a).unwrap_err(), Errno::CONNRESET);
     }
 
     #[test]
     fn other_bytes_are_no_message() {
         let (a, b) = pair();
         for bytes in [&b"x"[..], b"\x02g", b"\x01x", b"\x01gg", b"\x01ggggggg"] {
-            rustix::io::write(&a, bytes).unwrap();
+            nix::unistd::write(&a, bytes).unwrap();
             assert!(receive(&b).unwrap().is_none(), "{bytes:?}");
         }
         drop(a);
-        assert!(receive(&b).unwrap().is_none());
+        assert_eq!(receive(&b).unwrap_err(), Errno::CONNRESET);
     }
 }

@@ -17,6 +17,7 @@ mod error;
 mod holder;
 mod message;
 mod name;
+mod same_file;
 mod sessions;
 mod survey;
 mod systemd;
@@ -31,7 +32,7 @@ pub use holder::Holder;
 pub use name::SessionName;
 pub use sessions::Sessions;
 pub use survey::OpenFile;
-pub use systemd::{FD_NAME, FIRST_FD, inherited};
+pub use systemd::{FD_NAME, FIRST_FD, inherited, passed};
 
 use crate::Device;
 
@@ -40,7 +41,7 @@ use crate::Device;
 pub struct Session {
     name: SessionName,
     device: Device,
-    pid: i32,
+    pid: Option<i32>,
 }
 
 impl Session {
@@ -49,8 +50,9 @@ impl Session {
         &self.name
     }
 
-    /// The process that holds it.
-    pub fn holder(&self) -> i32 {
+    /// The process that holds it; none where it is in a PID namespace that this process doesn't
+    /// see, that of a container, say.
+    pub fn holder(&self) -> Option<i32> {
         self.pid
     }
 

@@ -2,21 +2,20 @@
 
 //! [`Sessions`]: where a user's sessions are found and made.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, flock};
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
-    sockopt,
 };
-use rustix::process::geteuid;
 
-use super::holder::may_have;
+use super::holder::Peer;
 use super::message::{self, Message};
 use super::systemd::{self, Given};
 use super::{Holder, Result, Session, SessionError, SessionName};
@@ -35,50 +34,64 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Those of this user: `$XDG_RUNTIME_DIR/atomik`; where that isn't set, `/run/user/UID/atomik`;
-    /// where there is no such directory either, `/tmp/atomik-UID`. It's made where it isn't there.
+    /// Those of this user: `$XDG_RUNTIME_DIR/atomik`; where that is no directory of this user's
+    /// (`su` leaves another user's there), `/run/user/UID/atomik`; where there is no such directory
+    /// either, `/tmp/atomik-UID`.
     ///
     /// # Errors
     ///
     /// [`SessionError::Directory`] and [`SessionError::Shared`].
     pub fn of_this_user() -> Result<Self> {
-        let uid = geteuid().as_raw();
-        let from_environment = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        let runtime = from_environment
-            .filter(|path| path.is_absolute())
-            .or_else(|| {
-                Some(format!("/run/user/{uid}").into()).filter(|path: &PathBuf| path.is_dir())
-            });
-        Self::at(match runtime {
+        let uid = geteuid();
+        let given = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        let mut runtime = (given.into_iter().filter(|path| path.is_absolute()))
+            .chain([format!("/run/user/{uid}").into()]);
+        let own = |path: &PathBuf| fs::metadata(path).is_ok_and(|found| is_own_directory(&found));
+        Self::at(match runtime.find(own) {
             Some(runtime) => runtime.join("atomik"),
             None => format!("/tmp/atomik-{uid}").into(),
         })
     }
 
-    /// Those whose sockets are in `directory`, which is made where it isn't there.
+    /// Those whose sockets are in `directory`. Where it isn't there, there are none, and
+    /// [`hold`](Self::hold) makes it.
     ///
     /// # Errors
     ///
     /// [`SessionError::Directory`]; [`SessionError::Shared`] where it's another user's, or others
     /// could put a socket of theirs there.
     pub fn at(directory: impl Into<PathBuf>) -> Result<Self> {
-        let path = directory.into();
-        let failed = |source| SessionError::Directory {
-            path: path.clone(),
-            source,
+        let sessions = Self {
+            directory: directory.into(),
         };
-        match DirBuilder::new().mode(0o700).create(&path) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed(error)),
+        match sessions.check() {
+            Err(SessionError::Directory { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            }
+            checked => checked?,
         }
+        Ok(sessions)
+    }
+
+    /// Whether the directory is there, and nobody else's.
+    fn check(&self) -> Result<()> {
         // Of the link itself, should it be one: where it leads to may change.
-        let metadata = fs::symlink_metadata(&path).map_err(failed)?;
-        let own = metadata.uid() == geteuid().as_raw() && metadata.mode() & 0o077 == 0;
-        if !metadata.is_dir() || !own {
-            return Err(SessionError::Shared { path });
+        let found = fs::symlink_metadata(&self.directory).map_err(|e| self.failed(e))?;
+        let own = is_own_directory(&found);
+        if own && found.mode() & 0o077 == 0 {
+            return Ok(());
         }
-        Ok(Self { directory: path })
+        Err(SessionError::Shared {
+            path: self.directory.clone(),
+            own,
+        })
+    }
+
+    /// The directory can't be used.
+    fn failed(&self, source: io::Error) -> SessionError {
+        SessionError::Directory {
+            path: self.directory.clone(),
+            source,
+        }
     }
 
     /// Where the sockets are.
@@ -93,13 +106,13 @@ impl Sessions {
     ///
     /// [`SessionError::Directory`].
     pub fn names(&self) -> Result<Vec<SessionName>> {
-        let failed = |source| SessionError::Directory {
-            path: self.directory.clone(),
-            source,
-        };
         let mut names = vec![];
-        for entry in fs::read_dir(&self.directory).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
+        let entries = match fs::read_dir(&self.directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(names),
+            entries => entries.map_err(|e| self.failed(e))?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(|e| self.failed(e))?;
             let file = entry.file_name();
             let name = file.to_str().and_then(|file| file.strip_suffix(SUFFIX));
             if let Some(Ok(name)) = name.map(str::parse) {
@@ -119,7 +132,7 @@ impl Sessions {
     /// # Errors
     ///
     /// [`SessionError::None`], [`SessionError::OtherUser`], [`SessionError::Silent`],
-    /// [`SessionError::Protocol`],
+    /// [`SessionError::Unanswered`], [`SessionError::Protocol`], [`SessionError::Path`],
     /// [`SessionError::Device`] where the driver's version is another, [`SessionError::Os`].
     ///
     /// # Examples
@@ -160,12 +173,14 @@ impl Sessions {
         }
     }
 
-    /// Makes a session that holds `device`, for as long as the [`Holder`] serves. What is left of
-    /// one whose holder has ended is replaced.
+    /// Makes a session that holds `device`, for as long as the [`Holder`] serves, and the directory
+    /// of the sockets where it isn't there. What is left of a session whose holder has ended is
+    /// replaced.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Exists`], [`SessionError::Os`].
+    /// [`SessionError::Exists`], [`SessionError::Path`], [`SessionError::Directory`],
+    /// [`SessionError::Shared`], [`SessionError::Os`].
     ///
     /// # Examples
     ///
@@ -179,9 +194,14 @@ impl Sessions {
     /// # Ok::<(), atomik::session::SessionError>(())
     /// ```
     pub fn hold(&self, name: &SessionName, device: Device) -> Result<Holder> {
-        let path = self.path(name);
-        let address = SocketAddrUnix::new(&path).map_err(SessionError::os("naming the socket"))?;
+        let address = self.address(name)?;
         let socket = new_socket(SocketFlags::empty())?;
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(self.failed(error));
+            }
+            _ => self.check()?,
+        }
         let _lock = self.lock()?;
         self.remove_stale(name)?;
         bind(&socket, &address).map_err(SessionError::os("binding the socket"))?;
@@ -190,7 +210,7 @@ impl Sessions {
             name: name.clone(),
             device,
             socket,
-            path: Some(path),
+            path: Some(self.path(name)),
         })
     }
 
@@ -219,12 +239,17 @@ impl Sessions {
             }
         };
         let holder = match given.socket {
-            Some(socket) => Holder {
-                name: name.clone(),
-                device,
-                socket,
-                path: None,
-            },
+            Some(socket) => {
+                // Clients are told that who listens is who has called this last: this holder, and
+                // not systemd, which nobody is to end.
+                listen(&socket, BACKLOG).map_err(SessionError::os("listening on the socket"))?;
+                Holder {
+                    name: name.clone(),
+                    device,
+                    socket,
+                    path: None,
+                }
+            }
             None => self.hold(name, device)?,
         };
         systemd::ready(&format!("holding session {name}")).map_err(os("telling systemd"))?;
@@ -235,33 +260,46 @@ impl Sessions {
         self.directory.join(format!("{name}{SUFFIX}"))
     }
 
+    fn address(&self, name: &SessionName) -> Result<SocketAddrUnix> {
+        let path = self.path(name);
+        SocketAddrUnix::new(&path).map_err(|errno| match errno {
+            Errno::NAMETOOLONG => SessionError::Path { path },
+            errno => SessionError::os("naming the socket")(errno),
+        })
+    }
+
     /// Who holds a session, without waiting for him: of one who is too busy to be reached, nothing is
     /// known.
     pub(super) fn holder(&self, name: &SessionName) -> Option<i32> {
         let socket = self.connected(name, SocketFlags::NONBLOCK).ok()?;
-        let peer = sockopt::socket_peercred(&socket).ok()?;
-        may_have(peer.uid.as_raw()).then(|| peer.pid.as_raw_nonzero().get())
+        let peer = Peer::of(&socket).ok()?;
+        peer.pid.filter(|_| peer.may_have())
     }
 
     /// Sends one message to the holder. Returns its process id and what came with the answer.
-    fn ask(&self, name: &SessionName, question: Message) -> Result<(i32, Option<OwnedFd>)> {
+    fn ask(&self, name: &SessionName, question: Message) -> Result<(Option<i32>, Option<OwnedFd>)> {
         let named = || name.to_string();
         let socket = self.connected(name, SocketFlags::empty())?;
-        let peer =
-            sockopt::socket_peercred(&socket).map_err(SessionError::os("looking at the peer"))?;
-        let uid = peer.uid.as_raw();
-        if !may_have(uid) {
+        let peer = Peer::of(&socket).map_err(SessionError::os("looking at the peer"))?;
+        let (uid, pid) = (peer.uid, peer.pid);
+        if !peer.may_have() {
             return Err(SessionError::OtherUser { name: named(), uid });
         }
-        let pid = peer.pid.as_raw_nonzero().get();
-        let asked = message::send(&socket, question, None).and_then(|()| message::receive(&socket));
+        let asked = match message::send(&socket, question, None) {
+            // The answer may be there already: it is for no question of this user's.
+            Ok(()) | Err(Errno::PIPE) => message::receive(&socket),
+            Err(errno) => Err(errno),
+        };
         match asked {
             Ok(Some((Message::Done, fd))) => Ok((pid, fd)),
+            Ok(Some((Message::Refused, _))) => Err(SessionError::OtherUser { name: named(), uid }),
             Ok(_) => Err(SessionError::Protocol { name: named() }),
-            Err(Errno::AGAIN) => Err(SessionError::Silent {
-                name: named(),
-                pid: Some(pid),
-            }),
+            Err(Errno::AGAIN) => Err(SessionError::Silent { name: named(), pid }),
+            // It has closed the connection; or it has ended, and so did this.
+            Err(Errno::CONNRESET) => match self.connected(name, SocketFlags::NONBLOCK) {
+                Err(ended @ SessionError::None { .. }) => Err(ended),
+                _ => Err(SessionError::Unanswered { name: named() }),
+            },
             Err(errno) => Err(SessionError::os("talking to the holder")(errno)),
         }
     }
@@ -273,8 +311,7 @@ impl Sessions {
             name: name.to_string(),
             stale,
         };
-        let path = self.path(name);
-        let address = SocketAddrUnix::new(&path).map_err(SessionError::os("naming the socket"))?;
+        let address = self.address(name)?;
         let socket = new_socket(flags)?;
         // Before it connects, which waits too where many others do.
         message::be_patient(&socket).map_err(SessionError::os("preparing the socket"))?;
@@ -309,15 +346,15 @@ impl Sessions {
     }
 
     /// Keeps others from making sessions meanwhile.
-    fn lock(&self) -> Result<File> {
-        let failed = |source: io::Error| SessionError::Directory {
-            path: self.directory.clone(),
-            source,
-        };
-        let directory = File::open(&self.directory).map_err(failed)?;
-        flock(&directory, FlockOperation::LockExclusive).map_err(|errno| failed(errno.into()))?;
-        Ok(directory)
+    fn lock(&self) -> Result<Flock<File>> {
+        let directory = File::open(&self.directory).map_err(|e| self.failed(e))?;
+        Flock::lock(directory, FlockArg::LockExclusive)
+            .map_err(|(_, errno)| self.failed(errno.into()))
     }
+}
+
+fn is_own_directory(found: &Metadata) -> bool {
+    found.is_dir() && found.uid() == geteuid().as_raw()
 }
 
 fn new_socket(flags: SocketFlags) -> Result<OwnedFd> {
@@ -331,45 +368,111 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
+    /// Those of a new directory in this one.
+    fn sessions(directory: &Path) -> Sessions {
+        let new = directory.join("atomik");
+        DirBuilder::new().mode(0o700).create(&new).unwrap();
+        Sessions::at(new).unwrap()
+    }
+
     #[test]
     fn directories_of_others_are_refused() {
         let directory = tempfile::tempdir().unwrap();
-        let sessions = Sessions::at(directory.path().join("new")).unwrap();
-        let mode = fs::metadata(sessions.directory()).unwrap().mode();
-        assert_eq!(mode & 0o777, 0o700);
-
+        let sessions = sessions(directory.path());
         let open = directory.path().join("open");
         fs::create_dir(&open).unwrap();
         fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(
-            Sessions::at(&open),
-            Err(SessionError::Shared { .. })
-        ));
+        let error = Sessions::at(&open).unwrap_err();
+        assert!(matches!(error, SessionError::Shared { own: true, .. }));
+        assert!(error.hint().unwrap().contains("chmod 700"));
 
         let link = directory.path().join("link");
         std::os::unix::fs::symlink(sessions.directory(), &link).unwrap();
-        assert!(matches!(
-            Sessions::at(&link),
-            Err(SessionError::Shared { .. })
-        ));
-        let nowhere = directory.path().join("a/b");
-        assert!(matches!(
-            Sessions::at(nowhere),
-            Err(SessionError::Directory { .. })
-        ));
+        let error = Sessions::at(&link).unwrap_err();
+        assert!(matches!(error, SessionError::Shared { own: false, .. }));
+        assert!(error.hint().unwrap().contains("XDG_RUNTIME_DIR"));
+    }
+
+    #[test]
+    fn looking_makes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let name: SessionName = "work".parse().unwrap();
+        for path in ["new", "a/b"] {
+            let sessions = Sessions::at(directory.path().join(path)).unwrap();
+            assert_eq!(sessions.names().unwrap(), []);
+            assert_eq!(sessions.holder(&name), None);
+            for error in [
+                sessions.connect(&name).unwrap_err(),
+                sessions.stop(&name).unwrap_err(),
+            ] {
+                assert!(matches!(error, SessionError::None { stale: false, .. }));
+            }
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let directory = directory.path().join("x".repeat(100));
+        let sessions = Sessions::at(&directory).unwrap();
+        let name: SessionName = "work".parse().unwrap();
+        let error = sessions.connect(&name).unwrap_err();
+        let path = directory.join("work.socket");
+        assert!(error.to_string().ends_with(path.to_str().unwrap()));
+        assert!(error.hint().unwrap().contains("shorter"));
+    }
+
+    /// What is made of a holder that answers so.
+    fn answered(answer: impl FnOnce(&OwnedFd, OwnedFd) + Send) -> SessionError {
+        let directory = tempfile::tempdir().unwrap();
+        let sessions = sessions(directory.path());
+        let name: SessionName = "work".parse().unwrap();
+        let socket = new_socket(SocketFlags::empty()).unwrap();
+        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
+        listen(&socket, 1).unwrap();
+        std::thread::scope(|scope| {
+            let asked = scope.spawn(|| sessions.connect(&name));
+            let client = rustix::net::accept(&socket).unwrap();
+            answer(&socket, client);
+            asked.join().unwrap().unwrap_err()
+        })
+    }
+
+    /// The tables of a holder that goes on are not to be given up.
+    #[test]
+    fn why_a_holder_does_not_answer_is_told() {
+        // What was asked is left unread, or is read.
+        for bytes in [0, 2] {
+            let error = answered(|_, client| {
+                let mut asked = [0; 2];
+                nix::unistd::read(&client, &mut asked[..bytes]).unwrap();
+            });
+            assert!(
+                matches!(error, SessionError::Unanswered { .. }),
+                "{error:?}"
+            );
+            let hint = error.hint().unwrap();
+            assert!(!hint.contains("anew") && !hint.contains("kill"), "{hint}");
+        }
+        let error = answered(|_, client| message::send(&client, Message::Refused, None).unwrap());
+        assert!(matches!(error, SessionError::OtherUser { .. }), "{error:?}");
+        let error = answered(|socket, client| {
+            // As it is where the holder has ended.
+            rustix::net::shutdown(socket, rustix::net::Shutdown::Both).unwrap();
+            drop(client);
+        });
+        let ended = matches!(error, SessionError::None { stale: true, .. });
+        assert!(ended, "{error:?}");
     }
 
     #[test]
     fn sockets_without_a_holder_are_noticed_and_removed() {
         let directory = tempfile::tempdir().unwrap();
-        let sessions = Sessions::at(directory.path().join("atomik")).unwrap();
+        let sessions = sessions(directory.path());
         let name: SessionName = "work".parse().unwrap();
-        assert!(matches!(
-            sessions.connect(&name),
-            Err(SessionError::None { stale: false, .. })
-        ));
         let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
+        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
         drop(socket);
         fs::write(sessions.directory().join("file.socket"), "").unwrap();
         assert_eq!(sessions.names().unwrap(), [name.clone()]);
@@ -385,29 +488,19 @@ mod tests {
 
     #[test]
     fn what_is_no_holder_is_noticed() {
-        let directory = tempfile::tempdir().unwrap();
-        let sessions = Sessions::at(directory.path().join("atomik")).unwrap();
-        let name: SessionName = "work".parse().unwrap();
-        let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
-        listen(&socket, 1).unwrap();
-        std::thread::scope(|scope| {
-            let asked = scope.spawn(|| sessions.connect(&name));
-            let client = rustix::net::accept(&socket).unwrap();
-            rustix::io::write(&client, b"\x01?").unwrap();
-            let error = asked.join().unwrap().unwrap_err();
-            assert!(matches!(error, SessionError::Protocol { .. }), "{error:?}");
+        let error = answered(|_, client| {
+            nix::unistd::write(&client, b"\x01?").unwrap();
         });
+        assert!(matches!(error, SessionError::Protocol { .. }), "{error:?}");
     }
 
     #[test]
     fn who_is_not_served_does_not_wait_to_know_the_holder() {
         let directory = tempfile::tempdir().unwrap();
-        let sessions = Sessions::at(directory.path().join("atomik")).unwrap();
+        let sessions = sessions(directory.path());
         let name: SessionName = "work".parse().unwrap();
-        assert_eq!(sessions.holder(&name), None);
         let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &SocketAddrUnix::new(sessions.path(&name)).unwrap()).unwrap();
+        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
         listen(&socket, 1).unwrap();
         // Nobody accepts, and soon nobody fits in any more.
         let own = i32::try_from(std::process::id()).unwrap();

@@ -2,14 +2,15 @@
 
 //! [`OpenFile`]: who has the device open.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use nix::libc;
 use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 
+use super::same_file::{Descriptor, SameFile, compare};
 use super::{Result, SessionError, SessionName, Sessions};
 use crate::{Device, Usage};
 
@@ -21,7 +22,7 @@ pub struct OpenFile {
     pub pid: i32,
     /// The descriptor in that process.
     pub descriptor: i32,
-    /// The name of that process.
+    /// The name of that process, as it has chosen it: a terminal may obey some of its characters.
     pub command: String,
     /// How many descriptors of it were found, in all processes.
     pub descriptors: usize,
@@ -33,37 +34,42 @@ pub struct OpenFile {
 
 impl OpenFile {
     /// All open files of the device in processes that this user may look into: their own; all, for
-    /// root. Processes that come, go or change meanwhile may be missing. This waits for nobody, and
-    /// reads about every descriptor of every process: some milliseconds on a busy machine.
+    /// root. Processes that come, go or change meanwhile may be missing. This reads about every
+    /// descriptor of every process: some milliseconds on a busy machine. It waits for nobody but a
+    /// process that holds sessions and several open files: which of these is a session's, it is
+    /// asked, as [`Sessions::connect`] does.
     ///
     /// # Errors
     ///
     /// [`SessionError::Os`] where `/proc` can't be read.
     pub fn find() -> Result<Vec<Self>> {
-        let sessions = holders();
+        let holders = Holders::of_this_user();
+        let mut same = SameFile::new(compare);
         let mut found: Vec<Self> = vec![];
         for pid in processes()? {
+            // What a holder has open: its descriptors, each with the number of its file.
+            let mut held = vec![];
             for (descriptor, usage) in descriptors(pid) {
-                let same =
-                    |file: &&mut Self| same_file((file.pid, file.descriptor), (pid, descriptor));
-                let session = sessions.get(&pid).cloned();
-                if let Some(known) = found.iter_mut().find(same) {
-                    known.descriptors += 1;
-                    if known.session.is_none() && session.is_some() {
-                        (known.pid, known.descriptor) = (pid, descriptor);
-                        known.command = command(pid);
-                        known.session = session;
-                    }
-                    continue;
+                let number = same.find((pid, descriptor), found.len());
+                held.push((descriptor, number.unwrap_or(found.len())));
+                match number.and_then(|number| found.get_mut(number)) {
+                    Some(known) => known.descriptors += 1,
+                    None => found.push(Self {
+                        pid,
+                        descriptor,
+                        command: command(pid),
+                        descriptors: 1,
+                        session: None,
+                        usage,
+                    }),
                 }
-                found.push(Self {
-                    pid,
-                    descriptor,
-                    command: command(pid),
-                    descriptors: 1,
-                    session,
-                    usage,
-                });
+            }
+            for (name, descriptor, number) in holders.served(pid, &held) {
+                if let Some(file) = found.get_mut(number).filter(|f| f.session.is_none()) {
+                    (file.pid, file.descriptor) = (pid, descriptor);
+                    file.command = command(pid);
+                    file.session = Some(name);
+                }
             }
         }
         Ok(found)
@@ -96,24 +102,63 @@ impl OpenFile {
 impl OpenFile {
     /// Whether this is the file of a device that this process has.
     pub fn is_of(&self, device: &Device) -> bool {
-        let Ok(own) = i32::try_from(std::process::id()) else {
-            return false;
-        };
-        same_file(
-            (own, device.as_fd().as_raw_fd()),
-            (self.pid, self.descriptor),
-        )
+        is_of(device, (self.pid, self.descriptor))
     }
 }
 
-/// The holders of this user's sessions. That there are none is no error.
-fn holders() -> HashMap<i32, SessionName> {
-    let Ok(sessions) = Sessions::of_this_user() else {
-        return HashMap::new();
-    };
-    let names = sessions.names().unwrap_or_default();
-    let holder = |name| sessions.holder(&name).map(|pid| (pid, name));
-    names.into_iter().filter_map(holder).collect()
+/// Whether a descriptor is of the open file of a device that this process has. Where the kernel
+/// can't compare them, it counts as another.
+fn is_of(device: &Device, descriptor: Descriptor) -> bool {
+    let own = i32::try_from(std::process::id());
+    own.is_ok_and(|own| {
+        compare((own, device.as_fd().as_raw_fd()), descriptor) == Some(Ordering::Equal)
+    })
+}
+
+/// The processes that hold this user's sessions.
+struct Holders {
+    sessions: Option<Sessions>,
+    names: HashMap<i32, Vec<SessionName>>,
+}
+
+impl Holders {
+    /// That there are none is no error.
+    fn of_this_user() -> Self {
+        let sessions = Sessions::of_this_user().ok();
+        let mut holders: HashMap<_, Vec<_>> = HashMap::new();
+        if let Some(sessions) = &sessions {
+            for name in sessions.names().unwrap_or_default() {
+                if let Some(pid) = sessions.holder(&name) {
+                    holders.entry(pid).or_default().push(name);
+                }
+            }
+        }
+        Self {
+            sessions,
+            names: holders,
+        }
+    }
+
+    /// Which of the descriptors that a process has open are those of sessions that it holds. Each
+    /// descriptor comes with the number of its file.
+    fn served(&self, pid: i32, held: &[(i32, usize)]) -> Vec<(SessionName, i32, usize)> {
+        let names = self.names.get(&pid).map_or(&[][..], Vec::as_slice);
+        // A holder of one file serves that one, and needs not be asked, which may take long.
+        let one = held
+            .iter()
+            .all(|(_, number)| held.first().is_some_and(|f| f.1 == *number));
+        let serves = |name: &SessionName| {
+            let mut held = held.iter();
+            let &(descriptor, number) = if one {
+                held.next()
+            } else {
+                let session = self.sessions.as_ref()?.connect(name).ok()?;
+                held.find(|&&(descriptor, _)| is_of(session.device(), (pid, descriptor)))
+            }?;
+            Some((name.clone(), descriptor, number))
+        };
+        names.iter().filter_map(serves).collect()
+    }
 }
 
 /// The ids of all processes, ascending.
@@ -157,14 +202,4 @@ fn descriptors(pid: i32) -> Vec<(i32, Usage)> {
 fn command(pid: i32) -> String {
     let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     name.trim_end().into()
-}
-
-/// Whether two descriptors are of the same open file. Where the kernel can't compare them, they
-/// count as different.
-fn same_file((pid, fd): (i32, i32), (other_pid, other_fd): (i32, i32)) -> bool {
-    /// Of `linux/kcmp.h`.
-    const KCMP_FILE: libc::c_int = 0;
-    // SAFETY: kcmp takes five numbers and accesses no memory of this process.
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, pid, other_pid, KCMP_FILE, fd, other_fd) };
-    order == 0
 }

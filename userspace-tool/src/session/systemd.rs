@@ -3,7 +3,7 @@
 //! Descriptors by systemd's convention, and what a service tells systemd.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 use sd_notify::NotifyState;
 
@@ -38,6 +38,29 @@ pub fn inherited() -> Result<Option<Device>> {
     Ok(Given::take()?.device)
 }
 
+/// The numbers of the descriptors that this process was passed by the convention of `LISTEN_FDS`.
+/// None where they were meant for another process, of which this one has inherited the variables.
+///
+/// # Errors
+///
+/// [`SessionError::Listen`] where the variables contradict themselves.
+pub fn passed() -> Result<Vec<RawFd>> {
+    if is_for_another("LISTEN_PID") {
+        return Ok(vec![]);
+    }
+    let descriptors = sd_notify::listen_fds_with_names(false)
+        .map_err(|source| SessionError::Listen { source })?;
+    Ok(descriptors.map(|(number, _)| number).collect())
+}
+
+/// Whether a variable names a process, and another one than this.
+fn is_for_another(variable: &str) -> bool {
+    let named = std::env::var(variable)
+        .ok()
+        .and_then(|pid| pid.parse().ok());
+    named.is_some_and(|pid: u32| pid != std::process::id())
+}
+
 /// What a holder was started with.
 #[derive(Debug, Default)]
 pub(super) struct Given {
@@ -48,10 +71,10 @@ pub(super) struct Given {
 
 impl Given {
     pub(super) fn take() -> Result<Self> {
-        let listen = |source| SessionError::Listen { source };
         let mut given = Self::default();
-        for (number, _) in sd_notify::listen_fds_with_names(false).map_err(listen)? {
-            let fd = ioctl::duplicate_number(number).map_err(listen)?;
+        for number in passed()? {
+            let fd = ioctl::duplicate_number(number)
+                .map_err(|source| SessionError::Listen { source })?;
             if rustix::net::sockopt::socket_acceptconn(&fd) == Ok(true) {
                 given.socket.get_or_insert(fd);
             } else if let Ok(device) = Device::from_fd(fd) {
@@ -62,9 +85,18 @@ impl Given {
     }
 }
 
+/// Whether this process is a service, which notifies. `NOTIFY_SOCKET` alone doesn't say so:
+/// whatever a service starts inherits it.
+fn is_service() -> bool {
+    !is_for_another("SYSTEMD_EXEC_PID")
+}
+
 /// Tells systemd, if that has started this process, to keep the device: should the service be
 /// started again, it gets the same tables.
 pub(super) fn store(device: &Device) -> io::Result<()> {
+    if !is_service() {
+        return Ok(());
+    }
     let state = [
         NotifyState::FdStore,
         NotifyState::FdName(FD_NAME),
@@ -76,5 +108,8 @@ pub(super) fn store(device: &Device) -> io::Result<()> {
 
 /// Tells systemd, if that has started this process, that it serves.
 pub(super) fn ready(status: &str) -> io::Result<()> {
+    if !is_service() {
+        return Ok(());
+    }
     sd_notify::notify(false, &[NotifyState::Ready, NotifyState::Status(status)])
 }

@@ -396,12 +396,15 @@ fn random_sender() -> Result<u64> {
     let mut bytes = [0; 8];
     // SAFETY: so many bytes may be written there.
     let length = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    if usize::try_from(length) != Ok(bytes.len()) {
-        return Err(Error::Os {
-            op: Operation::Random,
-            table: None,
-            source: std::io::Error::last_os_error(),
-        });
-    }
-    Ok(u64::from_ne_bytes(bytes))
+    let source = match usize::try_from(length) {
+        Ok(length) if length == bytes.len() => return Ok(u64::from_ne_bytes(bytes)),
+        // That is no error of the system's, which would have one to tell.
+        Ok(_) => std::io::ErrorKind::UnexpectedEof.into(),
+        Err(_) => std::io::Error::last_os_error(),
+    };
+    Err(Error::Os {
+        op: Operation::Random,
+        table: None,
+        source,
+    })
 }

@@ -6,8 +6,11 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 
 use atomik::Device;
-use atomik::session::{SessionError, SessionName, Sessions};
+use atomik::session::{self, Holder, SessionError, SessionName, Sessions};
+use nix::sys::prctl;
+use nix::unistd::{dup2_stderr, dup2_stdout, setsid};
 
+use super::descriptors::close_passed;
 use crate::Global;
 use crate::failure::Failure;
 
@@ -30,18 +33,15 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = &global.target.device;
-        let holder = Sessions::of_this_user()
-            .and_then(|sessions| sessions.hold_as_service(&self.name, || Device::open_path(device)))
-            .map_err(|error| match error {
-                SessionError::Device(error) => Failure::device(&error),
-                error => Failure::session(&error),
-            })?;
+        let holder = self.hold(global).map_err(|error| match error {
+            SessionError::Device(error) => Failure::device(&error),
+            error => Failure::session(&error),
+        })?;
         if self.detach {
             // It was started by another name, /proc/self/exe.
-            rustix::thread::set_name(c"atomikctl").map_err(io::Error::from)?;
+            prctl::set_name(c"atomikctl").map_err(io::Error::from)?;
             // Signals of the terminal are for what runs in it, and no directory is kept busy.
-            rustix::process::setsid().map_err(io::Error::from)?;
+            setsid().map_err(io::Error::from)?;
             std::env::set_current_dir("/")?;
         }
         let mut out = io::stdout().lock();
@@ -49,10 +49,23 @@ impl Args {
         out.flush()?;
         if self.detach {
             let null = OpenOptions::new().write(true).open("/dev/null")?;
-            rustix::stdio::dup2_stderr(&null).map_err(io::Error::from)?;
+            dup2_stderr(&null).map_err(io::Error::from)?;
             // Who started this waits until this is closed.
-            rustix::stdio::dup2_stdout(&null).map_err(io::Error::from)?;
+            dup2_stdout(&null).map_err(io::Error::from)?;
         }
         holder.serve().map_err(|error| Failure::session(&error))
+    }
+
+    fn hold(&self, global: &Global) -> Result<Holder, SessionError> {
+        let open = || Device::open_path(&global.target.device);
+        let sessions = Sessions::of_this_user()?;
+        if self.detach {
+            return sessions.hold(&self.name, open()?);
+        }
+        let passed = session::passed()?;
+        let holder = sessions.hold_as_service(&self.name, open)?;
+        // SAFETY: the holder has duplicates, and this process has nothing else to do.
+        unsafe { close_passed(passed) };
+        Ok(holder)
     }
 }

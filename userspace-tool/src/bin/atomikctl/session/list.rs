@@ -12,8 +12,9 @@ use crate::output::Output;
 /// List this user's sessions
 ///
 /// One whose process was ended is `stale`: its tables are gone, and `session start` or `session
-/// stop` of the name removes what is left. One that doesn't answer within 10 seconds is `stuck`:
-/// its process is stopped, say, and its tables are there.
+/// stop` of the name removes what is left. One that doesn't answer, within 10 seconds, is `stuck`:
+/// its process is stopped, say, and its tables are there. One that is held by another user, or by a
+/// program of another version, is `alien`.
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -69,7 +70,7 @@ fn row<'a>(sessions: &Sessions, name: &'a SessionName) -> Result<Option<Row<'a>>
         Ok(session) => {
             let usage = session.device().usage().map_err(|e| Failure::of(&e))?;
             row.state = "live";
-            row.pid = Some(session.holder());
+            row.pid = session.holder();
             row.tables = usage.tables.len();
             row.contexts = usage.contexts();
             row.bytes = usage.bytes;
@@ -81,7 +82,10 @@ fn row<'a>(sessions: &Sessions, name: &'a SessionName) -> Result<Option<Row<'a>>
             row.state = "stuck";
             row.pid = pid;
         }
-        Err(_) => row.state = "alien",
+        Err(SessionError::Unanswered { .. }) => row.state = "stuck",
+        Err(SessionError::Protocol { .. } | SessionError::OtherUser { .. }) => row.state = "alien",
+        // Of the holder that says nothing.
+        Err(error) => return Err(Failure::session(&error)),
     }
     Ok(Some(row))
 }

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use atomik::session::SessionName;
 
+use super::descriptors::keep_from_children;
 use super::hold::READY;
 use crate::Global;
 use crate::failure::Failure;
@@ -23,12 +24,21 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let failed = |error| Failure::plain(&format!("can't start the session's process: {error}"));
+        let failed = |error: std::io::Error| {
+            Failure::plain(&format!("can't start the session's process: {error}"))
+        };
+        // It lives on: a lock or a pipe of the caller's would with it.
+        keep_from_children().map_err(failed)?;
         // Not by the file's name, which may have been replaced meanwhile.
         let mut child = Command::new("/proc/self/exe")
             .arg("--device")
             .arg(&global.target.device)
             .args(["session", "hold", "--detach", self.name.as_str()])
+            // It is no service, and has been passed nothing, whatever is said to this process.
+            .env_remove("LISTEN_PID")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_FDNAMES")
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
