@@ -2,11 +2,11 @@
 
 //! `atomikctl doctor`: whether the installation is sound, and what to do where it is not.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use crate::Global;
 use crate::failure::Failure;
+use crate::output::Output;
 
 mod access;
 mod build;
@@ -33,13 +33,8 @@ pub struct Args {
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let checks = examine(&System::at(&self.root));
-        let text = if global.json {
-            serde_json::to_string_pretty(&checks).map_err(io::Error::from)? + "\n"
-        } else {
-            checks.iter().map(ToString::to_string).collect()
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        let mut out = Output::new(global.json);
+        out.whole(&checks, checks.iter().flat_map(Check::lines))?;
         out.flush()?;
         let failed = checks.iter().filter(|c| c.level == Level::Failed).count();
         if failed > 0 {
@@ -95,7 +90,11 @@ mod tests {
     #[test]
     fn every_fault_has_a_remedy() {
         for check in examine(&Fake::empty().system()) {
-            assert_eq!(check.remedy.is_none(), check.level == Level::Ok, "{check}");
+            assert_eq!(
+                check.remedy.is_none(),
+                check.level == Level::Ok,
+                "{check:?}"
+            );
         }
     }
 

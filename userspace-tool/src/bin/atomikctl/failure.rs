@@ -10,6 +10,8 @@ use std::process::ExitCode;
 use atomik::session::SessionError;
 use atomik::snapshot::SnapshotError;
 
+use crate::printable::printable;
+
 /// Why the command ends early. What the statuses mean stands in `--help`.
 #[derive(Debug)]
 pub struct Failure {
@@ -149,16 +151,20 @@ impl Failure {
 
     /// Says why on standard error.
     pub fn report(&self) -> ExitCode {
+        // Where standard error is closed, the status has to do.
+        let _ = io::stderr().write_all(self.text().as_bytes());
+        ExitCode::from(self.status)
+    }
+
+    fn text(&self) -> String {
         let mut text = String::new();
         for message in &self.messages {
-            text += &format!("atomikctl: {message}\n");
+            text += &format!("atomikctl: {}\n", printable(message));
         }
         if let Some(hint) = &self.hint {
-            text += &format!("hint: {hint}\n");
+            text += &format!("hint: {}\n", printable(hint));
         }
-        // Where standard error is closed, the status has to do.
-        let _ = io::stderr().write_all(text.as_bytes());
-        ExitCode::from(self.status)
+        text
     }
 }
 
@@ -207,6 +213,14 @@ mod tests {
         );
         assert!(failure.hint.unwrap().contains("modprobe"));
         assert_eq!(failure.status, 3);
+    }
+
+    /// As serde's error has an unknown field, or the system's a path.
+    #[test]
+    fn what_comes_from_elsewhere_is_printable() {
+        let failure = Failure::usage("unknown field `\x1b[2J`, expected\nop").with_hint("\u{9b}m");
+        let expected = "atomikctl: unknown field `\\u{1b}[2J`, expected\\nop\nhint: \\u{9b}m\n";
+        assert_eq!(failure.text(), expected);
     }
 
     #[test]

@@ -2,12 +2,11 @@
 
 //! `atomikctl info`.
 
-use std::io::{self, Write};
-
 use serde::Serialize;
 
 use crate::Global;
 use crate::failure::Failure;
+use crate::output::Output;
 
 /// Show what the driver says about itself
 ///
@@ -34,14 +33,9 @@ impl Args {
         let device = global.target.open()?;
         let info = device.info().map_err(|e| Failure::operation("info", &e))?;
         let report = Report::new(global.target.device.display().to_string(), &info);
-        let text = if global.json {
-            serde_json::to_string_pretty(&report).map_err(io::Error::from)? + "\n"
-        } else {
-            report.table()
-        };
-        let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        let mut out = Output::new(global.json);
+        out.whole(&report, report.table())?;
+        out.flush()
     }
 }
 
@@ -59,7 +53,7 @@ impl Report {
         }
     }
 
-    fn table(&self) -> String {
+    fn table(&self) -> Vec<String> {
         let rows = [
             ("device", self.device.clone()),
             ("version", self.version.clone()),
@@ -70,11 +64,8 @@ impl Report {
             ("fp_checks", self.fp_checks.to_string()),
             ("fp_bytes_saved", self.fp_bytes_saved.to_string()),
         ];
-        let mut text = String::new();
-        for (name, value) in rows {
-            text += &format!("{name:<14}  {value}\n");
-        }
-        text
+        let line = |(name, value)| format!("{name:<14}  {value}");
+        rows.map(line).into()
     }
 }
 
@@ -98,18 +89,18 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let table = report().table();
-        assert_eq!(table.lines().count(), 8);
-        for line in table.lines() {
+        assert_eq!(table.len(), 8);
+        for line in &table {
             assert_eq!(&line[14..16], "  ", "{line}");
             assert_ne!(&line[16..17], " ", "{line}");
         }
-        assert!(table.contains("ops_total       12\n"));
+        assert!(table.contains(&"ops_total       12".into()));
     }
 
     #[test]
     fn json_has_the_same_names() {
         let json = serde_json::to_value(report()).unwrap();
-        for line in report().table().lines() {
+        for line in report().table() {
             let (name, value) = line.split_once(' ').unwrap();
             let shown = json[name]
                 .as_str()

@@ -2,6 +2,7 @@
 
 //! `atomikctl`: `/dev/atomik` from the shell. Each subcommand is a file of its own.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -21,6 +22,7 @@ mod info;
 mod list;
 mod man;
 mod output;
+mod printable;
 mod read;
 mod record;
 mod restore;
@@ -139,7 +141,15 @@ fn say(why: clap::Error) -> Cli {
         why.kind(),
         DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        why.exit();
+        // What was given is in it, and may come from elsewhere.
+        let text = why.render().to_string();
+        if !why.use_stderr() {
+            why.exit();
+        }
+        for line in text.lines() {
+            let _ = writeln!(io::stderr(), "{}", printable::printable(line));
+        }
+        std::process::exit(why.exit_code());
     }
     // The list of subcommands says something of each, which takes all of them.
     let mut whole = Cli::command();

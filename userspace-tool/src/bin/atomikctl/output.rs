@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::printable::{json, pretty_json, printable};
 
 /// Standard output: whole records, buffered.
 pub struct Output {
@@ -26,18 +27,27 @@ impl Output {
     /// Prints a record: as one line of JSON, or the text and a line's end.
     pub fn record(&mut self, record: &impl Serialize, text: impl Display) -> Result<(), Failure> {
         if self.json {
-            serde_json::to_writer(&mut self.out, record).map_err(io::Error::from)?;
-            writeln!(self.out)?;
-        } else {
-            writeln!(self.out, "{text}")?;
+            writeln!(self.out, "{}", json(record)?)?;
         }
-        Ok(())
+        self.text(text)
+    }
+
+    /// Prints all that there is to print: as JSON in many lines, or the lines.
+    pub fn whole(
+        &mut self,
+        whole: &impl Serialize,
+        lines: impl IntoIterator<Item: Display>,
+    ) -> Result<(), Failure> {
+        if self.json {
+            writeln!(self.out, "{}", pretty_json(whole)?)?;
+        }
+        lines.into_iter().try_for_each(|line| self.text(line))
     }
 
     /// Prints a line that JSON has no use for.
     pub fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         if !self.json {
-            writeln!(self.out, "{text}")?;
+            writeln!(self.out, "{}", printable(&text.to_string()))?;
         }
         Ok(())
     }
@@ -50,7 +60,7 @@ impl Output {
 
 /// Says something on standard error; where that's closed, there is nobody to tell.
 pub fn say(text: impl Display) {
-    let _ = writeln!(io::stderr(), "atomikctl: {text}");
+    let _ = writeln!(io::stderr(), "atomikctl: {}", printable(&text.to_string()));
 }
 
 /// `1 batch`, `2 batches`.

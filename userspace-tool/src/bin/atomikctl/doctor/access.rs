@@ -124,7 +124,7 @@ mod tests {
         fake.mode("/dev/atomik", 0o600);
         let check = device(&fake.system());
         assert_eq!(check.level, Level::Failed);
-        assert!(check.found.contains("0600"), "{check}");
+        assert!(check.found.contains("0600"), "{check:?}");
         fake.mode("/dev/atomik", 0o660);
         fake.write("/etc/group", "atomik:x:4294967294:");
         assert_eq!(device(&fake.system()).level, Level::Failed);

@@ -64,7 +64,7 @@ mod tests {
         assert_eq!(kernel(&fake.system()).level, Level::Failed);
         fake.write("/proc/sys/kernel/osrelease", "6.12.107+deb13-amd64");
         let check = kernel(&fake.system());
-        assert!(check.found.contains("older than 7.2"), "{check}");
+        assert!(check.found.contains("older than 7.2"), "{check:?}");
     }
 
     #[test]

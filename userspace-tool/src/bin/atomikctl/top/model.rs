@@ -2,7 +2,7 @@
 
 //! [`Model`]: what `top` shows, whether on a screen or not.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use atomik::session::OpenFile;
 use atomik::{Context, Device};
 
 use crate::failure::Failure;
+use crate::printable::printable;
 
 /// Changes that are remembered.
 const REMEMBERED: usize = 200;
@@ -74,12 +75,11 @@ impl Model {
         let now = Instant::now();
         let seconds = now.duration_since(self.looked).as_secs_f64();
         let chosen = self.chosen().map(|row| (row.file.pid, row.file.descriptor));
+        let ops = |row: &Row| ((row.file.pid, row.file.descriptor), row.file.usage.ops);
+        let before: HashMap<_, u64> = self.rows.iter().map(ops).collect();
         let rows = files.into_iter().map(|file| {
-            let before = self
-                .rows
-                .iter()
-                .find(|row| (row.file.pid, row.file.descriptor) == (file.pid, file.descriptor));
-            let done = before.map_or(0, |row| file.usage.ops.saturating_sub(row.file.usage.ops));
+            let before = before.get(&(file.pid, file.descriptor));
+            let done = before.map_or(0, |ops| file.usage.ops.saturating_sub(*ops));
             // Looking is no news.
             let done = match chosen == Some((file.pid, file.descriptor)) {
                 true => done.saturating_sub(self.detail.own),
@@ -247,7 +247,7 @@ impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = &self.file;
         // A process chooses its own name.
-        let command: String = file.command.escape_debug().take(15).collect();
+        let command: String = printable(&file.command).chars().take(15).collect();
         let session = file.session.as_ref().map_or("-", |name| name.as_str());
         write!(
             f,
