@@ -2,18 +2,21 @@
 
 //! Who may use the device.
 
-use std::fs;
-use std::os::unix::fs::MetadataExt;
-
 use super::check::Check;
-use super::system::System;
+use super::system::{Node, System};
 
 pub fn rule(system: &System) -> Check {
     const NAME: &str = "udev rule";
-    for directory in ["/etc/udev/rules.d", "/usr/lib/udev/rules.d"] {
-        let path = format!("{directory}/60-atomik.rules");
+    for directory in ["/etc", "/run", "/usr/local/lib", "/usr/lib"] {
+        let path = format!("{directory}/udev/rules.d/60-atomik.rules");
         if let Some(text) = system.read(&path) {
-            if text.contains("GROUP=\"atomik\"") && text.contains("MODE=\"0660\"") {
+            let says = |what| {
+                let mut lines = text
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with('#'));
+                lines.any(|line| line.contains(what))
+            };
+            if says("GROUP=\"atomik\"") && says("MODE=\"0660\"") {
                 return Check::ok(NAME, path);
             }
             return Check::warning(
@@ -32,20 +35,42 @@ pub fn rule(system: &System) -> Check {
 
 pub fn device(system: &System) -> Check {
     const NAME: &str = "device";
-    let Ok(node) = fs::metadata(system.path("/dev/atomik")) else {
+    const ANEW: &str = "rm /dev/atomik && modprobe -r atomik && modprobe atomik";
+    let Some(Node { number, mode, gid }) = &system.node else {
         return Check::failed(NAME, "there is no /dev/atomik", "modprobe atomik");
     };
-    let mode = node.mode() & 0o7777;
+    let Some(number) = number else {
+        return Check::failed(NAME, "/dev/atomik is no character device", ANEW);
+    };
+    match system.read("/sys/class/misc/atomik/dev") {
+        None => {
+            return Check::failed(
+                NAME,
+                format!(
+                    "/dev/atomik is the device {number}, and there is no driver's to compare it to"
+                ),
+                "modprobe atomik",
+            );
+        }
+        Some(drivers) if drivers != *number => {
+            return Check::failed(
+                NAME,
+                format!("/dev/atomik is the device {number}, and the driver's is {drivers}"),
+                ANEW,
+            );
+        }
+        Some(_) => {}
+    }
     let group = group_entry(system).map(|group| group.gid);
-    if mode == 0o660 && group == Some(node.gid()) {
-        return Check::ok(NAME, "/dev/atomik is 0660, group atomik");
+    if *mode == 0o660 && group == Some(*gid) {
+        return Check::ok(
+            NAME,
+            format!("/dev/atomik is the driver's, {number}, 0660, group atomik"),
+        );
     }
     Check::failed(
         NAME,
-        format!(
-            "/dev/atomik is {mode:04o}, group {}, instead of 0660, group atomik",
-            node.gid()
-        ),
+        format!("/dev/atomik is {mode:04o}, group {gid}, instead of 0660, group atomik"),
         "udevadm control --reload && udevadm trigger --action=change /sys/class/misc/atomik",
     )
 }
@@ -120,14 +145,47 @@ mod tests {
 
     #[test]
     fn another_mode_fails() {
-        let fake = Fake::installed();
-        fake.mode("/dev/atomik", 0o600);
+        let mut fake = Fake::installed();
+        fake.node.as_mut().unwrap().mode = 0o600;
         let check = device(&fake.system());
         assert_eq!(check.level, Level::Failed);
         assert!(check.found.contains("0600"), "{check:?}");
-        fake.mode("/dev/atomik", 0o660);
+        fake.node.as_mut().unwrap().mode = 0o660;
         fake.write("/etc/group", "atomik:x:4294967294:");
         assert_eq!(device(&fake.system()).level, Level::Failed);
+    }
+
+    #[test]
+    fn what_is_not_the_drivers_device_fails() {
+        let mut fake = Fake::installed();
+        let found = |fake: &Fake| {
+            let check = device(&fake.system());
+            assert_eq!(check.level, Level::Failed);
+            check.found
+        };
+        fake.node.as_mut().unwrap().number = Some("10:125".into());
+        assert!(found(&fake).contains("10:125, and the driver's is 10:124"));
+        fake.node.as_mut().unwrap().number = None;
+        assert!(found(&fake).contains("no character device"));
+        let mut fake = Fake::installed();
+        fake.remove("/sys/class/misc/atomik");
+        assert!(found(&fake).contains("no driver's"));
+        fake.node = None;
+        assert!(found(&fake).contains("no /dev/atomik"));
+    }
+
+    /// As the real ones are.
+    #[test]
+    fn nodes_have_their_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        std::fs::create_dir(root.join("dev")).unwrap();
+        std::os::unix::fs::symlink("/dev/null", root.join("dev/atomik")).unwrap();
+        let node = System::at(root).node.unwrap();
+        assert_eq!(node.number.as_deref(), Some("1:3"));
+        std::fs::remove_file(root.join("dev/atomik")).unwrap();
+        std::fs::write(root.join("dev/atomik"), "").unwrap();
+        assert_eq!(System::at(root).node.unwrap().number, None);
     }
 
     #[test]
@@ -135,13 +193,15 @@ mod tests {
         let fake = Fake::installed();
         fake.write("/etc/udev/rules.d/60-atomik.rules", "MODE=\"0666\"");
         assert_eq!(rule(&fake.system()).level, Level::Warning);
+        let comment = "#KERNEL==\"atomik\", GROUP=\"atomik\", MODE=\"0660\"";
+        fake.write("/etc/udev/rules.d/60-atomik.rules", comment);
+        assert_eq!(rule(&fake.system()).level, Level::Warning);
     }
 
     #[test]
     fn membership_counts_from_the_next_login() {
         let fake = Fake::installed();
         fake.groups("1000");
-        // The fake's group is the one of its files, which may be root's.
         fake.write("/etc/group", "other:x:77:\natomik:x:990:bob,alice");
         assert_eq!(group(&fake.system()).level, Level::Warning);
         fake.write("/etc/group", "atomik:x:990:");

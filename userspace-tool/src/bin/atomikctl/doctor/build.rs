@@ -74,7 +74,11 @@ pub fn dkms(system: &System) -> Check {
         .into_iter()
         .find(|name| name.starts_with("atomik.ko"));
     match built {
-        Some(file) if system.exists(&format!("/usr/src/atomik-{version}/dkms.conf")) => {
+        // Both what it is built from and what DKMS knows of the build.
+        Some(file)
+            if system.exists(&format!("/usr/src/atomik-{version}/dkms.conf"))
+                && system.exists(&format!("/var/lib/dkms/atomik/{version}/{release}")) =>
+        {
             Check::ok(NAME, format!("{version}, {directory}/{file}"))
         }
         Some(file) => Check::warning(
@@ -128,6 +132,17 @@ mod tests {
         let check = dkms(&fake.system());
         assert_eq!(check.level, Level::Failed);
         assert!(check.remedy.unwrap().contains(RELEASE));
+    }
+
+    #[test]
+    fn a_driver_of_another_version_is_a_warning() {
+        let fake = Fake::installed();
+        fake.remove("/var/lib/dkms/atomik");
+        fake.write(
+            &format!("/var/lib/dkms/atomik/0.0.1/{RELEASE}/x86_64/log"),
+            "",
+        );
+        assert_eq!(dkms(&fake.system()).level, Level::Warning);
     }
 
     #[test]

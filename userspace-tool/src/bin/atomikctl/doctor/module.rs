@@ -2,6 +2,8 @@
 
 //! Whether the module is loaded, now and at the next boot, and with which limit.
 
+use std::collections::BTreeMap;
+
 use super::check::Check;
 use super::system::System;
 use atomik_logic::limit;
@@ -13,6 +15,15 @@ pub fn loaded(system: &System) -> Check {
             NAME,
             "not loaded",
             "modprobe atomik; where that fails, `dmesg | tail` says why",
+        );
+    }
+    // While it comes or goes, nothing can be said.
+    let state = system.read("/sys/module/atomik/initstate");
+    if state.as_deref() != Some("live") {
+        return Check::failed(
+            NAME,
+            format!("not live, but '{}'", state.unwrap_or_default()),
+            "wait a moment and look again; `dmesg | tail` says what it waits for",
         );
     }
     let at_boot = ["/etc/modules-load.d", "/usr/lib/modules-load.d"]
@@ -31,43 +42,71 @@ pub fn loaded(system: &System) -> Check {
 pub fn limit(system: &System) -> Check {
     const NAME: &str = "limit";
     let mut parameter = limit::UNSET;
-    for directory in ["/usr/lib/modprobe.d", "/etc/modprobe.d"] {
-        for file in system.list(directory) {
-            let text = system
-                .read(&format!("{directory}/{file}"))
-                .unwrap_or_default();
-            for value in text.lines().filter_map(option) {
-                let Ok(kib) = value.parse() else {
-                    return Check::failed(
-                        NAME,
-                        format!("{directory}/{file} says limit_kib={value}, which is no number"),
-                        "mend it: the module can't be loaded with it",
-                    );
-                };
-                parameter = kib;
-            }
-        }
+    for (source, value) in settings(system) {
+        let Some(kib) = number(&value) else {
+            return Check::failed(
+                NAME,
+                format!("{source} says limit_kib={value}, which is no number"),
+                "mend it: the module can't be loaded with it",
+            );
+        };
+        parameter = kib;
     }
     let memory = system
         .read("/proc/meminfo")
         .as_deref()
         .and_then(total_memory);
-    let bytes = memory.unwrap_or(u64::MAX).saturating_mul(1024);
-    let limit = limit::bytes(parameter, bytes) / 1024;
-    let found = format!("all tables together may use {limit} KiB");
-    match memory {
-        _ if limit == 0 => Check::warning(
+    let Some(total) = memory else {
+        return Check::warning(
+            NAME,
+            "/proc/meminfo doesn't say how much memory this machine has",
+            "mount -t proc proc /proc",
+        );
+    };
+    let limit = limit::bytes(parameter, total.saturating_mul(1024)) / 1024;
+    let found = format!("as configured, all tables together may use {limit} of {total} KiB");
+    match limit {
+        0 => Check::warning(
             NAME,
             "0: no table can be made",
             "set limit_kib in /etc/modprobe.d/atomik.conf, and load the module again",
         ),
-        Some(total) if limit > total / 2 => Check::warning(
+        limit if limit > total / 2 => Check::warning(
             NAME,
-            format!("{found}, more than half of this machine's {total} KiB"),
+            format!("{found}, more than half"),
             "lower limit_kib in /etc/modprobe.d/atomik.conf, unless memory cgroups bound the users",
         ),
         _ => Check::ok(NAME, found),
     }
+}
+
+/// The values that modprobe gives to `limit_kib`, each with who says so. The last one counts.
+fn settings(system: &System) -> Vec<(String, String)> {
+    // Files in order of their names; of those of one name, only that of the first directory counts.
+    let mut files = BTreeMap::new();
+    for place in ["/etc", "/run", "/usr/local/lib", "/usr/lib"] {
+        let directory = format!("{place}/modprobe.d");
+        for name in system.list(&directory) {
+            if name.ends_with(".conf") {
+                let path = format!("{directory}/{name}");
+                files.entry(name).or_insert(path);
+            }
+        }
+    }
+    let mut found = vec![];
+    for path in files.into_values() {
+        let text = system.read(&path).unwrap_or_default().replace("\\\n", " ");
+        found.extend(
+            text.lines()
+                .filter_map(option)
+                .map(|v| (path.clone(), v.to_owned())),
+        );
+    }
+    let kernel = system.read("/proc/cmdline").unwrap_or_default();
+    let words = kernel.split_whitespace();
+    let values = words.filter_map(|word| word.strip_prefix("atomik.limit_kib="));
+    found.extend(values.map(|v| ("/proc/cmdline".into(), v.to_owned())));
+    found
 }
 
 /// The value in `options atomik … limit_kib=VALUE`.
@@ -76,7 +115,23 @@ fn option(line: &str) -> Option<&str> {
     if words.next()? != "options" || words.next()? != "atomik" {
         return None;
     }
-    words.find_map(|word| word.strip_prefix("limit_kib="))
+    words
+        .filter_map(|word| word.strip_prefix("limit_kib="))
+        .last()
+}
+
+/// A number as the kernel takes it: decimal, `0x` hexadecimal, or octal after `0`.
+fn number(value: &str) -> Option<i64> {
+    let (sign, digits) = match value.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", value),
+    };
+    let (radix, digits) = match digits.strip_prefix("0x").or(digits.strip_prefix("0X")) {
+        Some(digits) => (16, digits),
+        None if digits.len() > 1 && digits.starts_with('0') => (8, digits),
+        None => (10, digits),
+    };
+    i64::from_str_radix(&format!("{sign}{digits}"), radix).ok()
 }
 
 fn total_memory(meminfo: &str) -> Option<u64> {
@@ -97,6 +152,8 @@ mod tests {
         let fake = Fake::installed();
         fake.remove("/etc/modules-load.d/atomik.conf");
         assert_eq!(loaded(&fake.system()).level, Level::Warning);
+        fake.write("/sys/module/atomik/initstate", "coming");
+        assert_eq!(loaded(&fake.system()).level, Level::Failed);
         fake.remove("/sys/module/atomik");
         assert_eq!(loaded(&fake.system()).level, Level::Failed);
     }
@@ -107,6 +164,33 @@ mod tests {
         assert_eq!(option("options  atomik\tx=1 limit_kib=8 "), Some("8"));
         assert_eq!(option("# options atomik limit_kib=7"), None);
         assert_eq!(option("options other limit_kib=7"), None);
+        for (value, kib) in [("0", 0), ("0x10", 16), ("010", 8), ("-1", -1), ("77", 77)] {
+            assert_eq!(number(value), Some(kib), "{value}");
+        }
+        for value in ["", "-", "0x", "1G", "--1", "08"] {
+            assert_eq!(number(value), None, "{value}");
+        }
+    }
+
+    #[test]
+    fn the_setting_that_modprobe_takes_is_looked_at() {
+        let fake = Fake::empty();
+        let last = || settings(&fake.system()).pop().map(|(_, value)| value);
+        assert_eq!(last(), None);
+        fake.write(
+            "/usr/lib/modprobe.d/atomik.conf",
+            "options atomik limit_kib=1",
+        );
+        assert_eq!(last().as_deref(), Some("1"));
+        fake.write("/etc/modprobe.d/a.conf", "options atomik \\\n limit_kib=2");
+        assert_eq!(last().as_deref(), Some("1"));
+        // This hides the one in /usr/lib.
+        fake.write(FILE, "# nothing");
+        assert_eq!(last().as_deref(), Some("2"));
+        fake.write("/etc/modprobe.d/z.conf.old", "options atomik limit_kib=3");
+        assert_eq!(last().as_deref(), Some("2"));
+        fake.write("/proc/cmdline", "quiet atomik.limit_kib=4 ro");
+        assert_eq!(last().as_deref(), Some("4"));
     }
 
     #[test]
@@ -120,30 +204,17 @@ mod tests {
         assert_eq!(level("options atomik limit_kib=0"), Level::Warning);
         assert_eq!(level("options atomik limit_kib=3000000"), Level::Warning);
         assert_eq!(level("options atomik limit_kib=1G"), Level::Failed);
-        assert_eq!(
-            level("options atomik limit_kib=18446744073709551615"),
-            Level::Failed
-        );
-        // The default, which is never more than half of the memory.
-        for unset in [
-            "",
-            "#options atomik limit_kib=1048576",
-            "options atomik limit_kib=-1",
-        ] {
-            for (memory, expected) in [
-                ("4000000", "1000000"),
-                ("1000000", "250000"),
-                ("8000000", "1048576"),
-            ] {
-                fake.write("/proc/meminfo", &format!("MemTotal: {memory} kB"));
-                fake.write(FILE, unset);
-                let check = limit(&fake.system());
-                assert_eq!(check.level, Level::Ok);
-                assert!(
-                    check.to_string().contains(&format!("{expected} KiB")),
-                    "{check}"
-                );
+        // The default fits any machine, and a whole GiB doesn't.
+        for total in ["4000000", "1000000", "50000"] {
+            fake.write("/proc/meminfo", &format!("MemTotal: {total} kB"));
+            for text in ["", "options atomik limit_kib=-1"] {
+                fake.write(FILE, text);
+                assert_eq!(limit(&fake.system()).level, Level::Ok, "{total}");
             }
         }
+        fake.write("/proc/meminfo", "MemTotal: 1000000 kB");
+        assert_eq!(level("options atomik limit_kib=1048576"), Level::Warning);
+        fake.remove("/proc/meminfo");
+        assert_eq!(level("options atomik limit_kib=1048576"), Level::Warning);
     }
 }

@@ -9,19 +9,26 @@ const VARIABLE: &str = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-
 
 pub fn secure_boot(system: &System) -> Check {
     const NAME: &str = "secure boot";
+    if !system.exists("/sys/firmware/efi") {
+        return Check::ok(NAME, "off: this machine was booted without EFI");
+    }
+    let loaded = system.exists("/sys/module/atomik");
     // Four bytes of attributes, then the value.
-    let on = system.bytes(VARIABLE).is_some_and(|b| b.get(4) == Some(&1));
-    if !on {
-        return Check::ok(NAME, "off");
+    match system.bytes(VARIABLE).as_deref().and_then(|b| b.get(4)) {
+        Some(1) if loaded => Check::ok(NAME, "on, and the kernel took the module"),
+        Some(1) => Check::warning(
+            NAME,
+            "on: the kernel loads only modules whose key is enrolled",
+            "mokutil --import /var/lib/dkms/mok.pub, reboot, and choose 'Enroll MOK'",
+        ),
+        Some(_) => Check::ok(NAME, "off"),
+        None if loaded => Check::ok(NAME, "unknown, but the kernel took the module"),
+        None => Check::warning(
+            NAME,
+            format!("unknown, as {VARIABLE} can't be read"),
+            "mount -t efivarfs efivarfs /sys/firmware/efi/efivars",
+        ),
     }
-    if system.exists("/sys/module/atomik") {
-        return Check::ok(NAME, "on, and the kernel took the module");
-    }
-    Check::warning(
-        NAME,
-        "on: the kernel loads only modules whose key is enrolled",
-        "mokutil --import /var/lib/dkms/mok.pub, reboot, and choose 'Enroll MOK'",
-    )
 }
 
 #[cfg(test)]
@@ -39,5 +46,8 @@ mod tests {
         assert_eq!(secure_boot(&fake.system()).level, Level::Warning);
         fake.write(VARIABLE, "\x06\0\0\0\0");
         assert_eq!(secure_boot(&fake.system()).level, Level::Ok);
+        // There is EFI, and its variables are not to be seen.
+        fake.remove(VARIABLE);
+        assert_eq!(secure_boot(&fake.system()).level, Level::Warning);
     }
 }

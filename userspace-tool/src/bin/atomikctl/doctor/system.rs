@@ -3,14 +3,44 @@
 //! [`System`]: what the checks look at.
 
 use std::fs;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use nix::sys::stat::{major, minor};
 
 /// A machine: the files below a directory, which for tests is a made-up one.
 pub struct System {
     root: PathBuf,
     /// What `rustc --version` prints.
     pub rustc: Option<String>,
+    /// What is at `/dev/atomik`.
+    pub node: Option<Node>,
+}
+
+/// A file where the device is expected.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Major and minor number as sysfs has them, `10:124`; none where it is no character device.
+    pub number: Option<String>,
+    /// The permissions.
+    pub mode: u32,
+    pub gid: u32,
+}
+
+impl Node {
+    fn at(path: &Path) -> Option<Self> {
+        let found = fs::metadata(path).ok()?;
+        let number = || {
+            let (major, minor) = (major(found.rdev()), minor(found.rdev()));
+            format!("{major}:{minor}")
+        };
+        Some(Self {
+            number: found.file_type().is_char_device().then(number),
+            mode: found.mode() & 0o7777,
+            gid: found.gid(),
+        })
+    }
 }
 
 impl System {
@@ -25,6 +55,7 @@ impl System {
         Self {
             root: root.to_owned(),
             rustc,
+            node: Node::at(&root.join("dev/atomik")),
         }
     }
 
@@ -86,7 +117,6 @@ impl System {
 #[cfg(test)]
 pub mod fake {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
     use std::process;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -97,6 +127,7 @@ pub mod fake {
     pub struct Fake {
         root: PathBuf,
         pub rustc: Option<String>,
+        pub node: Option<Node>,
     }
 
     impl Fake {
@@ -106,7 +137,11 @@ pub mod fake {
             let name = format!("atomikctl-doctor-{}-{number}", process::id());
             let root = std::env::temp_dir().join(name);
             fs::create_dir_all(&root).unwrap();
-            Self { root, rustc: None }
+            Self {
+                root,
+                rustc: None,
+                node: None,
+            }
         }
 
         /// A machine on which all is well.
@@ -123,6 +158,10 @@ pub mod fake {
             );
             let version = env!("CARGO_PKG_VERSION");
             fake.write(&format!("/usr/src/atomik-{version}/dkms.conf"), "");
+            fake.write(
+                &format!("/var/lib/dkms/atomik/{version}/{RELEASE}/x86_64/log"),
+                "",
+            );
             fake.write(&format!("{modules}/updates/dkms/atomik.ko.xz"), "");
             fake.write("/sys/module/atomik/initstate", "live");
             fake.write(
@@ -135,14 +174,16 @@ pub mod fake {
                 "/etc/udev/rules.d/60-atomik.rules",
                 "KERNEL==\"atomik\", GROUP=\"atomik\", MODE=\"0660\"",
             );
-            fake.write("/dev/atomik", "");
-            fake.mode("/dev/atomik", 0o660);
-            // The group of files that we make is our own.
-            let gid = gid_of(&fake.root);
-            fake.write("/etc/group", &format!("atomik:x:{gid}:alice"));
+            fake.write("/sys/class/misc/atomik/dev", "10:124\n");
+            fake.node = Some(Node {
+                number: Some("10:124".into()),
+                mode: 0o660,
+                gid: 990,
+            });
+            fake.write("/etc/group", "atomik:x:990:alice");
             fake.write("/etc/passwd", "alice:x:1000:1000::/home/alice:/bin/sh");
             fake.write("/proc/self/status", "Uid:\t1000\t1000\t1000\t1000\n");
-            fake.groups(&format!("1000 {gid}"));
+            fake.groups("1000 990");
             fake
         }
 
@@ -161,11 +202,6 @@ pub mod fake {
             }
         }
 
-        pub fn mode(&self, path: &str, mode: u32) {
-            let path = self.root.join(path.trim_start_matches('/'));
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        }
-
         /// Makes the process one of user 1000 with these groups.
         pub fn groups(&self, groups: &str) {
             let status = format!(
@@ -178,6 +214,7 @@ pub mod fake {
             System {
                 root: self.root.clone(),
                 rustc: self.rustc.clone(),
+                node: self.node.clone(),
             }
         }
     }
@@ -186,10 +223,5 @@ pub mod fake {
         fn drop(&mut self) {
             let _ = fs::remove_dir_all(&self.root);
         }
-    }
-
-    fn gid_of(path: &Path) -> u32 {
-        use std::os::unix::fs::MetadataExt;
-        fs::metadata(path).unwrap().gid()
     }
 }
