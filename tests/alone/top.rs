@@ -4,10 +4,14 @@
 //! shows the files of all tests.
 
 use crate::alone;
-use atomik::session::{OpenFile, Sessions};
+use atomik::{
+    Device,
+    session::{OpenFile, SessionName, Sessions},
+};
 use atomik_tests::{raw::open_device, task, terminal::Terminal, tool::Tool};
+use nix::sys::signal::Signal::{self, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use serde_json::Value;
-use std::fs;
+use std::{fs, os::unix::process::ExitStatusExt};
 
 /// With two sessions of two tables each. Their holders' ids have the order of the names, unless they have wrapped.
 fn tool() -> Tool {
@@ -189,4 +193,108 @@ fn control_c_ends_it_and_puts_the_terminal_back() {
     terminal.write(b"\x03");
     let left = terminal.end();
     assert!(left.status.success() && left.restored, "{}", left.screen);
+}
+
+/// Starts `top`, and waits until it is on the screen; the next look is far away.
+fn on_the_screen(tool: &Tool) -> Terminal {
+    let mut terminal = top(tool, "top --interval 60000");
+    terminal.wait_for("top", |screen| screen.contains("q ends"));
+    terminal
+}
+
+#[test]
+fn signals_end_it_and_find_the_terminal_put_back() {
+    let _alone = alone();
+    let tool = Tool::new();
+    for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP] {
+        let terminal = on_the_screen(&tool);
+        terminal.signal(signal);
+        let left = terminal.end();
+        // Whoever waits for it sees what has ended it.
+        assert_eq!(left.status.signal(), Some(signal as i32));
+        assert!(left.restored, "{signal}: {}", left.screen);
+    }
+}
+
+#[test]
+fn while_it_is_stopped_the_terminal_is_put_back() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let mut terminal = on_the_screen(&tool);
+    let stops: [&dyn Fn(&Terminal); 2] = [&|terminal| terminal.write(b"\x1a"), &|terminal| {
+        terminal.signal(SIGTSTP)
+    }];
+    for stop in stops {
+        stop(&terminal);
+        assert!(terminal.stopped());
+        terminal.signal(SIGCONT);
+        terminal.wait_for("it again", |screen| screen.contains("q ends"));
+    }
+    terminal.write(b"q");
+    let left = terminal.end();
+    assert!(left.status.success() && left.restored, "{}", left.screen);
+}
+
+/// Who starts it may have it ignore a signal, as `nohup` does.
+#[test]
+fn a_signal_that_is_to_be_ignored_is() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let mut command = tool.command("/bin/sh");
+    command.args(["-c", "trap '' HUP; exec atomikctl top --interval 60000"]);
+    let mut terminal = Terminal::start(command, 40, 120, false);
+    terminal.wait_for("top", |screen| screen.contains("q ends"));
+    terminal.signal(Signal::SIGHUP);
+    terminal.write(b"q");
+    let left = terminal.end();
+    assert!(left.status.success() && left.restored, "{}", left.screen);
+}
+
+/// A process chooses its name, and whoever looks at it has a terminal.
+#[test]
+fn names_have_nothing_that_a_terminal_obeys() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let script = r"exec 3<>/dev/atomik; printf '\033[2J\302\233x' >/proc/$$/comm
+        atomikctl --fd 3 top --once --interval 50; atomikctl --json --fd 3 top --interval 50; :";
+    let ran = tool.shell(script).ok();
+    let odd = ran.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(odd, None, "{ran:?}");
+    let lines: Vec<_> = ran.lines().collect();
+    let [_heading, text, json] = lines[..] else {
+        panic!("{ran}")
+    };
+    assert!(text.contains(r"\u{1b}[2J\u{9b"), "{text}");
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["command"], "\x1b[2J\u{9b}x");
+}
+
+/// A program may hold a session and have other files open.
+#[test]
+fn a_session_is_the_file_that_its_holder_serves() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let sessions = Sessions::at(tool.directory().join("atomik")).unwrap();
+    let name: SessionName = "s".parse().unwrap();
+    let holder = task::spawn(|| {
+        let files = [1, 2, 3].map(|contexts| {
+            let device = Device::open().unwrap();
+            device.create_table(contexts).unwrap().into_id();
+            device
+        });
+        let [_other, served, _another] = files;
+        sessions.hold(&name, served).unwrap().serve().unwrap();
+    });
+    while sessions.connect(&name).is_err() {}
+    let found = rows(&tool, "--json top --interval 50");
+    let named: Vec<_> = found
+        .iter()
+        .map(|row| (&row["tables"][0]["contexts"], row["session"].as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [(&1.into(), None), (&2.into(), Some("s")), (&3.into(), None)]
+    );
+    sessions.stop(&name).unwrap();
+    task::join(holder);
 }

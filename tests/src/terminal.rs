@@ -5,10 +5,18 @@
 use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{OpenptyResult, Winsize, openpty},
-    unistd,
+    sys::{
+        signal::{Signal, kill},
+        termios::{Termios, tcgetattr},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::{self, Pid},
 };
 use std::{
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::process::CommandExt,
+    },
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -20,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Terminal {
     master: OwnedFd,
     screen: vt100::Parser,
+    /// The modes that the program found.
+    modes: Termios,
     /// All that the program has written, with what moves the cursor.
     written: Vec<u8>,
     child: Child,
@@ -30,7 +40,7 @@ pub struct Left {
     pub status: ExitStatus,
     /// What is on the screen.
     pub screen: String,
-    /// Whether the screen is as it was found.
+    /// Whether the terminal is as it was found.
     pub restored: bool,
     /// All that was ever written.
     pub written: String,
@@ -48,7 +58,11 @@ impl Terminal {
         };
         let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
         let stdio = || Stdio::from(slave.try_clone().unwrap());
-        command.env("TERM", "xterm").stderr(stdio());
+        // A job of its own, which can be stopped.
+        command
+            .env("TERM", "xterm")
+            .stderr(stdio())
+            .process_group(0);
         if !only_errors {
             command.stdin(stdio()).stdout(stdio());
         }
@@ -56,6 +70,7 @@ impl Terminal {
         // The command has copies, and would keep the terminal open for itself.
         drop(command);
         Self {
+            modes: tcgetattr(&slave).unwrap(),
             master,
             screen: vt100::Parser::new(rows, columns, 0),
             written: vec![],
@@ -83,23 +98,50 @@ impl Terminal {
         assert_eq!(unistd::write(&self.master, keys).unwrap(), keys.len());
     }
 
+    /// Sends the program a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).unwrap();
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap())
+    }
+
+    /// Waits until the program is stopped. Returns whether the terminal is then as it was found.
+    pub fn stopped(&mut self) -> bool {
+        let status = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
+        assert!(matches!(status, WaitStatus::Stopped(..)), "{status:?}");
+        // What it has written is here.
+        while self.has_more(PollTimeout::ZERO) && self.read() {}
+        self.is_restored()
+    }
+
+    fn is_restored(&self) -> bool {
+        let screen = self.screen.screen();
+        let modes = tcgetattr(&self.master).unwrap();
+        !screen.alternate_screen() && !screen.hide_cursor() && modes == self.modes
+    }
+
     /// Waits until the program ends.
     pub fn end(mut self) -> Left {
         while self.read() {}
-        let screen = self.screen.screen();
         Left {
-            restored: !screen.alternate_screen() && !screen.hide_cursor(),
-            screen: screen.contents(),
+            restored: self.is_restored(),
+            screen: self.screen.screen().contents(),
             written: String::from_utf8_lossy(&self.written).into(),
             status: self.child.wait().unwrap(),
         }
     }
 
+    /// Whether the program has written more, or has ended, before the time is over.
+    fn has_more(&self, patience: PollTimeout) -> bool {
+        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, patience).unwrap() > 0
+    }
+
     /// Takes what the program has written. False where there will be no more.
     fn read(&mut self) -> bool {
-        let patience = PollTimeout::try_from(PATIENCE).unwrap();
-        let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut fds, patience).unwrap() == 0 {
+        if !self.has_more(PATIENCE.try_into().unwrap()) {
             return false;
         }
         let mut bytes = [0; 4096];

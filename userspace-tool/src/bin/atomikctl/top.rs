@@ -13,6 +13,7 @@ use crate::output::Output;
 
 mod model;
 mod screen;
+mod terminal;
 
 use model::{Model, Row};
 

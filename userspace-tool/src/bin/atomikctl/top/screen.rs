@@ -2,6 +2,7 @@
 
 //! The terminal program.
 
+use std::io::stdout;
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
@@ -9,28 +10,32 @@ use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 use ratatui::widgets::{Block, List, ListState, Paragraph};
-use ratatui::{DefaultTerminal, Frame};
+use ratatui::{DefaultTerminal, Frame, Terminal, prelude::CrosstermBackend};
 
 use super::model::{Model, Row};
+use super::terminal::{self, Guard};
 use crate::failure::Failure;
 use crate::format::hex;
 
-/// Shows the model until the user has had enough. The terminal is put back in any case.
+/// Shows the model until the user has had enough.
 pub fn run(mut model: Model, interval: Duration) -> Result<(), Failure> {
-    let mut terminal = ratatui::try_init()?;
-    let result = show(&mut terminal, &mut model, interval);
-    ratatui::restore();
-    result
+    let guard = Guard::new()?;
+    let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
+    show(&mut terminal, &guard, &mut model, interval)
 }
 
 fn show(
     terminal: &mut DefaultTerminal,
+    guard: &Guard,
     model: &mut Model,
     interval: Duration,
 ) -> Result<(), Failure> {
     let mut next = Instant::now() + interval;
     model.look_inside();
     loop {
+        if guard.was_taken_back() {
+            terminal.clear()?;
+        }
         terminal.draw(|frame| draw(frame, model))?;
         let left = next.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -40,6 +45,7 @@ fn show(
         } else if event::poll(left)? {
             match key(&event::read()?) {
                 Key::End => return Ok(()),
+                Key::Stop => terminal::stop(),
                 Key::Up => model.choose(false),
                 Key::Down => model.choose(true),
                 Key::Table => model.next_table(),
@@ -53,6 +59,7 @@ fn show(
 
 enum Key {
     End,
+    Stop,
     Up,
     Down,
     Table,
@@ -69,6 +76,7 @@ fn key(event: &Event) -> Key {
     }
     match key.code {
         KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::End,
+        KeyCode::Char('z') if key.modifiers.contains(KeyModifiers::CONTROL) => Key::Stop,
         KeyCode::Char('q') | KeyCode::Esc => Key::End,
         KeyCode::Char('k') | KeyCode::Up => Key::Up,
         KeyCode::Char('j') | KeyCode::Down => Key::Down,
