@@ -132,7 +132,9 @@ check_builder() {
 # users_of FILE: the processes that have it open, each with its name.
 users_of() {
     local pid name
-    find /proc/[0-9]*/fd -maxdepth 1 -lname "$1" -printf '%h\n' 2>/dev/null | cut -d/ -f3 | sort -un |
+    # Some have ended before it gets there, which is no fault.
+    { find /proc/[0-9]*/fd -maxdepth 1 -lname "$1" -printf '%h\n' 2>/dev/null || true; } |
+        cut -d/ -f3 | sort -un |
         while read -r pid; do
             IFS= read -r -d '' name 2>/dev/null <"/proc/$pid/comm" || true
             printable "$pid (${name%$'\n'})"

@@ -147,11 +147,10 @@ impl SessionError {
                 "try again: it goes on, with its tables; it may be short of memory or descriptors"
                     .into()
             }
-            Self::Protocol { name } => {
-                format!(
-                    "end it with the program that started it, and start it anew: session start {name}"
-                )
-            }
+            Self::Protocol { name } => format!(
+                "the program that started it can use it; ended by that, it loses its tables, and \
+                 `atomikctl session start {name}` starts it anew"
+            ),
             Self::Device(error) => return error.hint(),
             Self::Listen { .. } | Self::Program { .. } | Self::Os { .. } => return None,
         })
