@@ -38,11 +38,8 @@ fn show(
         }
         terminal.draw(|frame| draw(frame, model))?;
         let left = next.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            model.refresh()?;
-            model.look_inside();
-            next = Instant::now() + interval;
-        } else if event::poll(left)? {
+        // A key is taken however long drawing and looking take.
+        if event::poll(left)? {
             match key(&event::read()?) {
                 Key::End => return Ok(()),
                 Key::Stop => terminal::stop(),
@@ -53,6 +50,10 @@ fn show(
             }
             // What was chosen may be something else now.
             model.look_inside();
+        } else {
+            model.refresh()?;
+            model.look_inside();
+            next = Instant::now() + interval;
         }
     }
 }
