@@ -109,8 +109,20 @@ impl Terminal {
 
     /// Waits until the program is stopped. Returns whether the terminal is then as it was found.
     pub fn stopped(&mut self) -> bool {
-        let status = waitpid(self.pid(), Some(WaitPidFlag::WUNTRACED)).unwrap();
-        assert!(matches!(status, WaitStatus::Stopped(..)), "{status:?}");
+        let end = Instant::now() + PATIENCE;
+        let flags = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
+        loop {
+            match waitpid(self.pid(), Some(flags)).unwrap() {
+                WaitStatus::Stopped(..) => break,
+                WaitStatus::StillAlive if Instant::now() < end => {
+                    // It may write as well as stop.
+                    if self.has_more(PollTimeout::from(10u8)) {
+                        self.read();
+                    }
+                }
+                status => panic!("{status:?}"),
+            }
+        }
         // What it has written is here.
         while self.has_more(PollTimeout::ZERO) && self.read() {}
         self.is_restored()

@@ -82,7 +82,10 @@ mod tests {
     fn json_says_the_same_without() {
         let value = ["\x1b[31m\u{9b}2J\x7f\u{202e}x", "ü\n"];
         for text in [json(&value).unwrap(), pretty_json(&value).unwrap()] {
-            assert!(!text.contains(['\x1b', '\u{9b}', '\x7f', '\u{202e}']), "{text}");
+            assert!(
+                !text.contains(['\x1b', '\u{9b}', '\x7f', '\u{202e}']),
+                "{text}"
+            );
             assert!(text.contains('ü'));
             let back: [String; 2] = serde_json::from_str(&text).unwrap();
             assert_eq!(back, value);
