@@ -8,6 +8,7 @@
 
 mod error;
 mod format;
+mod replace;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -106,29 +107,18 @@ impl Snapshot {
     }
 
     /// Writes a file. What was there under this name stays whole until the new one is complete and
-    /// on the disk, and then is replaced.
+    /// on the disk, and then is replaced; the new one has its owner and mode. Links are followed, and
+    /// a device or a pipe is written to.
     ///
     /// # Errors
     ///
     /// [`SnapshotError::Io`].
     pub fn write_file(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let failed = |source| SnapshotError::Io {
+        replace::replace(path, |file| self.write(file)).map_err(|source| SnapshotError::Io {
             path: Some(path.into()),
             source,
-        };
-        // In the same directory: only within one file system is a file renamed in one step.
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut new = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-        self.write(&mut new).map_err(failed)?;
-        new.as_file().sync_all().map_err(failed)?;
-        new.persist(path).map_err(|error| failed(error.error))?;
-        // The directory has the name; where it can't be synchronised, the file is there nevertheless.
-        let _ = File::open(directory).and_then(|directory| directory.sync_all());
-        Ok(())
+        })
     }
 
     /// Reads a file.
