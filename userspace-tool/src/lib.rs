@@ -132,7 +132,7 @@
 //! | --- | --- | --- |
 //! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify, command-fds |
 //! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
-//! | `cli` (default) | the command `atomikctl`; both of the above | clap, serde, csv and others |
+//! | `cli` (default) | the command `atomikctl`; both of the above | clap, serde and others |
 //! | `top` (default) | its subcommand `top` | ratatui |
 
 #![deny(missing_docs)]

@@ -2,12 +2,12 @@
 
 //! [`Addresses`]: an address or a range of them, on the command line.
 
-use std::io::{self, BufRead};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::failure::Failure;
-use crate::script::number::parse_u32;
+use crate::lines::Lines;
+use crate::script::number::{parse_u32, quoted};
 
 /// `5`, `0..15` (both included), `5..`, `..15` or `..`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,32 +62,39 @@ impl Addresses {
 }
 
 /// What the words of a command line name; where the only one is `-`, standard input does.
-pub fn named(words: &[String]) -> Result<Vec<Addresses>, Failure> {
+pub fn all_named(words: &[String]) -> Result<Vec<Addresses>, Failure> {
     match words {
-        [dash] if dash == "-" => from_lines(io::stdin().lock()),
+        [dash] if dash == "-" => from_lines(Lines::stdin()),
         words => (words.iter())
-            .map(|word| one(word).map_err(|message| Failure::usage(&message)))
+            .map(|word| named(word).map_err(|message| Failure::usage(&message)))
             .collect(),
     }
 }
 
-fn one(word: &str) -> Result<Addresses, String> {
+/// What a word names; the error says which word is wrong.
+pub fn named(word: &str) -> Result<Addresses, String> {
     word.parse()
-        .map_err(|error| format!("'{}': {error}", word.escape_debug()))
+        .map_err(|error| format!("address {}: {error}", quoted(word)))
 }
 
 /// Any number of them a line; `#` starts a comment.
-fn from_lines(input: impl BufRead) -> Result<Vec<Addresses>, Failure> {
+fn from_lines(lines: Lines) -> Result<Vec<Addresses>, Failure> {
+    let mut lines = lines.whole();
     let mut found = vec![];
-    for (number, line) in (1..).zip(input.lines()) {
-        let at = |message: String| Failure::usage(&format!("<stdin>:{number}: {message}"));
-        let line = line.map_err(|error| at(error.to_string()))?;
-        let code = line.split('#').next().unwrap_or_default();
-        for word in code.split_whitespace() {
-            found.push(one(word).map_err(at)?);
+    loop {
+        let line = lines
+            .next()
+            .and_then(|line| line.map(|line| in_line(&line)).transpose());
+        match line.map_err(|message| lines.wrong(&message))? {
+            Some(line) => found.extend(line),
+            None => return Ok(found),
         }
     }
-    Ok(found)
+}
+
+fn in_line(line: &str) -> Result<Vec<Addresses>, String> {
+    let code = line.split('#').next().unwrap_or_default();
+    code.split_whitespace().map(named).collect()
 }
 
 #[cfg(test)]
@@ -117,8 +124,10 @@ mod tests {
     fn lines() {
         let lines = "0 # the first\n\n3.. 7\n# none\n";
         let expected = ["0", "3..", "7"].map(|word| word.parse().unwrap());
+        let from_lines = |text: &'static [u8]| from_lines(Lines::new("a", text));
         assert_eq!(from_lines(lines.as_bytes()).unwrap(), expected);
-        for wrong in [&b"0\nx"[..], b"0 -", b"\xff"] {
+        assert_eq!(from_lines(b"\xEF\xBB\xBF0 # a\r3.. 7").unwrap(), expected);
+        for wrong in [&b"0\nx"[..], b"0 -", b"\xff", b"0 # \rx"] {
             assert!(from_lines(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 
 use atomik::{Batch, MAX_BATCH, TableRef};
 
+use crate::Global;
 use crate::addresses::Addresses;
 use crate::failure::Failure;
-use crate::output::{count, say};
+use crate::output::count;
 
 /// One entry of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Entry {
 /// Does all of `entries`, in order, and calls `returned` with the address and the state of each that
 /// returns one.
 pub fn apply(
+    global: &Global,
     table: &TableRef,
     entries: &[Entry],
     mut returned: impl FnMut(u32, u64) -> Result<(), Failure>,
@@ -76,7 +78,7 @@ pub fn apply(
             };
             return Err(Failure::of(&error));
         }
-        say(format_args!(
+        global.say(format_args!(
             "{} operations go in {}: each is isolated, all together are not",
             entries.len(),
             count(entries.len().div_ceil(max), "batch", "batches"),
@@ -100,6 +102,9 @@ pub fn apply(
     Ok(())
 }
 
+/// The most contexts that are named at once: the largest table 16 times.
+const MOST: u64 = 1 << 20;
+
 /// The addresses that are meant in this table.
 pub fn addresses(
     table: &TableRef,
@@ -112,6 +117,7 @@ pub fn addresses(
         contexts = table.size().map_err(|e| Failure::of(&e))?;
     }
     let found: Vec<_> = named.iter().map(|a| a.within(contexts)).collect();
+    let length = |range: &RangeInclusive<u32>| u64::from(range.end() - range.start()) + 1;
     match found
         .iter()
         .find(|range| ranges && *range.end() >= contexts)
@@ -122,6 +128,10 @@ pub fn addresses(
             contexts: Some(contexts),
             entry: None,
         })),
+        None if found.iter().map(length).sum::<u64>() > MOST => Err(Failure::usage(&format!(
+            "more than {MOST} contexts are named at once"
+        ))
+        .with_hint("`atomikctl batch` takes any number of operations")),
         None => Ok(found),
     }
 }

@@ -2,9 +2,8 @@
 
 //! `atomikctl batch`.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, IsTerminal, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use atomik::{Batch, MAX_BATCH, TableRef};
@@ -14,10 +13,12 @@ use crate::Global;
 use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
-use crate::output::{count, say};
+use crate::lines::Lines;
+use crate::output::count;
 use crate::record::Record;
 use crate::script::Op;
-use crate::stream::{CsvWriter, Kind};
+use crate::stream::{HEADING, Kind, Operations};
+use crate::target::OpenTable;
 
 /// Do a stream of operations on a table, in batches
 ///
@@ -34,9 +35,9 @@ pub struct Args {
     /// text
     #[arg(short, long, value_enum)]
     input: Option<Kind>,
-    /// What states are printed as; with --json, as JSON Lines
-    #[arg(short, long, value_enum, default_value = "text")]
-    output: Kind,
+    /// What states are printed as; without this, as text, or JSON Lines with --json
+    #[arg(short, long, value_enum)]
+    output: Option<Kind>,
     /// How values are printed in text and CSV
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
@@ -46,51 +47,43 @@ pub struct Args {
     /// Say nothing of what was done
     #[arg(short, long)]
     quiet: bool,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let input = self.input.unwrap_or_else(|| Kind::of(&self.file));
-        let stdin = self.file == Path::new("-");
-        let name = if stdin {
-            "<stdin>".into()
-        } else {
-            self.file.display().to_string()
+        let mut lines = Lines::open(&self.file)?;
+        let table = self.target.open()?;
+        let output = match (self.output, global.json) {
+            (Some(Kind::Text | Kind::Csv), true) => {
+                return Err(Failure::usage("--json and --output contradict each other"));
+            }
+            (Some(output), _) => output,
+            (None, true) => Kind::Json,
+            (None, false) => Kind::Text,
         };
-        let unreadable = |error: io::Error| Failure::usage(&format!("can't read {name}: {error}"));
-        let (reader, length): (Box<dyn Read>, _) = if stdin {
-            (Box::new(io::stdin().lock()), None)
-        } else {
-            let file = File::open(&self.file).map_err(unreadable)?;
-            let length = file
-                .metadata()
-                .ok()
-                .filter(|m| m.is_file())
-                .map(|m| m.len());
-            (Box::new(file), length)
-        };
-        let table = global.target.table()?;
-        let output = if global.json { Kind::Json } else { self.output };
-        let progress = Progress::new(length, self.quiet);
+        let progress = Progress::new(lines.length(), self.quiet);
         let mut stream = Stream {
             table: &table,
             progress: &progress,
             printer: Printer::new(output, self.format)?,
             batch: Batch::with_capacity(self.chunk as usize),
-            names: vec![],
+            operations: vec![],
             counts: Counts::default(),
         };
         let start = Instant::now();
-        let result = self.stream(&mut stream, input, &name, reader);
+        let result = self.stream(&mut stream, Operations::new(input), &mut lines);
         progress.clear();
-        stream.printer.flush()?;
+        stream.printer.out.flush()?;
         if result.is_ok() && !self.quiet {
             let Counts {
                 operations,
                 batches,
                 states,
             } = stream.counts;
-            say(format_args!(
+            global.say(format_args!(
                 "{} in {}, {} returned, {:.3} s",
                 count(operations, "operation", "operations"),
                 count(batches, "batch", "batches"),
@@ -104,31 +97,21 @@ impl Args {
     fn stream(
         &self,
         stream: &mut Stream<'_>,
-        input: Kind,
-        name: &str,
-        reader: impl Read,
+        mut operations: Operations,
+        lines: &mut Lines,
     ) -> Result<(), Failure> {
-        let mut lines = BufReader::new(reader);
-        let mut line = String::new();
-        for number in 1.. {
-            line.clear();
-            let mistake = |stream: &Stream<'_>, message: &str| {
-                Failure::usage(&format!("{name}:{number}: {message}"))
-                    .with_hint(&stream.counts.done())
-            };
-            let length = match lines.read_line(&mut line) {
-                Ok(0) => break,
-                Ok(length) => length,
-                Err(error) => return Err(mistake(stream, &error.to_string())),
-            };
-            match input.parse(&line, number) {
-                Ok(None) => {}
-                Ok(Some(op)) => stream.push(op, self.chunk as usize)?,
-                Err(message) => return Err(mistake(stream, &message)),
+        loop {
+            let line = (lines.next())
+                .and_then(|line| line.map(|line| operations.parse(&line)).transpose());
+            match line {
+                Ok(None) => break,
+                Ok(Some(None)) => {}
+                Ok(Some(Some(op))) => stream.push(op, lines, self.chunk as usize)?,
+                Err(message) => return Err(lines.wrong(&message).with_hint(&stream.counts.done())),
             }
-            stream.progress.advance(length);
+            stream.progress.reach(lines.position());
         }
-        stream.run()
+        stream.run(lines)
     }
 }
 
@@ -138,8 +121,8 @@ struct Stream<'a> {
     progress: &'a Progress,
     printer: Printer,
     batch: Batch,
-    /// Of each operation in the batch, its name, and how many entries it takes.
-    names: Vec<(&'static str, usize)>,
+    /// Of each operation in the batch, its name, its line, and its first entry.
+    operations: Vec<(&'static str, usize, usize)>,
     counts: Counts,
 }
 
@@ -164,7 +147,7 @@ impl Counts {
 
 impl Stream<'_> {
     /// Takes an operation, and runs what came before it where it doesn't fit in any more.
-    fn push(&mut self, op: Op, chunk: usize) -> Result<(), Failure> {
+    fn push(&mut self, op: Op, lines: &Lines, chunk: usize) -> Result<(), Failure> {
         let (first, second) = match op {
             Op::Load { addr, value } => (Entry::Load { addr, value }, None),
             Op::Accum { addr, delta } => (Entry::Accum { addr, delta }, None),
@@ -180,46 +163,64 @@ impl Stream<'_> {
         let entries = 1 + usize::from(second.is_some());
         // A swap of two entries is never divided.
         if self.batch.len() + entries > chunk.max(2) {
-            self.run()?;
+            self.run(lines)?;
         }
+        self.operations
+            .push((op.name(), lines.number(), self.batch.len()));
         first.push(&mut self.batch);
         if let Some(second) = second {
             second.push(&mut self.batch);
         }
-        self.names.push((op.name(), entries));
         if self.batch.len() >= chunk {
-            self.run()?;
+            self.run(lines)?;
         }
         Ok(())
     }
 
     /// Runs what was collected.
-    fn run(&mut self) -> Result<(), Failure> {
+    fn run(&mut self, lines: &Lines) -> Result<(), Failure> {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let results = (self.table.run(&mut self.batch))
-            .map_err(|e| Failure::of(&e).with_hint(&self.counts.done()))?;
-        let before = self.counts.states;
-        let mut returned = results.iter().peekable();
-        let mut entry = 0;
-        for &(name, entries) in &self.names {
-            if let Some(result) = returned.next_if(|result| result.entry == entry) {
-                self.counts.states += 1;
-                self.printer
-                    .state(self.table.id(), name, result.addr, result.state)?;
-            }
-            entry += entries;
-        }
-        drop(returned);
-        if self.counts.states > before {
-            self.progress.interrupted(|| self.printer.flush())?;
-        }
-        self.counts.operations += self.names.len();
+        let results = match self.table.run(&mut self.batch) {
+            Ok(results) => results,
+            Err(error) => return Err(self.failure(lines, &error)),
+        };
+        self.counts.operations += self.operations.len();
         self.counts.batches += 1;
+        let before = self.counts.states;
+        // An entry that returned something is the first of its operation.
+        let mut operations = self.operations.iter();
+        let mut printed = Ok(());
+        for result in results.iter() {
+            let Some(&(name, ..)) = operations.find(|&&(_, _, entry)| entry == result.entry) else {
+                continue;
+            };
+            self.counts.states += 1;
+            let state = (self.printer).state(self.table.id(), name, result.addr, result.state);
+            printed = printed.and(state);
+        }
+        if self.counts.states > before {
+            printed = printed.and(self.progress.interrupted(|| self.printer.out.flush()));
+        }
         self.batch.clear();
-        self.names.clear();
-        Ok(())
+        self.operations.clear();
+        printed.map_err(|error| Failure::from(error).with_hint(&self.counts.done()))
+    }
+
+    /// Why the batch was refused, with the line that it is about, where it is about one.
+    fn failure(&self, lines: &Lines, error: &atomik::Error) -> Failure {
+        let line = match error {
+            atomik::Error::Address {
+                entry: Some(found), ..
+            } => (self.operations.iter().rev()).find(|&&(_, _, entry)| entry <= *found),
+            _ => None,
+        };
+        match line {
+            Some(&(_, line, _)) => Failure::operation(&lines.place(line), error),
+            None => Failure::of(error),
+        }
+        .with_hint(&self.counts.done())
     }
 }
 
@@ -227,56 +228,27 @@ impl Stream<'_> {
 const ROOM: usize = 128 * MAX_BATCH as usize;
 
 /// What states are printed with.
-enum Printer {
-    Lines {
-        out: BufWriter<io::StdoutLock<'static>>,
-        json: bool,
-        format: Format,
-    },
-    Csv {
-        out: Box<CsvWriter<io::StdoutLock<'static>>>,
-        format: Format,
-    },
+struct Printer {
+    out: BufWriter<io::StdoutLock<'static>>,
+    kind: Kind,
+    format: Format,
 }
 
 impl Printer {
     fn new(kind: Kind, format: Format) -> Result<Self, Failure> {
-        let out = io::stdout().lock();
-        Ok(match kind {
-            Kind::Csv => Self::Csv {
-                out: Box::new(CsvWriter::new(out, ROOM)?),
-                format,
-            },
-            kind => Self::Lines {
-                out: BufWriter::with_capacity(ROOM, out),
-                json: kind == Kind::Json,
-                format,
-            },
-        })
-    }
-
-    fn state(
-        &mut self,
-        table: u32,
-        op: &'static str,
-        addr: u32,
-        state: u64,
-    ) -> Result<(), Failure> {
-        match self {
-            Self::Csv { out, format } => out.state(op, addr, &format.value(state)),
-            Self::Lines {
-                out, json: true, ..
-            } => Ok(Record::unnumbered(op, table, addr, state).print(out, true)?),
-            Self::Lines { out, format, .. } => {
-                Ok(writeln!(out, "{op} {addr} = {}", format.value(state))?)
-            }
+        let mut out = BufWriter::with_capacity(ROOM, io::stdout().lock());
+        if kind == Kind::Csv {
+            writeln!(out, "{HEADING}")?;
         }
+        Ok(Self { out, kind, format })
     }
 
-    fn flush(&mut self) -> Result<(), Failure> {
-        match self {
-            Self::Csv { out, .. } => out.flush(),
-            Self::Lines { out, .. } => Ok(out.flush()?),
+    fn state(&mut self, table: u32, op: &'static str, addr: u32, state: u64) -> io::Result<()> {
+        let value = self.format.value(state);
+        match self.kind {
+            Kind::Text => writeln!(self.out, "{op} {addr} = {value}"),
+            Kind::Csv => writeln!(self.out, "{op},{addr},{value}"),
+            Kind::Json => Record::unnumbered(op, table, addr, state).print(&mut self.out, true),
         }
     }
 }
@@ -303,8 +275,8 @@ impl Progress {
         Self(bar)
     }
 
-    fn advance(&self, bytes: usize) {
-        self.0.inc(bytes as u64);
+    fn reach(&self, position: u64) {
+        self.0.set_position(position);
     }
 
     /// Prints something, maybe on the same terminal, without the bar in between.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::Global;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::target::AnyFile;
 
 /// Measure how long operations take on this machine
 ///
@@ -21,6 +22,8 @@ pub struct Args {
     /// Milliseconds for each operation
     #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     time: u64,
+    #[command(flatten)]
+    target: AnyFile,
 }
 
 #[derive(Serialize)]
@@ -38,7 +41,7 @@ const CONTEXTS: u32 = 256;
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = global.target.open()?;
+        let device = self.target.open()?;
         let table = device.create_table(CONTEXTS).map_err(|e| Failure::of(&e))?;
         let mut out = Output::new(global.json);
         out.text(format_args!(

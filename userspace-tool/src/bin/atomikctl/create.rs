@@ -8,6 +8,7 @@ use crate::Global;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::script::number::parse_u32;
+use crate::target::OpenFile;
 
 /// Make a table
 ///
@@ -16,12 +17,10 @@ use crate::script::number::parse_u32;
 #[derive(clap::Args)]
 pub struct Args {
     /// How many contexts it has, 1 to 65536
-    #[arg(value_name = "N", value_parser = contexts)]
+    #[arg(value_name = "N", value_parser = parse_u32)]
     contexts: u32,
-}
-
-fn contexts(word: &str) -> Result<u32, String> {
-    parse_u32(word).map_err(|error| error.to_string())
+    #[command(flatten)]
+    target: OpenFile,
 }
 
 /// A table, as JSON has it.
@@ -33,7 +32,7 @@ pub struct Created {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = global.target.file()?;
+        let device = self.target.open()?;
         let table = device
             .create_table(self.contexts)
             .map_err(|e| Failure::of(&e))?

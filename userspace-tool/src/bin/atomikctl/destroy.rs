@@ -2,9 +2,9 @@
 
 //! `atomikctl destroy`.
 
-use crate::Global;
 use crate::failure::Failure;
 use crate::script::number::parse_u32;
+use crate::target::OpenTable;
 
 /// Destroy tables
 ///
@@ -12,19 +12,17 @@ use crate::script::number::parse_u32;
 #[derive(clap::Args)]
 pub struct Args {
     /// The tables' ids; without one, the table of -t, or the only one
-    #[arg(value_name = "ID", value_parser = id)]
+    #[arg(value_name = "ID", value_parser = parse_u32, conflicts_with = "table")]
     ids: Vec<u32>,
-}
-
-fn id(word: &str) -> Result<u32, String> {
-    parse_u32(word).map_err(|error| error.to_string())
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl Args {
-    pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = global.target.file()?;
+    pub fn run(&self) -> Result<(), Failure> {
+        let device = self.target.file.open()?;
         if self.ids.is_empty() {
-            let table = global.target.table_of(&device)?;
+            let table = self.target.open_in(&device)?;
             return table.destroy().map_err(|e| Failure::of(&e));
         }
         for &id in &self.ids {

@@ -11,6 +11,7 @@ use crate::apply::addresses;
 use crate::failure::Failure;
 use crate::format::{Format, hex};
 use crate::output::Output;
+use crate::target::OpenTable;
 
 /// Print references, accumulators and states, as they are at one moment
 #[derive(clap::Args)]
@@ -24,6 +25,8 @@ pub struct Args {
     /// How values are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 #[derive(Serialize)]
@@ -37,7 +40,7 @@ struct Row {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let table = global.target.table()?;
+        let table = self.target.open()?;
         let ranges = addresses(&table, &[self.addresses])?;
         let mut out = Output::new(global.json);
         for range in ranges {

@@ -9,8 +9,9 @@ use std::process::ExitCode;
 
 use atomik::session::SessionError;
 use atomik::snapshot::SnapshotError;
+use serde::Serialize;
 
-use crate::printable::printable;
+use crate::printable::{json, printable};
 
 /// Why the command ends early. What the statuses mean stands in `--help`.
 #[derive(Debug)]
@@ -18,6 +19,15 @@ pub struct Failure {
     status: u8,
     messages: Vec<String>,
     hint: Option<String>,
+}
+
+/// A message, as JSON has it.
+#[derive(Serialize)]
+struct Record<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    status: u8,
 }
 
 impl Failure {
@@ -51,6 +61,14 @@ impl Failure {
     /// The arguments or the input are wrong.
     pub fn usage(message: &str) -> Self {
         Self::script(vec![message.into()], None)
+    }
+
+    /// The arguments can't be parsed.
+    pub fn arguments(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let (message, rest) = text.split_once("\n\n").unwrap_or((&text, ""));
+        let message = message.strip_prefix("error: ").unwrap_or(message);
+        Self::usage(message.trim()).with_hint(rest.trim())
     }
 
     /// A table would end with this command.
@@ -149,11 +167,25 @@ impl Failure {
         }
     }
 
-    /// Says why on standard error.
-    pub fn report(&self) -> ExitCode {
+    /// Says why on standard error: as text, or with an object in a line for each message.
+    pub fn report(&self, json: bool) -> ExitCode {
+        let text = if json { self.json() } else { self.text() };
         // Where standard error is closed, the status has to do.
-        let _ = io::stderr().write_all(self.text().as_bytes());
+        let _ = io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.status)
+    }
+
+    fn json(&self) -> String {
+        let line = |message: &String| {
+            let record = Record {
+                error: message,
+                hint: self.hint.as_deref(),
+                status: self.status,
+            };
+            // What is text can be written as JSON.
+            json(&record).map_or_else(|_| String::new(), |text| text + "\n")
+        };
+        self.messages.iter().map(line).collect()
     }
 
     fn text(&self) -> String {
@@ -161,7 +193,8 @@ impl Failure {
         for message in &self.messages {
             text += &format!("atomikctl: {}\n", printable(message));
         }
-        if let Some(hint) = &self.hint {
+        // Who says nothing has no hint either.
+        if let (Some(hint), false) = (&self.hint, self.messages.is_empty()) {
             text += &format!("hint: {}\n", printable(hint));
         }
         text
@@ -224,8 +257,26 @@ mod tests {
     }
 
     #[test]
+    fn each_message_is_an_object_in_a_line() {
+        let messages = vec!["a \"b\"\n".into(), "\x1b[2J".into()];
+        let failure = Failure::script(messages, Some("c".into()));
+        let expected = "{\"error\":\"a \\\"b\\\"\\n\",\"hint\":\"c\",\"status\":2}\n\
+            {\"error\":\"\\u001b[2J\",\"hint\":\"c\",\"status\":2}\n";
+        assert_eq!(failure.json(), expected);
+    }
+
+    #[test]
+    fn arguments_that_are_wrong() {
+        let error = clap::Command::new("a").try_get_matches_from(["a", "--b"]);
+        let failure = Failure::arguments(&error.unwrap_err());
+        assert_eq!(failure.messages, ["unexpected argument '--b' found"]);
+        assert!(failure.hint.unwrap().starts_with("Usage: a"));
+    }
+
+    #[test]
     fn a_closed_pipe_is_not_worth_a_word() {
         let failure = Failure::from(io::Error::from(ErrorKind::BrokenPipe));
-        assert!(failure.messages.is_empty() && failure.hint.is_none());
+        let failure = failure.with_hint("the first 2 operations were done");
+        assert_eq!((failure.text(), failure.json()), Default::default());
     }
 }

@@ -7,18 +7,28 @@ use serde::Serialize;
 use crate::Global;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::target::{AnyFile, Chosen};
 
 /// Show what the driver says about itself
 ///
 /// ops_total counts the operations served through ioctls since the module was loaded, for all
 /// files together; the entries of a batch count one by one.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    target: AnyFile,
+}
 
 /// What is printed; the names are the interface's.
 #[derive(Serialize)]
 struct Report {
-    device: String,
+    /// What was opened: one of the three.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fd: Option<i32>,
     version: String,
     backend: String,
     hw_banks: u32,
@@ -30,9 +40,10 @@ struct Report {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let device = global.target.open()?;
+        let chosen = self.target.chosen()?;
+        let device = chosen.open()?;
         let info = device.info().map_err(|e| Failure::operation("info", &e))?;
-        let report = Report::new(global.target.device.display().to_string(), &info);
+        let report = Report::new(&chosen, &info);
         let mut out = Output::new(global.json);
         out.whole(&report, report.table())?;
         out.flush()
@@ -40,9 +51,17 @@ impl Args {
 }
 
 impl Report {
-    fn new(device: String, info: &atomik::Info) -> Self {
+    fn new(chosen: &Chosen, info: &atomik::Info) -> Self {
+        let (mut device, mut session, mut fd) = (None, None, None);
+        match chosen {
+            Chosen::Device(path) => device = Some(path.display().to_string()),
+            Chosen::Session(name) => session = Some(name.to_string()),
+            Chosen::Descriptor(number) => fd = Some(*number),
+        }
         Self {
             device,
+            session,
+            fd,
             version: info.version.to_string(),
             backend: info.backend.to_string(),
             hw_banks: info.hw_banks,
@@ -54,8 +73,15 @@ impl Report {
     }
 
     fn table(&self) -> Vec<String> {
-        let rows = [
+        let opened = [
             ("device", self.device.clone()),
+            ("session", self.session.clone()),
+            ("fd", self.fd.map(|fd| fd.to_string())),
+        ];
+        let opened = opened
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
+        let rows = [
             ("version", self.version.clone()),
             ("backend", self.backend.clone()),
             ("hw_banks", self.hw_banks.to_string()),
@@ -65,7 +91,7 @@ impl Report {
             ("fp_bytes_saved", self.fp_bytes_saved.to_string()),
         ];
         let line = |(name, value)| format!("{name:<14}  {value}");
-        rows.map(line).into()
+        opened.chain(rows).map(line).collect()
     }
 }
 
@@ -75,7 +101,9 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            device: "/dev/atomik".into(),
+            device: Some("/dev/atomik".into()),
+            session: None,
+            fd: None,
             version: "0.4.0".into(),
             backend: "software".into(),
             hw_banks: 0,

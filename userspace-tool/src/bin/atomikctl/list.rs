@@ -6,14 +6,18 @@ use crate::Global;
 use crate::create::Created;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::target::OpenFile;
 
 /// List the tables of the open file
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    target: OpenFile,
+}
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let usage = global.target.file()?.usage().map_err(|e| Failure::of(&e))?;
+        let usage = (self.target.open()?.usage()).map_err(|e| Failure::of(&e))?;
         let mut out = Output::new(global.json);
         if !usage.tables.is_empty() {
             out.text("table  contexts")?;

@@ -2,10 +2,12 @@
 
 //! `atomikctl`: `/dev/atomik` from the shell. Each subcommand is a file of its own.
 
+use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 mod addresses;
 mod apply;
@@ -19,6 +21,7 @@ mod dump;
 mod failure;
 mod format;
 mod info;
+mod lines;
 mod list;
 mod man;
 mod output;
@@ -37,17 +40,19 @@ mod target;
 #[cfg(feature = "top")]
 mod top;
 mod watch;
+mod words;
 mod write;
 
-use target::Target;
+use failure::Failure;
 
 /// Work with /dev/atomik: tables of delta-state contexts, kept in the kernel
 ///
 /// A table belongs to an open file. `-s NAME` works on the tables of a session, which `atomikctl
 /// session start NAME` makes; `--fd N` on those of a descriptor that the shell has opened: `exec
-/// 3<>/dev/atomik`. Numbers are decimal, 0x hexadecimal or 0b binary, with `_` between digits.
+/// 3<>/dev/atomik`. A command takes those of the options that it has a use for; they may stand
+/// before it. Numbers are decimal, 0x hexadecimal or 0b binary, with `_` between digits.
 #[derive(Parser)]
-#[command(name = "atomikctl", version, after_help = EXIT_STATUS)]
+#[command(name = "atomikctl", version, after_help = EXIT_STATUS, args = target::options())]
 struct Cli {
     #[command(flatten)]
     global: Global,
@@ -58,11 +63,21 @@ struct Cli {
 /// Options of every subcommand.
 #[derive(clap::Args)]
 struct Global {
-    #[command(flatten)]
-    target: Target,
-    /// Print JSON: one object, or one a line where there may be several
-    #[arg(long, global = true)]
+    /// Print JSON: one object, or one a line where there may be several; on standard error too
+    #[arg(long, global = true, overrides_with = "json")]
     json: bool,
+}
+
+impl Global {
+    /// Says something on standard error; where that's closed, there is nobody to tell.
+    fn say(&self, text: impl Display) {
+        let line = if self.json {
+            printable::json(&serde_json::json!({ "note": text.to_string() })).unwrap_or_default()
+        } else {
+            format!("atomikctl: {}", printable::printable(&text.to_string()))
+        };
+        let _ = writeln!(io::stderr(), "{line}");
+    }
 }
 
 // What a subcommand takes is put together for the one that is called, and for no other.
@@ -103,11 +118,15 @@ Exit status:
 `session exec` ends with the status of its program, 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {
-    let cli = Cli::try_parse().unwrap_or_else(say);
+    let words = words::in_order(std::env::args_os().collect());
+    let cli = match Cli::try_parse_from(&words) {
+        Ok(cli) => cli,
+        Err(error) => return say(error, words),
+    };
     let global = &cli.global;
     let result = match &cli.command {
         Command::Create(args) => args.run(global),
-        Command::Destroy(args) => args.run(global),
+        Command::Destroy(args) => args.run(),
         Command::List(args) => args.run(global),
         Command::Load(args) => args.run(global),
         Command::Accum(args) => args.run(global),
@@ -130,32 +149,36 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(),
+        Err(failure) => failure.report(global.json),
     }
 }
 
-/// Prints the help that was asked for, or what is wrong with the arguments, and ends.
-fn say(why: clap::Error) -> Cli {
+/// Prints the help that was asked for, or what is wrong with the arguments.
+fn say(mut error: clap::Error, words: Vec<OsString>) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
-    if !matches!(
-        why.kind(),
+    let json = words::json(&words);
+    if matches!(
+        error.kind(),
         DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand
     ) {
+        // The list of subcommands says something of each, which takes all of them.
+        let mut whole = Cli::command();
+        whole.build();
+        error = (whole.try_get_matches_from(words).err()).unwrap_or(error);
+    }
+    if json && error.use_stderr() {
+        return Failure::arguments(&error).report(json);
+    }
+    // Where it can't be printed, the status has to do.
+    if error.use_stderr() {
         // What was given is in it, and may come from elsewhere.
-        let text = why.render().to_string();
-        if !why.use_stderr() {
-            why.exit();
-        }
-        for line in text.lines() {
+        for line in error.render().to_string().lines() {
             let _ = writeln!(io::stderr(), "{}", printable::printable(line));
         }
-        std::process::exit(why.exit_code());
+    } else {
+        let _ = error.print();
     }
-    // The list of subcommands says something of each, which takes all of them.
-    let mut whole = Cli::command();
-    whole.build();
-    let matches = whole.get_matches();
-    Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    ExitCode::from(error.exit_code() as u8)
 }
 
 #[cfg(test)]
@@ -167,13 +190,92 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn parse(words: &str) -> Result<Cli, clap::Error> {
+        let words = words.split_whitespace().map(OsString::from).collect();
+        Cli::try_parse_from(words::in_order(words))
+    }
+
     #[test]
-    fn global_options_stand_anywhere() {
-        let cli = Cli::try_parse_from(["atomikctl", "info", "--json", "--device", "/x"]).unwrap();
-        assert!(cli.global.json);
-        assert_eq!(cli.global.target.device.to_str(), Some("/x"));
-        let cli = Cli::try_parse_from(["atomikctl", "-s", "work", "read", "0", "-t", "2"]).unwrap();
-        assert_eq!(cli.global.target.table, Some(2));
+    fn options_stand_before_the_command_or_behind_it() {
+        for words in [
+            "a read 0 -s work -t 2 --json",
+            "a -s work -t 2 --json read 0",
+            "a -s work --json read 0 -t 2 --json",
+        ] {
+            let words = words.split(' ').map(OsString::from).collect();
+            let matches = Cli::command().get_matches_from(words::in_order(words));
+            let (_, read) = matches.subcommand().unwrap();
+            assert!(read.get_flag("json") && matches.get_flag("json"));
+            assert_eq!(read.get_one("table"), Some(&2u32));
+            assert!(read.contains_id("session"));
+        }
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for words in [
+            "--fd 3 -s work list",
+            "--fd 3 list -s work",
+            "-s work list -s work",
+            "-s work read 0 -s other",
+            "--fd 3 info --device /x",
+            "info -s work --device /x",
+            "--device /x run -s work",
+            "-t 1 restore --create a",
+            "-t 1 destroy 2",
+            "-t 1 top --once",
+        ] {
+            let error = parse(&format!("a {words}")).err().expect(words);
+            let kind = error.kind();
+            assert_eq!(kind, clap::error::ErrorKind::ArgumentConflict, "{words}");
+        }
+    }
+
+    /// Which of the options each command takes; the rest it refuses, wherever they stand.
+    #[test]
+    fn options_without_a_use_are_refused() {
+        let options = ["--fd 3", "-s work", "-t 1", "--device /x"];
+        for (command, uses) in [
+            ("create 1", "--fd -s"),
+            ("list", "--fd -s"),
+            ("destroy", "--fd -s -t"),
+            ("load 0 1", "--fd -s -t"),
+            ("accum 0 1", "--fd -s -t"),
+            ("rollback 0 1", "--fd -s -t"),
+            ("read 0", "--fd -s -t"),
+            ("swap 0", "--fd -s -t"),
+            ("batch", "--fd -s -t"),
+            ("dump", "--fd -s -t"),
+            ("snapshot a", "--fd -s -t"),
+            ("restore a", "--fd -s -t"),
+            ("watch 0", "--fd -s -t"),
+            ("top", "--fd -s -t"),
+            ("run", "--fd -s --device"),
+            ("info", "--fd -s --device"),
+            ("bench", "--fd -s --device"),
+            ("session start a", "--device"),
+            ("session hold a", "--device"),
+            ("session list", ""),
+            ("session stop a", ""),
+            ("session exec a -- b", ""),
+            ("doctor", ""),
+            ("completions bash", ""),
+            ("man", ""),
+        ] {
+            for option in options {
+                let (name, _) = option.split_once(' ').unwrap();
+                let takes = uses.split(' ').any(|used| used == name);
+                for words in [
+                    format!("a {option} {command}"),
+                    match command.split_once(" -- ") {
+                        Some((words, rest)) => format!("a {words} {option} -- {rest}"),
+                        None => format!("a {command} {option}"),
+                    },
+                ] {
+                    assert_eq!(parse(&words).is_ok(), takes, "{words}");
+                }
+            }
+        }
     }
 
     /// Help lists them all, though only the one that is called is put together.
@@ -186,11 +288,5 @@ mod tests {
             let about = sub.get_about().expect("a description").to_string();
             assert!(help.contains(&about), "{about} in {help}");
         }
-    }
-
-    #[test]
-    fn one_open_file_at_a_time() {
-        let both = ["atomikctl", "--fd", "3", "-s", "work", "list"];
-        assert!(Cli::try_parse_from(both).is_err());
     }
 }

@@ -58,11 +58,6 @@ impl Output {
     }
 }
 
-/// Says something on standard error; where that's closed, there is nobody to tell.
-pub fn say(text: impl Display) {
-    let _ = writeln!(io::stderr(), "atomikctl: {}", printable(&text.to_string()));
-}
-
 /// `1 batch`, `2 batches`.
 pub fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n == 1 { one } else { many })

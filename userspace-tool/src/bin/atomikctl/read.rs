@@ -3,12 +3,13 @@
 //! `atomikctl read`.
 
 use crate::Global;
-use crate::addresses::named;
+use crate::addresses::all_named;
 use crate::apply::{Entry, addresses, apply};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::output::Output;
 use crate::record::Record;
+use crate::target::OpenTable;
 
 /// READ: print states
 ///
@@ -23,32 +24,40 @@ pub struct Args {
     /// How states are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        states(global, &self.addresses, self.format, "read", |addr| {
-            vec![Entry::Read { addr }]
-        })
+        states(
+            global,
+            &self.target,
+            &self.addresses,
+            self.format,
+            "read",
+            |addr| vec![Entry::Read { addr }],
+        )
     }
 }
 
 /// Does what `entries` makes of each address, and prints what is returned.
 pub fn states(
     global: &Global,
+    target: &OpenTable,
     words: &[String],
     format: Format,
     op: &'static str,
     entries: impl Fn(u32) -> Vec<Entry>,
 ) -> Result<(), Failure> {
-    let named = named(words)?;
-    let table = global.target.table()?;
+    let named = all_named(words)?;
+    let table = target.open()?;
     let ranges = addresses(&table, &named)?;
     let entries: Vec<_> = ranges.into_iter().flatten().flat_map(entries).collect();
     // How many lines there are in a list doesn't change what they look like.
     let alone = words != ["-"] && matches!(named[..], [one] if one.is_single());
     let mut out = Output::new(global.json);
-    apply(&table, &entries, |addr, state| {
+    apply(global, &table, &entries, |addr, state| {
         let record = Record::unnumbered(op, table.id(), addr, state);
         if alone {
             out.record(&record, format.value(state))

@@ -11,6 +11,7 @@ use crate::Global;
 use crate::create::Created;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::target::OpenTable;
 
 /// Put a snapshot back into a table
 ///
@@ -23,6 +24,8 @@ pub struct Args {
     /// Make a new table for it
     #[arg(long, conflicts_with = "table")]
     create: bool,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl Args {
@@ -36,7 +39,7 @@ impl Args {
         // At most 65536.
         let contexts = snapshot.contexts().len() as u32;
         let table = if self.create {
-            let device = global.target.file()?;
+            let device = self.target.file.open()?;
             let table = device.create_table(contexts).map_err(|e| Failure::of(&e))?;
             // Should this fail, the table goes.
             snapshot
@@ -44,7 +47,7 @@ impl Args {
                 .map_err(|e| Failure::snapshot(&e))?;
             table.into_id()
         } else {
-            let table = global.target.table()?;
+            let table = self.target.open()?;
             snapshot
                 .restore(&table)
                 .map_err(|e| Failure::snapshot(&e))?;

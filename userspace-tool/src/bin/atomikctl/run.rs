@@ -2,13 +2,16 @@
 
 //! `atomikctl run`.
 
-use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter};
+use std::path::PathBuf;
 
 use crate::Global;
 use crate::failure::Failure;
+use crate::lines::Lines;
 use crate::runner::Runner;
-use crate::script::Script;
+use crate::script::number::parse_u32;
+use crate::script::{Script, SyntaxError};
+use crate::target::AnyFile;
 
 /// Run a script of operations on tables of its own
 #[derive(clap::Args)]
@@ -18,7 +21,7 @@ pub struct Args {
     #[arg(default_value = "-")]
     script: PathBuf,
     /// Contexts of the table that is made where the script doesn't begin with `create`
-    #[arg(long, value_name = "N", default_value_t = 256)]
+    #[arg(long, value_name = "N", default_value_t = 256, value_parser = parse_u32)]
     contexts: u32,
     /// Only check the script's syntax; the device isn't opened
     #[arg(long)]
@@ -26,6 +29,8 @@ pub struct Args {
     /// Print on standard error how much was done
     #[arg(short, long)]
     verbose: bool,
+    #[command(flatten)]
+    target: AnyFile,
 }
 
 const SCRIPT_HELP: &str = "\
@@ -47,14 +52,13 @@ Its tables end with it.
 
 --json prints one object a line:
   {\"line\":3,\"op\":\"read\",\"table\":1,\"addr\":0,\"value\":3405691583,\"hex\":\"0x00000000cafebabf\"}
-Many JSON readers round numbers above 2^53: take `hex`, which is always exact. Errors remain text
-on standard error.";
+Many JSON readers round numbers above 2^53: take `hex`, which is always exact.";
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let (name, text) = read(&self.script)?;
-        let script = Script::parse(&text).map_err(|errors| {
-            let at = |e: &crate::script::SyntaxError| format!("{name}:{}: {}", e.line, e.message);
+        let mut lines = Lines::open(&self.script)?.whole();
+        let script = Script::parse(&mut lines).map_err(|errors| {
+            let at = |e: &SyntaxError| format!("{}: {}", lines.place(e.line), e.message);
             let hint = "nothing was executed; `atomikctl run --help` shows the operations";
             Failure::script(errors.iter().map(at).collect(), Some(hint.into()))
         })?;
@@ -62,33 +66,13 @@ impl Args {
             return Ok(());
         }
 
-        let device = global.target.open()?;
+        let device = self.target.open()?;
         let out = BufWriter::new(io::stdout().lock());
-        let mut runner = Runner::new(&device, &name, self.contexts, global.json, out);
+        let mut runner = Runner::new(&device, lines.name(), self.contexts, global.json, out);
         let result = runner.run(&script);
         if self.verbose {
-            // As with errors: nobody to tell if it's closed.
-            let _ = writeln!(io::stderr(), "atomikctl: {}", runner.counts());
+            global.say(runner.counts());
         }
         result
-    }
-}
-
-/// The script's name in messages, and its text. What isn't UTF-8 may stand in comments; elsewhere
-/// it becomes a syntax error, as no operation has such characters.
-fn read(path: &Path) -> Result<(String, String), Failure> {
-    let (name, bytes) = if path == Path::new("-") {
-        let mut bytes = vec![];
-        let result = io::stdin().read_to_end(&mut bytes);
-        ("<stdin>".into(), result.map(|_| bytes))
-    } else {
-        (path.display().to_string(), std::fs::read(path))
-    };
-    match bytes {
-        Ok(bytes) => Ok((name, String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) => Err(Failure::script(
-            vec![format!("can't read {name}: {error}")],
-            None,
-        )),
     }
 }

@@ -11,6 +11,9 @@ mod parser;
 mod tests;
 
 pub use op::Op;
+pub use parser::operation;
+
+use crate::lines::Lines;
 
 /// A script without syntax errors. `Display` gives it in its plainest form, which parses to the
 /// same steps.
@@ -56,9 +59,9 @@ pub struct SyntaxError {
 }
 
 impl Script {
-    /// Parses a script. The errors are those of all lines, in order.
-    pub fn parse(text: &str) -> Result<Self, Vec<SyntaxError>> {
-        parser::parse(text)
+    /// Parses a script. The errors are those of all lines, in order, or of the first 20.
+    pub fn parse(lines: &mut Lines) -> Result<Self, Vec<SyntaxError>> {
+        parser::parse(lines)
     }
 }
 

@@ -40,8 +40,8 @@ impl Args {
             Command::Start(args) => args.run(global),
             Command::List(args) => args.run(global),
             Command::Stop(args) => args.run(),
-            Command::Exec(args) => args.run(global),
-            Command::Hold(args) => args.run(global),
+            Command::Exec(args) => args.run(),
+            Command::Hold(args) => args.run(),
         }
     }
 }

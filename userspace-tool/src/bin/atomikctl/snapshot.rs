@@ -11,17 +11,21 @@ use serde::Serialize;
 
 use crate::Global;
 use crate::failure::Failure;
-use crate::output::{Output, say};
+use crate::output::Output;
+use crate::target::OpenTable;
 
 /// Write a table's contexts, as they are at one moment, into a file
 ///
 /// No batch is in it half done. A file that is there already is replaced when the new one is
-/// complete; only you can read it. The format is documented in docs/snapshot-format.md, and has a
+/// complete, which has its owner and mode; a new one only you can read. Links are followed; into a
+/// device or a pipe it is written. The format is documented in docs/snapshot-format.md, and has a
 /// checksum. `atomikctl restore` puts it back.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file; `-` is standard output
     file: PathBuf,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 /// What was written, as JSON has it.
@@ -34,7 +38,7 @@ struct Written {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let table = global.target.table()?;
+        let table = self.target.open()?;
         let snapshot = Snapshot::take(&table).map_err(|e| Failure::snapshot(&e))?;
         if self.file == Path::new("-") {
             return Ok(snapshot.write(io::stdout().lock())?);
@@ -51,7 +55,7 @@ impl Args {
             out.record(&written, "")?;
             return out.flush();
         }
-        say(format_args!(
+        global.say(format_args!(
             "{contexts} contexts of table {} in {}",
             table.id(),
             self.file.display()

@@ -6,16 +6,15 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-use crate::script::Op;
+use crate::script::{self, Op};
 
 mod csv;
 mod json;
-mod text;
 mod value;
 
-pub use csv::{CsvWriter, csv};
-pub use json::json;
-pub use text::text;
+pub use csv::HEADING;
+use csv::csv;
+use json::json;
 
 /// How a stream is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -24,7 +23,7 @@ pub enum Kind {
     Text,
     /// JSON Lines: {"op":"load","addr":0,"value":255}; values may be strings, such as "0xff"
     Json,
-    /// Comma-separated: `load,0,0xff`; a first line `op,addr,value` is skipped
+    /// Comma-separated: `load,0,0xff`; a heading `op,addr,value` is skipped
     Csv,
 }
 
@@ -37,13 +36,29 @@ impl Kind {
             _ => Self::Text,
         }
     }
+}
+
+/// Understands a stream, line by line.
+pub struct Operations {
+    kind: Kind,
+    /// Whether a heading may still come.
+    heading: bool,
+}
+
+impl Operations {
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            heading: true,
+        }
+    }
 
     /// Understands a line. None where there is nothing in it.
-    pub fn parse(self, line: &str, number: usize) -> Result<Option<Op>, String> {
-        match self {
-            Self::Text => text(line),
-            Self::Json => json(line),
-            Self::Csv => csv(line, number == 1),
+    pub fn parse(&mut self, line: &str) -> Result<Option<Op>, String> {
+        match self.kind {
+            Kind::Text => script::operation(line),
+            Kind::Json => json(line),
+            Kind::Csv => csv(line, &mut self.heading),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::format::Format;
 use crate::read::states;
 use crate::script::number::parse_u64;
+use crate::target::OpenTable;
 
 /// SWAP: print states, and start new epochs from them
 ///
@@ -21,25 +22,30 @@ pub struct Args {
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<String>,
     /// The state that the new epochs start from
-    #[arg(long, value_name = "VALUE", value_parser = value)]
+    #[arg(long, value_name = "VALUE", value_parser = parse_u64)]
     to: Option<u64>,
     /// How states are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
-}
-
-fn value(word: &str) -> Result<u64, String> {
-    parse_u64(word).map_err(|error| error.to_string())
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let to = self.to;
-        states(global, &self.addresses, self.format, "swap", |addr| {
-            // The second sets what a SWAP with a new reference would, and takes 0 as well. A batch
-            // is never divided between the two: it has an even number of entries.
-            let load = to.map(|value| Entry::Load { addr, value });
-            [Entry::Swap { addr }].into_iter().chain(load).collect()
-        })
+        states(
+            global,
+            &self.target,
+            &self.addresses,
+            self.format,
+            "swap",
+            |addr| {
+                // The second sets what a SWAP with a new reference would, and takes 0 as well. A batch
+                // is never divided between the two: it has an even number of entries.
+                let load = to.map(|value| Entry::Load { addr, value });
+                [Entry::Swap { addr }].into_iter().chain(load).collect()
+            },
+        )
     }
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Target`]: which open file, and which table in it.
+//! Which open file of the device, and which table in it: a command takes the options that it has a
+//! use for, and no others. What is said by an option goes before the environment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use atomik::session::{SessionName, Sessions};
 use atomik::{Device, Error, TableRef};
+use clap::Args;
 
 use crate::failure::Failure;
 use crate::script::number::parse_u32;
@@ -13,48 +15,121 @@ use crate::script::number::parse_u32;
 /// The variable that names the session where no option does. `session exec` sets it.
 pub const SESSION_VARIABLE: &str = "ATOMIK_SESSION";
 
-/// Which open file of the device, and which table in it.
-#[derive(clap::Args)]
-pub struct Target {
-    /// The device to open
-    #[arg(long, global = true, value_name = "PATH", default_value = atomik::DEFAULT_PATH)]
-    pub device: PathBuf,
+/// An open file that outlives the command.
+#[derive(Args)]
+pub struct OpenFile {
     /// Work on this inherited descriptor of the device
-    #[arg(long, global = true, value_name = "N", conflicts_with = "session")]
-    pub fd: Option<i32>,
+    #[arg(long, value_name = "N", conflicts_with = "session")]
+    fd: Option<i32>,
     /// Work on this session; without it and --fd, on the one that $ATOMIK_SESSION names
-    #[arg(short, long, global = true, value_name = "NAME")]
-    pub session: Option<SessionName>,
+    #[arg(short, long, value_name = "NAME")]
+    session: Option<SessionName>,
+}
+
+/// A table in such a file.
+#[derive(Args)]
+pub struct OpenTable {
+    #[command(flatten)]
+    pub file: OpenFile,
     /// The table's id; not needed where the open file has just one
-    #[arg(short, long, global = true, value_name = "ID", value_parser = table_id)]
+    #[arg(short, long, value_name = "ID", value_parser = parse_u32)]
     pub table: Option<u32>,
 }
 
-fn table_id(word: &str) -> Result<u32, String> {
-    parse_u32(word).map_err(|error| error.to_string())
+/// An open file that is there, or one that the command opens for itself.
+#[derive(Args)]
+pub struct AnyFile {
+    #[command(flatten)]
+    file: OpenFile,
+    /// Open this device; without it, --fd and a session, /dev/atomik
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["fd", "session"])]
+    device: Option<PathBuf>,
 }
 
-impl Target {
-    /// The open file: that of --fd or of the session; or the device, opened anew, without tables.
+/// An open file that is to be made.
+#[derive(Args)]
+pub struct NewFile {
+    /// The device to open
+    #[arg(long, value_name = "PATH", default_value = atomik::DEFAULT_PATH)]
+    pub device: PathBuf,
+}
+
+/// What was chosen.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Chosen {
+    Device(PathBuf),
+    Descriptor(i32),
+    Session(SessionName),
+}
+
+/// The options of all commands.
+pub fn options() -> Vec<clap::Arg> {
+    let command = NewFile::augment_args(OpenTable::augment_args(clap::Command::new("")));
+    command.get_arguments().cloned().collect()
+}
+
+impl Chosen {
     pub fn open(&self) -> Result<Device, Failure> {
-        match self.existing()? {
-            Some(device) => Ok(device),
-            None => Device::open_path(&self.device).map_err(|e| Failure::device(&e)),
+        match self {
+            Self::Device(path) => Device::open_path(path).map_err(|e| Failure::device(&e)),
+            Self::Descriptor(fd) => Device::from_inherited(*fd).map_err(|e| Failure::device(&e)),
+            Self::Session(name) => Sessions::of_this_user()
+                .and_then(|sessions| sessions.connect(name))
+                .map(|session| session.into_device())
+                .map_err(|error| Failure::session(&error)),
         }
     }
+}
 
-    /// The open file, which outlives this command.
-    pub fn file(&self) -> Result<Device, Failure> {
-        self.existing()?.ok_or_else(Failure::no_file)
+impl OpenFile {
+    pub fn open(&self) -> Result<Device, Failure> {
+        self.chosen()?.ok_or_else(Failure::no_file)?.open()
     }
 
-    /// The table.
-    pub fn table(&self) -> Result<TableRef, Failure> {
-        self.table_of(&self.file()?)
+    /// Whether an option says which.
+    #[cfg(feature = "top")]
+    pub fn is_named(&self) -> bool {
+        self.fd.is_some() || self.session.is_some()
+    }
+
+    fn chosen(&self) -> Result<Option<Chosen>, Failure> {
+        if let Some(fd) = self.fd {
+            return Ok(Some(Chosen::Descriptor(fd)));
+        }
+        if let Some(name) = &self.session {
+            return Ok(Some(Chosen::Session(name.clone())));
+        }
+        match std::env::var_os(SESSION_VARIABLE) {
+            Some(name) if !name.is_empty() => match name.to_string_lossy().parse() {
+                Ok(name) => Ok(Some(Chosen::Session(name))),
+                Err(error) => Err(Failure::session(&error)),
+            },
+            _ => Ok(None),
+        }
+    }
+}
+
+impl AnyFile {
+    pub fn open(&self) -> Result<Device, Failure> {
+        self.chosen()?.open()
+    }
+
+    pub fn chosen(&self) -> Result<Chosen, Failure> {
+        let device = |path: &Path| Chosen::Device(path.into());
+        match &self.device {
+            Some(path) => Ok(device(path)),
+            None => Ok((self.file.chosen()?).unwrap_or(device(Path::new(atomik::DEFAULT_PATH)))),
+        }
+    }
+}
+
+impl OpenTable {
+    pub fn open(&self) -> Result<TableRef, Failure> {
+        self.open_in(&self.file.open()?)
     }
 
     /// The table in this open file.
-    pub fn table_of(&self, device: &Device) -> Result<TableRef, Failure> {
+    pub fn open_in(&self, device: &Device) -> Result<TableRef, Failure> {
         match self.table {
             Some(id) => device.table(id),
             None => device.only_table(),
@@ -66,33 +141,5 @@ impl Target {
                 .with_hint("choose one with -t ID; `atomikctl list` shows them"),
             error => Failure::of(&error),
         })
-    }
-
-    /// The session's name, where one is named.
-    pub fn session(&self) -> Result<Option<SessionName>, Failure> {
-        if self.session.is_some() || self.fd.is_some() {
-            return Ok(self.session.clone());
-        }
-        match std::env::var_os(SESSION_VARIABLE) {
-            Some(name) if !name.is_empty() => {
-                let name = name.to_string_lossy().parse();
-                name.map(Some).map_err(|error| Failure::session(&error))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn existing(&self) -> Result<Option<Device>, Failure> {
-        if let Some(number) = self.fd {
-            let device = Device::from_inherited(number);
-            return device.map(Some).map_err(|e| Failure::device(&e));
-        }
-        let Some(name) = self.session()? else {
-            return Ok(None);
-        };
-        Sessions::of_this_user()
-            .and_then(|sessions| sessions.connect(&name))
-            .map(|session| Some(session.into_device()))
-            .map_err(|error| Failure::session(&error))
     }
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::Global;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::target::OpenTable;
 
 mod model;
 mod screen;
@@ -26,11 +27,13 @@ use model::{Model, Row};
 #[derive(clap::Args)]
 pub struct Args {
     /// Print the files once, as text or with --json, and end
-    #[arg(long)]
+    #[arg(long, conflicts_with = "table")]
     once: bool,
     /// Milliseconds between two looks
     #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
     interval: u64,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 /// A file, as JSON has it.
@@ -60,8 +63,8 @@ impl Args {
         if self.once || global.json || !std::io::stdout().is_terminal() {
             return self.print(global, interval);
         }
-        let mut model = Self::model(global)?;
-        match global.target.table {
+        let mut model = self.model()?;
+        match self.target.table {
             Some(id) if !model.choose_table(id) => Err(Failure::plain(&format!(
                 "there is no table {id}"
             ))
@@ -72,16 +75,15 @@ impl Args {
         }
     }
 
-    fn model(global: &Global) -> Result<Model, Failure> {
+    fn model(&self) -> Result<Model, Failure> {
         // What else works on the session of $ATOMIK_SESSION is to show here who is beside it.
-        let target = &global.target;
-        let named = target.session.is_some() || target.fd.is_some();
-        Model::new(named.then(|| target.file()).transpose()?)
+        let file = &self.target.file;
+        Model::new(file.is_named().then(|| file.open()).transpose()?)
     }
 
     /// Looks twice, for the operations per second, and prints.
     fn print(&self, global: &Global, interval: Duration) -> Result<(), Failure> {
-        let mut model = Self::model(global)?;
+        let mut model = self.model()?;
         std::thread::sleep(interval);
         model.refresh()?;
         let mut out = Output::new(global.json);

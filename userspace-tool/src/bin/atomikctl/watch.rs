@@ -13,6 +13,7 @@ use crate::apply::addresses;
 use crate::failure::Failure;
 use crate::format::{Format, hex};
 use crate::output::Output;
+use crate::target::OpenTable;
 
 /// Print states that change, as they do
 ///
@@ -39,6 +40,8 @@ pub struct Args {
     /// How states are printed
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 #[derive(Serialize)]
@@ -53,7 +56,7 @@ struct Row {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let table = global.target.table()?;
+        let table = self.target.open()?;
         let watched = addresses(&table, &self.addresses)?.into_iter().flatten();
         let mut watch = Watch::new(&table, watched.collect()).map_err(|e| Failure::of(&e))?;
         let end = (self.timeout)

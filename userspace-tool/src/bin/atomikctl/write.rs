@@ -2,13 +2,13 @@
 
 //! `atomikctl load` and `atomikctl accum`.
 
-use std::io::{self, BufRead};
-
 use crate::Global;
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, named};
 use crate::apply::{Entry, addresses, apply};
 use crate::failure::Failure;
-use crate::script::number::parse_u64;
+use crate::lines::Lines;
+use crate::script::number::{named_u64, quoted};
+use crate::target::OpenTable;
 
 /// LOAD: give contexts a state
 ///
@@ -20,6 +20,8 @@ pub struct LoadArgs {
     /// from standard input, one a line
     #[arg(value_name = "ADDR VALUE", required = true, num_args = 1..)]
     pairs: Vec<String>,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 /// ACCUM: XOR deltas into contexts; the same delta again undoes it
@@ -32,39 +34,44 @@ pub struct AccumArgs {
     /// from standard input, one a line
     #[arg(value_name = "ADDR DELTA", required = true, num_args = 1..)]
     pairs: Vec<String>,
+    #[command(flatten)]
+    target: OpenTable,
 }
 
 impl LoadArgs {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        write(global, &self.pairs, |addr, value| Entry::Load {
-            addr,
-            value,
+        write(global, &self.target, &self.pairs, |addr, value| {
+            Entry::Load { addr, value }
         })
     }
 }
 
 impl AccumArgs {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        write(global, &self.pairs, |addr, delta| Entry::Accum {
-            addr,
-            delta,
+        write(global, &self.target, &self.pairs, |addr, delta| {
+            Entry::Accum { addr, delta }
         })
     }
 }
 
 /// Does what `entry` makes of each address and value.
-fn write(global: &Global, words: &[String], entry: fn(u32, u64) -> Entry) -> Result<(), Failure> {
+fn write(
+    global: &Global,
+    target: &OpenTable,
+    words: &[String],
+    entry: fn(u32, u64) -> Entry,
+) -> Result<(), Failure> {
     let pairs = match words {
-        [dash] if dash == "-" => from_lines(io::stdin().lock())?,
+        [dash] if dash == "-" => from_lines(Lines::stdin())?,
         words => from_words(words).map_err(|message| Failure::usage(&message))?,
     };
-    let table = global.target.table()?;
+    let table = target.open()?;
     let (named, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
     let mut entries = vec![];
     for (range, value) in addresses(&table, &named)?.into_iter().zip(values) {
         entries.extend(range.map(|addr| entry(addr, value)));
     }
-    apply(&table, &entries, |_, _| Ok(()))
+    apply(global, &table, &entries, |_, _| Ok(()))
 }
 
 type Pair = (Addresses, u64);
@@ -73,7 +80,8 @@ fn from_words(words: &[String]) -> Result<Vec<Pair>, String> {
     if words.len() % 2 != 0 {
         let last = words.last().map_or("", String::as_str);
         return Err(format!(
-            "expected pairs of address and value, found '{last}' alone"
+            "expected pairs of address and value, found {} alone",
+            quoted(last)
         ));
     }
     let pair = |pair: &[String]| match pair {
@@ -84,26 +92,32 @@ fn from_words(words: &[String]) -> Result<Vec<Pair>, String> {
 }
 
 fn one(addr: &str, value: &str) -> Result<Pair, String> {
-    let named = addr.parse().map_err(|error| format!("'{addr}': {error}"))?;
-    let value = parse_u64(value).map_err(|error| format!("'{value}': {error}"))?;
-    Ok((named, value))
+    Ok((named(addr)?, named_u64("the value", value)?))
 }
 
 /// One pair a line; `#` starts a comment.
-fn from_lines(input: impl BufRead) -> Result<Vec<Pair>, Failure> {
+fn from_lines(lines: Lines) -> Result<Vec<Pair>, Failure> {
+    let mut lines = lines.whole();
     let mut pairs = vec![];
-    for (number, line) in (1..).zip(input.lines()) {
-        let at = |message: String| Failure::usage(&format!("<stdin>:{number}: {message}"));
-        let line = line.map_err(|error| at(error.to_string()))?;
-        let code = line.split('#').next().unwrap_or_default();
-        let words: Vec<_> = code.split_whitespace().collect();
-        match words[..] {
-            [] => {}
-            [addr, value] => pairs.push(one(addr, value).map_err(at)?),
-            _ => return Err(at("expected an address and a value".into())),
+    loop {
+        let pair = lines
+            .next()
+            .and_then(|line| line.map(|line| in_line(&line)).transpose());
+        match pair.map_err(|message| lines.wrong(&message))? {
+            Some(pair) => pairs.extend(pair),
+            None => return Ok(pairs),
         }
     }
-    Ok(pairs)
+}
+
+fn in_line(line: &str) -> Result<Option<Pair>, String> {
+    let code = line.split('#').next().unwrap_or_default();
+    let words: Vec<_> = code.split_whitespace().collect();
+    match words[..] {
+        [] => Ok(None),
+        [addr, value] => one(addr, value).map(Some),
+        _ => Err("expected an address and a value".into()),
+    }
 }
 
 #[cfg(test)]
@@ -121,7 +135,9 @@ mod tests {
         let expected = [pair("0", 5), pair("1..3", 0xff)];
         assert_eq!(words("0 5 1..3 0xff").unwrap(), expected);
         let lines = "0 5 # five\n\n# nothing\n1..3 0xff\n";
+        let from_lines = |text: &'static [u8]| from_lines(Lines::new("a", text));
         assert_eq!(from_lines(lines.as_bytes()).unwrap(), expected);
+        assert_eq!(from_lines(b"0 5\r1..3 255\r").unwrap(), expected);
     }
 
     #[test]
@@ -129,7 +145,8 @@ mod tests {
         for text in ["0", "0 1 2", "x 1", "0 x", "0..x 1", "0 -1"] {
             assert!(words(text).is_err(), "{text}");
         }
-        assert!(from_lines(&b"0 1\n2\n"[..]).is_err());
-        assert!(from_lines(&b"0 \xff\n"[..]).is_err());
+        for text in [&b"0 1\n2\n"[..], b"0 \xff\n", b"0 1 # \r2\r"] {
+            assert!(from_lines(Lines::new("a", text)).is_err(), "{text:?}");
+        }
     }
 }

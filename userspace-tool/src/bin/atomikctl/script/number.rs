@@ -2,22 +2,15 @@
 
 //! Numbers of a script: decimal, `0x` hexadecimal, `0b` binary, with `_` between digits.
 
-use std::fmt;
-
 /// Why a word isn't a number of the wanted size.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
+    #[error("not a whole number, such as 10, 0xa or 0b1010")]
     Malformed,
-    TooLarge,
-}
-
-impl fmt::Display for NumberError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Malformed => "not a number, such as 10, 0xa or 0b1010",
-            Self::TooLarge => "the number is too large",
-        })
-    }
+    #[error("negative, and 0 is the least")]
+    Negative,
+    #[error("too large: {0} is the most")]
+    TooLarge(u64),
 }
 
 /// Parses a number of 64 bits. `_` may stand anywhere but at the start of a decimal number.
@@ -28,6 +21,8 @@ pub fn parse_u64(word: &str) -> Result<u64, NumberError> {
         (2, digits)
     } else if word.starts_with('_') {
         return Err(NumberError::Malformed);
+    } else if word.starts_with('-') && word.len() > 1 {
+        return Err(NumberError::Negative);
     } else {
         (10, word)
     };
@@ -39,7 +34,7 @@ pub fn parse_u64(word: &str) -> Result<u64, NumberError> {
             .unwrap_or(0)
             .checked_mul(radix.into())
             .and_then(|n| n.checked_add(digit.into()))
-            .ok_or(NumberError::TooLarge)?
+            .ok_or(NumberError::TooLarge(u64::MAX))?
             .into();
     }
     number.ok_or(NumberError::Malformed)
@@ -47,7 +42,34 @@ pub fn parse_u64(word: &str) -> Result<u64, NumberError> {
 
 /// Parses a number of 32 bits.
 pub fn parse_u32(word: &str) -> Result<u32, NumberError> {
-    u32::try_from(parse_u64(word)?).map_err(|_| NumberError::TooLarge)
+    let too_large = NumberError::TooLarge(u32::MAX.into());
+    match parse_u64(word) {
+        Ok(number) => u32::try_from(number).map_err(|_| too_large),
+        Err(NumberError::TooLarge(_)) => Err(too_large),
+        Err(error) => Err(error),
+    }
+}
+
+/// Parses a number of 64 bits; the error says which number it is, `what`, and why it isn't one.
+pub fn named_u64(what: &str, word: &str) -> Result<u64, String> {
+    parse_u64(word).map_err(|error| format!("{what} {} is {error}", quoted(word)))
+}
+
+/// The same, for a number of 32 bits.
+pub fn named_u32(what: &str, word: &str) -> Result<u32, String> {
+    parse_u32(word).map_err(|error| format!("{what} {} is {error}", quoted(word)))
+}
+
+/// What stands in the input, short and without control characters, whatever it was.
+pub fn quoted(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let start: String = text.chars().take(SHOWN).collect();
+    let more = if text.chars().nth(SHOWN).is_some() {
+        "…"
+    } else {
+        ""
+    };
+    format!("`{}{more}`", start.escape_debug())
 }
 
 #[cfg(test)]
@@ -74,15 +96,28 @@ mod tests {
     #[test]
     fn not_numbers() {
         for word in [
-            "", "_", "_1", "0x", "0b_", "0b2", "0xg", "-1", "+1", "1.0", "0o7", "٣", "1e3",
+            "", "_", "_1", "0x", "0b_", "0b2", "0xg", "-", "+1", "1.0", "0o7", "٣", "1e3",
         ] {
             assert_eq!(parse_u64(word), Err(NumberError::Malformed), "{word}");
         }
+        assert_eq!(parse_u64("-1"), Err(NumberError::Negative));
         for word in ["18446744073709551616", "0x1_0000_0000_0000_0000"] {
-            assert_eq!(parse_u64(word), Err(NumberError::TooLarge), "{word}");
+            assert_eq!(
+                parse_u64(word),
+                Err(NumberError::TooLarge(u64::MAX)),
+                "{word}"
+            );
+            assert_eq!(
+                parse_u32(word),
+                Err(NumberError::TooLarge(u32::MAX.into())),
+                "{word}"
+            );
         }
         assert_eq!(parse_u32("4294967295"), Ok(u32::MAX));
-        assert_eq!(parse_u32("4294967296"), Err(NumberError::TooLarge));
+        assert_eq!(
+            named_u32("ADDR", "4294967296").unwrap_err(),
+            "ADDR `4294967296` is too large: 4294967295 is the most"
+        );
     }
 
     proptest! {

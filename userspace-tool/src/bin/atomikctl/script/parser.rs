@@ -4,8 +4,9 @@
 
 use std::num::NonZeroU64;
 
-use super::number::{NumberError, parse_u32, parse_u64};
+use super::number::{named_u32, named_u64, quoted};
 use super::{BatchLine, Line, Op, Script, Step, SyntaxError};
+use crate::lines::Lines;
 
 /// One line of text.
 enum Statement {
@@ -22,21 +23,33 @@ struct OpenBatch {
     statements: usize,
 }
 
-pub fn parse(text: &str) -> Result<Script, Vec<SyntaxError>> {
+/// How many wrong lines are told: of what is no script at all, each line is one.
+const TOLD: usize = 20;
+
+pub fn parse(input: &mut Lines) -> Result<Script, Vec<SyntaxError>> {
     let mut lines = vec![];
     let mut errors = vec![];
     let mut open: Option<OpenBatch> = None;
 
-    for (number, line) in (1..).zip(text.lines()) {
-        let code = line.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = code.split_whitespace().collect();
-        let Some((name, args)) = words.split_first() else {
-            continue;
+    loop {
+        let read = input.next().map(|line| line.map(|line| statement(&line)));
+        let number = input.number();
+        let result = match read {
+            Ok(None) => break,
+            Ok(Some(Ok(None))) => continue,
+            Ok(Some(Ok(Some(statement)))) => match open.take() {
+                None => outside(number, statement, &mut lines, &mut open),
+                Some(batch) => inside(number, statement, batch, &mut lines, &mut open),
+            },
+            Ok(Some(Err(message))) => Err(message),
+            Err(message) => {
+                errors.push(SyntaxError {
+                    line: number,
+                    message,
+                });
+                return Err(errors);
+            }
         };
-        let result = statement(name, args).and_then(|statement| match open.take() {
-            None => outside(number, statement, &mut lines, &mut open),
-            Some(batch) => inside(number, statement, batch, &mut lines, &mut open),
-        });
         if let Err(message) = result {
             // A wrong line in a batch still is a line of it.
             if let Some(batch) = &mut open {
@@ -46,6 +59,13 @@ pub fn parse(text: &str) -> Result<Script, Vec<SyntaxError>> {
                 line: number,
                 message,
             });
+        }
+        if errors.len() == TOLD {
+            errors.push(SyntaxError {
+                line: number,
+                message: "these are too many mistakes to look for more".into(),
+            });
+            return Err(errors);
         }
     }
     if let Some(batch) = open {
@@ -58,6 +78,15 @@ pub fn parse(text: &str) -> Result<Script, Vec<SyntaxError>> {
         Ok(Script { lines })
     } else {
         Err(errors)
+    }
+}
+
+/// Understands a line of a stream, which has operations only. None where there is nothing in it.
+pub fn operation(line: &str) -> Result<Option<Op>, String> {
+    match statement(line)? {
+        None => Ok(None),
+        Some(Statement::Step(Step::Op(op))) => Ok(Some(op)),
+        Some(_) => Err("expected load, accum, read or swap: a stream is for one table".into()),
     }
 }
 
@@ -126,40 +155,45 @@ fn inside(
     result
 }
 
-/// Understands one line by itself.
-fn statement(name: &str, args: &[&str]) -> Result<Statement, String> {
+/// Understands one line by itself. None where there is nothing in it.
+fn statement(line: &str) -> Result<Option<Statement>, String> {
+    let code = line.split('#').next().unwrap_or_default();
+    let words: Vec<&str> = code.split_whitespace().collect();
+    let Some((&name, args)) = words.split_first() else {
+        return Ok(None);
+    };
     let step = match (name, args) {
-        ("begin", []) => return Ok(Statement::Begin),
-        ("end", []) => return Ok(Statement::End),
+        ("begin", []) => return Ok(Some(Statement::Begin)),
+        ("end", []) => return Ok(Some(Statement::End)),
         ("create", [contexts]) => Step::Create {
-            contexts: small("N", contexts)?,
+            contexts: named_u32("N", contexts)?,
         },
         ("table", [id]) => Step::Table {
-            id: small("ID", id)?,
+            id: named_u32("ID", id)?,
         },
         ("destroy", []) => Step::Destroy { id: None },
         ("destroy", [id]) => Step::Destroy {
-            id: Some(small("ID", id)?),
+            id: Some(named_u32("ID", id)?),
         },
         ("load", [addr, value]) => Step::Op(Op::Load {
-            addr: small("ADDR", addr)?,
-            value: large("VALUE", value)?,
+            addr: named_u32("ADDR", addr)?,
+            value: named_u64("VALUE", value)?,
         }),
         ("accum", [addr, delta]) => Step::Op(Op::Accum {
-            addr: small("ADDR", addr)?,
-            delta: large("DELTA", delta)?,
+            addr: named_u32("ADDR", addr)?,
+            delta: named_u64("DELTA", delta)?,
         }),
         ("read", [addr]) => Step::Op(Op::Read {
-            addr: small("ADDR", addr)?,
+            addr: named_u32("ADDR", addr)?,
         }),
         ("swap", [addr]) => Step::Op(Op::Swap {
-            addr: small("ADDR", addr)?,
+            addr: named_u32("ADDR", addr)?,
             new: None,
         }),
         ("swap", [addr, new]) => {
-            let addr = small("ADDR", addr)?;
+            let addr = named_u32("ADDR", addr)?;
             // The interface takes 0 for "keep the state": hardly what is meant by writing it.
-            let new = NonZeroU64::new(large("NEW", new)?).ok_or_else(|| {
+            let new = NonZeroU64::new(named_u64("NEW", new)?).ok_or_else(|| {
                 format!("NEW can't be 0; `swap {addr}` keeps the state, `load {addr} 0` clears it")
             })?;
             Step::Op(Op::Swap {
@@ -169,7 +203,7 @@ fn statement(name: &str, args: &[&str]) -> Result<Statement, String> {
         }
         _ => return Err(wrong_form(name, args)),
     };
-    Ok(Statement::Step(step))
+    Ok(Some(Statement::Step(step)))
 }
 
 /// What was expected instead of this.
@@ -193,34 +227,4 @@ fn wrong_form(name: &str, args: &[&str]) -> String {
     };
     let found = [&[name], args].concat().join(" ");
     format!("expected `{form}`, found {}", quoted(&found))
-}
-
-fn small(what: &str, word: &str) -> Result<u32, String> {
-    parse_u32(word).map_err(|error| explain(what, word, u32::MAX.into(), error))
-}
-
-fn large(what: &str, word: &str) -> Result<u64, String> {
-    parse_u64(word).map_err(|error| explain(what, word, u64::MAX, error))
-}
-
-fn explain(what: &str, word: &str, max: u64, error: NumberError) -> String {
-    let word = quoted(word);
-    match error {
-        NumberError::Malformed => {
-            format!("expected the number {what} (such as 10, 0xa or 0b1010), found {word}")
-        }
-        NumberError::TooLarge => format!("{what} is {max} at most, found {word}"),
-    }
-}
-
-/// What stands in the script, short and without control characters, whatever it was.
-fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let start: String = text.chars().take(SHOWN).collect();
-    let more = if text.chars().nth(SHOWN).is_some() {
-        "…"
-    } else {
-        ""
-    };
-    format!("`{}{more}`", start.escape_debug())
 }

@@ -8,8 +8,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn parse(text: &str) -> Result<Script, Vec<SyntaxError>> {
+    let text = std::io::Cursor::new(text.to_owned());
+    Script::parse(&mut Lines::new("test", text))
+}
+
 fn steps(text: &str) -> Vec<(usize, Step)> {
-    let script = Script::parse(text).unwrap();
+    let script = parse(text).unwrap();
     script
         .lines
         .into_iter()
@@ -19,7 +24,7 @@ fn steps(text: &str) -> Vec<(usize, Step)> {
 
 /// Line numbers and messages.
 fn errors(text: &str) -> Vec<(usize, String)> {
-    let errors = Script::parse(text).unwrap_err();
+    let errors = parse(text).unwrap_err();
     errors.into_iter().map(|e| (e.line, e.message)).collect()
 }
 
@@ -73,14 +78,11 @@ fn every_wrong_line_is_told() {
             3,
             "expected create, table, destroy, load, accum, read, swap, begin or end, found `laod`",
         ),
-        (
-            4,
-            "expected the number ADDR (such as 10, 0xa or 0b1010), found `-1`",
-        ),
-        (5, "ADDR is 4294967295 at most, found `4294967296`"),
+        (4, "ADDR `-1` is negative, and 0 is the least"),
+        (5, "ADDR `4294967296` is too large: 4294967295 is the most"),
         (
             6,
-            "VALUE is 18446744073709551615 at most, found `0x1_0000_0000_0000_0000`",
+            "VALUE `0x1_0000_0000_0000_0000` is too large: 18446744073709551615 is the most",
         ),
         (7, "`end` without `begin`"),
         (
@@ -116,6 +118,22 @@ fn batches_end_at_4096() {
     assert_eq!(steps(&batch(4096)).len(), 1);
     let message = "the batch has 4097 operations, and 4096 is the most".into();
     assert_eq!(errors(&batch(4097)), [(4099, message)]);
+}
+
+#[test]
+fn no_line_is_part_of_another() {
+    let op = |addr| Step::Op(Op::Read { addr });
+    for text in ["read 0\rread 1", "# a\rread 0\r\r# b\r\nread 1\r"] {
+        let found: Vec<_> = steps(text).into_iter().map(|(_, step)| step).collect();
+        assert_eq!(found, [op(0), op(1)], "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_no_script_is_soon_told() {
+    let found = errors(&"x\n".repeat(100_000));
+    assert_eq!(found.len(), 21);
+    assert!(found[20].1.contains("too many mistakes"), "{found:?}");
 }
 
 #[test]
@@ -180,23 +198,24 @@ proptest! {
     #[test]
     fn scripts_come_back(steps in prop::collection::vec(any_step(), 0..30)) {
         let script = numbered(steps);
-        prop_assert_eq!(Script::parse(&script.to_string()), Ok(script));
+        prop_assert_eq!(parse(&script.to_string()), Ok(script));
     }
 
     #[test]
     fn no_text_panics(text: String) {
-        let _ = Script::parse(&text);
+        let _ = parse(&text);
     }
 
     #[test]
     fn what_parses_comes_back(text in NEARLY) {
-        match Script::parse(&text) {
+        match parse(&text) {
             Ok(script) => {
-                let again = Script::parse(&script.to_string()).unwrap();
+                let again = parse(&script.to_string()).unwrap();
                 prop_assert_eq!(again.to_string(), script.to_string());
             }
             Err(errors) => {
                 let count = text.lines().count();
+                prop_assert!(errors.len() <= 21);
                 prop_assert!(errors.iter().all(|e| (1..=count).contains(&e.line)));
             }
         }

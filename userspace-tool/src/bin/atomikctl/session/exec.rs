@@ -8,7 +8,6 @@ use std::process::Command;
 
 use atomik::session::{SessionError, SessionName, Sessions};
 
-use crate::Global;
 use crate::failure::Failure;
 use crate::target::SESSION_VARIABLE;
 
@@ -28,7 +27,7 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(&self, _global: &Global) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<(), Failure> {
         let session = Sessions::of_this_user()
             .and_then(|sessions| sessions.connect(&self.name))
             .map_err(|e| Failure::session(&e))?;

@@ -11,8 +11,8 @@ use nix::sys::prctl;
 use nix::unistd::{dup2_stderr, dup2_stdout, setsid};
 
 use super::descriptors::close_passed;
-use crate::Global;
 use crate::failure::Failure;
+use crate::target::NewFile;
 
 /// What is printed when the session can be used.
 pub const READY: &str = "ready\n";
@@ -29,11 +29,13 @@ pub struct Args {
     /// Leave the terminal
     #[arg(long, hide = true)]
     detach: bool,
+    #[command(flatten)]
+    target: NewFile,
 }
 
 impl Args {
-    pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let holder = self.hold(global).map_err(|error| match error {
+    pub fn run(&self) -> Result<(), Failure> {
+        let holder = self.hold().map_err(|error| match error {
             SessionError::Device(error) => Failure::device(&error),
             error => Failure::session(&error),
         })?;
@@ -56,8 +58,8 @@ impl Args {
         holder.serve().map_err(|error| Failure::session(&error))
     }
 
-    fn hold(&self, global: &Global) -> Result<Holder, SessionError> {
-        let open = || Device::open_path(&global.target.device);
+    fn hold(&self) -> Result<Holder, SessionError> {
+        let open = || Device::open_path(&self.target.device);
         let sessions = Sessions::of_this_user()?;
         if self.detach {
             return sessions.hold(&self.name, open()?);

@@ -11,6 +11,7 @@ use super::descriptors::keep_from_children;
 use super::hold::READY;
 use crate::Global;
 use crate::failure::Failure;
+use crate::target::NewFile;
 
 /// Start a session
 ///
@@ -20,6 +21,8 @@ use crate::failure::Failure;
 pub struct Args {
     /// The session's name: letters, digits, `_`, `-` and `.`
     name: SessionName,
+    #[command(flatten)]
+    target: NewFile,
 }
 
 impl Args {
@@ -32,8 +35,9 @@ impl Args {
         // Not by the file's name, which may have been replaced meanwhile.
         let mut child = Command::new("/proc/self/exe")
             .arg("--device")
-            .arg(&global.target.device)
+            .arg(&self.target.device)
             .args(["session", "hold", "--detach", self.name.as_str()])
+            .args(global.json.then_some("--json"))
             // It is no service, and has been passed nothing, whatever is said to this process.
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDS")

@@ -1,70 +1,51 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! A line of CSV.
-
-use std::io::Write;
+//!
+//! No operation, address or value has a comma, a quote or a line's end in it: what is quoted is one
+//! field of one line, or a mistake, which readers of CSV in general would make something else of.
 
 use super::value;
-use crate::failure::Failure;
 use crate::script::Op;
-use crate::script::number::{parse_u32, parse_u64};
+use crate::script::number::quoted;
 
-/// Understands a line; the first may be a heading.
-pub fn csv(line: &str, first: bool) -> Result<Option<Op>, String> {
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .trim(csv::Trim::All)
-        .comment(Some(b'#'))
-        .from_reader(line.as_bytes());
-    let Some(record) = reader.records().next() else {
-        return Ok(None);
-    };
-    let record = record.map_err(|error| error.to_string())?;
-    let fields: Vec<&str> = record.iter().collect();
-    let (name, addr, value) = match fields[..] {
-        // A comment or blanks, where no line's end follows.
-        [] | [""] => return Ok(None),
-        [name, addr] | [name, addr, ""] => (name, addr, None),
-        [name, addr, value] => (name, addr, Some(value)),
-        _ => return Err("expected op,addr,value".into()),
-    };
-    if first && name == "op" {
+/// What is printed first, and skipped where it comes first.
+pub const HEADING: &str = "op,addr,value";
+
+/// Understands a line. `heading` is whether one may still come.
+pub fn csv(line: &str, heading: &mut bool) -> Result<Option<Op>, String> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
         return Ok(None);
     }
-    let addr = parse_u32(addr).map_err(|error| format!("'{}': {error}", addr.escape_debug()))?;
-    let value = value
-        .map(|value| parse_u64(value).map_err(|e| format!("'{}': {e}", value.escape_debug())))
-        .transpose()?;
+    let fields = (line.split(',').map(field)).collect::<Result<Vec<_>, _>>()?;
+    let (name, addr, value) = match fields[..] {
+        [name, addr] | [name, addr, ""] => (name, addr, None),
+        [name, addr, value] => (name, addr, Some(value)),
+        _ => return Err(format!("expected {HEADING}, found {}", quoted(line))),
+    };
+    if std::mem::take(heading) && name == "op" {
+        return match (addr, value) {
+            ("addr", None | Some("value" | "delta")) => Ok(None),
+            _ => Err(format!(
+                "expected the heading {HEADING}, found {}",
+                quoted(line)
+            )),
+        };
+    }
     value::op(name, addr, value).map(Some)
 }
 
-/// Writes states as CSV, with a heading.
-pub struct CsvWriter<W: Write>(csv::Writer<W>);
-
-impl<W: Write> CsvWriter<W> {
-    /// With a buffer of this many bytes.
-    pub fn new(out: W, buffer: usize) -> Result<Self, Failure> {
-        let mut writer = csv::WriterBuilder::new()
-            .buffer_capacity(buffer)
-            .from_writer(out);
-        writer
-            .write_record(["op", "addr", "value"])
-            .map_err(failed)?;
-        Ok(Self(writer))
-    }
-
-    pub fn state(&mut self, op: &str, addr: u32, value: &str) -> Result<(), Failure> {
-        let addr = addr.to_string();
-        self.0.write_record([op, &addr, value]).map_err(failed)
-    }
-
-    pub fn flush(&mut self) -> Result<(), Failure> {
-        Ok(self.0.flush()?)
-    }
-}
-
-fn failed(error: csv::Error) -> Failure {
-    Failure::from(std::io::Error::from(error))
+/// A field without blanks and quotes around it.
+fn field(text: &str) -> Result<&str, String> {
+    let text = text.trim();
+    let inner = match text.strip_prefix('"') {
+        Some(rest) => rest.strip_suffix('"'),
+        None => Some(text),
+    };
+    (inner.filter(|inner| !inner.contains('"')))
+        .map(str::trim)
+        .ok_or_else(|| format!("the quotes of {} don't enclose a field", quoted(text)))
 }
 
 #[cfg(test)]
@@ -73,22 +54,43 @@ mod tests {
 
     #[test]
     fn operations() {
-        let op = |line| csv(line, false).unwrap().unwrap();
-        assert_eq!(
-            op("load,3,0xff"),
-            Op::Load {
-                addr: 3,
-                value: 255
-            }
-        );
-        assert_eq!(op(" accum , 3 , 1 \n"), Op::Accum { addr: 3, delta: 1 });
+        let op = |line| csv(line, &mut false).unwrap().unwrap();
+        let load = Op::Load {
+            addr: 3,
+            value: 255,
+        };
+        for line in [
+            "load,3,0xff",
+            "\"load\",\"3\",\"0xff\"",
+            "load , \" 3\",255",
+        ] {
+            assert_eq!(op(line), load, "{line}");
+        }
+        assert_eq!(op(" accum , 3 , 1 "), Op::Accum { addr: 3, delta: 1 });
         assert_eq!(op("read,3"), Op::Read { addr: 3 });
         assert_eq!(op("read,3,"), Op::Read { addr: 3 });
         assert_eq!(op("\"swap\",0"), Op::Swap { addr: 0, new: None });
-        assert_eq!(csv("op,addr,value", true).unwrap(), None);
-        assert_eq!(csv("", false).unwrap(), None);
-        assert_eq!(csv("  \n", false).unwrap(), None);
-        assert_eq!(csv("# nothing", false).unwrap(), None);
+        for line in ["", "  ", "# nothing", " # \""] {
+            assert_eq!(csv(line, &mut false).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_heading_comes_before_all_operations() {
+        let mut heading = true;
+        for line in ["# a table", "", "op, addr,\"value\""] {
+            assert_eq!(csv(line, &mut heading).unwrap(), None, "{line}");
+        }
+        assert!(csv("op,addr,value", &mut heading).is_err());
+        let mut heading = true;
+        assert!(csv("read,0", &mut heading).unwrap().is_some());
+        assert!(csv("op,addr,value", &mut heading).is_err());
+        for line in ["op,addr", "op,addr,delta"] {
+            assert_eq!(csv(line, &mut true).unwrap(), None, "{line}");
+        }
+        for line in ["op,value,addr", "op,addr,value,more", "op", "op,0,1"] {
+            assert!(csv(line, &mut true).is_err(), "{line}");
+        }
     }
 
     #[test]
@@ -101,18 +103,39 @@ mod tests {
             "read",
             "read,1,2",
             "load,1,2,3",
+            ",",
+            "load,0,1 # one",
         ] {
-            assert!(csv(line, false).is_err(), "{line}");
+            assert!(csv(line, &mut false).is_err(), "{line}");
+        }
+        for (line, part) in [
+            ("load,4294967296,1", "addr `4294967296` is too large"),
+            (
+                "load,1,18446744073709551616",
+                "value `18446744073709551616`",
+            ),
+            ("load,-1,1", "addr `-1` is negative"),
+            ("load,1,1.5", "value `1.5` is not a whole number"),
+        ] {
+            let error = csv(line, &mut false).unwrap_err();
+            assert!(error.contains(part), "{error}");
         }
     }
 
+    /// None of it becomes another number, or the beginning of a field that the next line ends.
     #[test]
-    fn what_is_written_has_a_heading() {
-        let mut bytes = vec![];
-        let mut writer = CsvWriter::new(&mut bytes, 64).unwrap();
-        writer.state("read", 3, "0xff").unwrap();
-        writer.flush().unwrap();
-        drop(writer);
-        assert_eq!(bytes, b"op,addr,value\nread,3,0xff\n");
+    fn quotes_that_enclose_no_field() {
+        for line in [
+            "load,0,\"1",
+            "load,0,1\"",
+            "load,0,\"1\"2",
+            "load,0,1\"2\"",
+            "load,0,\"1\"\"2\"",
+            "\"load,0,1",
+            "\"load,0\",1",
+            "\"",
+        ] {
+            assert!(csv(line, &mut false).is_err(), "{line}");
+        }
     }
 }

@@ -2,51 +2,50 @@
 
 //! A line of JSON.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::value;
 use crate::script::Op;
-use crate::script::number::parse_u64;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
     #[serde(borrow)]
-    op: std::borrow::Cow<'a, str>,
-    addr: Number,
-    #[serde(alias = "delta")]
-    value: Option<Number>,
+    op: Cow<'a, str>,
+    // As they are written: JSON's own numbers would lose what they are too large or small for.
+    #[serde(borrow)]
+    addr: &'a RawValue,
+    #[serde(borrow, alias = "delta")]
+    value: Option<&'a RawValue>,
 }
 
-/// Many programs round numbers above 2^53: these come as strings.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Number(u64),
-    Text(String),
-}
-
-impl Number {
-    fn get(&self) -> Result<u64, String> {
-        match self {
-            Self::Number(number) => Ok(*number),
-            Self::Text(text) => {
-                parse_u64(text).map_err(|error| format!("'{}': {error}", text.escape_debug()))
-            }
-        }
-    }
+/// A number, or what a string has: many programs round numbers above 2^53.
+fn number(value: &RawValue) -> Cow<'_, str> {
+    serde_json::from_str(value.get()).unwrap_or(value.get().into())
 }
 
 pub fn json(line: &str) -> Result<Option<Op>, String> {
     if line.trim().is_empty() {
         return Ok(None);
     }
-    let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-        format!("{error}; expected such as {{\"op\":\"load\",\"addr\":0,\"value\":\"0xff\"}}")
-    })?;
-    let addr = u32::try_from(line.addr.get()?).map_err(|_| "the address is too large")?;
-    let value = line.value.map(|value| value.get()).transpose()?;
-    value::op(&line.op, addr, value).map(Some)
+    let line: Line<'_> = serde_json::from_str(line).map_err(|error| explain(&error))?;
+    let value = line.value.map(number);
+    value::op(&line.op, &number(line.addr), value.as_deref()).map(Some)
+}
+
+/// What is wrong, and in which column; the line is another than the parser thinks.
+fn explain(error: &serde_json::Error) -> String {
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    let text = text.strip_suffix(&place).unwrap_or(&text);
+    format!(
+        "column {}: {}; expected such as {{\"op\":\"load\",\"addr\":0,\"value\":\"0xff\"}}",
+        error.column(),
+        text.escape_debug()
+    )
 }
 
 #[cfg(test)]
@@ -92,8 +91,37 @@ mod tests {
             r#"{"op":"load","addr":1,"value":1.5}"#,
             r#"{"op":"load","addr":1,"value":1,"more":2}"#,
             r#"{"op":"dance","addr":1}"#,
+            r#"{"op":"read","addr":1}{"op":"read","addr":2}"#,
+            r#"{"op":"load","addr":1,"value":1,"delta":2}"#,
+            r#"{"op":"read","addr":1"#,
+            r#"{"op":"read","#,
         ] {
             assert!(json(line).is_err(), "{line}");
         }
+        let field = |name, value| match name {
+            "addr" => format!(r#"{{"op":"load","addr":{value},"value":1}}"#),
+            _ => format!(r#"{{"op":"load","addr":1,"value":{value}}}"#),
+        };
+        for (name, value, part) in [
+            ("addr", "-1", "addr `-1` is negative"),
+            ("addr", "4294967296", "too large: 4294967295 is the most"),
+            ("addr", "\"x\"", "addr `x` is not a whole number"),
+            (
+                "value",
+                "18446744073709551616",
+                "value `18446744073709551616` is too large",
+            ),
+            ("value", "1.5", "value `1.5` is not a whole number"),
+            ("value", "1e3", "value `1e3` is not a whole number"),
+            ("value", "true", "value `true` is not a whole number"),
+        ] {
+            let error = json(&field(name, value)).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        let error = json("{\"op\":1}").unwrap_err();
+        assert!(
+            error.contains("column 7") && !error.contains("line"),
+            "{error}"
+        );
     }
 }

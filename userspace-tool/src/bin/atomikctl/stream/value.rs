@@ -5,9 +5,12 @@
 use std::num::NonZeroU64;
 
 use crate::script::Op;
+use crate::script::number::{named_u32, named_u64, quoted};
 
-/// Makes an operation of its name, its address and its value.
-pub fn op(name: &str, addr: u32, value: Option<u64>) -> Result<Op, String> {
+/// Makes an operation of its name, its address and its value, as they are written.
+pub fn op(name: &str, addr: &str, value: Option<&str>) -> Result<Op, String> {
+    let addr = named_u32("addr", addr)?;
+    let value = value.map(|value| named_u64("value", value)).transpose()?;
     let needed = || value.ok_or_else(|| format!("`{name}` needs a value"));
     Ok(match name {
         "load" => Op::Load {
@@ -31,8 +34,8 @@ pub fn op(name: &str, addr: u32, value: Option<u64>) -> Result<Op, String> {
         },
         _ => {
             return Err(format!(
-                "expected load, accum, read or swap, found '{}'",
-                name.escape_debug()
+                "expected load, accum, read or swap, found {}",
+                quoted(name)
             ));
         }
     })

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The words of the command line.
+
+use std::ffi::OsString;
+
+use crate::target;
+
+/// Moves options that stand before the command behind its words, where the command takes or refuses
+/// them, and sees them beside its own: `-s work read 0` becomes `read 0 -s work`.
+pub fn in_order(mut words: Vec<OsString>) -> Vec<OsString> {
+    let Some(command) = command(&words) else {
+        return words;
+    };
+    let options: Vec<_> = words.drain(1..command).collect();
+    // What comes after `--` is for another program, or no option.
+    let end = (words.iter().position(|word| word == "--")).unwrap_or(words.len());
+    words.splice(end..end, options);
+    words
+}
+
+/// Whether --json is among them.
+pub fn json(words: &[OsString]) -> bool {
+    (words.iter().take_while(|&word| word != "--")).any(|word| word == "--json")
+}
+
+/// Where the command stands, after options that can be moved.
+fn command(words: &[OsString]) -> Option<usize> {
+    let mut at = 1;
+    loop {
+        let word = words.get(at)?.to_str()?;
+        if !word.starts_with('-') {
+            // `help` knows commands, not options.
+            return (word != "help").then_some(at);
+        }
+        at += length(word)?;
+    }
+}
+
+/// How many words an option takes, by its first.
+fn length(word: &str) -> Option<usize> {
+    if word == "--json" {
+        return Some(1);
+    }
+    target::options().iter().find_map(|option| {
+        let long = option.get_long().map(|name| format!("--{name}"));
+        let short = option.get_short().map(|name| format!("-{name}"));
+        if [&long, &short]
+            .into_iter()
+            .flatten()
+            .any(|name| name == word)
+        {
+            return Some(2);
+        }
+        let joined = long.is_some_and(|name| word.starts_with(&(name + "=")))
+            || short.is_some_and(|name| !word.starts_with("--") && word.starts_with(&name));
+        joined.then_some(1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn options_before_the_command_go_behind_it() {
+        for (given, expected) in [
+            ("a read 0", "a read 0"),
+            ("a -s work read 0", "a read 0 -s work"),
+            (
+                "a --json --fd=3 -t2 read 0 -f dec",
+                "a read 0 -f dec --json --fd=3 -t2",
+            ),
+            (
+                "a --session work --table 2 dump",
+                "a dump --session work --table 2",
+            ),
+            (
+                "a --device /x session hold b",
+                "a session hold b --device /x",
+            ),
+            (
+                "a --json session exec b -- c -s d",
+                "a session exec b --json -- c -s d",
+            ),
+            ("a -s read read 0", "a read 0 -s read"),
+        ] {
+            assert_eq!(in_order(words(given)), words(expected), "{given}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_stays() {
+        for given in [
+            "",
+            "a",
+            "a -s",
+            "a -s work",
+            "a -s work --help",
+            "a --help read",
+            "a -x read",
+            "a -- read",
+            "a - read",
+            "a -s work help read",
+        ] {
+            assert_eq!(in_order(words(given)), words(given), "{given}");
+        }
+    }
+
+    #[test]
+    fn json_is_found_where_it_is_an_option() {
+        assert!(json(&words("a read 0 --json")));
+        assert!(!json(&words("a session exec b -- c --json")));
+    }
+}
