@@ -63,7 +63,10 @@ struct Cli {
 /// Options of every subcommand.
 #[derive(clap::Args)]
 struct Global {
-    /// Print JSON: one object, or one a line where there may be several; on standard error too
+    /// Print JSON: one object, or one a line where there may be several
+    ///
+    /// On standard error too: an error is an object with `error`, `status` and where there is one
+    /// `hint`, a note one with `note`, each in a line.
     #[arg(long, global = true, overrides_with = "json")]
     json: bool,
 }
@@ -115,6 +118,7 @@ Exit status:
   2    wrong usage, or the input can't be read or has mistakes
   3    the device can't be opened, or the session can't be reached
   141  the reader of the output went away
+
 `session exec` ends with the status of its program, 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {

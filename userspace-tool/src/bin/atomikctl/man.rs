@@ -4,10 +4,13 @@
 
 use std::io::{self, Write};
 
-use clap::CommandFactory;
+use clap::{Arg, Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
 use crate::Cli;
 use crate::failure::Failure;
+use crate::script::number::quoted;
 
 /// Print a manual page, as roff
 ///
@@ -27,6 +30,12 @@ impl Args {
     }
 }
 
+/// When what the pages say was last changed.
+const DATE: &str = "2026-11-26";
+
+/// Fill lines at the left only, without hyphens: options and names stay as they are typed.
+const LAYOUT: &str = ".nh\n.ad l\n";
+
 fn page(subcommand: &[String]) -> Result<Vec<u8>, Failure> {
     let mut command = Cli::command().disable_help_subcommand(true);
     // Global options reach the subcommands, and each gets its full name.
@@ -35,19 +44,134 @@ fn page(subcommand: &[String]) -> Result<Vec<u8>, Failure> {
     for name in subcommand {
         command = command.find_subcommand(name).cloned().ok_or_else(|| {
             Failure::script(
-                vec![format!("there is no subcommand '{name}'")],
+                vec![format!("there is no subcommand {}", quoted(name))],
                 Some("atomikctl --help lists them".into()),
             )
         })?;
         title = format!("{title}-{name}");
     }
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
+    let man = Man::new(command.clone())
         .title(title)
         .section("1")
-        .manual("atomik")
-        .render(&mut page)?;
-    Ok(page)
+        .date(DATE)
+        .source(concat!("atomik ", env!("CARGO_PKG_VERSION")))
+        .manual("atomik");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    page.write_all(LAYOUT.as_bytes())?;
+    man.render_name_section(&mut page)?;
+    page.write_all(synopsis(&command).as_bytes())?;
+    man.render_description_section(&mut page)?;
+    let mut options = Vec::new();
+    man.render_options_section(&mut options)?;
+    // An empty line in roff is no paragraph.
+    let options = (String::from_utf8_lossy(&options))
+        .replace("\n.br\n\n.br\n", "\n\n")
+        .replace("\n\n", "\n.sp\n");
+    page.write_all(options.as_bytes())?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if let Some(text) = command.get_after_help() {
+        page.write_all(section(&text.to_string()).as_bytes())?;
+    }
+    Ok(in_ascii(&String::from_utf8_lossy(&page)).into_bytes())
+}
+
+/// The text with escapes for what older tools don't read in every locale.
+fn in_ascii(text: &str) -> String {
+    let mut ascii = String::new();
+    for c in text.chars() {
+        match c.is_ascii() {
+            true => ascii.push(c),
+            false => ascii += &format!("\\[u{:04X}]", u32::from(c)),
+        }
+    }
+    ascii
+}
+
+/// What stands in a text and isn't to be divided.
+const UNDIVIDED: char = '\u{a0}';
+
+/// How the command is called, with the names of all values.
+fn synopsis(command: &Command) -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]);
+    let name = command.get_bin_name().unwrap_or(command.get_name());
+    roff.text([bold(name)]);
+    let options =
+        (command.get_arguments()).filter(|arg| !arg.is_positional() && !arg.is_hide_set());
+    for arg in options.chain(command.get_positionals()) {
+        roff.text(usage(arg));
+    }
+    if command.has_subcommands() {
+        roff.text([italic("COMMAND"), roman(" ...")]);
+    }
+    roff.to_roff().replace(UNDIVIDED, "\\ ")
+}
+
+/// An argument as it is typed, such as `[-s NAME]`, of what clap says: `--session <NAME>`.
+fn usage(arg: &Arg) -> Vec<Inline> {
+    let said = arg.to_string();
+    let said = said.trim_start_matches('[').trim_end_matches(']');
+    let (values, more) = match said.strip_suffix("...") {
+        Some(values) => (values.trim_end_matches(']'), "..."),
+        None => (said, ""),
+    };
+    let mut parts = vec![];
+    if arg.is_last_set() {
+        parts.push(bold("--"));
+    }
+    for word in values.split(' ').filter(|word| !word.is_empty()) {
+        if !parts.is_empty() {
+            parts.push(roman(UNDIVIDED.to_string()));
+        }
+        let option = (arg
+            .get_short()
+            .filter(|_| word.starts_with("--") && word.len() > 2))
+        .map(|short| format!("-{short}"));
+        parts.push(match word.strip_prefix('-') {
+            Some(_) => bold(option.unwrap_or_else(|| word.into())),
+            None => italic(word.trim_matches(['<', '>'])),
+        });
+    }
+    parts.push(roman(more));
+    if !arg.is_required_set() {
+        parts.insert(0, roman("["));
+        parts.push(roman("]"));
+    }
+    parts
+}
+
+/// A section, of a text whose first word or words up to a colon are its heading. Lines that are
+/// indented stay as they are.
+fn section(text: &str) -> String {
+    let (heading, text) = text.split_once(':').unwrap_or(("", text));
+    let mut roff = Roff::new();
+    roff.control("SH", [heading.to_uppercase().as_str()]);
+    let mut indented = false;
+    let mut paragraph = false;
+    for line in text.trim_start_matches('\n').lines() {
+        if line.trim().is_empty() {
+            paragraph = true;
+            continue;
+        }
+        if line.starts_with("  ") != indented {
+            indented = !indented;
+            if std::mem::take(&mut paragraph) {
+                roff.control("PP", []);
+            }
+            roff.control(if indented { "nf" } else { "fi" }, []);
+        }
+        if std::mem::take(&mut paragraph) {
+            roff.control("PP", []);
+        }
+        roff.text([roman(if indented { line } else { line.trim() })]);
+    }
+    if indented {
+        roff.control("fi", []);
+    }
+    roff.to_roff()
 }
 
 #[cfg(test)]
@@ -66,7 +190,7 @@ mod tests {
     #[test]
     fn the_main_page_names_the_subcommands_and_the_statuses() {
         let page = String::from_utf8(page(&[]).unwrap()).unwrap();
-        for part in ["atomikctl\\-info(1)", "atomikctl\\-run(1)", "Exit status"] {
+        for part in ["atomikctl\\-info(1)", "atomikctl\\-run(1)", "EXIT STATUS"] {
             assert!(page.contains(part), "{part} in {page}");
         }
     }
@@ -108,6 +232,114 @@ mod tests {
                 .replace(':', "-");
             let path = format!("/usr/local/share/man/man1/{name}.1\n");
             assert!(files.contains(&path), "{path}");
+        }
+    }
+
+    /// The pages of all commands, by the words that name them.
+    fn all() -> Vec<(String, String)> {
+        let mut command = Cli::command().disable_help_subcommand(true);
+        command.build();
+        let mut names = vec![];
+        pages(&command, "", &mut names);
+        let page = |name: String| {
+            let words: Vec<_> = name.split(':').skip(1).map(String::from).collect();
+            let text = String::from_utf8(page(&words).unwrap()).unwrap();
+            (name, text)
+        };
+        names.into_iter().map(page).collect()
+    }
+
+    #[test]
+    fn synopses_name_options_and_values() {
+        let synopsis = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word).into()).collect();
+            let page = String::from_utf8(page(&words).unwrap()).unwrap();
+            let (_, rest) = page.split_once(".SH SYNOPSIS\n").unwrap();
+            let (lines, _) = rest.split_once("\n.").unwrap();
+            let mut text = lines.replace('\n', " ");
+            for (from, to) in [
+                ("\\fB", ""),
+                ("\\fI", ""),
+                ("\\fR", ""),
+                ("\\-", "-"),
+                ("\\ ", " "),
+            ] {
+                text = text.replace(from, to);
+            }
+            text
+        };
+        assert_eq!(
+            synopsis(&["read"]),
+            "atomikctl read [--json] [-f FORMAT] [--fd N] [-s NAME] [-t ID] [-h] ADDR..."
+        );
+        assert_eq!(
+            synopsis(&["load"]),
+            "atomikctl load [--json] [--fd N] [-s NAME] [-t ID] [-h] ADDR VALUE..."
+        );
+        assert_eq!(
+            synopsis(&["session", "exec"]),
+            "atomikctl session exec [--json] [-h] NAME -- COMMAND..."
+        );
+        assert_eq!(
+            synopsis(&["destroy"]),
+            "atomikctl destroy [--json] [--fd N] [-s NAME] [-t ID] [-h] [ID...]"
+        );
+        assert!(
+            synopsis(&[]).ends_with("[-h] [-V] COMMAND ..."),
+            "{}",
+            synopsis(&[])
+        );
+    }
+
+    /// What a page may have so that man has nothing to warn of where a terminal has 80 columns.
+    #[test]
+    fn pages_fit_80_columns() {
+        for (name, page) in all() {
+            let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+            assert!(
+                title.contains(DATE) && title.ends_with("\" atomik"),
+                "{title}"
+            );
+            assert!(page.contains(LAYOUT), "{name}");
+            let mut filled = true;
+            for line in page.lines() {
+                assert_eq!(line, line.trim_end(), "{name}");
+                assert_ne!(line, "", "{name}");
+                match line {
+                    ".nf" => filled = false,
+                    ".fi" => filled = true,
+                    _ => {}
+                }
+                let shown = line.replace("\\-", "-").replace("\\*(Aq", "'");
+                let longest = match filled {
+                    true => shown.split(' ').map(|word| word.chars().count()).max(),
+                    false => Some(shown.chars().count()),
+                };
+                // An option's text is indented by 14, and its values by 10 more.
+                let room = if filled { 55 } else { 73 };
+                assert!(longest <= Some(room), "{name}: {line}");
+            }
+            assert!(filled, "{name}");
+        }
+    }
+
+    /// Where groff is installed, it says so itself.
+    #[test]
+    fn groff_has_nothing_to_warn_of() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, page) in all() {
+            let path = directory.path().join("page.1");
+            std::fs::write(&path, page).unwrap();
+            let words = ["-man", "-ww", "-z", "-rLL=80n", "-Tutf8"];
+            let ran = std::process::Command::new("groff")
+                .args(words)
+                .arg(&path)
+                .output();
+            match ran {
+                Ok(ran) => assert!(ran.stderr.is_empty(), "{name}: {ran:?}"),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+                Err(error) => panic!("{error}"),
+            }
         }
     }
 

@@ -34,24 +34,30 @@ pub struct Args {
 }
 
 const SCRIPT_HELP: &str = "\
-Script: one operation a line; `#` starts a comment. Numbers are decimal, 0x hexadecimal or
+Script:
+One operation a line; `#` starts a comment. Numbers are decimal, 0x hexadecimal or
 0b binary, and may contain `_`.
 
-  create N           make a table of N contexts; it becomes the current one
-  table ID           make table ID of this script the current one
+  create N           make a table of N contexts, and make it current
+  table ID           make table ID of this script current
   destroy [ID]       destroy table ID, or the current one
   load ADDR VALUE    state = VALUE
   accum ADDR DELTA   state = state XOR DELTA
   read ADDR          print the state
-  swap ADDR [NEW]    print the state, and start a new epoch from it, or from NEW (not 0)
-  begin              the operations up to `end`, at most 4096, are one batch: isolated from all
-  end                others, and all or nothing; `swap` has no NEW there
+  swap ADDR [NEW]    print the state, and start a new epoch from it, or
+                     from NEW (not 0)
+  begin              the operations up to `end`, at most 4096, are one
+  end                batch: isolated from all others, and all or nothing;
+                     `swap` has no NEW there
 
 The whole script is checked before anything is executed. The first operation that fails ends it.
 Its tables end with it.
 
---json prints one object a line:
-  {\"line\":3,\"op\":\"read\",\"table\":1,\"addr\":0,\"value\":3405691583,\"hex\":\"0x00000000cafebabf\"}
+--json prints one object a line, such as, in two:
+
+  {\"line\":3,\"op\":\"read\",\"table\":1,\"addr\":0,
+   \"value\":3405691583,\"hex\":\"0x00000000cafebabf\"}
+
 Many JSON readers round numbers above 2^53: take `hex`, which is always exact.";
 
 impl Args {
