@@ -2,6 +2,7 @@
 
 //! The command `atomikctl` on the real device, as a user runs it.
 
+use atomik_tests::tool::{Tool, finish};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -130,6 +131,88 @@ fn a_missing_device_has_a_status_of_its_own() {
     let ran = atomikctl("--device /dev/none info", "");
     assert_eq!((ran.status, ran.stdout.as_str()), (3, ""));
     assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
+}
+
+/// What is said by an option goes before the environment, and what was opened is named.
+#[test]
+fn options_before_the_environment() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 4").ok();
+    tool.run("session start other").ok();
+    let run = |words: &str| {
+        let mut command = tool.command("atomikctl");
+        command.env("ATOMIK_SESSION", "other");
+        command.args(words.split_whitespace());
+        finish(command, b"")
+    };
+    run("list").ok();
+    assert_eq!(run("-s s list").ok().lines().count(), 2);
+    let opened = |words: &str| {
+        let printed = run(words).ok();
+        let first = printed.lines().next().unwrap_or_default();
+        first.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(opened("info"), "session other");
+    assert_eq!(opened("info -s s"), "session s");
+    assert_eq!(opened("--device /dev/atomik info"), "device /dev/atomik");
+    let info: Value = serde_json::from_str(&run("--json info").ok()).unwrap();
+    assert_eq!(
+        (&info["session"], info.get("device")),
+        (&json!("other"), None)
+    );
+    let script = "exec 3<>/dev/atomik; ATOMIK_SESSION=other atomikctl --fd 3 info";
+    assert!(tool.shell(script).ok().starts_with("fd              3\n"));
+    run("--device /dev/none info").failed(3, &["/dev/none"]);
+    // On a device that it opened itself, a script's tables are its own.
+    tool.run("-s other create 4").ok();
+    let script = "printf 'create 4\n' | ATOMIK_SESSION=other atomikctl --device /dev/atomik run";
+    assert_eq!(tool.shell(script).ok(), "table 1\n");
+}
+
+/// With --json, there is nothing but JSON on standard error, one object in a line.
+#[test]
+fn errors_as_json() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 4").ok();
+    let errors = |words: &str, input: &str, status: i32| {
+        let ran = tool.run_with(&format!("--json {words}"), input.as_bytes());
+        assert_eq!((ran.status, ran.stdout.as_str()), (status, ""), "{ran:?}");
+        let parse = |line| serde_json::from_str::<Value>(line).expect(line);
+        ran.stderr.lines().map(parse).collect::<Vec<_>>()
+    };
+    let [error] = &errors("-s s read 4", "", 1)[..] else {
+        panic!("one error")
+    };
+    assert_eq!(error["status"], 1);
+    assert!(
+        error["error"]
+            .as_str()
+            .unwrap()
+            .contains("address 4 is outside table 1")
+    );
+    assert!(error["hint"].is_string());
+    let found = errors("run", "laod 0 1\nread x\n", 2);
+    let texts: Vec<_> = found.iter().map(|e| e["error"].as_str().unwrap()).collect();
+    assert!(texts[0].contains("<stdin>:1: ") && texts[1].contains("<stdin>:2: "));
+    for (words, status) in [
+        ("-s none list", 3),
+        ("read", 2),
+        ("doctor -s s", 2),
+        ("dance", 2),
+        ("--device /dev/none session start t", 3),
+        ("session exec s -- /dev/null", 126),
+    ] {
+        let found = errors(words, "", status);
+        assert_eq!(found.len(), 1, "{words}: {found:?}");
+        assert_eq!(found[0]["status"], status, "{words}");
+    }
+    let notes = errors("-s s batch", "load 0 1\n", 0);
+    assert!(
+        notes[0]["note"]
+            .as_str()
+            .unwrap()
+            .starts_with("1 operation in 1 batch")
+    );
 }
 
 #[test]

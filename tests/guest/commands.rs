@@ -31,7 +31,9 @@ fn create_list_destroy() {
 
     tool.run("-s s read 0")
         .failed(1, &["has the tables 1, 2, 3", "choose one with -t ID"]);
-    assert_eq!(tool.run("-s s destroy 3 1").ok(), "");
+    tool.run("-s s destroy 3 9").failed(1, &["no table 9"]);
+    assert_eq!(tool.run("-s s list").ok(), expected);
+    assert_eq!(tool.run("-s s destroy 3 1 3").ok(), "");
     assert_eq!(tool.run("-s s destroy").ok(), "");
     tool.run("-s s destroy")
         .failed(1, &["there is no table yet", "atomikctl create N"]);
@@ -41,7 +43,9 @@ fn create_list_destroy() {
     );
     tool.run("-s s create 0")
         .failed(1, &["can't have 0 contexts"]);
-    tool.run("-s s create x").failed(2, &["not a number"]);
+    tool.run("-s s create x").failed(2, &["not a whole number"]);
+    tool.run("-s s create 4294967296")
+        .failed(2, &["4294967295 is the most"]);
 }
 
 #[test]
@@ -134,7 +138,12 @@ fn addresses_from_standard_input() {
         "3 5\n4 6\n5 0\n3 9\n"
     );
     let wrong = tool.run_with("-s s read -", b"3\nx\n");
-    wrong.failed(2, &["<stdin>:2: 'x': not a number"]);
+    wrong.failed(2, &["<stdin>:2: address `x`: not a whole number"]);
+    // Ranges of a few words can name more contexts than there is memory for.
+    let input = "..\n".repeat(20_000);
+    let tool = self::tool(65536);
+    let ran = tool.run_with("-s s read -", input.as_bytes());
+    ran.failed(2, &["more than 1048576 contexts", "atomikctl batch"]);
 }
 
 #[test]

@@ -4,7 +4,15 @@
 
 use atomik::{Context, Device, Error, snapshot::Snapshot};
 use atomik_tests::tool::Tool;
-use std::{fs, os::unix::fs::MetadataExt};
+use nix::sys::stat::{Mode, SFlag};
+use std::{
+    fs::{self, Permissions},
+    os::unix::{
+        self,
+        fs::{FileTypeExt, MetadataExt, PermissionsExt},
+    },
+    path::Path,
+};
 
 fn tool() -> Tool {
     let tool = Tool::with_session();
@@ -97,6 +105,65 @@ fn a_file_that_cannot_be_written() {
         .failed(1, &["can't access /nowhere/a"]);
     tool.run("-s s snapshot /proc/a")
         .failed(1, &["can't access /proc/a"]);
+}
+
+/// A device node in this directory.
+fn node(path: &Path, minor: u64) {
+    let device = nix::sys::stat::makedev(1, minor);
+    nix::sys::stat::mknod(
+        path,
+        SFlag::S_IFCHR,
+        Mode::from_bits_truncate(0o666),
+        device,
+    )
+    .unwrap();
+}
+
+/// Only a regular file is replaced; what else there is takes what is written.
+#[test]
+fn devices_and_pipes_stay() {
+    let tool = tool();
+    let path = |name| tool.directory().join(name);
+    node(&path("null"), 3);
+    node(&path("full"), 7);
+    unix::fs::symlink("null", path("link")).unwrap();
+    for name in ["null", "link"] {
+        tool.run(&format!("-s s snapshot {name}")).said();
+    }
+    tool.run("-s s snapshot full")
+        .failed(1, &["can't access full", "No space left"]);
+    for name in ["null", "full"] {
+        let kind = fs::metadata(path(name)).unwrap().file_type();
+        assert!(kind.is_char_device(), "{name}");
+    }
+    assert!(path("link").is_symlink());
+    tool.run("-s s snapshot .").failed(1, &["directory"]);
+    let script = "mkfifo pipe; atomikctl -s s restore pipe & atomikctl -s s snapshot pipe; wait $!";
+    let (printed, _) = tool.shell(script).said();
+    assert_eq!(printed, "table 1\n");
+    assert!(fs::metadata(path("pipe")).unwrap().file_type().is_fifo());
+    // Nothing was made beside them, but the directory of the sockets.
+    assert_eq!(fs::read_dir(tool.directory()).unwrap().count(), 5);
+}
+
+/// What replaces a file has its owner and its mode, and stands where it stood.
+#[test]
+fn a_replaced_file_keeps_what_it_had() {
+    let tool = tool();
+    let path = |name| tool.directory().join(name);
+    fs::create_dir(path("sub")).unwrap();
+    fs::write(path("sub/file"), "old").unwrap();
+    unix::fs::chown(path("sub/file"), Some(65534), Some(65533)).unwrap();
+    fs::set_permissions(path("sub/file"), Permissions::from_mode(0o640)).unwrap();
+    unix::fs::symlink("sub/file", path("link")).unwrap();
+    tool.run("-s s snapshot link").said();
+    assert!(path("link").is_symlink());
+    let found = fs::metadata(path("sub/file")).unwrap();
+    assert_eq!(
+        (found.uid(), found.gid(), found.mode() & 0o7777),
+        (65534, 65533, 0o640)
+    );
+    assert!(Snapshot::read_file(path("sub/file")).is_ok());
 }
 
 #[test]

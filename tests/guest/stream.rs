@@ -114,6 +114,121 @@ fn a_mistake_ends_the_stream() {
     ran.failed(2, &["<stdin>:1: "]);
 }
 
+/// Whatever ends its lines, and whatever comes before them.
+#[test]
+fn every_operation_of_an_input_counts() {
+    let tool = tool();
+    let json = r#"{"op":"load","addr":0,"value":1}|{"op":"load","addr":1,"value":2}|"#;
+    for (kind, input) in [
+        ("text", "load 0 1|load 1 2|"),
+        ("csv", "# a table|op,addr,value|load,0,1|load,1,2|"),
+        ("json", json),
+    ] {
+        for end in ["\n", "\r\n", "\r"] {
+            for mark in ["", "\u{feff}"] {
+                let input = mark.to_owned() + &input.replace('|', end);
+                for input in [&input, input.trim_end()] {
+                    tool.run("-s s load .. 0").ok();
+                    let words = format!("-s s batch -q -i {kind}");
+                    tool.run_with(&words, input.as_bytes()).ok();
+                    let states = tool.run("-s s read 0..1 -f dec").ok();
+                    assert_eq!(states, "0 1\n1 2\n", "{kind}: {input:?}");
+                }
+            }
+        }
+    }
+    // The readers of lists and scripts.
+    tool.run("-s s load .. 0").ok();
+    tool.run_with("-s s load -", b"\xEF\xBB\xBF0 1\r1 2\r").ok();
+    let states = tool.run_with("-s s read - -f dec", b"0 # the first\r1\r");
+    assert_eq!(states.ok(), "0 1\n1 2\n");
+    let script = b"\xEF\xBB\xBFload 0 5 # five\rread 0\r";
+    assert_eq!(
+        tool.run_with("-s s run", script).ok(),
+        "read 0 = 0x0000000000000005\n"
+    );
+}
+
+#[test]
+fn what_cannot_be_used_is_refused() {
+    let tool = tool();
+    for (kind, line, said) in [
+        ("csv", "load,1,\"2", "<stdin>:2: the quotes of"),
+        ("csv", "\"load,1,2", "<stdin>:2: "),
+        ("csv", "load,4294967296,1", "addr `4294967296` is too large"),
+        (
+            "json",
+            "{\"op\":\"load\",\"addr\":-1,\"value\":1}",
+            "addr `-1` is negative",
+        ),
+        (
+            "json",
+            "{\"op\":\"load\",\"addr\":1,\"value\":18446744073709551616}",
+            "value `18446744073709551616` is too large",
+        ),
+        (
+            "text",
+            "load 1 2 load 2 3",
+            "<stdin>:2: expected `load ADDR VALUE`",
+        ),
+    ] {
+        let first = match kind {
+            "csv" => "load,0,1",
+            "json" => r#"{"op":"load","addr":0,"value":1}"#,
+            _ => "load 0 1",
+        };
+        let input = format!("{first}\n{line}\n{first}\n");
+        let ran = tool.run_with(&format!("-s s batch -i {kind}"), input.as_bytes());
+        ran.failed(2, &[said, "hint: nothing was done"]);
+    }
+    assert_eq!(tool.run("-s s dump --nonzero").ok().lines().count(), 1);
+    // What the driver refuses has its line, too.
+    let ran = tool.run_with("-s s batch", b"# a\nswap 0 1\nload 64 1\n");
+    ran.failed(1, &["<stdin>:3: address 64 is outside table 1"]);
+}
+
+/// What was done is told where its states can't be printed.
+#[test]
+fn states_that_cannot_be_printed() {
+    let tool = tool();
+    let ran = tool.shell("printf 'accum 0 1\nread 0\n' | atomikctl -s s batch >/dev/full");
+    ran.failed(
+        1,
+        &[
+            "can't write the output",
+            "the first 2 operations before it were done",
+        ],
+    );
+    assert_eq!(tool.run("-s s read 0 -f dec").ok(), "1\n");
+}
+
+#[test]
+fn inputs_without_end() {
+    let tool = tool();
+    for words in [
+        "batch",
+        "batch --input json",
+        "batch --input csv",
+        "run",
+        "load -",
+        "read -",
+    ] {
+        let ran = tool.shell(&format!(
+            "ulimit -v 1000000; atomikctl -s s {words} </dev/zero"
+        ));
+        ran.failed(2, &["<stdin>:1: the line is longer than 1048576 bytes"]);
+    }
+    for (line, words) in [("0 1", "load -"), ("0", "read -"), ("read 0", "run")] {
+        let line = format!("{line} #{}", "x".repeat(1000));
+        let ran = tool.shell(&format!(
+            "ulimit -v 1000000; yes '{line}' | atomikctl -s s {words}"
+        ));
+        ran.failed(2, &["the input is longer than 16777216 bytes"]);
+    }
+    tool.shell("yes | atomikctl run")
+        .failed(2, &["too many mistakes"]);
+}
+
 /// Each batch is one ioctl, and each operation counts once.
 #[test]
 fn what_the_driver_counts() {

@@ -2,6 +2,10 @@
 
 //! `atomikctl destroy`.
 
+use std::collections::BTreeSet;
+
+use atomik::TableRef;
+
 use crate::failure::Failure;
 use crate::script::number::parse_u32;
 use crate::target::OpenTable;
@@ -25,12 +29,10 @@ impl Args {
             let table = self.target.open_in(&device)?;
             return table.destroy().map_err(|e| Failure::of(&e));
         }
-        for &id in &self.ids {
-            device
-                .table(id)
-                .and_then(atomik::TableRef::destroy)
-                .map_err(|e| Failure::of(&e))?;
-        }
-        Ok(())
+        // One that is wrong is to be found before any is gone.
+        let ids = BTreeSet::from_iter(&self.ids);
+        let tables: atomik::Result<Vec<_>> = ids.into_iter().map(|&id| device.table(id)).collect();
+        (tables.and_then(|tables| tables.into_iter().try_for_each(TableRef::destroy)))
+            .map_err(|e| Failure::of(&e))
     }
 }
