@@ -76,8 +76,10 @@ impl Args {
         let start = Instant::now();
         let result = self.stream(&mut stream, Operations::new(input), &mut lines);
         progress.clear();
-        stream.printer.out.flush()?;
-        if result.is_ok() && !self.quiet {
+        let flushed = stream.printer.out.flush();
+        result?;
+        flushed?;
+        if !self.quiet {
             let Counts {
                 operations,
                 batches,
@@ -91,7 +93,7 @@ impl Args {
                 start.elapsed().as_secs_f64(),
             ));
         }
-        result
+        Ok(())
     }
 
     fn stream(
@@ -184,7 +186,7 @@ impl Stream<'_> {
         }
         let results = match self.table.run(&mut self.batch) {
             Ok(results) => results,
-            Err(error) => return Err(self.failure(lines, &error)),
+            Err(error) => return Err(self.failure(lines, error)),
         };
         self.counts.operations += self.operations.len();
         self.counts.batches += 1;
@@ -208,19 +210,30 @@ impl Stream<'_> {
         printed.map_err(|error| Failure::from(error).with_hint(&self.counts.done()))
     }
 
-    /// Why the batch was refused, with the line that it is about, where it is about one.
-    fn failure(&self, lines: &Lines, error: &atomik::Error) -> Failure {
-        let line = match error {
+    /// Why the batch was refused, with the line instead of the entry that it is about.
+    fn failure(&self, lines: &Lines, error: atomik::Error) -> Failure {
+        let failure = match error {
             atomik::Error::Address {
-                entry: Some(found), ..
-            } => (self.operations.iter().rev()).find(|&&(_, _, entry)| entry <= *found),
-            _ => None,
+                table,
+                addr,
+                contexts,
+                entry: Some(entry),
+            } => {
+                let error = atomik::Error::Address {
+                    table,
+                    addr,
+                    contexts,
+                    entry: None,
+                };
+                let operation = (self.operations.iter()).rfind(|&&(_, _, first)| first <= entry);
+                match operation {
+                    Some(&(_, line, _)) => Failure::operation(&lines.place(line), &error),
+                    None => Failure::of(&error),
+                }
+            }
+            error => Failure::of(&error),
         };
-        match line {
-            Some(&(_, line, _)) => Failure::operation(&lines.place(line), error),
-            None => Failure::of(error),
-        }
-        .with_hint(&self.counts.done())
+        failure.with_hint(&self.counts.done())
     }
 }
 
