@@ -107,22 +107,6 @@ pub fn stop() {
     let _ = kill(Pid::this(), Signal::SIGTSTP);
 }
 
-/// Does what a signal is for, with the terminal put back. Returns where the program goes on: it was
-/// stopped, or whoever started it has it ignore this signal.
-fn obey(signal: Signal) {
-    // Nothing is drawn meanwhile.
-    let _drawing = stdout().lock();
-    put_back();
-    if signal != Signal::SIGCONT {
-        let only = SigSet::from(signal);
-        let _ = only.thread_unblock();
-        let _ = raise(signal);
-        let _ = only.thread_block();
-    }
-    // Where the terminal is gone, drawing says so.
-    let _ = take();
-}
-
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     execute!(stdout(), EnterAlternateScreen)
