@@ -75,7 +75,7 @@ const NOTHING: &str = r#"set -e
 kernel 9.9.9-none
 rm /usr/src/linux-headers-9.9.9-none/rust/libkernel.rmeta
 headers_package 9.9.9-none
-apt-get --yes install /tmp/deb/linux-headers-9.9.9-none.deb
+DEBIAN_FRONTEND=noninteractive apt-get --yes install /tmp/deb/linux-headers-9.9.9-none.deb
 [[ -z $(dpkg --audit) ]]
 dpkg --purge linux-headers-9.9.9-none
 rm -r /lib/modules/9.9.9-none /tmp/deb"#;
