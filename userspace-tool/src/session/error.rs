@@ -140,7 +140,7 @@ impl SessionError {
                 "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its tables"
             ),
             Self::Silent { name, pid: None } => format!(
-                "try again; `pgrep -af 'session hold.* {name}$'` finds its process, and if that's \
+                "try again; `pgrep -af 'session hold.* {name}( |$)'` finds its process, and if that's \
                  stopped, `kill -CONT` has it go on"
             ),
             Self::Unanswered { .. } => {
