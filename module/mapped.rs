@@ -16,7 +16,7 @@ use core::mem::MaybeUninit;
 use kernel::{
     alloc::VVec,
     bindings,
-    mm::virt::{flags, VmaNew},
+    mm::virt::{vm_flags_t, VmaNew},
     page::PAGE_SIZE,
     prelude::*,
     sync::{
@@ -27,6 +27,10 @@ use kernel::{
 
 const STATE: usize = size_of::<u64>();
 const STATES_IN_PAGE: usize = PAGE_SIZE / STATE;
+
+/// The mapping is MAP_SHARED, be the file open for writing or not. (The kernel crate's `flags::MAYSHARE` is
+/// another flag in 7.2, by mistake.)
+const MAYSHARE: vm_flags_t = 1 << bindings::VMA_MAYSHARE_BIT;
 
 /// Pages of the file's offsets that each table has for itself.
 const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
@@ -54,7 +58,7 @@ impl Wanted {
     /// those that a table can't have.
     pub(crate) fn of(vma: &VmaNew) -> Result<Self> {
         // A private one would keep what it writes to itself.
-        if vma.flags() & flags::MAYSHARE == 0 {
+        if vma.flags() & MAYSHARE == 0 {
             return Err(EINVAL);
         }
         vma.try_clear_mayexec()?;
