@@ -123,11 +123,20 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
         Some(self.references.get_mut(number)?.word())
     }
 
+    /// The state and the reference. Found before either is written, they are found by one check.
+    #[inline]
+    fn both(&mut self, addr: u32) -> Option<(S::State<'_>, &mut u64)> {
+        let state = self.states.state(addr as usize, self.mask)?;
+        let number = index::checked(addr as usize, self.references.len(), self.mask)?;
+        Some((state, self.references.get_mut(number)?.word()))
+    }
+
     /// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
     #[inline]
     pub fn load(&mut self, addr: u32, value: u64) -> Option<u64> {
-        *self.word(addr)? = value;
-        Some(self.state(addr)?.replace(value))
+        let (mut state, reference) = self.both(addr)?;
+        *reference = value;
+        Some(state.replace(value))
     }
 
     /// ACCUM: XORs `delta` into the accumulator.
@@ -146,9 +155,9 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
     /// SWAP that keeps the state: the reference becomes the state. Returns the state.
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Option<u64> {
-        let state = self.state(addr)?.get();
-        *self.word(addr)? = state;
-        Some(state)
+        let (mut state, reference) = self.both(addr)?;
+        *reference = state.get();
+        Some(*reference)
     }
 
     /// The reference.
@@ -176,8 +185,9 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
     /// Sets both words: reference and accumulator are as given.
     #[inline]
     pub fn set(&mut self, addr: u32, reference: u64, accumulator: u64) -> Option<()> {
-        *self.word(addr)? = reference;
-        self.state(addr)?.replace(reference ^ accumulator);
+        let (mut state, word) = self.both(addr)?;
+        *word = reference;
+        state.replace(reference ^ accumulator);
         Some(())
     }
 

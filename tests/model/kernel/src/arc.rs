@@ -6,11 +6,11 @@ use crate::{
     alloc::{Flags, KBox},
     error::Error,
 };
-use core::{convert::Infallible, ops::Deref, pin::Pin};
+use core::{convert::Infallible, mem::ManuallyDrop, ops::Deref, pin::Pin};
 use pinned_init::PinInit;
 
 /// As in the kernel: what it holds is pinned.
-pub struct Arc<T>(loom::sync::Arc<Pin<KBox<T>>>);
+pub struct Arc<T>(ManuallyDrop<loom::sync::Arc<Pin<KBox<T>>>>);
 
 impl<T> Arc<T> {
     #[track_caller]
@@ -23,7 +23,8 @@ impl<T> Arc<T> {
     where
         Error: From<E>,
     {
-        Ok(Self(loom::sync::Arc::new(KBox::try_pin_init(init, flags)?)))
+        let new = loom::sync::Arc::new(KBox::try_pin_init(init, flags)?);
+        Ok(Self(ManuallyDrop::new(new)))
     }
 }
 
@@ -38,5 +39,14 @@ impl<T> Deref for Arc<T> {
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+impl<T> Drop for Arc<T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // SAFETY: once, and last. Where the model has failed, loom can't be called: see `lock::Guard`.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
     }
 }
