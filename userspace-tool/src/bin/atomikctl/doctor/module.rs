@@ -64,7 +64,7 @@ pub fn limit(system: &System) -> Check {
         );
     };
     let limit = limit::bytes(parameter, total.saturating_mul(1024)) / 1024;
-    let found = format!("as configured, all tables together may use {limit} of {total} KiB");
+    let found = format!("as configured, the driver may use {limit} of {total} KiB");
     match limit {
         0 => Check::warning(
             NAME,
