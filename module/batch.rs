@@ -24,16 +24,17 @@ use kernel::{
 };
 use zerocopy::FromBytes;
 
-/// From so many entries on, pinning the pages of the results costs less than to copy each without page faults.
+/// From so many entries on, pinning the pages of the results costs less than to copy each without
+/// page faults.
 const MANY: usize = 6;
 
 /// The kernel's copy of a valid batch, and where its results go.
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
-    /// Whether the results are written when others have the table again: where all entries are READs,
-    /// there is nothing to undo if they can't be. Of a large batch, the pages are pinned nevertheless:
-    /// an ordinary copy of each value would cost more.
+    /// Whether the results are written when others have the table again: where all entries are
+    /// READs, there is nothing to undo if they can't be. Of a large batch, the pages are pinned
+    /// nevertheless: an ordinary copy of each value would cost more.
     results_wait: bool,
     user: UserPtr,
     /// The pages that results are written to, if they could be pinned.
@@ -199,8 +200,8 @@ impl UserBatch<'_> {
     /// Brings in the pages that the results go to. Fails with EFAULT where they can't be written.
     ///
     /// They are pinned, so that the next attempt finds them. Where they can't be, the values of the
-    /// attempt that has been undone are written: the caller's memory must hold *something* then, even
-    /// if the table is gone when it is tried again.
+    /// attempt that has been undone are written: the caller's memory must hold *something* then,
+    /// even if the table is gone when it is tried again.
     pub(crate) fn fault_in(&mut self) -> Result {
         self.pinned.pin(self.user, self.ops.len());
         if self.pinned.is_pinned() {

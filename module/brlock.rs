@@ -4,8 +4,8 @@
 //!
 //! A table is used by single operations, which may run side by side, and by batches, which must
 //! run alone. An ordinary reader-writer lock would have every single operation write to one cache
-//! line. Here a reader comes in through the slot of its CPU, and a writer closes all slots and waits
-//! until nobody is inside.
+//! line. Here a reader comes in through the slot of its CPU, and a writer closes all slots and
+//! waits until nobody is inside.
 //!
 //! Readers may be preempted, so a writer waits asleep. What readers do inside is short and never
 //! waits for userspace.
@@ -53,8 +53,8 @@ pub(crate) struct BrLock<T> {
     writer: Mutex<()>,
     /// Operations that were counted elsewhere than in the slots.
     counted_elsewhere: Atomic<u64>,
-    /// Operations that were counted in a slot and taken away, as it was full. Who takes them away holds
-    /// this, and so does who sums up: it finds them in one of the two places.
+    /// Operations that were counted in a slot and taken away, as it was full. Who takes them away
+    /// holds this, and so does who sums up: it finds them in one of the two places.
     #[pin]
     taken: SpinLock<u64>,
     /// Who leaves a closed slot last says so here.
@@ -132,8 +132,8 @@ impl<T> BrLock<T> {
         writer
     }
 
-    /// As [`Self::read`] of one operation, while nobody else has called this with the same key (and some others) and
-    /// is still reading.
+    /// As [`Self::read`] of one operation, while nobody else has called this with the same key (and
+    /// some others) and is still reading.
     #[inline]
     pub(crate) fn read_alone<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         let slot = self.lone_slot(key as usize);
@@ -193,8 +193,8 @@ impl<T> BrLock<T> {
     ///
     /// # Safety
     ///
-    /// While the reference is used, the caller holds `writer`, or is inside a slot that it has found
-    /// open.
+    /// While the reference is used, the caller holds `writer`, or is inside a slot that it has
+    /// found open.
     #[inline]
     unsafe fn shared(&self) -> &T {
         // SAFETY: by the contract there is no mutable reference meanwhile: who makes one holds

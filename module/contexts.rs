@@ -27,14 +27,14 @@ const CONTEXT_BYTES: usize = 2 * STATE_BYTES;
 
 /// The contexts of one table, and their place in the module's accounts.
 ///
-/// A context is kept as its state and its reference; the accumulator is `state ^ reference`. So READ
-/// is one load and ACCUM one atomic XOR. The states lie side by side, the references elsewhere:
-/// LOAD and SWAP alone use those.
+/// A context is kept as its state and its reference; the accumulator is `state ^ reference`. So
+/// READ is one load and ACCUM one atomic XOR. The states lie side by side, the references
+/// elsewhere: LOAD and SWAP alone use those.
 ///
 /// What changes a state is a full barrier: when the system call has returned, every CPU sees the
-/// change, and not only once a store buffer has drained. Other accesses are Relaxed: an operation on
-/// one context promises nothing about others, and the lock around the table orders single operations
-/// against batches.
+/// change, and not only once a store buffer has drained. Other accesses are Relaxed: an operation
+/// on one context promises nothing about others, and the lock around the table orders single
+/// operations against batches.
 pub(crate) struct Contexts {
     states: ContextStates,
     references: KVVec<Atomic<u64>>,
@@ -110,7 +110,8 @@ impl Contexts {
             .ok_or(EINVAL)
     }
 
-    /// LOAD: starts an epoch from `value`. Nobody else may do LOAD or SWAP on this context meanwhile.
+    /// LOAD: starts an epoch from `value`. Nobody else may do LOAD or SWAP on this context
+    /// meanwhile.
     #[inline]
     pub(crate) fn load(&self, addr: u32, value: u64) -> Result {
         let (state, reference) = (self.state(addr)?, self.reference(addr)?);
@@ -156,7 +157,8 @@ impl Contexts {
         Ok(())
     }
 
-    /// SWAP in a table that nobody else uses meanwhile but programs that have mapped it, provided that
+    /// SWAP in a table that nobody else uses meanwhile but programs that have mapped it, provided
+    /// that
     /// `tell` gets the state across to the caller. Fails with EAGAIN where such a program came between.
     pub(crate) fn swap_exclusive(
         &mut self,
@@ -231,8 +233,8 @@ impl context::Word for Atomic<u64> {
     }
 }
 
-/// Words that are zero, as are those after them that the mask lets through, in the same memory. Fails with
-/// ENOMEM.
+/// Words that are zero, as are those after them that the mask lets through, in the same memory.
+/// Fails with ENOMEM.
 fn zeroes(count: usize) -> Result<KVVec<Atomic<u64>>> {
     let room = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
     let mut words = KVVec::with_capacity(room, gfp::charged())?;

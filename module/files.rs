@@ -3,9 +3,9 @@
 //! The module's list of files with tables, and the count of all operations that were served.
 //!
 //! A file is on the list from its first table on. Who counts goes from file to file and holds the
-//! list's lock for a few instructions at a time, so that nobody who creates a first table, or closes a
-//! file, waits for longer. What closed files have served is not lost on the way, and not counted
-//! twice: see [`Count`].
+//! list's lock for a few instructions at a time, so that nobody who creates a first table, or
+//! closes a file, waits for longer. What closed files have served is not lost on the way, and not
+//! counted twice: see [`Count`].
 
 use crate::{gfp, tables::Tables};
 use core::ops::Deref;
@@ -76,8 +76,8 @@ impl Files {
         Some(*found.current().0)
     }
 
-    /// Takes a file off the list that is closed and at which no count stands. Its operations go to the
-    /// next one.
+    /// Takes a file off the list that is closed and at which no count stands. Its operations go to
+    /// the next one.
     fn take_off_unused(&mut self, number: u64) -> Option<RBTreeNode<u64, Listed>> {
         let (ops, inherited) = match self.get(number)? {
             &mut Listed {
@@ -168,8 +168,8 @@ pub(crate) fn served() -> u64 {
 /// # Invariants
 ///
 /// `sum` has all operations, and each once, that were served on files which are listed before the one
-/// where the count stands, or have left the list from there. (So far they were served when the count
-/// came by.) A file that leaves the list leaves its operations to the next one:
+/// where the count stands, or have left the list from there. (So far they were served when the
+/// count came by.) A file that leaves the list leaves its operations to the next one:
 ///
 /// - One that the count has passed leaves them to one that it has passed, or stands at: it stays where
 ///   a count stands. They are in the sum, and don't come into it again.

@@ -48,7 +48,8 @@ pub(crate) struct Charge {
 }
 
 impl Charge {
-    /// Charges for an allocation of `bytes`, or fails with ENOMEM where the limit does not allow it.
+    /// Charges for an allocation of `bytes`, or fails with ENOMEM where the limit does not allow
+    /// it.
     ///
     /// What counts is the power of two that the kernel's allocator rounds up to.
     pub(crate) fn new(bytes: usize) -> Result<Self> {

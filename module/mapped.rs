@@ -28,15 +28,15 @@ use kernel::{
 const STATE: usize = size_of::<u64>();
 const STATES_IN_PAGE: usize = PAGE_SIZE / STATE;
 
-/// The mapping is MAP_SHARED, be the file open for writing or not. (The kernel crate's `flags::MAYSHARE` is
-/// another flag in 7.2, by mistake.)
+/// The mapping is MAP_SHARED, be the file open for writing or not. (The kernel crate's
+/// `flags::MAYSHARE` is another flag in 7.2, by mistake.)
 const MAYSHARE: vm_flags_t = 1 << bindings::VMA_MAYSHARE_BIT;
 
 /// Pages of the file's offsets that each table has for itself.
 const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
 
-/// The states of a table, in pages of their own, which are shared with programs that may change them
-/// at any time, by any instruction. What they do reaches no other memory.
+/// The states of a table, in pages of their own, which are shared with programs that may change
+/// them at any time, by any instruction. What they do reaches no other memory.
 ///
 /// Lives as long as the table or a mapping does.
 pub(crate) struct MappedStates {
@@ -54,8 +54,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// What a new mapping is of, as its offset in the file says. Fails with EINVAL where it is one of
-    /// those that a table can't have.
+    /// What a new mapping is of, as its offset in the file says. Fails with EINVAL where it is one
+    /// of those that a table can't have.
     pub(crate) fn of(vma: &VmaNew) -> Result<Self> {
         // A private one would keep what it writes to itself.
         if vma.flags() & MAYSHARE == 0 {
@@ -122,8 +122,8 @@ impl MappedStates {
         // Which is to be said where a fault brings pages that are not of a file.
         vma.set_mixedmap();
         let vma = vma.as_ptr();
-        // SAFETY: the mapping is being made, so that nobody else uses it. The operations are there as
-        // long as this module, which the mapping's file holds; they own what they find in
+        // SAFETY: the mapping is being made, so that nobody else uses it. The operations are there
+        // as long as this module, which the mapping's file holds; they own what they find in
         // `vm_private_data`.
         unsafe {
             (*vma).vm_private_data = Arc::into_raw(this).cast_mut().cast();
@@ -165,7 +165,8 @@ unsafe impl Sync for Operations {}
 ///
 /// `vma` is a mapping with these operations.
 unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
-    // SAFETY: its `vm_private_data` comes from `Arc::into_raw`, and the original's reference is there.
+    // SAFETY: its `vm_private_data` comes from `Arc::into_raw`, and the original's reference is
+    // there.
     let states = unsafe { Arc::from_raw(held_by(vma)) };
     // One for the copy, one for the original.
     let _ = Arc::into_raw(states.clone());
@@ -182,7 +183,8 @@ unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
     drop(unsafe { Arc::from_raw(held_by(vma)) });
 }
 
-/// A program uses a page that its mapping doesn't show: not yet, or not any more, as after MADV_DONTNEED.
+/// A program uses a page that its mapping doesn't show: not yet, or not any more, as after
+/// MADV_DONTNEED.
 ///
 /// # Safety
 ///
@@ -193,7 +195,8 @@ unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t
     // SAFETY: as in `open`; a mapping and its reference stay while a fault in it is served.
     let states = unsafe { &*held_by(vma) };
     match states.page(offset % SPAN) {
-        // SAFETY: the page is there as long as the states. Where a page has come meanwhile, it is this.
+        // SAFETY: the page is there as long as the states. Where a page has come meanwhile, it is
+        // this.
         Some(page) => unsafe { bindings::vmf_insert_page_mkwrite(vmf, page, false) },
         None => bindings::vm_fault_reason_VM_FAULT_SIGBUS,
     }

@@ -53,8 +53,8 @@ pub(crate) fn hold_while_open(file: &File) -> Result {
     }
 
     let held = hold(current);
-    // Without a hold, none: those of this module may be gone when the VFS looks, and that a file has
-    // none, it takes for what it is.
+    // Without a hold, none: those of this module may be gone when the VFS looks, and that a file
+    // has none, it takes for what it is.
     let operations = held.as_ref().map_or(ptr::null(), |owned| &owned.0);
     // SAFETY: as above, nobody else uses the file. The operations live in this module, which they
     // keep loaded: the VFS drops the reference that `hold` took through `owner`, in `fops_put()`,

@@ -28,8 +28,8 @@ use kernel::{
 
 /// An open file.
 ///
-/// Opening makes no more than this: it happens under a mutex of all misc devices, so that what takes
-/// longer is made by the first CREATE_TABLE.
+/// Opening makes no more than this: it happens under a mutex of all misc devices, so that what
+/// takes longer is made by the first CREATE_TABLE.
 #[pin_data]
 pub(crate) struct OpenFile {
     tables: SetOnce<ListedTables>,
@@ -193,8 +193,8 @@ impl OpenFile {
         Ok(())
     }
 
-    /// The states of a table, to be mapped. Fails with EINVAL where it has fewer than are wanted, and with
-    /// ENOENT or ENOMEM.
+    /// The states of a table, to be mapped. Fails with EINVAL where it has fewer than are wanted,
+    /// and with ENOENT or ENOMEM.
     pub(crate) fn mapped(&self, wanted: &Wanted) -> Result<Arc<MappedStates>> {
         let id = wanted.table_id();
         let place = self.place(id)?;
@@ -232,8 +232,8 @@ impl OpenFile {
         self.tables.as_ref().map(|tables| &**tables)
     }
 
-    /// Bytes of kernel memory that count against the module's limit, beside what the places of tables
-    /// hold.
+    /// Bytes of kernel memory that count against the module's limit, beside what the places of
+    /// tables hold.
     pub(crate) fn bytes(&self) -> u64 {
         let tables = self.tables().map_or(0, Tables::bytes);
         tables.wrapping_add(self.scratch.bytes())

@@ -8,7 +8,8 @@ use kernel::{alloc::KVVec, new_mutex, prelude::*, sync::Mutex, uaccess::UserSlic
 /// Room for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
 /// for each. There is room for one: of batches at the same time, all but one allocate theirs.
 ///
-/// It is 64 KiB at most, charged to the memory cgroup of who needed it first, and to the module's limit.
+/// It is 64 KiB at most, charged to the memory cgroup of who needed it first, and to the module's
+/// limit.
 #[pin_data]
 pub(crate) struct Scratch {
     #[pin]

@@ -61,19 +61,19 @@ impl Slot {
     #[inline]
     pub(crate) fn enter(&self) -> Found {
         // Acquire: pairs with the Release in `open`, so that who finds the way open sees what the
-        // last writer wrote, and with the one in `leave`, so that who finds the slot empty sees what
-        // the last one inside wrote. No more is needed: a writer changes this very word, so that
-        // either he sees this reader inside, or the reader sees the way closed.
+        // last writer wrote, and with the one in `leave`, so that who finds the slot empty sees
+        // what the last one inside wrote. No more is needed: a writer changes this very word, so
+        // that either he sees this reader inside, or the reader sees the way closed.
         Found(self.word.fetch_add(READER, Acquire))
     }
 
-    /// Leaves, having done `ops` operations, 1 or none. Whoever leaves a closed slot has to see whether
-    /// a writer waits for that.
+    /// Leaves, having done `ops` operations, 1 or none. Whoever leaves a closed slot has to see
+    /// whether a writer waits for that.
     #[inline]
     pub(crate) fn leave(&self, ops: u32) -> Found {
         let change = u64::from(ops).wrapping_sub(READER);
-        // Release: pairs with the Acquire in `close`, `is_empty` and `enter`: what was done inside is
-        // seen by who finds the slot empty.
+        // Release: pairs with the Acquire in `close`, `is_empty` and `enter`: what was done inside
+        // is seen by who finds the slot empty.
         Found(self.word.fetch_add(change, Release))
     }
 
@@ -101,8 +101,8 @@ impl Slot {
         self.word.load(Relaxed) & FULL != 0
     }
 
-    /// Takes away half of what fits, where there is as much, and returns how much was taken. Only one
-    /// at a time may do so.
+    /// Takes away half of what fits, where there is as much, and returns how much was taken. Only
+    /// one at a time may do so.
     pub(crate) fn take_count(&self) -> u64 {
         if !self.is_full() {
             return 0;

@@ -32,8 +32,9 @@ pub(crate) struct Place {
     #[pin]
     table: BrLock<Option<Table>>,
     charge: Charge,
-    /// The id of the table in the upper half, the number of its contexts in the lower; 0 where there
-    /// is none. Like the next, written by who has the table for itself, for who must not wait for it.
+    /// The id of the table in the upper half, the number of its contexts in the lower; 0 where
+    /// there is none. Like the next, written by who has the table for itself, for who must not wait
+    /// for it.
     shown: Atomic<u64>,
     /// Bytes that its contexts use.
     bytes_shown: Atomic<u64>,
@@ -91,8 +92,8 @@ impl Place {
             .read(1, move |table| f(Self::existing(table, id)?))
     }
 
-    /// Has `f` look at the table `id`, side by side with operations, which counts as none. Fails with
-    /// ENOENT.
+    /// Has `f` look at the table `id`, side by side with operations, which counts as none. Fails
+    /// with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]

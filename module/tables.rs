@@ -48,8 +48,8 @@ impl Tables {
         })
     }
 
-    /// Creates a table. `tell` gets its id across to the caller. Fails with ENOSPC, ENOMEM, or as `tell`
-    /// does.
+    /// Creates a table. `tell` gets its id across to the caller. Fails with ENOSPC, ENOMEM, or as
+    /// `tell` does.
     pub(crate) fn create(&self, num_contexts: u32, tell: impl FnOnce(&u32) -> Result) -> Result {
         let id = self.take_id()?;
         let created = self.create_as(id, num_contexts, tell);
@@ -130,8 +130,8 @@ impl Tables {
             .filter_map(|place| Some(place.as_ref()?.as_ref()))
     }
 
-    /// Operations served in the places of `range`, which are within [`Self::used`]. Waits for nobody who
-    /// uses a table.
+    /// Operations served in the places of `range`, which are within [`Self::used`]. Waits for
+    /// nobody who uses a table.
     pub(crate) fn ops(&self, range: Range<usize>) -> u64 {
         self.places(range)
             .fold(0, |sum, place| sum.wrapping_add(place.ops()))

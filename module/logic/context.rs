@@ -93,7 +93,8 @@ impl<'a, W: Word> Table<'a, &'a mut [W], W> {
 }
 
 impl<'a, S: States, W: Word> Table<'a, S, W> {
-    /// The table of these contexts, whose states are not ordinary words, and as many as the references.
+    /// The table of these contexts, whose states are not ordinary words, and as many as the
+    /// references.
     ///
     /// In the driver, the memory of the states and of the references has room for as many as
     /// [`index::mask`] lets through.
@@ -173,7 +174,8 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
         Some(())
     }
 
-    /// Puts back a state that LOAD replaced, before its reference is, and returns what LOAD had set.
+    /// Puts back a state that LOAD replaced, before its reference is, and returns what LOAD had
+    /// set.
     #[inline]
     pub fn restore_state(&mut self, addr: u32, old: u64) -> Option<u64> {
         let loaded = self.reference(addr)?;

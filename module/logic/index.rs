@@ -2,12 +2,14 @@
 
 //! Indices that a caller has chosen: checked, and masked after the check.
 //!
-//! A processor guesses how a check ends and goes on meanwhile, beyond the array if need be; what it has looked at there
-//! shows in its caches. A mask leaves it nothing to guess. This one is an AND with a number that the compiler can't
-//! relate to the check, so that it stays in the code, and is one instruction on any machine. It lets through each index
-//! below a power of two, and so an array has to be as long as that, whatever of it is in use.
+//! A processor guesses how a check ends and goes on meanwhile, beyond the array if need be; what it
+//! has looked at there shows in its caches. A mask leaves it nothing to guess. This one is an AND
+//! with a number that the compiler can't relate to the check, so that it stays in the code, and is
+//! one instruction on any machine. It lets through each index below a power of two, and so an array
+//! has to be as long as that, whatever of it is in use.
 
-/// The mask for an array of which `count` items are in use, at least 1. The array has room for one more than the mask.
+/// The mask for an array of which `count` items are in use, at least 1. The array has room for one
+/// more than the mask.
 #[inline]
 pub fn mask(count: usize) -> usize {
     count
@@ -16,8 +18,8 @@ pub fn mask(count: usize) -> usize {
         .wrapping_sub(1)
 }
 
-/// The index of an item of an array of which `count` items are in use, and `mask` is the [mask](mask()); nothing
-/// beyond these.
+/// The index of an item of an array of which `count` items are in use, and `mask` is the
+/// [mask](mask()); nothing beyond these.
 #[inline]
 pub fn checked(index: usize, count: usize, mask: usize) -> Option<usize> {
     (index < count).then_some(index & mask)

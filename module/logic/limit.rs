@@ -10,8 +10,8 @@ const DEFAULT_BYTES: u64 = 1 << 30;
 
 /// The limit in bytes, of the parameter and the bytes of the machine's memory.
 ///
-/// A limit that is set is obeyed, whatever the memory. The default leaves the rest of a small machine most of it. Any
-/// number below 0 is as good as [`UNSET`].
+/// A limit that is set is obeyed, whatever the memory. The default leaves the rest of a small
+/// machine most of it. Any number below 0 is as good as [`UNSET`].
 pub fn bytes(kib: i64, memory: u64) -> u64 {
     match u64::try_from(kib) {
         Ok(kib) => kib.saturating_mul(1024),

@@ -3,14 +3,14 @@
 //! The ids of the tables of a file.
 //!
 //! A table lives in one of a fixed number of places. Its id tells the place and how often the place
-//! has been used, so that the id of a destroyed table doesn't at once mean another table: it comes back
-//! when all the ids of all the places that were free meanwhile have been used.
+//! has been used, so that the id of a destroyed table doesn't at once mean another table: it comes
+//! back when all the ids of all the places that were free meanwhile have been used.
 
 /// Places for tables in a file.
 pub const PLACES: usize = 256;
 
-/// Ids are below this: times the megabyte that each has of the file's offsets, it is the end of those
-/// that a 32-bit program can map, which counts them in pages of 4096 bytes.
+/// Ids are below this: times the megabyte that each has of the file's offsets, it is the end of
+/// those that a 32-bit program can map, which counts them in pages of 4096 bytes.
 const END: u32 = 1 << 24;
 
 /// How often a place can be used before its ids start over. (0 is no id.)
@@ -39,8 +39,8 @@ impl Place {
 }
 
 impl TableIds {
-    /// Takes the free place with the lowest number that has an id left, and returns the id of a table
-    /// there.
+    /// Takes the free place with the lowest number that has an id left, and returns the id of a
+    /// table there.
     pub fn take(&mut self) -> Option<u32> {
         if !self.places.iter().any(Place::has_an_id) {
             for place in self.places.iter_mut().filter(|place| !place.taken) {

@@ -10,7 +10,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// With several CPUs, there are too many interleavings to try all: a writer goes by the slots of each.
+/// With several CPUs, there are too many interleavings to try all: a writer goes by the slots of
+/// each.
 const MOST_PREEMPTIONS: usize = 2;
 /// As there are of more operations than two.
 const MOST_OF_MANY: usize = 3;
@@ -60,8 +61,8 @@ pub struct Explored {
 /// The answers to each thread, and the states and references of the first table.
 pub type Outcome = (Vec<Vec<Answer>>, Option<Vec<(u64, u64)>>);
 
-/// Runs `model` in all interleavings of its threads, or in those in which threads lose their CPU so many
-/// times at most, on a machine with so many CPUs on which the driver has just been loaded.
+/// Runs `model` in all interleavings of its threads, or in those in which threads lose their CPU so
+/// many times at most, on a machine with so many CPUs on which the driver has just been loaded.
 #[track_caller]
 pub fn explore_with(
     cpus: u32,
@@ -99,9 +100,9 @@ impl Model {
         self
     }
 
-    /// Runs the model: with one CPU, where all threads come into a table through the same slot, in all
-    /// interleavings of two operations, and in those of three preemptions of more; and where threads
-    /// are said to be on several CPUs, in those of two preemptions with these.
+    /// Runs the model: with one CPU, where all threads come into a table through the same slot, in
+    /// all interleavings of two operations, and in those of three preemptions of more; and where
+    /// threads are said to be on several CPUs, in those of two preemptions with these.
     ///
     /// Panics where one has an outcome that the operations, one after another in some order that
     /// respects each thread's, can't have; or where they race, deadlock, or break a rule of the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables that programs have mapped, but for the programs: what they do by themselves loom can't see.
+//! Tables that programs have mapped, but for the programs: what they do by themselves loom can't
+//! see.
 
 use crate::{
     contexts::Contexts,
@@ -51,8 +52,9 @@ impl Wanted {
     }
 }
 
-/// Moves the states of a table of `count` contexts to a room for `room`. Returns whether that was done, having made sure
-/// that the states are there then, and otherwise where they were. With `again`, they have been moved before.
+/// Moves the states of a table of `count` contexts to a room for `room`. Returns whether that was
+/// done, having made sure that the states are there then, and otherwise where they were. With
+/// `again`, they have been moved before.
 pub fn moves(count: u32, room: u32, again: bool) -> bool {
     let moved = std::sync::Arc::new(AtomicBool::new(false));
     let in_model = std::sync::Arc::clone(&moved);

@@ -82,7 +82,8 @@ fn files_that_close_during_a_count() {
     }
 }
 
-/// Two counts at once, each of which keeps a closed file on the list for as long as it stands there.
+/// Two counts at once, each of which keeps a closed file on the list for as long as it stands
+/// there.
 #[test]
 fn counts_side_by_side() {
     explore_with(1, Some(2), || {
@@ -100,8 +101,8 @@ fn counts_side_by_side() {
     });
 }
 
-/// A file that comes during a count doesn't count, nor do operations before it get lost, whether it comes
-/// before another goes, or after.
+/// A file that comes during a count doesn't count, nor do operations before it get lost, whether it
+/// comes before another goes, or after.
 #[test]
 fn a_file_that_comes_during_a_count() {
     for comes_first in [true, false] {

@@ -45,7 +45,8 @@ impl<T> Deref for Arc<T> {
 impl<T> Drop for Arc<T> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: once, and last. Where the model has failed, loom can't be called: see `lock::Guard`.
+            // SAFETY: once, and last. Where the model has failed, loom can't be called: see
+            // `lock::Guard`.
             unsafe { ManuallyDrop::drop(&mut self.0) };
         }
     }

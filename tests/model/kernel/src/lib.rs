@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A stand-in for the kernel crate: as much of it as the driver's commands use, with the same names.
+//! A stand-in for the kernel crate: as much of it as the driver's commands use, with the same
+//! names.
 //!
 //! Locks, atomics and [`sync::SetOnce`] are loom's, which runs a model again and again until it has
 //! tried every order in which threads can take their turns at them, and every value that a load

@@ -11,8 +11,8 @@ use core::{
     mem::MaybeUninit,
 };
 
-/// How many can be set of those that are made in a row, with no lock between. A file has one for each
-/// table that there may be, and loom would spend most of its time on those that nobody sets.
+/// How many can be set of those that are made in a row, with no lock between. A file has one for
+/// each table that there may be, and loom would spend most of its time on those that nobody sets.
 const USED: u32 = 3;
 
 loom::thread_local! {
