@@ -23,6 +23,9 @@ done"
     ));
 }
 
+/// Takes the lock of an installation that has ended. DKMS leaves processes behind that have it, too, but end.
+const LOCK: &str = "flock --wait 60 /run/atomik-locks/install true";
+
 /// An owner whose profile looks at what it is given and leaves a process behind, and whose cargo makes the program.
 const OWNER: &str = r#"kernel 7.3.4-known
 mv target/tool/atomikctl ~alice
@@ -51,7 +54,7 @@ grep -x -e alice -e 'from the profile' /run/atomik-install.log
 [[ $(stat -c %U target/tool/atomikctl) == alice ]]
 # Which it left behind.
 grep -x sleep /proc/[0-9]*/comm
-flock --nonblock /run/atomik-locks/install true"
+{LOCK}"
     ))
     .succeeds_with(&["from the profile\nalice\n"]);
 }
@@ -62,7 +65,7 @@ fn nor_does_what_roots_own_profile_starts() {
         "{OWNER}chown -R root: .\ncp ~alice/.bash_profile ~
 {INSTALL}
 if grep -e /run/ ~/given; then exit 1; fi
-flock --nonblock /run/atomik-locks/install true"
+{LOCK}"
     ));
 }
 
