@@ -136,7 +136,9 @@ users_of() {
     { find /proc/[0-9]*/fd -maxdepth 1 -lname "$1" -printf '%h\n' 2>/dev/null || true; } |
         cut -d/ -f3 | sort -un |
         while read -r pid; do
+            name=''
             IFS= read -r -d '' name 2>/dev/null <"/proc/$pid/comm" || true
+            [[ -n $name ]] || continue
             printable "$pid (${name%$'\n'})"
         done
 }

@@ -14,6 +14,8 @@ for name in $(compgen -e); do
     # What the scripts and the tests take.
     KERNEL | ATOMIK_ROUNDS | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
     RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | LOOM_*) ;;
+    # Unset, it would count no more.
+    SECONDS) export -n SECONDS ;;
     # The shell's own can't be unset.
     *) unset -v "$name" 2>/dev/null || export -n "${name?}" ;;
     esac
@@ -27,6 +29,8 @@ set +o posix +o noclobber +o noglob
 export LC_ALL=C.UTF-8
 [[ -n ${HOME-} ]] || unset HOME
 export HOME=${HOME:-~}
-# By XDG's rules a relative path counts for nothing; what can't take files would make mktemp fail.
+# By XDG's rules a relative path counts for nothing; what can't take files would make mktemp fail, and
+# in a directory of another user's, that user could put something else in the place of a file.
 [[ ${XDG_CACHE_HOME-} == /* ]] || unset XDG_CACHE_HOME
-[[ ${TMPDIR-} == /* && -d $TMPDIR && -w $TMPDIR ]] || unset TMPDIR
+[[ ${TMPDIR-} == /* && -d $TMPDIR && -w $TMPDIR && (-O $TMPDIR || -k $TMPDIR) ]] || unset TMPDIR
+SECONDS=0

@@ -106,10 +106,12 @@ find_missing() {
 
 # obstacle PACKAGE…: why apt can't install them, or would have to remove others for them; nothing where it can.
 obstacle() {
-    local said removed
+    local said why removed
     if ! said=$(apt-get install --simulate --yes --no-install-recommends "$@" 2>&1); then
         # What apt says last is what is wrong; before it are explanations.
-        sed -n '/unmet dependencies/,$ { /unmet dependencies/! s/^ *//p }; /^E: / p' <<<"$said" | awk '!said[$0]++' | paste -sd ' '
+        why=$(sed -n '/unmet dependencies/,$ { /unmet dependencies/! s/^ *//p }; /^E: / p' <<<"$said" |
+            awk '!said[$0]++' | paste -sd ' ')
+        echo "${why:-apt-get failed: $(tail -n 1 <<<"$said")}"
         return
     fi
     removed=$(sed -n 's/^Remv \([^ ]*\).*/\1/p' <<<"$said" | paste -sd ' ')

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// What happens to a guest, from all threads.
@@ -121,9 +121,9 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
     options.watch.hand_to(sender.clone());
     let (child, wires) = machine.start()?;
     let pid = child.id();
-    wait_for(child, sender.clone());
+    let messages = receive(wires.control.try_clone()?, sender.clone());
+    wait_for(child, messages, sender.clone());
     let (log, text) = streams::log(wires.log, log, options.verbose);
-    receive(wires.control.try_clone()?, sender.clone());
 
     let streams = options.streams.then_some(wires.streams);
     let mut session = Session {
@@ -160,14 +160,16 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
     Ok((outcome, text))
 }
 
-fn wait_for(mut child: Child, events: Sender<Event>) {
+/// Tells of the end of QEMU, after all that its guest has said.
+fn wait_for(mut child: Child, messages: JoinHandle<()>, events: Sender<Event>) {
     thread::spawn(move || {
         let status = child.wait().ok();
+        let _ = messages.join();
         let _ = events.send(Event::Gone(status));
     });
 }
 
-fn receive(control: UnixStream, events: Sender<Event>) {
+fn receive(control: UnixStream, events: Sender<Event>) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut control = BufReader::new(control);
         while let Ok(Some(message)) = protocol::receive(&mut control) {
@@ -175,7 +177,7 @@ fn receive(control: UnixStream, events: Sender<Event>) {
                 return;
             }
         }
-    });
+    })
 }
 
 struct Session {

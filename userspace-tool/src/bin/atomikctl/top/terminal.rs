@@ -15,15 +15,15 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// What ends or stops a program, or has it go on.
-const SIGNALS: [Signal; 6] = [
+/// What ends a program.
+const ENDS: [Signal; 4] = [
     Signal::SIGTERM,
     Signal::SIGINT,
     Signal::SIGQUIT,
     Signal::SIGHUP,
-    Signal::SIGTSTP,
-    Signal::SIGCONT,
 ];
+/// What stops it, or has it go on.
+const STOPS: [Signal; 2] = [Signal::SIGTSTP, Signal::SIGCONT];
 
 /// The terminal is this program's until this is dropped, but for the time that the program is
 /// stopped. What ends the program puts the terminal back as well.
@@ -42,7 +42,7 @@ impl Guard {
     /// The program must have no other thread yet.
     pub fn new() -> io::Result<Self> {
         // For all threads from now on: one waits for them.
-        let signals: SigSet = SIGNALS.into_iter().collect();
+        let signals: SigSet = ENDS.into_iter().chain(STOPS).collect();
         signals.thread_block()?;
         let guard = Self(Arc::default());
         let shared = Arc::clone(&guard.0);
@@ -87,10 +87,14 @@ impl Shared {
             put_back();
         }
         if signal != Signal::SIGCONT {
-            let only = SigSet::from(signal);
-            let _ = only.thread_unblock();
+            // While it is stopped it can be ended, too, before it takes the terminal again.
+            let mut these = SigSet::from(signal);
+            if signal == Signal::SIGTSTP {
+                these.extend(ENDS);
+            }
+            let _ = these.thread_unblock();
             let _ = raise(signal);
-            let _ = only.thread_block();
+            let _ = these.thread_block();
         }
         if !over {
             // Where the terminal is gone, drawing says so.
