@@ -74,7 +74,7 @@ impl Place {
     /// Notes what is here, for [`Self::usage`]. The caller has the table for itself.
     fn show(&self, table: Option<&Table>) {
         let shown = table.map_or(0, |table| {
-            u64::from(table.id) << 32 | u64::from(table.contexts.count())
+            (u64::from(table.id) << 32) | u64::from(table.contexts.count())
         });
         // Relaxed: each is one word, and they order nothing.
         self.shown.store(shown, Relaxed);

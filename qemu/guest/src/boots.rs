@@ -10,7 +10,7 @@ use anyhow::Result;
 /// How many times at most a guest is booted.
 const MOST: u32 = 3;
 
-/// Boots till something else comes of it than a boot that has `failed`, [`MOST`] times at most, and
+/// Boots till something else comes of it than a boot that has `failed`, `MOST` times at most, and
 /// gives what came of the last. `again` is told of each boot that is about to be repeated, and its
 /// number.
 pub fn until_answered<T>(

@@ -19,7 +19,6 @@ use kernel::{
 pub struct File(Pin<KBox<OpenFile>>);
 
 impl File {
-    #[expect(clippy::new_without_default, reason = "it is no value")]
     pub fn open() -> Self {
         Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
     }
