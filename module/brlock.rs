@@ -24,7 +24,7 @@ use kernel::{
     prelude::*,
     processor::cpu_relax,
     sync::{
-        atomic::{Atomic, Relaxed},
+        atomic::{Acquire, Atomic, Relaxed, Release},
         lock::{mutex::MutexBackend, Guard},
         CondVar, Mutex, SpinLock,
     },
@@ -278,19 +278,21 @@ impl<T> BrLock<T> {
 
     /// Counts `n` operations, elsewhere than in a slot.
     fn count(&self, n: u32) {
-        // Relaxed: a statistic, which orders nothing.
+        // Relaxed: more than there were would be no harm, and it leaves `discount`'s order as it is.
         self.counted_elsewhere.fetch_add(n.into(), Relaxed);
     }
 
     /// Takes back `n` operations that were counted.
     pub(crate) fn discount(&self, n: u32) {
-        self.counted_elsewhere.fetch_sub(n.into(), Relaxed);
+        // Release: who sees that they were taken back sees that they were counted, in a slot perhaps.
+        self.counted_elsewhere.fetch_sub(n.into(), Release);
     }
 
     /// How many operations have been counted. Waits for no reader and no writer.
     pub(crate) fn counted(&self) -> u64 {
         let taken = self.taken.lock();
-        let mut sum = taken.wrapping_add(self.counted_elsewhere.load(Relaxed));
+        // Acquire, and before the slots: see `discount`. Otherwise there might be less than nothing.
+        let mut sum = taken.wrapping_add(self.counted_elsewhere.load(Acquire));
         self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
         sum
     }

@@ -158,8 +158,8 @@ impl Contexts {
     }
 
     /// SWAP in a table that nobody else uses meanwhile but programs that have mapped it, provided
-    /// that
-    /// `tell` gets the state across to the caller. Fails with EAGAIN where such a program came between.
+    /// that `tell` gets the state across to the caller. Fails with EAGAIN where such a program came
+    /// between.
     pub(crate) fn swap_exclusive(
         &mut self,
         addr: u32,

@@ -3,7 +3,7 @@
 //! The module's list of files with tables, and the count of all operations that were served.
 //!
 //! A file is on the list from its first table on. Who counts goes from file to file and holds the
-//! list's lock for a few instructions at a time, so that nobody who creates a first table, or
+//! list's lock for a few hundred instructions at a time, so that nobody who creates a first table, or
 //! closes a file, waits for longer. What closed files have served is not lost on the way, and not
 //! counted twice: see [`Count`].
 
@@ -97,7 +97,7 @@ impl Files {
     }
 }
 
-/// The tables of a file, which is on the list as long as this lives.
+/// The tables of a file, which is on the list at least as long as this lives.
 pub(crate) struct ListedTables {
     number: u64,
     tables: Arc<Tables>,
@@ -167,12 +167,12 @@ pub(crate) fn served() -> u64 {
 ///
 /// # Invariants
 ///
-/// `sum` has all operations, and each once, that were served on files which are listed before the one
-/// where the count stands, or have left the list from there. (So far they were served when the
+/// `sum` has all operations, and each once, that were served on files which are listed before the
+/// one where the count stands, or have left the list from there. (So far they were served when the
 /// count came by.) A file that leaves the list leaves its operations to the next one:
 ///
-/// - One that the count has passed leaves them to one that it has passed, or stands at: it stays where
-///   a count stands. They are in the sum, and don't come into it again.
+/// - One that the count has passed leaves them to one that it has passed, or stands at: it stays
+///   where a count stands. They are in the sum, and don't come into it again.
 /// - One that it has not reached leaves them to another that it has not reached, or to the end.
 struct Count {
     /// Where it ends: files with this number and above came later.

@@ -119,7 +119,7 @@ impl MappedStates {
     /// Lets a new mapping show the states. Its pages come when they are used.
     pub(crate) fn map(this: Arc<Self>, vma: &VmaNew) {
         vma.set_dontexpand();
-        // Which is to be said where a fault brings pages that are not of a file.
+        // So `fork` copies what is there of the pages, as for other memory.
         vma.set_mixedmap();
         let vma = vma.as_ptr();
         // SAFETY: the mapping is being made, so that nobody else uses it. The operations are there

@@ -43,6 +43,8 @@ pub(crate) fn set_this_module(module: &'static ThisModule) {
 ///
 /// To be called first in `open`: the VFS looks at the file's operations once more where that fails,
 /// and by then the module may be gone. Fails with ENODEV where the module is being unloaded.
+/// (Before it, the kernel crate refuses files of 2 GiB and more to callers without O_LARGEFILE. A
+/// device's node has no size.)
 pub(crate) fn hold_while_open(file: &File) -> Result {
     let file = file.as_ptr();
     // SAFETY: `file` is being opened, so that nobody else uses it and its `f_op`, set by
@@ -53,8 +55,8 @@ pub(crate) fn hold_while_open(file: &File) -> Result {
     }
 
     let held = hold(current);
-    // Without a hold, none: those of this module may be gone when the VFS looks, and that a file
-    // has none, it takes for what it is.
+    // Without a reference, no operations: the VFS reads their `owner` after the mutex is dropped,
+    // when the module may be gone. `fops_put()` takes NULL.
     let operations = held.as_ref().map_or(ptr::null(), |owned| &owned.0);
     // SAFETY: as above, nobody else uses the file. The operations live in this module, which they
     // keep loaded: the VFS drops the reference that `hold` took through `owner`, in `fops_put()`,
@@ -79,8 +81,8 @@ fn hold(current: bindings::file_operations) -> Result<&'static Operations> {
     OWNED.as_ref().ok_or_else(|| {
         // Another open is about to make the copy. Opens of misc devices exclude each other, so this
         // does not happen; were it to, the caller may try again.
-        // SAFETY: the reference taken above is given back; the one that matters for this very
-        // moment is described there.
+        // SAFETY: gives back the reference taken above. Until `open` has returned, the mutex that
+        // `misc_open()` holds keeps the module.
         unsafe { bindings::module_put(module) };
         EAGAIN
     })

@@ -16,7 +16,7 @@ pub(crate) fn atomic_xor(value: &Atomic<u64>, delta: u64) {
     // Where programs have mapped it, they access it too, by any instruction, also by stores to a
     // part of it. They are no part of this program, as a device would not be: the compiler has to
     // assume nothing about what an atomic operation finds, and any bits are a `u64`. Theirs and
-    // this change one word one after the other, as the processor makes a locked instruction whole
+    // this change one word one after the other, as the processor makes an atomic instruction whole
     // for whatever else is done to its cache line.
     unsafe {
         if cfg!(CONFIG_X86) {

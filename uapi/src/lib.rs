@@ -213,8 +213,8 @@ pub struct FpCheck {
     pub pages_changed: u64,
 }
 
-/// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes each, can
-/// be mapped from `id * MAP_SPAN` on, which is below 2^44.
+/// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes
+/// each, can be mapped from `id * MAP_SPAN` on, which is below 2^44.
 pub const MAP_SPAN: u64 = 1 << 20;
 
 /// The `type` field of every command number.

@@ -9,7 +9,7 @@ use atomik_history::{Answer, Op};
 use atomik_model::{
     explore_with,
     loom::{sync::Arc, thread},
-    File,
+    Away, File,
 };
 use ops::{accum, batch, read, TABLE};
 
@@ -154,6 +154,21 @@ fn a_file_without_tables() {
             assert_eq!(file.serve(&op, None), Answer::NoTable);
         }
         assert_eq!(file.usage(), (0, 0));
+        assert_eq!(file.ops_total(), 0);
+    });
+}
+
+/// What couldn't be handed over is taken back, and never before it is counted.
+#[test]
+fn an_operation_that_is_taken_back() {
+    explore_with(2, Some(3), || {
+        let file = Arc::new(served(0));
+        let fails = {
+            let file = Arc::clone(&file);
+            thread::spawn(move || file.serve(&read(0), Some(Away::ReadOnly)))
+        };
+        assert!(file.ops_total() <= 1);
+        assert_eq!(fails.join().expect("no panic"), Answer::Fault);
         assert_eq!(file.ops_total(), 0);
     });
 }

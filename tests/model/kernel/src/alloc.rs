@@ -189,6 +189,10 @@ impl<'a, T> IntoIterator for &'a KVVec<T> {
 
 impl<T> Drop for KVVec<T> {
     fn drop(&mut self) {
+        // What `vmalloc` has given is not given back under a spinlock.
+        if !std::thread::panicking() {
+            held::might_sleep();
+        }
         self.access.write();
     }
 }
