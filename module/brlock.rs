@@ -278,20 +278,23 @@ impl<T> BrLock<T> {
 
     /// Counts `n` operations, elsewhere than in a slot.
     fn count(&self, n: u32) {
-        // Relaxed: more than there were would be no harm, and it leaves `discount`'s order as it is.
+        // Relaxed: more than there were would be no harm, and it leaves `discount`'s order as it
+        // is.
         self.counted_elsewhere.fetch_add(n.into(), Relaxed);
     }
 
     /// Takes back `n` operations that were counted.
     pub(crate) fn discount(&self, n: u32) {
-        // Release: who sees that they were taken back sees that they were counted, in a slot perhaps.
+        // Release: who sees that they were taken back sees that they were counted, in a slot
+        // perhaps.
         self.counted_elsewhere.fetch_sub(n.into(), Release);
     }
 
     /// How many operations have been counted. Waits for no reader and no writer.
     pub(crate) fn counted(&self) -> u64 {
         let taken = self.taken.lock();
-        // Acquire, and before the slots: see `discount`. Otherwise there might be less than nothing.
+        // Acquire, and before the slots: see `discount`. Otherwise there might be less than
+        // nothing.
         let mut sum = taken.wrapping_add(self.counted_elsewhere.load(Acquire));
         self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
         sum

@@ -3,9 +3,9 @@
 //! The module's list of files with tables, and the count of all operations that were served.
 //!
 //! A file is on the list from its first table on. Who counts goes from file to file and holds the
-//! list's lock for a few hundred instructions at a time, so that nobody who creates a first table, or
-//! closes a file, waits for longer. What closed files have served is not lost on the way, and not
-//! counted twice: see [`Count`].
+//! list's lock for a few hundred instructions at a time, so that nobody who creates a first table,
+//! or closes a file, waits for longer. What closed files have served is not lost on the way, and
+//! not counted twice: see [`Count`].
 
 use crate::{gfp, tables::Tables};
 use core::ops::Deref;

@@ -44,8 +44,8 @@ impl Scratch {
         let kept = self.kept.lock().take();
         let mut room = match kept {
             Some(room) if room.bytes.capacity() >= len => room,
-            // One that is too small is freed first: both together might be more than there is. Where
-            // there isn't enough for the larger one either, the file is left without.
+            // One that is too small is freed first: both together might be more than there is.
+            // Where there isn't enough for the larger one either, the file is left without.
             other => {
                 drop(other);
                 Room::new(len)?

@@ -423,14 +423,20 @@ mod tests {
         assert!(error.hint().unwrap().contains("shorter"));
     }
 
-    /// What is made of a holder that answers so.
-    fn answered(answer: impl FnOnce(&OwnedFd, OwnedFd) + Send) -> SessionError {
+    /// The sessions of a new directory, and one of them with a socket on which nobody answers yet.
+    fn listening() -> (tempfile::TempDir, Sessions, SessionName, OwnedFd) {
         let directory = tempfile::tempdir().unwrap();
         let sessions = sessions(directory.path());
         let name: SessionName = "work".parse().unwrap();
         let socket = new_socket(SocketFlags::empty()).unwrap();
         bind(&socket, &sessions.address(&name).unwrap()).unwrap();
         listen(&socket, 1).unwrap();
+        (directory, sessions, name, socket)
+    }
+
+    /// What is made of a holder that answers so.
+    fn answered(answer: impl FnOnce(&OwnedFd, OwnedFd) + Send) -> SessionError {
+        let (_directory, sessions, name, socket) = listening();
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| sessions.connect(&name));
             let client = rustix::net::accept(&socket).unwrap();
@@ -496,12 +502,7 @@ mod tests {
 
     #[test]
     fn who_is_not_served_does_not_wait_to_know_the_holder() {
-        let directory = tempfile::tempdir().unwrap();
-        let sessions = sessions(directory.path());
-        let name: SessionName = "work".parse().unwrap();
-        let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
-        listen(&socket, 1).unwrap();
+        let (_directory, sessions, name, _socket) = listening();
         // Nobody accepts, and soon nobody fits in any more.
         let own = i32::try_from(std::process::id()).unwrap();
         assert_eq!(sessions.holder(&name), Some(own));
