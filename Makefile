@@ -17,7 +17,7 @@ target := x86_64-unknown-linux-gnu
 programs := target/guest/$(target)
 cargo := qemu/cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run bench/compare tests/environment tests/run tests/runner tests/self-check install.sh dkms.conf packaging/as-owner packaging/dkms-build packaging/kernel-tree \
+scripts := .ci/run bench/compare tests/test-bed/environment tests/run tests/test-bed/runner tests/test-bed/debug-kernel install.sh dkms.conf packaging/as-owner packaging/dkms-build packaging/kernel-tree \
 	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
 scripts += tests/install/scripts/run tests/install/scripts/prelude.sh sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
 	packaging/deb/debian/*rm)
@@ -52,13 +52,13 @@ test-scripts: setup ## the tests of install.sh and of what DKMS runs, in Debian 
 
 test-guest: setup tool examples ## the tests of the loaded driver
 	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
-	@KERNEL="$(KERNEL)" tests/environment
-	@KERNEL="$(KERNEL)" tests/runner
+	@KERNEL="$(KERNEL)" tests/test-bed/environment
+	@KERNEL="$(KERNEL)" tests/test-bed/runner
 	@KERNEL="$(KERNEL)" tests/run
 
 test-debug: setup tool examples ## the same on a kernel with sanitizers, lockdep, leak detection, and under injected faults
 	@$(cargo) test --locked --package atomik-tests --no-run
-	@tests/self-check
+	@tests/test-bed/debug-kernel
 	@KERNEL=debug tests/run
 
 test-stress: setup ## stress-ng and trinity, which Debian has, against the device
@@ -91,7 +91,7 @@ tool: setup ## build atomikctl, static
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
 
-vectors: setup ## write the vectors of sdk/vectors, of what the model there says
+vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
 size: tool ## how large atomikctl is, and of how many crates it is made

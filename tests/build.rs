@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-#[path = "../sdk/c/tests/src/readme.rs"]
+#[path = "sdk-c/src/readme.rs"]
 mod readme;
 
 fn main() {
@@ -71,7 +71,7 @@ fn sdk_c() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     println!("cargo::rerun-if-changed=../sdk/c/atomik_core.h");
     println!("cargo::rerun-if-changed=../sdk/c/examples");
-    println!("cargo::rerun-if-changed=../sdk/c/tests/programs");
+    println!("cargo::rerun-if-changed=sdk-c/programs");
 
     let hello = fs::read_to_string(sdk.join("examples/hello.c")).expect("the example");
     fs::write(out.join("sdk-c-hello.c"), on_device(&hello)).expect("write the example");
@@ -80,7 +80,7 @@ fn sdk_c() {
     let readme = readme::readme_program(&readme).expect("the README has a block in C");
     fs::write(out.join("sdk-c-readme.c"), on_device(&readme)).expect("write it");
 
-    let programs = sdk.join("tests/programs");
+    let programs = Path::new("sdk-c/programs");
     for (name, source) in [
         ("sdk-c-runner", programs.join("runner.c")),
         ("sdk-c-units", programs.join("units.c")),

@@ -3,7 +3,7 @@
 //! Histories: what 2 to 8 threads did to a file at the same time, a few operations each, and what
 //! they saw. Each must be linearizable; that a batch is one operation covers isolation.
 
-use atomik_history::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
+use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
 use atomik_tests::{
     disturb::Disturber,
     raw::{RawFile, open_device},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The SDK on the device: the vectors of `sdk/vectors`, those of 64 bits, as it has no others; and the lines of
+//! The SDK on the device: the vectors of `tests/vectors`, those of 64 bits, as it has no others; and the lines of
 //! its README.
 
 use atomik::Device;

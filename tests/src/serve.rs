@@ -3,7 +3,7 @@
 //! Operations of a history, carried out by the driver.
 
 use crate::raw::{RawFile, accum, load, read, swap};
-use atomik_history::{Answer, Entry, Op};
+use atomik_linearizability::{Answer, Entry, Op};
 use atomik_uapi::{BatchOp, OP_READ, OP_SWAP};
 use nix::errno::Errno;
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The vectors of sdk/vectors, which the other interfaces are held to as well."""
+"""The vectors of tests/vectors, which the other interfaces are held to as well."""
 
 from typing import Any
 

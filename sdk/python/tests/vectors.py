@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs the vectors of sdk/vectors, whose README says what each word in them means.
+"""Runs the vectors of tests/vectors, whose README says what each word in them means.
 
 A vector that isn't met is an AssertionError; what a vector has that is not known here, is one as well.
 """
@@ -27,7 +27,7 @@ from atomik_core import (
 
 Json = dict[str, Any]
 
-DIRECTORY = Path(__file__).resolve().parents[2] / "vectors"
+DIRECTORY = Path(__file__).resolve().parents[3] / "tests" / "vectors"
 
 # What each kind of error is in Python, and what its text has.
 ERRORS: dict[str, tuple[type[Exception], str]] = {

@@ -9,7 +9,7 @@ use crate::{Context, Error, Result};
 /// equal changes in pairs, and zeros at the end; and a change of a part still is a delta.
 ///
 /// Each chunk of 8 bytes, read little-endian, is mixed with its place, and the length with a constant; the
-/// fingerprint is the XOR of all that. `sdk/vectors/README.md` has the formula. It is not
+/// fingerprint is the XOR of all that. `tests/vectors/README.md` has the formula. It is not
 /// cryptographic: who wants to deceive it, can.
 ///
 /// ```

@@ -84,7 +84,7 @@ impl DeltaMessage {
     /// How many bytes a message has at most, that of the largest width.
     pub const MAX_BYTES: usize = 1 + 5 + 10 + 10 + 8 + 4 + (MAX_WIDTH / 8) as usize;
 
-    /// The message as bytes, 13 of them and the delta at least; `sdk/vectors/README.md` describes them.
+    /// The message as bytes, 13 of them and the delta at least; `tests/vectors/README.md` describes them.
     ///
     /// They have no checksum: what carries them must have one, as TCP, QUIC and TLS have.
     pub fn encode(&self) -> Vec<u8> {

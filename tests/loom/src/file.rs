@@ -8,7 +8,7 @@ use crate::{
     open_file::OpenFile,
     uapi::{self, BatchOp},
 };
-use atomik_history::{Answer, Entry, Op};
+use atomik_linearizability::{Answer, Entry, Op};
 use kernel::{
     error::code::{EFAULT, ENOENT},
     prelude::*,

@@ -2,7 +2,7 @@
 
 //! Small histories whose verdict is plain to see.
 
-use atomik_history::{Answer, Call, Entry, Op, Tables, check, check::check_to};
+use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, check::check_to};
 
 const TABLE: u32 = 7;
 

@@ -68,7 +68,7 @@ pub const BUILDS: &[Build] = &[
 
 /// Where the header lies.
 pub fn sdk() -> &'static Path {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/c"))
 }
 
 /// A program in C of these tests.

@@ -2,7 +2,7 @@
 
 //! Short names for operations on the first table of a file.
 
-use atomik_history::{Entry, Op};
+use atomik_linearizability::{Entry, Op};
 
 /// The first table of a file.
 pub const TABLE: u32 = 1;

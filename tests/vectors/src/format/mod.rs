@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The files of vectors, as `sdk/vectors/README.md` describes them. What isn't described there is refused.
+//! The files of vectors, as `tests/vectors/README.md` describes them. What isn't described there is refused.
 
 mod bytes;
 mod hex;

@@ -4,7 +4,7 @@
 //! could: histories are recorded from a simulated driver, whose threads take their steps in random
 //! order and which can be broken in several ways.
 
-use atomik_history::{Answer, Call, Entry, Op, Tables, check};
+use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check};
 
 const TABLE: u32 = 1;
 const CONTEXTS: u32 = 2;

@@ -5,8 +5,8 @@
 
 mod ops;
 
-use atomik_history::{Answer, Op};
-use atomik_model::{
+use atomik_linearizability::{Answer, Op};
+use atomik_loom::{
     moves,
     planted::{plant, Bug},
     Away, Model, Thread,

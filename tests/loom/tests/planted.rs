@@ -5,8 +5,8 @@
 #[expect(dead_code, reason = "more than this file needs")]
 mod ops;
 
-use atomik_history::Op;
-use atomik_model::{
+use atomik_linearizability::Op;
+use atomik_loom::{
     planted::{plant, Bug},
     Model, Thread,
 };

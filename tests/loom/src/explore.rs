@@ -3,7 +3,7 @@
 //! [`Model`], a small case, and the exploration of all that can come of it.
 
 use crate::{file::File, files};
-use atomik_history::{check::check_to, Answer, Call, Op, Tables};
+use atomik_linearizability::{check::check_to, Answer, Call, Op, Tables};
 use kernel::{cpu, loom, uaccess, uaccess::Away};
 use std::{
     collections::HashSet,

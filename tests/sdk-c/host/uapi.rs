@@ -7,7 +7,7 @@ use crate::compile::{BUILDS, Build, output, program};
 use std::process::Output;
 
 fn compile(build: Build, flags: &[&str]) -> Output {
-    let uapi = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../../../uapi");
+    let uapi = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../../uapi");
     build.compile(
         &[flags, &["-fsyntax-only", uapi]].concat(),
         &[&program("same-as-uapi.c")],

@@ -5,7 +5,7 @@
 
 use std::{env, fs, path::Path};
 
-const README: &str = "../README.md";
+const README: &str = "../../sdk/README.md";
 const LOCAL: &str = "let mut table = LocalTable::new(256)?;\n";
 const DEVICE: &str = "let table = atomik::Device::open()?.create_table(256)?;";
 

@@ -5,8 +5,8 @@
 #[expect(dead_code, reason = "more than this file needs")]
 mod ops;
 
-use atomik_history::{Answer, Op};
-use atomik_model::{
+use atomik_linearizability::{Answer, Op};
+use atomik_loom::{
     explore_with,
     loom::{sync::Arc, thread},
     Away, File,
