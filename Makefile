@@ -85,7 +85,7 @@ module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
 
 tool: setup ## build atomikctl, static
-	@$(cargo) build --profile tool --locked --package atomik --bins
+	@$(cargo) build --profile tool --locked --package atomikctl
 	@echo $(programs)/tool/atomikctl
 
 examples: setup ## build the examples of the crate, static
@@ -94,12 +94,12 @@ examples: setup ## build the examples of the crate, static
 vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
-size: tool ## how large atomikctl is, and of how many crates it is made
+size: tool ## how large atomikctl is, and of how many crates it and the library are made
 	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk '/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1 "\t" $$2 }'
 	@stat --format='file	%s' $(programs)/tool/atomikctl
-	@for what in '' --no-default-features; do \
-		$(cargo) tree --locked --package atomik $$what --edges normal,no-proc-macro --prefix none --format '{p}' | sort -u | \
-			awk -v what="$${what:-all features}" '!/ \(\// { n++ } END { print "crates, " what "\t" n }'; done
+	@for what in atomikctl 'atomikctl --no-default-features' atomik; do \
+		$(cargo) tree --locked --package $$what --edges normal,no-proc-macro --prefix none --format '{p}' | sort -u | \
+			awk -v what="$$what" '!/ \(\// { n++ } END { print "crates of " what "\t" n }'; done
 
 deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build
@@ -131,7 +131,8 @@ lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 	qemu/in-root rustfmt --edition 2021 --check module/atomik.rs
 	$(cargo) fmt --all --check
 	$(cargo) clippy --quiet --locked --workspace --all-targets -- -D warnings
-	$(cargo) clippy --quiet --locked --package atomik --no-default-features -- -D warnings
+	$(cargo) clippy --quiet --locked --package atomik --all-targets -- -D warnings
+	$(cargo) clippy --quiet --locked --package atomikctl --no-default-features -- -D warnings
 	$(cargo) doc --quiet --locked --workspace --no-deps --config "build.rustdocflags=['-Dwarnings']"
 	qemu/module --clippy $(KERNEL)
 	qemu/in-root shellcheck -x $(scripts)

@@ -102,7 +102,7 @@ generate_files() {
 find_atomikctl() {
     local program
     for program in "$project"/target/guest/x86_64-unknown-linux-gnu/tool/atomikctl "$project/target/tool/atomikctl"; do
-        if [[ -x $program ]] && [[ -z $(find "$project"/userspace-tool/{src,Cargo.toml} "$project"/{module/logic,uapi/src,Cargo.lock} \
+        if [[ -x $program ]] && [[ -z $(find "$project"/{userspace-tool/{lib,cli},module/logic,uapi/src,Cargo.lock} \
             -type f -newer "$program" -print -quit) ]]; then
             echo "$program"
             return
@@ -277,8 +277,8 @@ build_atomikctl() {
     atomikctl=$project/target/tool/atomikctl
     # shellcheck disable=SC2016 # for the inner shell
     step "building atomikctl" "$project/packaging/as-owner" "$project" \
-        bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --profile tool --locked --package atomik' bash "$project" ||
-        die "cargo could not build atomikctl" "build it where cargo works (cargo build --profile tool --locked --package atomik), then run this again"
+        bash -lc 'cd "$1" && CARGO_TARGET_DIR=target cargo build --profile tool --locked --package atomikctl' bash "$project" ||
+        die "cargo could not build atomikctl" "build it where cargo works (cargo build --profile tool --locked --package atomikctl), then run this again"
 }
 
 secure_boot() {

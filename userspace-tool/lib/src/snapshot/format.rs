@@ -128,7 +128,7 @@ mod tests {
         );
         assert_eq!(bytes[32..40], [0xbe, 0xba, 0xfe, 0xca, 0, 0, 0, 0]);
         assert_eq!(bytes[64..], crc32fast::hash(&bytes[..64]).to_le_bytes());
-        let text = include_str!("../../../docs/snapshot-format.md");
+        let text = include_str!("../../../../docs/snapshot-format.md");
         let dump: Vec<u8> = text
             .lines()
             .filter_map(|line| line.strip_prefix("    0"))

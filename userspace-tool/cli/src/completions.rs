@@ -121,7 +121,7 @@ mod tests {
             assert!(script.contains("doctor"), "{shell}");
             assert!(script.contains("json"), "{shell}");
             let source = format!("@atomikctl:completions:{shell}\t");
-            let files = include_str!("../../../../packaging/files");
+            let files = include_str!("../../../packaging/files");
             assert!(files.contains(&source), "{shell} is not installed");
         }
     }

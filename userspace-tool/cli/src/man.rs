@@ -219,7 +219,7 @@ mod tests {
         let mut expected = vec![];
         pages(&command, "@atomikctl:man", &mut expected);
         expected.sort();
-        let files = include_str!("../../../../packaging/files");
+        let files = include_str!("../../../packaging/files");
         let mut installed: Vec<_> = (files.lines())
             .filter_map(|line| line.split('\t').nth(1))
             .filter(|source| source.starts_with("@atomikctl:man"))

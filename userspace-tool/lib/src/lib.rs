@@ -105,7 +105,7 @@
 //!
 //! # The command
 //!
-//! What `atomikctl` does with tables and sessions are calls of this crate:
+//! What `atomikctl`, a crate of its own, does with tables and sessions are calls of this crate:
 //!
 //! | command | calls |
 //! | --- | --- |
@@ -124,16 +124,13 @@
 //!
 //! # Features
 //!
-//! A program that only wants the library takes `default-features = false`, which leaves two small
-//! dependencies, `nix` and `thiserror`, and what this project has of its own, the interface and the algebra; and of
-//! these features what it needs:
+//! None is on by default, which leaves two small dependencies, `nix` and `thiserror`, and what this
+//! project has of its own, the interface and the algebra.
 //!
 //! | feature | brings | with |
 //! | --- | --- | --- |
 //! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify, command-fds |
 //! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
-//! | `cli` (default) | the command `atomikctl`; both of the above | clap, serde and others |
-//! | `top` (default) | its subcommand `top` | ratatui |
 
 #![deny(missing_docs)]
 
