@@ -30,7 +30,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 ONLY ?=
 
 .PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table lint fmt clean setup \
-	bench bench-compare bench-check bench-profile bench-programs install-image install-programs
+	bench bench-compare bench-check bench-picture bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -121,8 +121,11 @@ bench: bench-programs ## count instructions and compare times, in the guest; sav
 bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
 	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)
 
-bench-check: bench-programs ## fail where a count is above bench/expected; UPDATE=yes writes it
+bench-check: bench-programs ## fail where a count is above bench/expected; UPDATE=yes writes it and docs/speed.svg
 	@$(bench) check $(bench_options) $(if $(UPDATE),--update) bench/expected
+
+bench-picture: bench-programs ## draw docs/speed.svg from bench/expected
+	@$(bench) picture bench/expected
 
 bench-profile: bench-programs ## where the instructions of ONLY=NAME… go, such as single/accum
 	@$(bench) profile $(bench_options)

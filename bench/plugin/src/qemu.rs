@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The part of QEMU's plugin interface that is used here, as QEMU 10.0's `qemu-plugin.h` declares it; Debian
-//! does not package the header.
+//! The part of QEMU's plugin interface that is used here, as QEMU 10.0's `qemu-plugin.h` declares
+//! it. Debian does not package the header.
+//!
+//! The crate `qemu-plugin` serves neither: its releases for QEMU 10 need rustc 1.88, and the one
+//! for QEMU 9.0 declares `qemu_plugin_insn_data` as it was before it took a buffer.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 

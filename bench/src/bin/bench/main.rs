@@ -7,7 +7,7 @@ mod compare;
 mod counts;
 mod guest;
 mod marks_file;
-mod plot;
+mod picture;
 mod profile;
 mod table;
 
@@ -26,6 +26,8 @@ const COUNT_ROUNDS: usize = 15;
 /// Rounds that are taken by the clock, which needs more.
 const TIME_ROUNDS: usize = 25;
 const PROFILE_ROUNDS: usize = 5;
+/// The picture of how fast the driver is, in the documents.
+const PICTURE: &str = "docs/speed.svg";
 
 /// Measures the driver in the guest. To be called in the project's directory.
 #[derive(Parser)]
@@ -37,7 +39,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Measure everything; print tables, save DIRECTORY/bench.json and bench.svg.
+    /// Measure everything; print tables, save DIRECTORY/bench.json.
     Run {
         #[command(flatten)]
         guest: Guest,
@@ -58,10 +60,12 @@ enum Command {
         #[command(flatten)]
         guest: Guest,
         expected: PathBuf,
-        /// Write the file instead.
+        /// Write the file instead, and draw the picture of it.
         #[arg(long)]
         update: bool,
     },
+    /// Draw docs/speed.svg, of the counts in a file that `check` compares with.
+    Picture { expected: PathBuf },
     /// Show where the instructions of the cases chosen by --only go.
     Profile {
         #[command(flatten)]
@@ -119,6 +123,9 @@ fn main() -> Result<()> {
             expected,
             update,
         } => check(guest, &expected, update),
+        Command::Picture { expected } => {
+            save_picture(&check::parse(&fs::read_to_string(expected)?)?)
+        }
         Command::Profile { guest } => {
             let extra = Extra {
                 profile: true,
@@ -141,9 +148,7 @@ fn run(guest: &Guest, output: &Path) -> Result<()> {
     print!("{}", table::counts(&counts)?);
     let times = guest.times(TIME_ROUNDS)?;
     print!("{}", table::times(&times)?);
-    fs::create_dir_all(output)?;
-    let (json, svg) = (output.join("bench.json"), output.join("bench.svg"));
-    plot::save(&svg, &counts, &times.threads)?;
+    let json = output.join("bench.json");
     save(
         &json,
         &Measured {
@@ -151,10 +156,17 @@ fn run(guest: &Guest, output: &Path) -> Result<()> {
             times: Some(Times::new(times)),
         },
     )?;
-    println!("\nSaved: {} and {}", json.display(), svg.display());
+    println!("\nSaved: {}", json.display());
     Ok(())
 }
 
+fn save_picture(expected: &check::Expected) -> Result<()> {
+    fs::write(PICTURE, picture::draw(expected)?).context(PICTURE)?;
+    println!("{PICTURE} written");
+    Ok(())
+}
+
+/// Compares with the file at `path`, or writes it and the picture.
 fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
     a_missed_mark_fails(&guest)?;
     guest.only = check::CHECKED.iter().map(|&name| name.to_owned()).collect();
@@ -163,7 +175,7 @@ fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
     if update {
         fs::write(path, check::write(&measured)?)?;
         println!("{} written", path.display());
-        return Ok(());
+        return save_picture(&measured);
     }
     let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
     let verdict = check::compare(&check::parse(&text)?, &measured);
