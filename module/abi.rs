@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The structs of the ABI, as types that may cross the boundary to userspace.
+//! The kernel's marker traits for the structs of the ABI, which cross the boundary to userspace.
 
 use crate::uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
 use kernel::transmute;
 
-/// Implements the kernel's marker traits for structs of the ABI.
+/// Implements the marker traits, which zerocopy's derived traits prove to be sound.
 macro_rules! crosses_the_boundary {
     ($($ty:ty),+ $(,)?) => {$(
-        // SAFETY: every bit pattern is a value, as zerocopy's `FromBytes`, derived, proves.
+        // SAFETY: every bit pattern is a value, as zerocopy's `FromBytes` proves.
         unsafe impl transmute::FromBytes for $ty where $ty: zerocopy::FromBytes {}
         // SAFETY: every byte is initialised and there is no interior mutability, as zerocopy's
         // `IntoBytes` and `Immutable` prove.

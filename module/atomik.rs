@@ -2,9 +2,10 @@
 
 //! `/dev/atomik`: kernel-resident tables of delta-state contexts.
 //!
-//! This file registers the device and no more. [`device`] receives the system calls,
-//! [`open_file`] carries out the commands, [`table`] and [`contexts`] hold what they work on, and
-//! [`logic`] is what needs no kernel: it is compiled and tested on the host as well.
+//! This file registers the device and no more. [`device`] receives the system calls and
+//! [`open_file`] carries out the commands. A file has its [`tables`], each in a [`place`], which
+//! holds [`contexts`] behind a lock of [`sync`]. [`logic`] needs no kernel: it is compiled and tested
+//! on the host as well. [`kernel_ext`] is what the kernel crate lacks.
 
 use kernel::{
     miscdevice::{MiscDeviceOptions, MiscDeviceRegistration},
@@ -12,32 +13,27 @@ use kernel::{
 };
 
 mod abi;
+mod attempts;
 mod batch;
-mod brlock;
 mod contexts;
-mod cpu_slot;
 mod device;
-mod few_ops;
-mod files;
-mod gfp;
 mod image;
+mod kernel_ext;
 mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 mod mapped;
-mod module_ref;
 mod open_file;
-mod patience;
-mod pinned;
+mod ops_total;
+mod pinned_results;
+mod place;
 mod scratch;
-mod slot;
-mod table;
+mod shared_states;
+mod sync;
 mod tables;
-mod uaccess;
 #[path = "../uapi/src/lib.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
 mod uapi;
-mod xor;
 
 module! {
     type: AtomikModule,
@@ -53,7 +49,7 @@ module! {
     },
 }
 
-/// The loaded module: it lives as long as the device is registered.
+/// The loaded module, which lives as long as the device is registered.
 #[pin_data]
 struct AtomikModule {
     #[pin]
@@ -63,9 +59,9 @@ struct AtomikModule {
 impl kernel::InPlaceModule for AtomikModule {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         limit::set_kib(limit::parameter(module_parameters::limit_kib.value()));
-        module_ref::set_this_module(module);
+        kernel_ext::module_ref::set_this_module(module);
         // SAFETY: once, and the device is not registered yet.
-        unsafe { files::init_list() };
+        unsafe { ops_total::init_list() };
 
         try_pin_init!(Self {
             _device <- MiscDeviceRegistration::register(MiscDeviceOptions { name: c"atomik" }),

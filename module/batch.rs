@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`UserBatch`], a batch that a caller has handed over.
+//! [`UserBatch`], a caller's batch.
 
 use crate::{
     contexts::{Contexts, Exclusive},
-    few_ops::{FewOps, FEW},
-    gfp,
+    kernel_ext::{gfp, uaccess::write_nofault, user_array::UserArray},
     limit::Charge,
     logic::{
-        batch::{self, Plan, Target, NOWHERE},
-        context::{States, Table, Word},
+        batch::{self, Plan, Target, DISCARD},
+        context::{States, TableMut, Word},
     },
-    pinned::{PinnedBatch, Values},
+    pinned_results::{PinnedResults, Values},
     scratch::Scratch,
-    uaccess::write_nofault,
     uapi::{self, BatchOp},
 };
 use core::mem::offset_of;
@@ -24,31 +22,33 @@ use kernel::{
 };
 use zerocopy::FromBytes;
 
-/// From so many entries on, pinning the pages of the results costs less than to copy each without
-/// page faults.
-const MANY: usize = 6;
+/// The most entries of a small batch, which needs no allocation.
+const SMALL: usize = 16;
 
-/// The kernel's copy of a valid batch, and where its results go.
+/// The fewest entries whose results are written to pinned pages. Below, writing each without page
+/// faults costs less than pinning.
+const PINNED_FROM: usize = 6;
+
+/// The kernel's copy of a valid batch, and the address of the caller's.
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
-    /// Whether the results are written when others have the table again: where all entries are
-    /// READs, there is nothing to undo if they can't be. Of a large batch, the pages are pinned
-    /// nevertheless: an ordinary copy of each value would cost more.
-    results_wait: bool,
+    /// Whether the results are written after the table has been released. That suits small batches
+    /// of READs alone: if the results can't be written, there is nothing to undo. (In a large one,
+    /// an ordinary copy of each value would cost more than pinning.)
+    writes_later: bool,
     user: UserPtr,
-    /// The pages that results are written to, if they could be pinned.
-    pinned: PinnedBatch,
-    /// Room for the references that LOAD and SWAP entries replace, where they may have to be put
-    /// back.
+    /// The pages of the results, if they could be pinned.
+    pinned: PinnedResults,
+    /// References that LOAD and SWAP entries replace, where they may have to be put back.
     references: References,
 }
 
-/// Room for a reference of each entry.
+/// A reference for each entry.
 enum References {
     None,
-    Few([u64; FEW]),
-    Many {
+    Small([u64; SMALL]),
+    Large {
         references: KVVec<u64>,
         _charge: Charge,
     },
@@ -58,10 +58,10 @@ impl References {
     /// For `count` entries. Fails with ENOMEM.
     #[inline]
     fn new(count: usize) -> Result<Self> {
-        Ok(if count <= FEW {
-            Self::Few([0; FEW])
+        Ok(if count <= SMALL {
+            Self::Small([0; SMALL])
         } else {
-            Self::Many {
+            Self::Large {
                 _charge: Charge::new(count.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?)?,
                 references: KVVec::from_elem(0, count, gfp::charged())?,
             }
@@ -72,19 +72,19 @@ impl References {
     fn as_mut_slice(&mut self, count: usize) -> &mut [u64] {
         match self {
             Self::None => &mut [],
-            Self::Few(references) => references.get_mut(..count).unwrap_or(&mut []),
-            Self::Many { references, .. } => references,
+            Self::Small(references) => references.get_mut(..count).unwrap_or(&mut []),
+            Self::Large { references, .. } => references,
         }
     }
 }
 
 impl UserBatch<'_> {
-    /// Copies a batch from userspace, checks all of it that doesn't depend on the table, and calls
-    /// `f` with it.
+    /// Copies a batch from userspace, checks all that doesn't depend on the table, and calls `f`
+    /// with it.
     ///
-    /// Fails with EINVAL, EFAULT or ENOMEM.
+    /// Fails with EINVAL, EFAULT or ENOMEM, and as `f` does.
     #[inline]
-    pub(crate) fn with(
+    pub(crate) fn with_copy(
         arg: &uapi::Batch,
         scratch: &Scratch,
         f: impl FnOnce(&mut UserBatch<'_>) -> Result,
@@ -96,11 +96,11 @@ impl UserBatch<'_> {
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
         let len = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
         let copy = UserSlice::new(user, len);
-        if count <= FEW {
-            return Self::check(FewOps::new().read(copy, count)?, user, f);
+        if count <= SMALL {
+            return Self::check(UserArray::<_, SMALL>::new().read(copy, count)?, user, f);
         }
         scratch.with_copy(copy, len, |bytes| {
-            // The allocator's memory is aligned for whatever fits.
+            // Doesn't fail: the allocator's memory is aligned for any type.
             let ops = <[BatchOp]>::mut_from_bytes(bytes).map_err(|_| EINVAL)?;
             Self::check(ops, user, f)
         })
@@ -114,11 +114,11 @@ impl UserBatch<'_> {
     ) -> Result {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
         f(&mut UserBatch {
-            results_wait: ops.len() <= FEW && plan.only_reads(),
+            writes_later: ops.len() <= SMALL && plan.only_reads(),
             ops,
             plan,
             user,
-            pinned: PinnedBatch::none(),
+            pinned: PinnedResults::none(),
             references: References::None,
         })
     }
@@ -128,13 +128,13 @@ impl UserBatch<'_> {
         self.ops.len() as u32
     }
 
-    /// Gets ready for [`Self::apply`] what may take long and may fail with ENOMEM.
+    /// Prepares for [`Self::apply`]: does what may sleep or fail with ENOMEM.
     #[inline]
     pub(crate) fn prepare(&mut self) -> Result {
-        if !self.plan.returns_values() || self.results_wait {
+        if !self.plan.returns_values() || self.writes_later {
             return Ok(());
         }
-        if self.ops.len() >= MANY {
+        if self.ops.len() >= PINNED_FROM {
             self.pinned.pin(self.user, self.ops.len());
         }
         if !self.pinned.is_pinned() && self.plan.saves_references(self.ops) {
@@ -143,14 +143,14 @@ impl UserBatch<'_> {
         Ok(())
     }
 
-    /// Applies the batch to the contexts of a table that nobody else uses meanwhile, and writes the
-    /// results to userspace where their pages are there.
+    /// Applies the batch to the contexts of a table that the caller has alone, and writes the
+    /// results to userspace if their pages are present. [`Self::finish`] is to follow, with the table
+    /// released.
     ///
-    /// Where one is not, nothing is applied and this returns false: the pages are to be brought in
-    /// with [`Self::fault_in`], with the table released. So nobody waits for a caller's page fault,
-    /// which the caller could make as long as he likes, and yet either all happens or nothing.
-    ///
-    /// [`Self::finish`] is still to be called, with the table released.
+    /// If a page is missing, nothing is applied and this returns false. Then the pages are to be
+    /// brought in with [`Self::fault_in`], with the table released, before the next attempt. So
+    /// nobody waits for a caller's page fault, which the caller could delay at will, and yet
+    /// either all happens or nothing.
     ///
     /// Fails with EINVAL where an address is beyond the table.
     pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<bool> {
@@ -165,11 +165,11 @@ impl UserBatch<'_> {
     }
 
     #[inline]
-    fn apply_to(&mut self, table: &mut Table<'_, impl States, impl Word>) -> bool {
+    fn apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> bool {
         let Self { ops, plan, .. } = self;
         if !plan.returns_values() {
-            batch::apply(table, plan, ops, NOWHERE.get(..ops.len()).unwrap_or(&[]));
-        } else if self.results_wait {
+            batch::apply(table, plan, ops, DISCARD.get(..ops.len()).unwrap_or(&[]));
+        } else if self.writes_later {
             batch::read(table, ops);
         } else if self.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
@@ -188,20 +188,19 @@ impl UserBatch<'_> {
         true
     }
 
-    /// Writes results that could wait. Fails with EFAULT.
+    /// Writes results that were not written with the table held. Fails with EFAULT.
     pub(crate) fn finish(&self) -> Result {
-        if self.results_wait {
+        if self.writes_later {
             write_results(self.user, self.ops, write_faulting)
         } else {
             Ok(())
         }
     }
 
-    /// Brings in the pages that the results go to. Fails with EFAULT where they can't be written.
+    /// Brings in the pages of the results. Fails with EFAULT where they can't be written.
     ///
-    /// They are pinned, so that the next attempt finds them. Where they can't be, the values of the
-    /// attempt that has been undone are written: the caller's memory must hold *something* then,
-    /// even if the table is gone when it is tried again.
+    /// Pins them, so that the next attempt finds them. If they can't be pinned, an ordinary write
+    /// brings them in: of the values that the undone attempt has left, which mean nothing.
     pub(crate) fn fault_in(&mut self) -> Result {
         self.pinned.pin(self.user, self.ops.len());
         if self.pinned.is_pinned() {
@@ -211,14 +210,14 @@ impl UserBatch<'_> {
     }
 }
 
-/// Writes a value as [`write_nofault`] does, but brings in its page if need be: may sleep.
+/// Writes a value as [`write_nofault`] does, but brings in its page if need be. May sleep.
 fn write_faulting(to: UserPtr, value: &u64) -> Result {
     UserSlice::new(to, size_of::<u64>()).writer().write(value)
 }
 
-/// Applies as many of `ops` as there are `values` for, and leaves the rest in `ops`.
+/// Applies as many of `ops` as there are `values`, and leaves the rest in `ops`.
 fn apply_some<T: Target>(
-    table: &mut Table<'_, impl States, impl Word>,
+    table: &mut TableMut<'_, impl States, impl Word>,
     plan: &Plan,
     ops: &mut &[BatchOp],
     values: &[T],
@@ -228,7 +227,7 @@ fn apply_some<T: Target>(
     *ops = later;
 }
 
-/// Writes the values of READ and SWAP entries, and of no others.
+/// Writes the values of READ and SWAP entries, and no others.
 fn write_results(
     user: UserPtr,
     ops: &[BatchOp],

@@ -3,14 +3,14 @@
 //! [`Contexts`], the contexts of one table.
 
 use crate::{
-    gfp,
+    kernel_ext::{atomic_xor::atomic_xor, gfp},
     limit::Charge,
     logic::{
-        context::{self, Table},
+        context::{self, TableMut},
         index,
     },
-    mapped::{MappedStates, Shared},
-    xor::atomic_xor,
+    mapped::MappedStates,
+    shared_states::SharedStates,
 };
 use kernel::{
     alloc::KVVec,
@@ -21,31 +21,35 @@ use kernel::{
     },
 };
 
-const STATE_BYTES: usize = size_of::<u64>();
-/// Memory that one context takes: two words.
-const CONTEXT_BYTES: usize = 2 * STATE_BYTES;
+/// Memory of one context: its state and its reference.
+const CONTEXT_BYTES: usize = 2 * size_of::<u64>();
 
-/// The contexts of one table, and their place in the module's accounts.
+/// The contexts of one table, with their memory charged to the module's limit.
 ///
 /// A context is kept as its state and its reference; the accumulator is `state ^ reference`. So
-/// READ is one load and ACCUM one atomic XOR. The states lie side by side, the references
-/// elsewhere: LOAD and SWAP alone use those.
+/// READ is one load and ACCUM one atomic XOR. The states lie side by side, and so do the references,
+/// which only LOAD and SWAP use.
 ///
-/// What changes a state is a full barrier: when the system call has returned, every CPU sees the
-/// change, and not only once a store buffer has drained. Other accesses are Relaxed: an operation
+/// Each change of a state is a full barrier, so that every CPU sees it when the system call has
+/// returned, and not only after a store buffer has drained. Other accesses are Relaxed: an operation
 /// on one context promises nothing about others, and the lock around the table orders single
 /// operations against batches.
+///
+/// # Invariants
+///
+/// - There are as many states as references, at least 1, and `mask` is the [mask](index::mask())
+///   of that number. The memory of both is as long as the mask allows.
+/// - `charge` is that of the references and of states that aren't mapped.
 pub(crate) struct Contexts {
     states: ContextStates,
     references: KVVec<Atomic<u64>>,
-    /// What an address is masked with after its check: see [`index`].
     mask: usize,
     charge: Charge,
 }
 
 enum ContextStates {
     Unmapped(KVVec<Atomic<u64>>),
-    /// Programs have mapped them, or had.
+    /// In pages that programs have mapped, now or before.
     Mapped(Arc<MappedStates>),
 }
 
@@ -59,10 +63,11 @@ impl ContextStates {
     }
 }
 
-/// The contexts of a table that nobody else uses, but for programs that have mapped it.
+/// The contexts of a table for one user alone; only programs that have mapped it may change its
+/// states.
 pub(crate) enum Exclusive<'a> {
-    Unmapped(Table<'a, &'a mut [Atomic<u64>], Atomic<u64>>),
-    Mapped(Table<'a, Shared<'a>, Atomic<u64>>),
+    Unmapped(TableMut<'a, &'a mut [Atomic<u64>], Atomic<u64>>),
+    Mapped(TableMut<'a, SharedStates<'a>, Atomic<u64>>),
 }
 
 impl Contexts {
@@ -71,6 +76,7 @@ impl Contexts {
     pub(crate) fn new(count: u32) -> Result<Self> {
         let count = count as usize;
         let charge = Charge::new(count.checked_mul(CONTEXT_BYTES).ok_or(ENOMEM)?)?;
+        // INVARIANT: `zeroes` makes as many words as it is told, in memory for the mask.
         Ok(Self {
             states: ContextStates::Unmapped(zeroes(count)?),
             references: zeroes(count)?,
@@ -86,11 +92,11 @@ impl Contexts {
 
     /// Bytes that the contexts use.
     pub(crate) fn bytes(&self) -> u64 {
-        let elsewhere = match &self.states {
+        let mapped = match &self.states {
             ContextStates::Unmapped(_) => 0,
             ContextStates::Mapped(states) => states.bytes(),
         };
-        self.charge.bytes().wrapping_add(elsewhere)
+        self.charge.bytes().wrapping_add(mapped)
     }
 
     #[inline]
@@ -110,12 +116,11 @@ impl Contexts {
             .ok_or(EINVAL)
     }
 
-    /// LOAD: starts an epoch from `value`. Nobody else may do LOAD or SWAP on this context
-    /// meanwhile.
+    /// LOAD: starts an epoch from `value`. No other LOAD or SWAP of this context may run meanwhile.
     #[inline]
     pub(crate) fn load(&self, addr: u32, value: u64) -> Result {
         let (state, reference) = (self.state(addr)?, self.reference(addr)?);
-        // An ACCUM between the two counts as coming after: it is in the state and not in the
+        // An ACCUM between these two comes after the LOAD: it is in the state and not in the
         // reference, thus in the accumulator.
         state.xchg(value, Full);
         reference.store(value, Relaxed);
@@ -135,15 +140,15 @@ impl Contexts {
         Ok(self.state(addr)?.load(Relaxed))
     }
 
-    /// SWAP, provided that the state is `expected`: the caller has told it to userspace already.
-    /// Nobody else may do LOAD or SWAP on this context meanwhile.
+    /// SWAP, provided that the state is still `expected`, which userspace has been told already.
+    /// No other LOAD or SWAP of this context may run meanwhile.
     ///
-    /// Fails with EAGAIN where it isn't any more.
+    /// Fails with EAGAIN where the state has changed.
     #[inline]
     pub(crate) fn swap_if(&self, addr: u32, expected: u64, new_reference: u64) -> Result {
         let (state, reference) = (self.state(addr)?, self.reference(addr)?);
         let epoch_start = context::epoch_start(expected, new_reference);
-        // The swap takes place at this comparison. An ACCUM between it and the store of the
+        // This comparison is the moment of the swap. An ACCUM between it and the store of the
         // reference belongs to the new epoch, as in `load`.
         let swapped = if epoch_start == expected {
             state.load(Relaxed) == expected
@@ -157,17 +162,17 @@ impl Contexts {
         Ok(())
     }
 
-    /// SWAP in a table that nobody else uses meanwhile but programs that have mapped it, provided
-    /// that `tell` gets the state across to the caller. Fails with EAGAIN where such a program came
-    /// between.
+    /// SWAP in a table that only programs that have mapped it use meanwhile, provided that
+    /// `write_state` hands the state to the caller. Fails as `write_state` does, and with EAGAIN
+    /// where such a program has changed the state in between.
     pub(crate) fn swap_exclusive(
         &mut self,
         addr: u32,
         new_reference: u64,
-        tell: impl FnOnce(&u64) -> Result,
+        write_state: impl FnOnce(&u64) -> Result,
     ) -> Result {
         let state = self.read(addr)?;
-        tell(&state)?;
+        write_state(&state)?;
         match self.exclusive() {
             Exclusive::Unmapped(mut table) => {
                 table.load(addr, context::epoch_start(state, new_reference));
@@ -177,21 +182,21 @@ impl Contexts {
         }
     }
 
-    /// All contexts, for a batch, which has the table for itself.
+    /// All contexts, for a user who has the table alone.
     #[inline]
     pub(crate) fn exclusive(&mut self) -> Exclusive<'_> {
         match &mut self.states {
             ContextStates::Unmapped(states) => {
-                Exclusive::Unmapped(Table::new(states, &mut self.references))
+                Exclusive::Unmapped(TableMut::new(states, &mut self.references))
             }
-            ContextStates::Mapped(states) => Exclusive::Mapped(Table::with_states(
-                Shared(states.states()),
+            ContextStates::Mapped(states) => Exclusive::Mapped(TableMut::with_states(
+                SharedStates(states.states()),
                 &mut self.references,
             )),
         }
     }
 
-    /// The states, if they can be mapped already.
+    /// The states, if they are in pages that can be mapped.
     pub(crate) fn mapped(&self) -> Option<Arc<MappedStates>> {
         match &self.states {
             ContextStates::Unmapped(_) => None,
@@ -199,30 +204,24 @@ impl Contexts {
         }
     }
 
-    /// The states, to be mapped. They are moved to `room`, unless they can be mapped already.
+    /// The states, to be mapped. They are moved to `new`, unless they can be mapped already.
     ///
-    /// Fails with ENOMEM, and with EAGAIN where the room was made for another number of contexts.
-    pub(crate) fn map(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
-        if room.states().len() != self.references.len() {
+    /// Fails with EAGAIN where `new` is for another number of contexts.
+    pub(crate) fn map(&mut self, new: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        if new.states().len() != self.references.len() {
             return Err(EAGAIN);
         }
         if let Some(states) = self.mapped() {
             return Ok(states);
         }
-        // What remains here is half of what was.
-        let charge = Charge::new(
-            self.references
-                .len()
-                .checked_mul(STATE_BYTES)
-                .ok_or(ENOMEM)?,
-        )?;
-        for (state, to) in self.states.as_slice().iter().zip(room.states()) {
-            // Relaxed: nobody else uses either, and the table's lock orders it for those who will.
+        for (state, to) in self.states.as_slice().iter().zip(new.states()) {
+            // Relaxed: nobody else uses either, and the table's lock orders this for later users.
             to.store(state.load(Relaxed), Relaxed);
         }
-        self.states = ContextStates::Mapped(room.clone());
-        self.charge = charge;
-        Ok(room)
+        // INVARIANT: the references are left, which are half of what was charged.
+        self.states = ContextStates::Mapped(new.clone());
+        self.charge.halve();
+        Ok(new)
     }
 }
 
@@ -233,12 +232,12 @@ impl context::Word for Atomic<u64> {
     }
 }
 
-/// Words that are zero, as are those after them that the mask lets through, in the same memory.
-/// Fails with ENOMEM.
+/// Makes `count` words of zero, in memory that is as long as their mask allows, and zero to its
+/// end. Fails with ENOMEM.
 fn zeroes(count: usize) -> Result<KVVec<Atomic<u64>>> {
-    let room = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
-    let mut words = KVVec::with_capacity(room, gfp::charged())?;
-    for _ in 0..room {
+    let all = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
+    let mut words = KVVec::with_capacity(all, gfp::charged())?;
+    for _ in 0..all {
         words
             .push_within_capacity(Atomic::new(0))
             .map_err(|_| ENOMEM)?;

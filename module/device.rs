@@ -3,9 +3,8 @@
 //! The file operations of `/dev/atomik`.
 
 use crate::{
-    gfp,
-    mapped::{MappedStates, Wanted},
-    module_ref,
+    kernel_ext::{gfp, module_ref},
+    mapped::{MapRequest, MappedStates},
     open_file::OpenFile,
     tables::Tables,
     uapi::{
@@ -28,14 +27,14 @@ impl MiscDevice for OpenFile {
     type Ptr = Pin<KBox<Self>>;
 
     fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
-        // First: what fails later must not leave the file to a module that may go.
+        // First, so that the module stays loaded even if what follows fails.
         module_ref::hold_while_open(file)?;
         KBox::pin_init(OpenFile::new(), gfp::charged())
     }
 
     fn mmap(this: Pin<&Self>, _file: &File, vma: &VmaNew) -> Result {
-        let wanted = Wanted::of(vma)?;
-        MappedStates::map(this.mapped(&wanted)?, vma);
+        let states = this.mapped(&MapRequest::new(vma)?)?;
+        MappedStates::map(states, vma);
         Ok(())
     }
 
@@ -59,21 +58,21 @@ impl MiscDevice for OpenFile {
 
     fn show_fdinfo(this: Pin<&Self>, m: &SeqFile, _file: &File) {
         let all = this.tables();
-        let usages = || all.into_iter().flat_map(Tables::usages);
+        let places = || all.into_iter().flat_map(Tables::all_places);
         let (mut tables, mut contexts, mut bytes, mut ops) = (0u32, 0u64, this.bytes(), 0u64);
-        for usage in usages() {
-            if let Some((_, count)) = usage.table {
+        for place in places() {
+            if let Some((_, count)) = place.table() {
                 tables = tables.wrapping_add(1);
                 contexts = contexts.wrapping_add(u64::from(count));
             }
-            bytes = bytes.wrapping_add(usage.bytes);
-            ops = ops.wrapping_add(usage.ops);
+            bytes = bytes.wrapping_add(place.bytes());
+            ops = ops.wrapping_add(place.ops());
         }
         seq_print!(m, "atomik-tables:\t{tables}\n");
         seq_print!(m, "atomik-contexts:\t{contexts}\n");
         seq_print!(m, "atomik-bytes:\t{bytes}\n");
         seq_print!(m, "atomik-ops:\t{ops}\n");
-        for (id, count) in usages().filter_map(|usage| usage.table) {
+        for (id, count) in places().filter_map(|place| place.table()) {
             seq_print!(m, "atomik-table:\t{id} contexts {count}\n");
         }
     }
@@ -82,8 +81,8 @@ impl MiscDevice for OpenFile {
 /// Fails with EBADF where the file was not opened for writing.
 #[inline]
 fn writable(file: &File) -> Result {
-    // What the kernel computes a file's FMODE_READ and FMODE_WRITE with. (All bits of O_ACCMODE set
-    // mean neither.)
+    // The kernel computes FMODE_READ and FMODE_WRITE as the flags plus 1. (Both bits of O_ACCMODE
+    // together mean neither.)
     const FMODE_WRITE: u32 = 2;
     if file.flags().wrapping_add(1) & FMODE_WRITE != 0 {
         Ok(())

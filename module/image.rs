@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`Image`], the contexts of a table as they are at one moment, on their way to userspace or back.
+//! [`Image`], a copy of some contexts at one moment, on its way to userspace or back.
 
 use crate::{
     contexts::{Contexts, Exclusive},
-    gfp,
+    kernel_ext::gfp,
     limit::Charge,
-    logic::context::{States, Table, Word},
+    logic::context::{States, TableMut, Word},
     uapi::{self, Context},
 };
 use core::ops::Range;
@@ -16,13 +16,13 @@ use kernel::{
     uaccess::{UserPtr, UserSlice},
 };
 
-/// The kernel's copy of some contexts, and where userspace has its own.
+/// The kernel's copy of some contexts, and the address of the one in userspace.
 ///
-/// Copies to and from userspace are made while the table is free for others: a caller whose page
-/// takes long to come keeps nobody waiting.
+/// It is copied to and from userspace while others may use the table: a caller whose page takes long
+/// to come keeps nobody waiting.
 pub(crate) struct Image {
     contexts: KVVec<Context>,
-    /// A caller can have his pages wait for as long as he likes, with as many threads as he has.
+    /// Needed because a caller can delay its page faults at will, in any number of threads.
     _charge: Charge,
     table_id: u32,
     addr: u32,
@@ -30,7 +30,8 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// Room for the contexts that `arg` names. Fails with EINVAL, EFAULT or ENOMEM.
+    /// An image for the contexts that `arg` names, not taken yet. Fails with EINVAL, EFAULT or
+    /// ENOMEM.
     pub(crate) fn empty(arg: &uapi::Image) -> Result<Self> {
         if !(1..=uapi::MAX_CONTEXTS).contains(&arg.count) || arg.reserved != 0 {
             return Err(EINVAL);
@@ -64,7 +65,7 @@ impl Image {
             .write_slice(bytes)
     }
 
-    /// The id of the table that it is of.
+    /// The id of the contexts' table.
     pub(crate) fn table_id(&self) -> u32 {
         self.table_id
     }
@@ -74,7 +75,7 @@ impl Image {
         self.contexts.len() as u32
     }
 
-    /// The addresses that it is of. Fails with EINVAL where they go beyond the table.
+    /// The addresses of the contexts. Fails with EINVAL where they go beyond the table.
     fn addresses(&self, table: &Contexts) -> Result<Range<u32>> {
         match self.addr.checked_add(self.count()) {
             Some(end) if end <= table.count() => Ok(self.addr..end),
@@ -82,8 +83,8 @@ impl Image {
         }
     }
 
-    /// Takes the image of a table that nobody else uses meanwhile. Fails with EINVAL where it goes
-    /// beyond the table.
+    /// Takes the image of a table that the caller has alone. Fails with EINVAL where it goes beyond
+    /// the table.
     pub(crate) fn take(&mut self, table: &mut Contexts) -> Result {
         let addresses = self.addresses(table)?;
         match table.exclusive() {
@@ -94,7 +95,7 @@ impl Image {
 
     fn take_from(
         &mut self,
-        table: &mut Table<'_, impl States, impl Word>,
+        table: &mut TableMut<'_, impl States, impl Word>,
         addresses: Range<u32>,
     ) -> Result {
         for (to, addr) in self.contexts.as_mut_slice().iter_mut().zip(addresses) {
@@ -107,7 +108,7 @@ impl Image {
         Ok(())
     }
 
-    /// Puts the image into a table that nobody else uses meanwhile. Fails with EINVAL, and changes
+    /// Puts the image into a table that the caller has alone. Fails with EINVAL, and changes
     /// nothing, where it goes beyond the table.
     pub(crate) fn put(&self, table: &mut Contexts) -> Result {
         let addresses = self.addresses(table)?;
@@ -119,7 +120,7 @@ impl Image {
 
     fn put_into(
         &self,
-        table: &mut Table<'_, impl States, impl Word>,
+        table: &mut TableMut<'_, impl States, impl Word>,
         addresses: Range<u32>,
     ) -> Result {
         for (from, addr) in self.contexts.iter().zip(addresses) {

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`MappedStates`], the states of a table that programs have mapped.
+//! [`MappedStates`], the states of a table in pages that programs map.
 
-use crate::{
-    gfp,
-    limit::Charge,
-    logic::{
-        context::{State, States},
-        index,
-    },
-    uapi,
-    xor::atomic_xor,
-};
+use crate::{kernel_ext::gfp, limit::Charge, logic::index, uapi};
 use core::mem::MaybeUninit;
 use kernel::{
     alloc::VVec,
@@ -19,50 +10,51 @@ use kernel::{
     mm::virt::{vm_flags_t, VmaNew},
     page::PAGE_SIZE,
     prelude::*,
-    sync::{
-        atomic::{Atomic, Full, Relaxed},
-        Arc,
-    },
+    sync::{atomic::Atomic, Arc},
 };
 
 const STATE: usize = size_of::<u64>();
 const STATES_IN_PAGE: usize = PAGE_SIZE / STATE;
 
-/// The mapping is MAP_SHARED, be the file open for writing or not. (The kernel crate's
-/// `flags::MAYSHARE` is another flag in 7.2, by mistake.)
+/// Set for a MAP_SHARED mapping, whether or not the file is open for writing. (In 7.2 the kernel
+/// crate's `flags::MAYSHARE` is another flag, by mistake.)
 const MAYSHARE: vm_flags_t = 1 << bindings::VMA_MAYSHARE_BIT;
 
-/// Pages of the file's offsets that each table has for itself.
+/// Offsets in the file that each table has for itself, in pages.
 const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
 
-/// The states of a table, in pages of their own, which are shared with programs that may change
-/// them at any time, by any instruction. What they do reaches no other memory.
+/// The states of a table in pages of their own, shared with programs that may change them at any
+/// time, by any instruction. The programs reach no other memory.
 ///
 /// Lives as long as the table or a mapping does.
+///
+/// # Invariants
+///
+/// The length of `states` is a power of two, a whole number of pages, and at least `count`. States
+/// from `count` on mean nothing.
 pub(crate) struct MappedStates {
-    /// Whole pages, and as many as the mask lets through: what is beyond `count` is of no meaning.
     states: VVec<Atomic<u64>>,
     count: usize,
     charge: Charge,
 }
 
-/// What a program wants to map: pages of a table.
-pub(crate) struct Wanted {
+/// The pages of a table that a program asks to map.
+pub(crate) struct MapRequest {
     table_id: u32,
     /// The number of the page after the last.
     end: usize,
 }
 
-impl Wanted {
-    /// What a new mapping is of, as its offset in the file says. Fails with EINVAL where it is one
-    /// of those that a table can't have.
-    pub(crate) fn of(vma: &VmaNew) -> Result<Self> {
-        // A private one would keep what it writes to itself.
+impl MapRequest {
+    /// The request of a new mapping, by its offset in the file. Fails with EINVAL where it is
+    /// private, executable or beyond the offsets of tables.
+    pub(crate) fn new(vma: &VmaNew) -> Result<Self> {
+        // A private mapping would keep its writes to itself.
         if vma.flags() & MAYSHARE == 0 {
             return Err(EINVAL);
         }
         vma.try_clear_mayexec()?;
-        // SAFETY: the reference says that the mapping may be read.
+        // SAFETY: the mapping may be read, as there is a reference to it.
         let offset = unsafe { (*vma.as_ptr()).vm_pgoff };
         let pages = vma.end().checked_sub(vma.start()).ok_or(EINVAL)? / PAGE_SIZE;
         Ok(Self {
@@ -90,6 +82,7 @@ impl MappedStates {
     pub(crate) fn new(count: u32) -> Result<Arc<Self>> {
         let count = count as usize;
         let all = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
+        // INVARIANT: both are powers of two.
         let all = all.max(STATES_IN_PAGE);
         let charge = Charge::new(all.checked_mul(STATE).ok_or(ENOMEM)?)?;
         let mut states = VVec::with_capacity(all, gfp::charged())?;
@@ -106,25 +99,25 @@ impl MappedStates {
         Ok(Arc::new(new, gfp::charged())?)
     }
 
-    /// Bytes of kernel memory.
+    /// Bytes of kernel memory that are charged.
     pub(crate) fn bytes(&self) -> u64 {
         self.charge.bytes()
     }
 
+    /// The states of the table's contexts.
     #[inline]
     pub(crate) fn states(&self) -> &[Atomic<u64>] {
         self.states.get(..self.count).unwrap_or(&[])
     }
 
-    /// Lets a new mapping show the states. Its pages come when they are used.
+    /// Makes a new mapping show the states. Its pages come when they are used.
     pub(crate) fn map(this: Arc<Self>, vma: &VmaNew) {
         vma.set_dontexpand();
-        // So `fork` copies what is there of the pages, as for other memory.
+        // So that `fork` copies the page table entries, as for other memory.
         vma.set_mixedmap();
         let vma = vma.as_ptr();
-        // SAFETY: the mapping is being made, so that nobody else uses it. The operations are there
-        // as long as this module, which the mapping's file holds; they own what they find in
-        // `vm_private_data`.
+        // SAFETY: the mapping is being made, so nobody else uses it. The operations live as long as
+        // this module, which the mapping's file holds; they own the reference in `vm_private_data`.
         unsafe {
             (*vma).vm_private_data = Arc::into_raw(this).cast_mut().cast();
             (*vma).vm_ops = &OPERATIONS.0;
@@ -136,14 +129,14 @@ impl MappedStates {
         let first = number.checked_mul(STATES_IN_PAGE)?;
         let mask = self.states.len().wrapping_sub(1);
         let first = self.states.get(index::checked(first, self.count, mask)?)?;
-        // SAFETY: in memory that `vmalloc` has given.
+        // SAFETY: `first` lies in memory from `vmalloc`.
         Some(unsafe { bindings::vmalloc_to_page(first.as_ptr().cast()) })
     }
 }
 
-/// A mapping holds the states that it shows.
+/// The operations of a mapping, which holds a reference to its states.
 static OPERATIONS: Operations = Operations({
-    // SAFETY: all zero is a value: no operation.
+    // SAFETY: all zero is valid: no operation.
     let none: bindings::vm_operations_struct = unsafe { MaybeUninit::zeroed().assume_init() };
     bindings::vm_operations_struct {
         open: Some(open),
@@ -153,37 +146,37 @@ static OPERATIONS: Operations = Operations({
     }
 });
 
-/// Operations that every thread may look at.
+/// Mapping operations that any thread may read.
 struct Operations(bindings::vm_operations_struct);
 
-// SAFETY: nobody writes to it, and the functions in it may be called in any thread.
+// SAFETY: it is never written to, and its functions may be called in any thread.
 unsafe impl Sync for Operations {}
 
-/// A mapping has been copied: by `fork`, or because a part of it has been changed.
+/// Called for a copy of a mapping: by `fork`, or where a part of the mapping is changed.
 ///
 /// # Safety
 ///
 /// `vma` is a mapping with these operations.
 unsafe extern "C" fn open(vma: *mut bindings::vm_area_struct) {
-    // SAFETY: its `vm_private_data` comes from `Arc::into_raw`, and the original's reference is
-    // there.
-    let states = unsafe { Arc::from_raw(held_by(vma)) };
+    // SAFETY: its `vm_private_data` comes from `Arc::into_raw`, and the original still has its
+    // reference.
+    let states = unsafe { Arc::from_raw(states_of(vma)) };
     // One for the copy, one for the original.
     let _ = Arc::into_raw(states.clone());
     let _ = Arc::into_raw(states);
 }
 
-/// A mapping goes.
+/// Called when a mapping goes.
 ///
 /// # Safety
 ///
 /// As for [`open`].
 unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
     // SAFETY: as in `open`; this reference is the mapping's.
-    drop(unsafe { Arc::from_raw(held_by(vma)) });
+    drop(unsafe { Arc::from_raw(states_of(vma)) });
 }
 
-/// A program uses a page that its mapping doesn't show: not yet, or not any more, as after
+/// Called when a program uses a page that its mapping doesn't show yet, or not any more, as after
 /// MADV_DONTNEED.
 ///
 /// # Safety
@@ -192,57 +185,22 @@ unsafe extern "C" fn close(vma: *mut bindings::vm_area_struct) {
 unsafe extern "C" fn fault(vmf: *mut bindings::vm_fault) -> bindings::vm_fault_t {
     // SAFETY: by the contract `vmf` is valid.
     let (vma, offset) = unsafe { ((*vmf).__bindgen_anon_1.vma, (*vmf).__bindgen_anon_1.pgoff) };
-    // SAFETY: as in `open`; a mapping and its reference stay while a fault in it is served.
-    let states = unsafe { &*held_by(vma) };
+    // SAFETY: as in `open`; a mapping keeps its reference while a fault in it is served.
+    let states = unsafe { &*states_of(vma) };
     match states.page(offset % SPAN) {
-        // SAFETY: the page is there as long as the states. Where a page has come meanwhile, it is
-        // this.
+        // SAFETY: the page lives as long as the states. If one has been inserted meanwhile, it is
+        // the same.
         Some(page) => unsafe { bindings::vmf_insert_page_mkwrite(vmf, page, false) },
         None => bindings::vm_fault_reason_VM_FAULT_SIGBUS,
     }
 }
 
+/// The states that a mapping holds.
+///
 /// # Safety
 ///
 /// As for [`open`].
-unsafe fn held_by(vma: *mut bindings::vm_area_struct) -> *const MappedStates {
+unsafe fn states_of(vma: *mut bindings::vm_area_struct) -> *const MappedStates {
     // SAFETY: by the contract `vma` is valid.
     unsafe { (*vma).vm_private_data }.cast_const().cast()
-}
-
-/// The states of a table that nobody uses but programs that have mapped it.
-pub(crate) struct Shared<'a>(pub(crate) &'a [Atomic<u64>]);
-
-/// A state that programs may change at any time.
-pub(crate) struct SharedState<'a>(&'a Atomic<u64>);
-
-impl States for Shared<'_> {
-    type State<'b>
-        = SharedState<'b>
-    where
-        Self: 'b;
-
-    #[inline]
-    fn state(&mut self, number: usize, mask: usize) -> Option<SharedState<'_>> {
-        let number = index::checked(number, self.0.len(), mask)?;
-        self.0.get(number).map(SharedState)
-    }
-}
-
-impl State for SharedState<'_> {
-    // The orderings are those of `contexts.rs`.
-    #[inline]
-    fn get(&mut self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    #[inline]
-    fn replace(&mut self, value: u64) -> u64 {
-        self.0.xchg(value, Full)
-    }
-
-    #[inline]
-    fn xor(&mut self, delta: u64) {
-        atomic_xor(self.0, delta);
-    }
 }

@@ -2,19 +2,19 @@
 
 //! [`OpenFile`], one `struct file` of the device, and the commands on its tables.
 //!
-//! There is one for each open of the device. What shares the `struct file` shares this: duplicated
-//! descriptors, forked processes, receivers of a passed descriptor.
+//! Each open of the device makes one. Duplicated descriptors, forked processes and receivers of a
+//! passed descriptor share the `struct file`, and with it this.
 
 use crate::{
+    attempts::SWAP_ATTEMPTS,
     batch::UserBatch,
-    files::{self, ListedTables},
     image::Image,
-    mapped::{MappedStates, Wanted},
-    patience::SWAP_ATTEMPTS,
+    kernel_ext::uaccess::write_nofault,
+    mapped::{MapRequest, MappedStates},
+    ops_total::{self, CountedTables},
+    place::Place,
     scratch::Scratch,
-    table::Place,
     tables::Tables,
-    uaccess::write_nofault,
     uapi::{self, Accum, Batch, CreateTable, Info, Load, Read, Swap},
 };
 use core::mem::offset_of;
@@ -28,12 +28,12 @@ use kernel::{
 
 /// An open file.
 ///
-/// Opening makes no more than this: it happens under a mutex of all misc devices, so that what
-/// takes longer is made by the first CREATE_TABLE.
+/// Opening makes no more than this, as it happens under a mutex of all misc devices. The first
+/// CREATE_TABLE makes what takes longer.
 #[pin_data]
 pub(crate) struct OpenFile {
-    tables: SetOnce<ListedTables>,
-    /// Held by who makes `tables`.
+    tables: SetOnce<CountedTables>,
+    /// Held while `tables` is made.
     #[pin]
     making: Mutex<()>,
     #[pin]
@@ -67,12 +67,12 @@ impl OpenFile {
         self.tables.as_ref().ok_or(ENOENT)?.destroy(id)
     }
 
-    /// The tables, made if need be. Fails with ENOMEM.
-    fn make_tables(&self) -> Result<&ListedTables> {
+    /// The file's tables, made if need be. Fails with ENOMEM.
+    fn make_tables(&self) -> Result<&CountedTables> {
         if self.tables.as_ref().is_none() {
             let _making = self.making.lock();
             if self.tables.as_ref().is_none() {
-                self.tables.populate(ListedTables::new()?);
+                self.tables.populate(CountedTables::new()?);
             }
         }
         self.tables.as_ref().ok_or(ENOMEM)
@@ -83,7 +83,7 @@ impl OpenFile {
     pub(crate) fn load(&self, arg: UserPtr) -> Result {
         let arg: Load = read_arg(arg)?;
         let place = self.place(arg.table_id)?;
-        place.operate_alone(arg.table_id, arg.addr, move |contexts| {
+        place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
             contexts.load(arg.addr, arg.initial_state)
         })
     }
@@ -104,7 +104,7 @@ impl OpenFile {
         let arg: Read = read_arg(user)?;
         let place = self.place(arg.table_id)?;
         let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
-        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.discount(1))
+        write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.uncount_ops(1))
     }
 
     /// SWAP.
@@ -112,11 +112,11 @@ impl OpenFile {
         let arg: Swap = read_arg(user)?;
         let place = self.place(arg.table_id)?;
         for _ in 0..SWAP_ATTEMPTS {
-            // The result goes out before the swap is done, and the swap is done only if the result
-            // is still right: so a caller whose memory can't be written has changed nothing.
-            let state = place.look(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+            // The result goes out first, and the swap is done only if the result is still right: so
+            // a caller whose memory can't be written has changed nothing.
+            let state = place.inspect(arg.table_id, move |contexts| contexts.read(arg.addr))?;
             write_field(user, offset_of!(Swap, old_state), &state)?;
-            match place.operate_alone(arg.table_id, arg.addr, move |contexts| {
+            match place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
                 contexts.swap_if(arg.addr, state, arg.new_reference)
             }) {
                 Err(error) if error == EAGAIN => {}
@@ -126,7 +126,7 @@ impl OpenFile {
         Self::swap_exclusive(&place, &arg, user)
     }
 
-    /// SWAP with the table for itself, where others keep changing the context.
+    /// SWAP with the table for the caller alone, where others keep changing the context.
     #[cold]
     fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
         let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
@@ -136,12 +136,12 @@ impl OpenFile {
             match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
                 Err(error) if error == EFAULT || error == EAGAIN => {}
                 result => {
-                    table.count(result.is_ok().into());
+                    table.count_ops(result.is_ok().into());
                     return result;
                 }
             }
             drop(table);
-            // As with a batch: the page comes in while the table is free for others.
+            // The page comes in while others may use the table, as with a batch.
             write_field(to, 0, &0u64)?;
             restart_if_signalled()?;
         }
@@ -150,7 +150,7 @@ impl OpenFile {
     /// BATCH.
     pub(crate) fn batch(&self, arg: UserPtr) -> Result {
         let arg: Batch = read_arg(arg)?;
-        UserBatch::with(&arg, &self.scratch, |batch| self.serve(arg.table_id, batch))
+        UserBatch::with_copy(&arg, &self.scratch, |batch| self.serve(arg.table_id, batch))
     }
 
     fn serve(&self, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
@@ -159,11 +159,11 @@ impl OpenFile {
         loop {
             let mut table = place.exclusive(table_id)?;
             if batch.apply(table.contexts()?)? {
-                table.count(batch.count());
+                table.count_ops(batch.count());
                 drop(table);
                 return batch
                     .finish()
-                    .inspect_err(|_| place.discount(batch.count()));
+                    .inspect_err(|_| place.uncount_ops(batch.count()));
             }
             drop(table);
             batch.fault_in()?;
@@ -177,10 +177,12 @@ impl OpenFile {
         let place = self.place(image.table_id())?;
         let mut table = place.exclusive(image.table_id())?;
         image.take(table.contexts()?)?;
-        table.count(image.count());
+        table.count_ops(image.count());
         drop(table);
-        // What waits for a page of the caller's, waits alone.
-        image.write().inspect_err(|_| place.discount(image.count()))
+        // With the table released: a page fault keeps only the caller waiting.
+        image
+            .write()
+            .inspect_err(|_| place.uncount_ops(image.count()))
     }
 
     /// RESTORE.
@@ -189,27 +191,27 @@ impl OpenFile {
         let place = self.place(image.table_id())?;
         let mut table = place.exclusive(image.table_id())?;
         image.put(table.contexts()?)?;
-        table.count(image.count());
+        table.count_ops(image.count());
         Ok(())
     }
 
-    /// The states of a table, to be mapped. Fails with EINVAL where it has fewer than are wanted,
-    /// and with ENOENT or ENOMEM.
-    pub(crate) fn mapped(&self, wanted: &Wanted) -> Result<Arc<MappedStates>> {
-        let id = wanted.table_id();
+    /// The states of a table, to be mapped. Fails with EINVAL where the table has fewer pages than
+    /// requested, and with ENOENT or ENOMEM.
+    pub(crate) fn mapped(&self, request: &MapRequest) -> Result<Arc<MappedStates>> {
+        let id = request.table_id();
         let place = self.place(id)?;
         loop {
             let (count, states) =
-                place.look(id, |contexts| Ok((contexts.count(), contexts.mapped())))?;
-            wanted.check(count)?;
+                place.inspect(id, |contexts| Ok((contexts.count(), contexts.mapped())))?;
+            request.check(count)?;
             if let Some(states) = states {
                 return Ok(states);
             }
-            // Allocated while others may use the table, or destroy it, and create another that has
-            // its id.
-            let room = MappedStates::new(count)?;
+            // Allocated while others may use the table, or destroy it and create another with the
+            // same id.
+            let new = MappedStates::new(count)?;
             let mut table = place.exclusive(id)?;
-            match table.map(room) {
+            match table.map(new) {
                 Err(error) if error == EAGAIN => {}
                 result => return result,
             }
@@ -221,19 +223,18 @@ impl OpenFile {
         let info = Info {
             version: uapi::VERSION,
             backend: uapi::BACKEND_SOFTWARE,
-            ops_total: files::served(),
+            ops_total: ops_total::served(),
             ..Info::default()
         };
         write_field(arg, 0, &info)
     }
 
-    /// The tables, for `/proc/PID/fdinfo/FD`, where there have been any.
+    /// The file's tables, once it has had one, for `/proc/PID/fdinfo/FD`.
     pub(crate) fn tables(&self) -> Option<&Tables> {
         self.tables.as_ref().map(|tables| &**tables)
     }
 
-    /// Bytes of kernel memory that count against the module's limit, beside what the places of
-    /// tables hold.
+    /// Bytes of kernel memory that count against the module's limit, without those of the places.
     pub(crate) fn bytes(&self) -> u64 {
         let tables = self.tables().map_or(0, Tables::bytes);
         tables.wrapping_add(self.scratch.bytes())
@@ -258,8 +259,8 @@ fn write_field<T: AsBytes>(to: UserPtr, offset: usize, value: &T) -> Result {
         .write(value)
 }
 
-/// Has the system call made again, from the start, where the caller has a signal to see to first.
-/// Nothing has been done so far, and the caller does not notice.
+/// Restarts the system call after the caller has handled a signal, if there is one. To be called
+/// where nothing has been done yet, so that the caller doesn't notice.
 fn restart_if_signalled() -> Result {
     if current!().signal_pending() {
         Err(ERESTARTNOINTR)

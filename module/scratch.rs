@@ -2,21 +2,21 @@
 
 //! [`Scratch`], memory that a file keeps for its next batch.
 
-use crate::{gfp, limit::Charge};
+use crate::{kernel_ext::gfp, limit::Charge};
 use kernel::{alloc::KVVec, new_mutex, prelude::*, sync::Mutex, uaccess::UserSlice};
 
-/// Room for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
-/// for each. There is room for one: of batches at the same time, all but one allocate theirs.
+/// A buffer for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
+/// for each. A file keeps one: of several batches at the same time, all but one allocate theirs.
 ///
-/// It is 64 KiB at most, charged to the memory cgroup of who needed it first, and to the module's
-/// limit.
+/// The buffer is 64 KiB at most, charged to the module's limit and to the memory cgroup of the first
+/// process that needs it.
 #[pin_data]
 pub(crate) struct Scratch {
     #[pin]
-    kept: Mutex<Option<Room>>,
+    kept: Mutex<Option<Buffer>>,
 }
 
-struct Room {
+struct Buffer {
     bytes: KVVec<u8>,
     charge: Charge,
 }
@@ -31,7 +31,7 @@ impl Scratch {
     /// Bytes of kernel memory that are kept.
     pub(crate) fn bytes(&self) -> u64 {
         let kept = self.kept.lock();
-        kept.as_ref().map_or(0, |room| room.charge.bytes())
+        kept.as_ref().map_or(0, |buffer| buffer.charge.bytes())
     }
 
     /// Copies `len` bytes from userspace and calls `f` with them. Fails with ENOMEM or EFAULT.
@@ -42,30 +42,30 @@ impl Scratch {
         f: impl FnOnce(&mut [u8]) -> Result,
     ) -> Result {
         let kept = self.kept.lock().take();
-        let mut room = match kept {
-            Some(room) if room.bytes.capacity() >= len => room,
-            // One that is too small is freed first: both together might be more than there is.
-            // Where there isn't enough for the larger one either, the file is left without.
+        let mut buffer = match kept {
+            Some(buffer) if buffer.bytes.capacity() >= len => buffer,
+            // A buffer that is too small is freed first: there may not be memory for both. If there
+            // is none for the larger one either, the file is left without.
             other => {
                 drop(other);
-                Room::new(len)?
+                Buffer::new(len)?
             }
         };
-        room.bytes.clear();
+        buffer.bytes.clear();
         let result = from
-            .read_all(&mut room.bytes, gfp::charged())
-            .and_then(|()| f(&mut room.bytes));
-        let other = self.kept.lock().replace(room);
-        // If there is another, its memory is freed with no lock held.
+            .read_all(&mut buffer.bytes, gfp::charged())
+            .and_then(|()| f(&mut buffer.bytes));
+        let other = self.kept.lock().replace(buffer);
+        // Freed with no lock held.
         drop(other);
         result
     }
 }
 
-impl Room {
-    /// Room for `len` bytes. Fails with ENOMEM.
+impl Buffer {
+    /// A buffer for `len` bytes. Fails with ENOMEM.
     fn new(len: usize) -> Result<Self> {
-        // A power of two, so that batches that grow a little find it large enough.
+        // A power of two, so that it is large enough for batches that grow a little.
         let len = len.checked_next_power_of_two().ok_or(ENOMEM)?;
         Ok(Self {
             charge: Charge::new(len)?,

@@ -4,10 +4,10 @@
 
 use crate::{
     contexts::Contexts,
-    gfp,
+    kernel_ext::gfp,
     limit::Charge,
     logic::table_ids::{place_of, TableIds, PLACES},
-    table::{Place, Table, Usage},
+    place::{Place, Table},
     uapi,
 };
 use core::ops::Range;
@@ -20,25 +20,29 @@ use kernel::{
     },
 };
 
-// Each place has its id, and each id its place.
+// Each table has a place.
 const _: () = assert!(PLACES == uapi::MAX_TABLES as usize);
 
 /// The tables of an open file.
+///
+/// # Invariants
+///
+/// - A place holds a table only while the table's id is taken in `ids`.
+/// - Only the first `used` places have been made.
 #[pin_data]
 pub(crate) struct Tables {
     /// Which places are taken.
     #[pin]
     ids: Mutex<TableIds>,
-    /// Places are made as they are needed, and then there until the file is closed.
+    /// The places. Each is made when it is first needed, and stays until the file is closed.
     places: [SetOnce<Pin<KBox<Place>>>; PLACES],
-    /// The first so many places have been taken at some time; the others are not there.
     used: Atomic<u64>,
     charge: Charge,
 }
 
 impl Tables {
-    /// Initialises what will hold tables; its memory counts against the module's limit. Fails with
-    /// ENOMEM.
+    /// Initialises a file's tables, of which there are none yet; their memory counts against the
+    /// module's limit. Fails with ENOMEM.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::tables::ids"),
@@ -48,11 +52,15 @@ impl Tables {
         })
     }
 
-    /// Creates a table. `tell` gets its id across to the caller. Fails with ENOSPC, ENOMEM, or as
-    /// `tell` does.
-    pub(crate) fn create(&self, num_contexts: u32, tell: impl FnOnce(&u32) -> Result) -> Result {
+    /// Creates a table. `write_id` hands its id to the caller. Fails with ENOSPC, ENOMEM, or as
+    /// `write_id` does.
+    pub(crate) fn create(
+        &self,
+        num_contexts: u32,
+        write_id: impl FnOnce(&u32) -> Result,
+    ) -> Result {
         let id = self.take_id()?;
-        let created = self.create_as(id, num_contexts, tell);
+        let created = self.create_as(id, num_contexts, write_id);
         if created.is_err() {
             self.ids.lock().free(id);
         }
@@ -63,20 +71,24 @@ impl Tables {
         let mut ids = self.ids.lock();
         let id = ids.take().ok_or(ENOSPC)?;
         let used = (place_of(id) as u64).wrapping_add(1);
-        // Relaxed: who reads it finds the places themselves ready or not, by their own ordering.
+        // Relaxed: a reader finds each place made or not by the place's own ordering.
         if used > self.used.load(Relaxed) {
             self.used.store(used, Relaxed);
         }
         Ok(id)
     }
 
-    /// Creates the table `id`, whose place has been taken.
-    fn create_as(&self, id: u32, num_contexts: u32, tell: impl FnOnce(&u32) -> Result) -> Result {
+    /// Creates the table `id`, which the caller has taken in `ids`.
+    fn create_as(
+        &self,
+        id: u32,
+        num_contexts: u32,
+        write_id: impl FnOnce(&u32) -> Result,
+    ) -> Result {
         let contexts = Contexts::new(num_contexts)?;
         let place = self.make_place(id)?;
-        // The id goes out first: should that fail, there is no table yet that others could have
-        // come across.
-        tell(&id)?;
+        // The id goes out first: if that fails, there is no table yet that others could have found.
+        write_id(&id)?;
         place.put(Table { id, contexts });
         Ok(())
     }
@@ -84,12 +96,12 @@ impl Tables {
     /// Destroys the table `id`. Fails with ENOENT.
     pub(crate) fn destroy(&self, id: u32) -> Result {
         let place = self.place(id)?;
-        // Under one lock, so that who has seen the table gone can have its place.
+        // Under one lock, so that whoever sees the table gone can have its place.
         let mut ids = self.ids.lock();
         let table = place.take(id)?;
         ids.free(id);
         drop(ids);
-        // Its memory is freed with no lock held.
+        // Freed with no lock held.
         drop(table);
         Ok(())
     }
@@ -104,25 +116,26 @@ impl Tables {
             .ok_or(ENOENT)
     }
 
-    /// The place for the table `id`, which the caller has taken in `ids`; made if need be.
+    /// The place for the table `id`, which the caller has taken in `ids`; made if need be. Fails
+    /// with ENOMEM.
     fn make_place(&self, id: u32) -> Result<Pin<&Place>> {
         if let Ok(place) = self.place(id) {
             return Ok(place);
         }
-        let place = KBox::try_pin_init(Place::new(), gfp::charged())?;
-        if let Some(slot) = self.places.get(place_of(id)) {
+        let new = KBox::try_pin_init(Place::new(), gfp::charged())?;
+        if let Some(place) = self.places.get(place_of(id)) {
             // Nobody else populates it meanwhile: the id is taken.
-            slot.populate(place);
+            place.populate(new);
         }
         self.place(id)
     }
 
-    /// How many places may be there: the first ones.
+    /// How many places may have been made: the first ones.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Relaxed) as usize
     }
 
-    /// Those of the places in `range` that are there.
+    /// The places in `range` that have been made.
     fn places(&self, range: Range<usize>) -> impl Iterator<Item = Pin<&Place>> {
         let places = self.places.get(range).unwrap_or(&[]);
         places
@@ -130,19 +143,19 @@ impl Tables {
             .filter_map(|place| Some(place.as_ref()?.as_ref()))
     }
 
-    /// Operations served in the places of `range`, which are within [`Self::used`]. Waits for
-    /// nobody who uses a table.
+    /// All places that have been made.
+    pub(crate) fn all_places(&self) -> impl Iterator<Item = Pin<&Place>> {
+        self.places(0..self.used())
+    }
+
+    /// Operations served in the places of `range`, which is within [`Self::used`]. Waits for nobody
+    /// who uses a table.
     pub(crate) fn ops(&self, range: Range<usize>) -> u64 {
         self.places(range)
             .fold(0, |sum, place| sum.wrapping_add(place.ops()))
     }
 
-    /// What the places hold. Waits for nobody who uses a table.
-    pub(crate) fn usages(&self) -> impl Iterator<Item = Usage> + '_ {
-        self.places(0..self.used()).map(|place| place.usage())
-    }
-
-    /// Bytes of kernel memory beside what the places hold.
+    /// Bytes of kernel memory, without those of the places.
     pub(crate) fn bytes(&self) -> u64 {
         self.charge.bytes()
     }

@@ -7,42 +7,43 @@ use crate::uapi;
 #[cfg(not(MODULE))]
 use atomik_uapi as uapi;
 
-use super::context::{States, Table, Word};
+use super::context::{States, TableMut, Word};
 use uapi::{BatchOp, OP_ACCUM, OP_LOAD, OP_READ, OP_SWAP};
 
-/// Entries that are looked at in one go, so that the loop around them costs little.
+/// Entries in one turn of an unrolled loop.
 const UNROLLED: usize = 8;
 
-/// What a valid batch needs.
+/// A summary of a valid batch, by which it is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The bits that any opcode has, and those that all have.
+    /// All opcodes, ORed.
     any: u32,
+    /// All opcodes, ANDed.
     all: u32,
-    /// The bits that any address has.
+    /// All addresses, ORed.
     addrs: u32,
 }
 
-/// The batch has an unknown opcode or a reserved byte that is not zero.
+/// The error of a batch with an unknown opcode or a reserved byte that is not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invalid;
 
 impl Plan {
-    /// Whether it has READ or SWAP entries, whose values go back to the caller.
+    /// Whether there are READ or SWAP entries, whose values go back to the caller.
     #[inline]
     pub fn returns_values(&self) -> bool {
-        // The bit that these two have and the others don't.
+        // The bit of these two opcodes alone.
         self.any & u32::from(OP_READ) != 0
     }
 
-    /// Whether all its entries are READs, which change nothing.
+    /// Whether all entries are READs, which change nothing.
     #[inline]
     pub fn only_reads(&self) -> bool {
         self.only() == Some(OP_READ)
     }
 
-    /// Whether [`attempt`] must save the references that it replaces, for [`undo`]: writing results
-    /// can fail after a reference has been replaced.
+    /// Whether [`attempt`] must save the references that it replaces, for [`undo`], as writing the
+    /// results can fail.
     pub fn saves_references(&self, ops: &[BatchOp]) -> bool {
         let replaces = |op: &BatchOp| matches!(op.opcode, OP_LOAD | OP_SWAP);
         self.returns_values() && ops.iter().any(replaces)
@@ -51,31 +52,31 @@ impl Plan {
     /// Whether all addresses are below `count`.
     #[inline]
     pub fn fits(&self, ops: &[BatchOp], count: u32) -> bool {
-        // All their bits together are no less than any of them.
+        // ORed, they are no less than any of them.
         self.addrs < count || ops.iter().all(|op| op.addr < count)
     }
 
-    /// The opcode that all entries have, if they have the same.
+    /// The opcode of all entries, if it is the same.
     #[inline]
     fn only(&self) -> Option<u8> {
         (self.any == self.all).then_some(self.any as u8)
     }
 }
 
-/// Looks at each entry and says what the batch needs.
+/// Checks each entry and sums the batch up.
 #[inline(never)] // As `apply`.
 pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
-    // Both halves of the heads at once.
+    // Opcodes, reserved bytes and addresses at once.
     let mut heads = 0;
-    each(ops, |op| heads |= head(op));
+    for_each(ops, |op| heads |= head(op));
     let any = heads as u32;
-    // The opcodes are all numbers of two bits.
+    // The opcodes are the numbers of two bits.
     if any & !u32::from(OP_SWAP) != 0 {
         return Err(Invalid);
     }
     let mut all = any;
     if any != u32::from(OP_LOAD) {
-        each(ops, |op| all &= u32::from(op.opcode));
+        for_each(ops, |op| all &= u32::from(op.opcode));
     }
     Ok(Plan {
         any,
@@ -84,8 +85,8 @@ pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
     })
 }
 
-/// What comes before an entry's value: from the lowest bits on the opcode, the reserved bytes, which
-/// must be zero, and the address.
+/// The part of an entry before its value. From the lowest bits on: the opcode, the reserved bytes,
+/// the address.
 #[inline]
 fn head(op: &BatchOp) -> u64 {
     let [a, b, c] = op.reserved;
@@ -98,31 +99,31 @@ pub fn returns_value(op: &BatchOp) -> bool {
     matches!(op.opcode, OP_READ | OP_SWAP)
 }
 
-/// Where the result of an entry goes, for certain.
+/// Destination of an entry's result. Storing to it can't fail.
 pub trait Target {
     fn put(&self, value: u64);
 }
 
-/// The target of an entry without a result.
+/// A target that drops what it gets, for batches without results.
 #[derive(Clone, Copy)]
-pub struct Nowhere;
+pub struct Discard;
 
-impl Target for Nowhere {
+impl Target for Discard {
     #[inline]
     fn put(&self, _: u64) {}
 }
 
-/// As many of these as a batch can have.
-pub const NOWHERE: [Nowhere; uapi::MAX_BATCH as usize] = [Nowhere; uapi::MAX_BATCH as usize];
+/// One of these for each entry that a batch can have.
+pub const DISCARD: [Discard; uapi::MAX_BATCH as usize] = [Discard; uapi::MAX_BATCH as usize];
 
-/// Applies entries in order, and puts the results of READ and SWAP entries where they go: `targets`
-/// has one for each entry.
+/// Applies entries in order, and stores the results of READ and SWAP entries to `targets`, of which
+/// each entry has one.
 ///
-/// The caller has seen that the batch [fits](Plan::fits): an entry beyond the table would be left
-/// out.
+/// The caller has checked that the batch [fits](Plan::fits): an entry beyond the table would be
+/// skipped.
 #[inline(never)] // Alone, its loops get the registers they need.
 pub fn apply<S: States, W: Word, T: Target>(
-    table: &mut Table<'_, S, W>,
+    table: &mut TableMut<'_, S, W>,
     plan: &Plan,
     ops: &[BatchOp],
     targets: &[T],
@@ -132,16 +133,16 @@ pub fn apply<S: States, W: Word, T: Target>(
             target.put(value);
         }
     };
-    // Loops of their own, as most batches have entries of one kind.
+    // Separate loops, as most batches have entries of one kind.
     match plan.only() {
-        Some(OP_LOAD) => each(ops, |op| {
+        Some(OP_LOAD) => for_each(ops, |op| {
             table.load(op.addr, op.value);
         }),
-        Some(OP_ACCUM) => each(ops, |op| {
+        Some(OP_ACCUM) => for_each(ops, |op| {
             table.accum(op.addr, op.value);
         }),
-        Some(OP_READ) => both(ops, targets, |op, target| put(target, table.read(op.addr))),
-        Some(OP_SWAP) => both(ops, targets, |op, target| put(target, table.swap(op.addr))),
+        Some(OP_READ) => for_each_pair(ops, targets, |op, target| put(target, table.read(op.addr))),
+        Some(OP_SWAP) => for_each_pair(ops, targets, |op, target| put(target, table.swap(op.addr))),
         _ => {
             for (op, target) in ops.iter().zip(targets) {
                 match op.opcode {
@@ -160,7 +161,7 @@ pub fn apply<S: States, W: Word, T: Target>(
 }
 
 #[inline]
-fn each(ops: &[BatchOp], mut f: impl FnMut(&BatchOp)) {
+fn for_each(ops: &[BatchOp], mut f: impl FnMut(&BatchOp)) {
     let mut chunks = ops.chunks_exact(UNROLLED);
     for chunk in &mut chunks {
         for op in chunk {
@@ -173,7 +174,7 @@ fn each(ops: &[BatchOp], mut f: impl FnMut(&BatchOp)) {
 }
 
 #[inline]
-fn both<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
+fn for_each_pair<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
     let (mut ops, mut targets) = (ops.chunks_exact(UNROLLED), targets.chunks_exact(UNROLLED));
     for (ops, targets) in (&mut ops).zip(&mut targets) {
         for (op, target) in ops.iter().zip(targets) {
@@ -187,23 +188,23 @@ fn both<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, &T)) {
 
 /// Applies a batch that [only reads](Plan::only_reads): the value of each entry becomes its result.
 ///
-/// The caller has seen that the batch [fits](Plan::fits).
+/// The caller has checked that the batch [fits](Plan::fits).
 #[inline]
-pub fn read<S: States, W: Word>(table: &mut Table<'_, S, W>, ops: &mut [BatchOp]) {
+pub fn read<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [BatchOp]) {
     for op in ops {
         op.value = table.read(op.addr).unwrap_or(op.value);
     }
 }
 
-/// Applies the entries in order, where [`undo`] may have to follow.
+/// Applies the entries in order, so that [`undo`] can follow.
 ///
 /// The value of a READ or SWAP entry becomes its result, that of a LOAD entry the state that it
-/// replaced. `references` gets the reference that each LOAD or SWAP replaced: it is as long as
-/// `ops` where [`Plan::saves_references`] says so, otherwise empty.
+/// replaced. `references` receives the reference of each entry's context: it is as long as `ops`
+/// where [`Plan::saves_references`] says so, otherwise empty.
 ///
-/// The caller has seen that the batch [fits](Plan::fits).
+/// The caller has checked that the batch [fits](Plan::fits).
 pub fn attempt<S: States, W: Word>(
-    table: &mut Table<'_, S, W>,
+    table: &mut TableMut<'_, S, W>,
     ops: &mut [BatchOp],
     references: &mut [u64],
 ) {
@@ -222,10 +223,10 @@ pub fn attempt<S: States, W: Word>(
     }
 }
 
-/// Undoes what [`attempt`] did, given its `ops` and `references`: both the contexts and the values of
-/// LOAD entries are again what they were, so that it can be tried once more.
+/// Undoes what [`attempt`] did, given its `ops` and `references`. Restores the contexts and the
+/// values of LOAD entries, so that it can be tried again.
 pub fn undo<S: States, W: Word>(
-    table: &mut Table<'_, S, W>,
+    table: &mut TableMut<'_, S, W>,
     ops: &mut [BatchOp],
     references: &[u64],
 ) {
@@ -248,7 +249,7 @@ mod tests {
     use proptest::prelude::*;
     use std::{vec, vec::Vec};
 
-    /// A context as the definition has it, to compare with.
+    /// A context by its definition, to compare with.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     struct Model {
         reference: u64,
@@ -277,14 +278,14 @@ mod tests {
         }
     }
 
-    /// Contexts as the driver keeps them.
+    /// Contexts as the driver stores them.
     #[derive(Clone, Debug, PartialEq, Eq)]
-    struct Kept {
+    struct Stored {
         states: Vec<u64>,
         references: Vec<u64>,
     }
 
-    impl Kept {
+    impl Stored {
         fn new(models: &[Model]) -> Self {
             let state = |model: &Model| model.reference ^ model.accumulator;
             Self {
@@ -293,8 +294,8 @@ mod tests {
             }
         }
 
-        fn table(&mut self) -> Table<'_, &mut [u64], u64> {
-            Table::new(&mut self.states, &mut self.references)
+        fn table(&mut self) -> TableMut<'_, &mut [u64], u64> {
+            TableMut::new(&mut self.states, &mut self.references)
         }
     }
 
@@ -306,7 +307,7 @@ mod tests {
 
     const CONTEXTS: u32 = 5;
 
-    /// Batches of all four opcodes, of each two of them, and of one.
+    /// Batches of all four opcodes, of two of them, and of one.
     fn ops() -> impl Strategy<Value = Vec<BatchOp>> {
         let all = vec![OP_LOAD, OP_ACCUM, OP_READ, OP_SWAP];
         let opcodes = prop_oneof![
@@ -337,19 +338,19 @@ mod tests {
     proptest! {
         #[test]
         fn applies_as_the_definition_says(mut models in contexts(), ops in ops()) {
-            let mut kept = Kept::new(&models);
+            let mut stored = Stored::new(&models);
             let targets = vec![Cell::new(None); ops.len()];
-            apply(&mut kept.table(), &plan(&ops).unwrap(), &ops, &targets);
+            apply(&mut stored.table(), &plan(&ops).unwrap(), &ops, &targets);
             for (op, target) in ops.iter().zip(&targets) {
                 let value = models[op.addr as usize].step(op);
                 prop_assert_eq!(target.get(), returns_value(op).then_some(value));
             }
-            prop_assert_eq!(kept, Kept::new(&models));
+            prop_assert_eq!(stored, Stored::new(&models));
         }
 
         #[test]
         fn an_attempt_does_the_same(models in contexts(), ops in ops()) {
-            let (mut applied, mut attempted) = (Kept::new(&models), Kept::new(&models));
+            let (mut applied, mut attempted) = (Stored::new(&models), Stored::new(&models));
             let targets = vec![Cell::new(None); ops.len()];
             apply(&mut applied.table(), &plan(&ops).unwrap(), &ops, &targets);
             let mut tried = ops.clone();
@@ -363,25 +364,25 @@ mod tests {
         #[test]
         fn reads_alone_do_the_same(models in contexts(), mut ops in ops()) {
             ops.iter_mut().for_each(|op| op.opcode = OP_READ);
-            let mut kept = Kept::new(&models);
+            let mut stored = Stored::new(&models);
             let mut results = ops.clone();
-            read(&mut kept.table(), &mut results);
-            attempt(&mut kept.table(), &mut ops, &mut []);
+            read(&mut stored.table(), &mut results);
+            attempt(&mut stored.table(), &mut ops, &mut []);
             prop_assert_eq!(results, ops);
-            prop_assert_eq!(kept, Kept::new(&models));
+            prop_assert_eq!(stored, Stored::new(&models));
         }
 
         #[test]
         fn undo_restores_contexts_and_inputs(models in contexts(), ops in ops()) {
-            let mut kept = Kept::new(&models);
+            let mut stored = Stored::new(&models);
             let mut tried = ops.clone();
-            // As the driver has it: room for references only where they may have to be put back.
+            // As in the driver: references are saved only where they may have to be put back.
             let plan = plan(&ops).unwrap();
             prop_assume!(plan.returns_values());
             let mut references = vec![0; if plan.saves_references(&ops) { ops.len() } else { 0 }];
-            attempt(&mut kept.table(), &mut tried, &mut references);
-            undo(&mut kept.table(), &mut tried, &references);
-            prop_assert_eq!(&kept, &Kept::new(&models));
+            attempt(&mut stored.table(), &mut tried, &mut references);
+            undo(&mut stored.table(), &mut tried, &references);
+            prop_assert_eq!(&stored, &Stored::new(&models));
             for (op, tried) in ops.iter().zip(&tried) {
                 if !returns_value(op) {
                     prop_assert_eq!(op, tried);
@@ -390,7 +391,7 @@ mod tests {
         }
 
         #[test]
-        fn the_plan_tells_what_is_needed(ops in ops()) {
+        fn the_plan_sums_the_batch_up(ops in ops()) {
             let plan = plan(&ops).unwrap();
             let highest = ops.iter().map(|op| op.addr).max().unwrap();
             prop_assert!(plan.fits(&ops, highest + 1));
@@ -407,14 +408,14 @@ mod tests {
         #[test]
         fn one_bad_entry_spoils_the_batch(
             mut ops in ops(),
-            place in any::<prop::sample::Index>(),
+            bad in any::<prop::sample::Index>(),
             opcode in any::<u8>(),
             reserved in any::<[u8; 3]>(),
         ) {
             prop_assume!(opcode > OP_SWAP || reserved != [0; 3]);
-            let place = place.index(ops.len());
-            ops[place].opcode = opcode;
-            ops[place].reserved = reserved;
+            let bad = bad.index(ops.len());
+            ops[bad].opcode = opcode;
+            ops[bad].reserved = reserved;
             prop_assert_eq!(plan(&ops), Err(Invalid));
         }
     }

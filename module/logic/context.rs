@@ -6,12 +6,12 @@
 
 use super::index;
 
-/// A reference: a word of its own.
+/// A word in memory: a reference, or a state that nobody else may change.
 pub trait Word {
     fn word(&mut self) -> &mut u64;
 }
 
-/// A state, which programs that have mapped it may change at any time.
+/// A state, possibly one that programs have mapped and may change at any time.
 pub trait State {
     fn get(&mut self) -> u64;
 
@@ -70,20 +70,20 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
     }
 }
 
-/// The contexts of a table, for who has it alone.
+/// The contexts of a table, for a user who has it alone.
 ///
 /// The operations return `None` where there is no such context.
-pub struct Table<'a, S, W> {
+pub struct TableMut<'a, S, W> {
     states: S,
     references: &'a mut [W],
     mask: usize,
 }
 
-impl<'a, W: Word> Table<'a, &'a mut [W], W> {
-    /// The table of these contexts, as many as there are of both.
+impl<'a, W: Word> TableMut<'a, &'a mut [W], W> {
+    /// The contexts with these states and references, as many as there are of both.
     #[inline]
     pub fn new(states: &'a mut [W], references: &'a mut [W]) -> Self {
-        // That both have the same length saves a comparison for each operation.
+        // Equal lengths save a comparison in each operation.
         let count = states.len().min(references.len());
         match (states.get_mut(..count), references.get_mut(..count)) {
             (Some(states), Some(references)) => Self::with_states(states, references),
@@ -92,15 +92,13 @@ impl<'a, W: Word> Table<'a, &'a mut [W], W> {
     }
 }
 
-impl<'a, S: States, W: Word> Table<'a, S, W> {
-    /// The table of these contexts, whose states are not ordinary words, and as many as the
-    /// references.
+impl<'a, S: States, W: Word> TableMut<'a, S, W> {
+    /// The contexts with these states, which may not be ordinary words, and as many references.
     ///
-    /// In the driver, the memory of the states and of the references has room for as many as
-    /// [`index::mask`] lets through.
+    /// In the driver, the memory of both must be as long as [`index::mask`] allows.
     #[inline]
     pub fn with_states(states: S, references: &'a mut [W]) -> Self {
-        // Elsewhere nobody's memory has to be hidden from who chooses the address.
+        // Elsewhere the address comes from the program that owns the memory.
         let mask = if cfg!(MODULE) {
             index::mask(references.len())
         } else {
@@ -124,7 +122,8 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
         Some(self.references.get_mut(number)?.word())
     }
 
-    /// The state and the reference. Found before either is written, they are found by one check.
+    /// The state and the reference. Both are looked up before either is written, so that one check
+    /// serves for both.
     #[inline]
     fn both(&mut self, addr: u32) -> Option<(S::State<'_>, &mut u64)> {
         let state = self.states.state(addr as usize, self.mask)?;
@@ -174,17 +173,17 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
         Some(())
     }
 
-    /// Puts back a state that LOAD replaced, before its reference is, and returns what LOAD had
-    /// set.
+    /// Puts back a state that LOAD replaced, and returns the value that LOAD had set. The reference
+    /// is to be put back after this.
     #[inline]
     pub fn restore_state(&mut self, addr: u32, old: u64) -> Option<u64> {
         let loaded = self.reference(addr)?;
-        // What has been XORed in meanwhile stays.
+        // Keeps deltas that have been XORed in meanwhile.
         self.accum(addr, loaded ^ old)?;
         Some(loaded)
     }
 
-    /// Sets both words: reference and accumulator are as given.
+    /// Sets the reference and the accumulator.
     #[inline]
     pub fn set(&mut self, addr: u32, reference: u64, accumulator: u64) -> Option<()> {
         let (mut state, word) = self.both(addr)?;
@@ -200,7 +199,7 @@ impl<'a, S: States, W: Word> Table<'a, S, W> {
     }
 }
 
-// The driver has words of its own, which are atomic.
+// The driver has its own words, which are atomic.
 #[cfg(not(MODULE))]
 impl Word for u64 {
     fn word(&mut self) -> &mut u64 {
@@ -212,13 +211,13 @@ impl Word for u64 {
 mod tests {
     use super::*;
 
-    /// What `f` says of a table of one new context.
-    fn with_context<R>(f: impl FnOnce(&mut Table<'_, &mut [u64], u64>) -> R) -> R {
-        f(&mut Table::new(&mut [0], &mut [0]))
+    /// Calls `f` with a table of one new context.
+    fn with_context<R>(f: impl FnOnce(&mut TableMut<'_, &mut [u64], u64>) -> R) -> R {
+        f(&mut TableMut::new(&mut [0], &mut [0]))
     }
 
     #[test]
-    fn the_examples() {
+    fn the_definition_on_examples() {
         with_context(|table| {
             assert_eq!(table.read(0), Some(0));
             assert_eq!(table.load(0, 0xCAFE_BABE), Some(0));
@@ -259,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_table_is_nothing() {
+    fn operations_beyond_the_table_do_nothing() {
         with_context(|table| {
             assert_eq!(table.load(1, 5), None);
             assert_eq!(table.accum(1, 5), None);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
-//! Indices that a caller has chosen: checked, and masked after the check.
+//! Checks of indices that a caller has chosen, safe against speculation.
 //!
-//! A processor guesses how a check ends and goes on meanwhile, beyond the array if need be; what it
-//! has looked at there shows in its caches. A mask leaves it nothing to guess. This one is an AND
-//! with a number that the compiler can't relate to the check, so that it stays in the code, and is
-//! one instruction on any machine. It lets through each index below a power of two, and so an array
-//! has to be as long as that, whatever of it is in use.
+//! A processor predicts the outcome of a check and goes on meanwhile, perhaps with an index beyond
+//! the array; what it reads there leaves traces in its caches. A mask after the check prevents that.
+//! It is one AND, on any machine, with a number that the compiler can't relate to the check and so
+//! can't optimise away. It allows each index below a power of two, so the memory of an array must be
+//! as long as that, however much of it is in use.
 
-/// The mask for an array of which `count` items are in use, at least 1. The array has room for one
-/// more than the mask.
+/// The mask for an array of which `count` items are in use, at least 1. The memory of the array
+/// must hold one item more than the number that this returns.
 #[inline]
 pub fn mask(count: usize) -> usize {
     count
@@ -18,8 +18,7 @@ pub fn mask(count: usize) -> usize {
         .wrapping_sub(1)
 }
 
-/// The index of an item of an array of which `count` items are in use, and `mask` is the
-/// [mask](mask()); nothing beyond these.
+/// The index, masked, if it is below `count`. `mask` is the [mask](mask()) of `count`.
 #[inline]
 pub fn checked(index: usize, count: usize, mask: usize) -> Option<usize> {
     (index < count).then_some(index & mask)
@@ -43,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_the_mask_alone_has_room() {
+    fn the_mask_is_below_a_power_of_two_that_is_less_than_twice_the_count() {
         for count in 1..=4096 {
             let room = mask(count) + 1;
             assert!(room.is_power_of_two() && room >= count && room < 2 * count);

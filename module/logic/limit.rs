@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
-//! How much memory all open files together may make the driver use.
+//! The limit on the memory that the driver uses for all open files together.
 
-/// What the parameter `limit_kib` is where nobody has set it.
+/// The parameter `limit_kib` where nobody has set it.
 pub const UNSET: i64 = -1;
 
-/// The limit by default, on a machine with memory enough.
+/// The default limit, on a machine with enough memory.
 const DEFAULT_BYTES: u64 = 1 << 30;
 
-/// The limit in bytes, of the parameter and the bytes of the machine's memory.
+/// The limit in bytes, from the parameter and the machine's memory in bytes.
 ///
-/// A limit that is set is obeyed, whatever the memory. The default leaves the rest of a small
-/// machine most of it. Any number below 0 is as good as [`UNSET`].
+/// A limit that is set is obeyed, whatever the memory. The default leaves most of a small machine's
+/// memory to others. Any negative parameter means the same as [`UNSET`].
 pub fn bytes(kib: i64, memory: u64) -> u64 {
     match u64::try_from(kib) {
         Ok(kib) => kib.saturating_mul(1024),

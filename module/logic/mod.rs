@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
-//! What needs no kernel: the algebra of contexts, the rules for batches, the ids of tables, the
-//! limit of their memory.
+//! The part of the driver that needs no kernel: the algebra of contexts, the rules for batches, the
+//! ids of tables, the limit on their memory.
 //!
-//! The driver includes this directory as a module; on the host it is the crate `atomik-logic`,
-//! which the crate `atomik` has its algebra in the process from, and where its unit tests run. It
-//! allocates nothing, has no unsafe code and no panic path.
+//! The driver includes this directory as a module. On the host it is the crate `atomik-logic`, with
+//! unit tests; the crate `atomik` takes the algebra for tables in the process from there. It
+//! allocates nothing, and has no unsafe code and no panic path.
 
 #![cfg_attr(not(MODULE), no_std)]
 

@@ -1,48 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT OR Apache-2.0
 
-//! The ids of the tables of a file.
+//! [`TableIds`], the ids of the tables of a file.
 //!
-//! A table lives in one of a fixed number of places. Its id tells the place and how often the place
-//! has been used, so that the id of a destroyed table doesn't at once mean another table: it comes
-//! back when all the ids of all the places that were free meanwhile have been used.
+//! A file keeps each table in one of a fixed number of places. An id tells the place and how often
+//! the place has been used, so that the id of a destroyed table doesn't soon mean another table: it
+//! comes back only after all ids of all places that were free meanwhile.
 
 /// Places for tables in a file.
 pub const PLACES: usize = 256;
 
-/// Ids are below this: times the megabyte that each has of the file's offsets, it is the end of
-/// those that a 32-bit program can map, which counts them in pages of 4096 bytes.
+/// The end of the ids. Each has a megabyte of the file's offsets, so that this is also the end of
+/// the offsets that a 32-bit program can map: it counts them in pages of 4096 bytes.
 const END: u32 = 1 << 24;
 
 /// How often a place can be used before its ids start over. (0 is no id.)
 const GENERATIONS: u32 = (END - 1) / PLACES as u32;
 
-/// Which places are taken.
+/// The places of a file: which are taken, and how often each has been used.
 ///
-/// All zero is the start: no place is taken, and none has been used before.
+/// All zero at the start.
 #[cfg_attr(MODULE, derive(pin_init::Zeroable))]
 pub struct TableIds {
-    places: [Place; PLACES],
+    places: [PlaceState; PLACES],
 }
 
+/// The state of a place.
+///
+/// # Invariants
+///
+/// `generation`, the number of times that the place has been used, is at most [`GENERATIONS`].
 #[derive(Clone, Copy, Default)]
 #[cfg_attr(MODULE, derive(pin_init::Zeroable))]
-struct Place {
-    /// How often it has been used: at most [`GENERATIONS`].
+struct PlaceState {
     generation: u32,
     taken: bool,
 }
 
-impl Place {
+impl PlaceState {
     fn has_an_id(&self) -> bool {
         !self.taken && self.generation < GENERATIONS
     }
 }
 
 impl TableIds {
-    /// Takes the free place with the lowest number that has an id left, and returns the id of a
-    /// table there.
+    /// Takes the first free place that has an id left, and returns the id. If no free place has one
+    /// left, they all start over.
     pub fn take(&mut self) -> Option<u32> {
-        if !self.places.iter().any(Place::has_an_id) {
+        if !self.places.iter().any(PlaceState::has_an_id) {
             for place in self.places.iter_mut().filter(|place| !place.taken) {
                 place.generation = 0;
             }
@@ -57,7 +61,7 @@ impl TableIds {
         base.checked_add(number as u32)?.checked_add(1)
     }
 
-    /// Frees the place of the table `id`; the next table there has another id.
+    /// Frees the place of the table `id`, which is taken. The next table there has another id.
     pub fn free(&mut self, id: u32) {
         if let Some(place) = self.places.get_mut(place_of(id)) {
             place.taken = false;
@@ -70,13 +74,13 @@ impl TableIds {
 impl Default for TableIds {
     fn default() -> Self {
         Self {
-            places: [Place::default(); PLACES],
+            places: [PlaceState::default(); PLACES],
         }
     }
 }
 
-/// The place that the table `id` has if it exists, below [`PLACES`]. What is there must be asked
-/// whether it is that table; none has the id 0.
+/// The number of the place where the table `id` is if it exists, below [`PLACES`]. Another table may
+/// be there: compare the ids. None has the id 0.
 #[inline]
 pub fn place_of(id: u32) -> usize {
     id.wrapping_sub(1) as usize % PLACES
@@ -95,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_places() {
+    fn there_are_as_many_as_places() {
         let mut ids = TableIds::default();
         let all: HashSet<u32> = (0..PLACES).map(|_| ids.take().unwrap()).collect();
         assert_eq!(all.len(), PLACES);
@@ -106,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn any_id_may_be_asked_for() {
+    fn every_id_has_a_place() {
         assert!(place_of(0) < PLACES);
         assert!(place_of(u32::MAX) < PLACES);
     }
@@ -122,7 +126,7 @@ mod tests {
         for used in 0..LEFT as usize * PLACES {
             let id = ids.take().unwrap();
             assert!(id > 0 && id < END && seen.insert(id));
-            // One place after the other, so that a file with few tables makes few.
+            // One place after the other, so that a file with few tables makes few places.
             assert_eq!(place_of(id), used / LEFT as usize);
             ids.free(id);
         }
@@ -134,7 +138,7 @@ mod tests {
     fn places_that_are_taken_keep_their_ids() {
         let mut ids = TableIds::default();
         let kept: HashSet<u32> = (1..PLACES).map(|_| ids.take().unwrap()).collect();
-        // The last id of the one that is left.
+        // The free place has its last id left.
         ids.places[PLACES - 1].generation = GENERATIONS - 1;
         let last = ids.take().unwrap();
         assert!(last < END && !kept.contains(&last));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's sources are compiled as they are for the kernel, on x86.
+//! Compiles the driver's sources with the settings of the kernel on x86.
 
 fn main() {
     println!("cargo::rustc-cfg=MODULE");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`File`], an open file of the driver, as a user sees it.
+//! [`File`], an open file of the driver, from the user's side.
 
 use crate::{
     contexts::Exclusive,
-    gfp,
+    kernel_ext::gfp,
     open_file::OpenFile,
     uapi::{self, BatchOp},
 };
@@ -23,7 +23,7 @@ impl File {
         Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
     }
 
-    /// What GET_INFO says was served on all files.
+    /// The operations served on all files, by GET_INFO.
     pub fn ops_total(&self) -> u64 {
         let mut info = uapi::Info::default();
         self.0
@@ -32,15 +32,15 @@ impl File {
         info.ops_total
     }
 
-    /// Has `f` run while a writer stays inside a table.
+    /// Calls `f` while a writer has a table alone.
     pub fn with_writer_inside(&self, table: u32, f: impl FnOnce()) {
         let place = self.0.place(table).expect("a table");
-        let inside = place.exclusive(table).expect("a table");
+        let exclusive = place.exclusive(table).expect("a table");
         f();
-        drop(inside);
+        drop(exclusive);
     }
 
-    /// Carries out an operation. With `away`, the memory that its results go to is not there.
+    /// Carries out an operation. With `away`, the memory for its results is away.
     pub fn serve(&self, op: &Op, away: Option<Away>) -> Answer {
         let result = match op {
             Op::Create(num_contexts) => {
@@ -111,7 +111,7 @@ impl File {
     fn batch(&self, table_id: u32, entries: &[Entry], away: Option<Away>) -> Result<Vec<u64>> {
         let mut ops: Vec<BatchOp> = entries.iter().map(in_batch).collect();
         let returns = |op: &&BatchOp| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP);
-        // The last result: others have been written by then.
+        // The last result, so that others have been written by then.
         if let Some(last) = ops.iter().filter(returns).next_back() {
             put_away(&last.value, away);
         }
@@ -124,7 +124,7 @@ impl File {
         Ok(ops.iter().filter(returns).map(|op| op.value).collect())
     }
 
-    /// The states and references of the contexts of a table, if it is there.
+    /// The states and references of the contexts of a table, if it exists.
     pub(crate) fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
         let place = self.0.place(table).ok()?;
         let mut table = place.exclusive(table).ok()?;
@@ -136,12 +136,12 @@ impl File {
         }
     }
 
-    /// What `/proc/PID/fdinfo/FD` says: tables, and operations served.
+    /// The numbers of tables and of operations served, as in `/proc/PID/fdinfo/FD`.
     pub fn usage(&self) -> (usize, u64) {
-        let tables = self.0.tables();
-        let usages: Vec<_> = tables.into_iter().flat_map(|all| all.usages()).collect();
-        let tables = usages.iter().filter(|usage| usage.table.is_some());
-        (tables.count(), usages.iter().map(|usage| usage.ops).sum())
+        let all = self.0.tables();
+        let places = || all.into_iter().flat_map(|tables| tables.all_places());
+        let tables = places().filter(|place| place.table().is_some());
+        (tables.count(), places().map(|place| place.ops()).sum())
     }
 }
 

@@ -1,73 +1,66 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A model check of the driver: its commands, from the very files that it is built from, on a
-//! stand-in for the kernel whose locks and atomics loom explores.
+//! The loom check: the driver's commands, compiled from the driver's own files on a stand-in for the
+//! kernel, in all interleavings of small cases.
 //!
-//! Left out is the device's registration; how the model of memory
-//! differs from the kernel's says the crate `kernel` beside this one.
+//! Files that need more of the kernel than the stand-in has are replaced by files of the same name
+//! in this crate. The crate `kernel` beside it documents how loom's memory model differs from the
+//! kernel's.
 
-// `clippy --all-targets` would compile the unit tests in the driver's files, which are at home in
-// the crate `atomik-logic`.
+// Without this, `clippy --all-targets` would compile the unit tests in the driver's files, which
+// belong to the crate `atomik-logic`.
 #![cfg(not(test))]
 
-// The driver's files name it so.
+// The driver's files use this name.
 extern crate pinned_init as pin_init;
 
-mod explore;
+mod attempts;
+mod case;
 mod file;
+mod kernel_ext;
 mod limit;
 mod mapped;
-mod patience;
-mod pinned;
 
-pub use explore::{explore_with, Explored, Model, Thread};
+pub use case::{explore, Case, Explored, Thread};
 pub use file::File;
 pub use kernel::{loom, planted, uaccess::Away};
-pub use mapped::moves;
+pub use mapped::states_can_move;
 
 #[path = "../../../module/abi.rs"]
 mod abi;
 #[path = "../../../module/batch.rs"]
 mod batch;
-#[path = "../../../module/brlock.rs"]
-mod brlock;
 #[path = "../../../module/contexts.rs"]
 mod contexts;
-#[path = "../../../module/cpu_slot.rs"]
-mod cpu_slot;
-#[path = "../../../module/few_ops.rs"]
-mod few_ops;
-#[path = "../../../module/files.rs"]
-mod files;
-#[path = "../../../module/gfp.rs"]
-mod gfp;
 #[path = "../../../module/image.rs"]
-#[allow(dead_code, reason = "the models have no images")]
+#[allow(dead_code, reason = "no case has images")]
 mod image;
 #[path = "../../../module/logic/mod.rs"]
 #[allow(
     unreachable_pub,
     dead_code,
-    reason = "public where it is a crate of its own, and the limit is none"
+    reason = "public where it is a crate of its own, and there is no limit"
 )]
 mod logic;
 #[path = "../../../module/open_file.rs"]
 #[allow(dead_code, reason = "no table is mapped")]
 mod open_file;
+#[path = "../../../module/ops_total.rs"]
+mod ops_total;
+#[path = "../../../module/pinned_results.rs"]
+mod pinned_results;
+#[path = "../../../module/place.rs"]
+#[allow(dead_code, reason = "nobody asks for bytes")]
+mod place;
 #[path = "../../../module/scratch.rs"]
 mod scratch;
-#[path = "../../../module/slot.rs"]
-mod slot;
-#[path = "../../../module/table.rs"]
-#[allow(dead_code, reason = "bytes are the limit's affair")]
-mod table;
+#[path = "../../../module/shared_states.rs"]
+mod shared_states;
+#[path = "../../../module/sync/mod.rs"]
+mod sync;
 #[path = "../../../module/tables.rs"]
-#[allow(dead_code, reason = "bytes are the limit's affair")]
+#[allow(dead_code, reason = "nobody asks for bytes")]
 mod tables;
-#[path = "../../../module/uaccess.rs"]
-mod uaccess;
 #[path = "../../../uapi/src/lib.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
 mod uapi;
-#[path = "../../../module/xor.rs"]
-mod xor;

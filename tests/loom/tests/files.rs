@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Several files: what they have in common holds up nobody, and counts right.
+//! Several files: the list of all files makes nobody wait, and its count is right.
 
 #[expect(dead_code, reason = "more than this file needs")]
 mod ops;
 
 use atomik_linearizability::{Answer, Op};
 use atomik_loom::{
-    explore_with,
+    explore,
     loom::{sync::Arc, thread},
     Away, File,
 };
@@ -23,10 +23,10 @@ fn served(ops: usize) -> File {
     file
 }
 
-/// loom reports a deadlock where a thread that is waited for waits for the writer.
+/// loom would report a deadlock, as the writer waits for the others.
 #[test]
 fn nobody_waits_for_a_writer_inside_a_table() {
-    explore_with(1, Some(2), move || {
+    explore(1, Some(2), move || {
         let file = Arc::new(served(3));
         file.with_writer_inside(TABLE, || {
             let inspect = {
@@ -48,10 +48,10 @@ fn nobody_waits_for_a_writer_inside_a_table() {
     });
 }
 
-/// What was served on files that come and go while somebody counts is counted once.
+/// Operations on files that close during a count are counted once.
 #[test]
 fn files_that_close_during_a_count() {
-    // Which files close, each by a thread of its own.
+    // The files that close, in this order.
     for closing in [
         vec![0],
         vec![1],
@@ -61,7 +61,7 @@ fn files_that_close_during_a_count() {
         vec![1, 2],
         vec![2, 1],
     ] {
-        explore_with(1, Some(3), move || {
+        explore(1, Some(3), move || {
             let counting = File::open();
             let mut files: Vec<_> = [1, 2, 4].map(|ops| Some(served(ops))).into();
             let closed = closing
@@ -82,11 +82,10 @@ fn files_that_close_during_a_count() {
     }
 }
 
-/// Two counts at once, each of which keeps a closed file on the list for as long as it stands
-/// there.
+/// Each of two counts at once keeps a closed file on the list for as long as it is there.
 #[test]
 fn counts_side_by_side() {
-    explore_with(1, Some(2), || {
+    explore(1, Some(2), || {
         let counting = Arc::new(File::open());
         let files = [1, 2].map(served);
         let other = {
@@ -101,12 +100,12 @@ fn counts_side_by_side() {
     });
 }
 
-/// A file that comes during a count doesn't count, nor do operations before it get lost, whether it
-/// comes before another goes, or after.
+/// A file that comes during a count isn't counted, and no operations on files before it get lost,
+/// whether it comes before another closes or after.
 #[test]
 fn a_file_that_comes_during_a_count() {
     for comes_first in [true, false] {
-        explore_with(1, Some(3), move || {
+        explore(1, Some(3), move || {
             let counting = File::open();
             let file = served(1);
             let come_and_go = thread::spawn(move || {
@@ -126,10 +125,10 @@ fn a_file_that_comes_during_a_count() {
     }
 }
 
-/// Two first tables at once: the file has them both.
+/// Of two first tables at once, the file has both.
 #[test]
 fn first_tables_side_by_side() {
-    explore_with(1, None, || {
+    explore(1, None, || {
         let file = Arc::new(File::open());
         let create = |file: &File| match file.serve(&Op::Create(1), None) {
             Answer::Created(id) => id,
@@ -145,10 +144,10 @@ fn first_tables_side_by_side() {
     });
 }
 
-/// Before the first table there is nothing, whatever is asked for.
+/// Before the first table, every operation finds none.
 #[test]
 fn a_file_without_tables() {
-    explore_with(1, None, || {
+    explore(1, None, || {
         let file = File::open();
         for op in [read(0), batch([read(0)]), Op::Destroy { table: TABLE }] {
             assert_eq!(file.serve(&op, None), Answer::NoTable);
@@ -158,10 +157,10 @@ fn a_file_without_tables() {
     });
 }
 
-/// What couldn't be handed over is taken back, and never before it is counted.
+/// An operation whose result can't be handed over is taken back, and never before it is counted.
 #[test]
 fn an_operation_that_is_taken_back() {
-    explore_with(2, Some(3), || {
+    explore(2, Some(3), || {
         let file = Arc::new(served(0));
         let fails = {
             let file = Arc::clone(&file);

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! All interleavings of small cases of the driver's commands. (Where a case is too large for all,
-//! it says how many preemptions it allows.)
+//! All interleavings of small cases of the driver's commands, or those with a bounded number of
+//! preemptions where there are too many.
 
 mod ops;
 
 use atomik_linearizability::{Answer, Op};
 use atomik_loom::{
-    moves,
     planted::{plant, Bug},
-    Away, Model, Thread,
+    states_can_move, Away, Case, Thread,
 };
 use ops::{accum, batch, destroy, load, read, swap, table, TABLE};
 
 /// Threads that share a table, each on the CPU with its number.
-fn model<const N: usize>(threads: [(u32, Vec<Op>); N]) -> Model {
+fn case<const N: usize>(threads: [(u32, Vec<Op>); N]) -> Case {
     let threads = threads.map(|(cpu, ops)| Thread::new(cpu, ops));
-    Model::new(table(), threads)
+    Case::new(table(), threads)
 }
 
 #[track_caller]
 fn explore<const N: usize>(threads: [(u32, Vec<Op>); N]) {
-    model(threads).explore();
+    case(threads).explore();
 }
 
 #[test]
@@ -67,7 +66,7 @@ fn swap_swap() {
 }
 
 #[test]
-fn swap_with_the_table_for_itself() {
+fn swap_that_takes_the_table_alone() {
     plant(Bug::CmpxchgLoses);
     for op in [
         accum(0, 1),
@@ -75,12 +74,12 @@ fn swap_with_the_table_for_itself() {
         batch([accum(0, 1), read(0)]),
         destroy(),
     ] {
-        // It has tried before: all interleavings would be millions.
-        model([(0, vec![swap(0, 0x40)]), (1, vec![op])])
+        // Its first attempts make all interleavings millions.
+        case([(0, vec![swap(0, 0x40)]), (1, vec![op])])
             .with_preemptions(3)
             .explore();
     }
-    model([(0, vec![swap(0, 0x40)]), (1, vec![swap(0, 0x80)])])
+    case([(0, vec![swap(0, 0x40)]), (1, vec![swap(0, 0x80)])])
         .with_preemptions(3)
         .explore();
 }
@@ -180,7 +179,7 @@ fn destroy_two_others() {
 #[test]
 fn a_new_table_in_the_place_of_another() {
     const NEXT: u32 = TABLE + 256;
-    // Who holds the old id never comes across the new table, nor what was in the old one.
+    // With the old id nobody reaches the new table, nor sees what was in the old one.
     for op in [accum(0, 1), swap(0, 0x40), batch([load(0, 3), read(0)])] {
         let on_next = match op.clone() {
             Op::Single { entry, .. } => Op::Single { table: NEXT, entry },
@@ -196,7 +195,7 @@ fn a_new_table_in_the_place_of_another() {
 
 #[test]
 fn destroy_create() {
-    // Who creates gets the place of the table that goes, or the next.
+    // The new table gets the place of the destroyed one, or the next.
     explore([(0, vec![destroy()]), (1, vec![Op::Create(1)])]);
     explore([
         (0, vec![destroy(), Op::Create(1)]),
@@ -206,19 +205,19 @@ fn destroy_create() {
 
 #[test]
 fn create_create() {
-    // Both make a place, and the one who gets the second looks at what the first makes.
+    // Both make a place, and the second reads in the table that the first creates.
     let threads = [0, 1].map(|cpu| Thread::new(cpu, [Op::Create(1), read(0)]));
-    Model::new([], threads).explore();
+    Case::new([], threads).explore();
 }
 
 #[test]
-fn create_against_who_guesses_the_id() {
+fn create_against_a_guess_of_the_id() {
     for op in [read(0), batch([accum(0, 4), read(0)]), destroy()] {
         let threads = [
             Thread::new(0, [Op::Create(1)]),
             Thread::new(1, [op.clone(), op]),
         ];
-        Model::new([], threads).explore();
+        Case::new([], threads).explore();
     }
 }
 
@@ -230,14 +229,14 @@ fn a_batch_whose_results_have_to_be_brought_in() {
             Thread::new(0, [batch(ops.clone())]).with_results(Away::Swapped),
             Thread::new(1, [op]),
         ];
-        Model::new(table(), threads).explore();
+        Case::new(table(), threads).explore();
     }
     // Another batch comes between the attempts.
     let threads = [
         Thread::new(0, [batch(ops.clone())]).with_results(Away::Swapped),
         Thread::new(1, [batch([accum(0, 1), read(1)])]).with_results(Away::Swapped),
     ];
-    Model::new(table(), threads).explore();
+    Case::new(table(), threads).explore();
 }
 
 #[test]
@@ -253,7 +252,7 @@ fn results_that_cannot_be_written() {
                 Thread::new(0, [op.clone()]).with_results(Away::ReadOnly),
                 Thread::new(1, [other]),
             ];
-            let explored = Model::new(table(), threads).explore();
+            let explored = Case::new(table(), threads).explore();
             for (answers, _) in explored.outcomes {
                 assert_eq!(answers[0], [Answer::Fault]);
             }
@@ -262,11 +261,11 @@ fn results_that_cannot_be_written() {
 }
 
 #[test]
-fn states_are_moved_to_room_for_as_many() {
+fn states_move_only_to_pages_for_as_many() {
     for again in [false, true] {
-        assert!(moves(3, 3, again));
-        // The room was made for another table, which had the same id.
-        assert!(!moves(3, 2, again));
-        assert!(!moves(3, 4, again));
+        assert!(states_can_move(3, 3, again));
+        // The pages were made for another table with the same id.
+        assert!(!states_can_move(3, 2, again));
+        assert!(!states_can_move(3, 4, again));
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The model can fail: each bug that is planted in what the driver relies on is noticed.
+//! The loom check can fail: it notices each bug that is planted below the driver.
 
 #[expect(dead_code, reason = "more than this file needs")]
 mod ops;
@@ -8,25 +8,25 @@ mod ops;
 use atomik_linearizability::Op;
 use atomik_loom::{
     planted::{plant, Bug},
-    Model, Thread,
+    Case, Thread,
 };
 use ops::{accum, batch, load, read, swap, table};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-/// What loom says of two accesses that nothing keeps apart.
+/// Part of loom's message about two accesses that nothing keeps apart.
 const RACE: &str = "Causality violation: Concurrent";
-/// What the checker says of answers that can't be.
+/// Part of the checker's message about impossible answers.
 const IMPOSSIBLE: &str = "no order in which they could happen";
 
-/// Makes sure that the exploration of two threads, on different CPUs, notices the bug, and passes
+/// Makes sure that the exploration of two threads on different CPUs notices the bug, and passes
 /// without it.
 #[track_caller]
 fn noticed(bug: Bug, complaint: &str, threads: [Vec<Op>; 2]) {
     let threads = [0, 1].into_iter().zip(threads);
-    let model = Model::new(table(), threads.map(|(cpu, ops)| Thread::new(cpu, ops)));
-    model.explore();
+    let case = Case::new(table(), threads.map(|(cpu, ops)| Thread::new(cpu, ops)));
+    case.explore();
     plant(bug);
-    let Err(panic) = catch_unwind(AssertUnwindSafe(|| model.explore())) else {
+    let Err(panic) = catch_unwind(AssertUnwindSafe(|| case.explore())) else {
         panic!("{bug:?} has not been noticed");
     };
     let said = panic.downcast_ref::<String>().expect("a message");
@@ -61,7 +61,7 @@ fn a_batch_that_does_not_wait_for_readers() {
 }
 
 #[test]
-fn a_batch_that_does_not_close_the_way() {
+fn a_batch_that_does_not_close_the_slots() {
     noticed(
         Bug::ReadersSeeNoWriter,
         RACE,
@@ -82,7 +82,7 @@ fn loads_and_swaps_that_meet() {
 }
 
 #[test]
-fn a_writer_that_opens_the_way_too_weakly() {
+fn a_writer_that_opens_slots_without_release() {
     noticed(
         Bug::ReleaseIsRelaxed,
         RACE,
@@ -91,7 +91,7 @@ fn a_writer_that_opens_the_way_too_weakly() {
 }
 
 #[test]
-fn a_reader_that_looks_too_weakly() {
+fn a_reader_that_enters_without_acquire() {
     noticed(
         Bug::AcquireIsRelaxed,
         RACE,

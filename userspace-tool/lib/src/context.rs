@@ -2,7 +2,7 @@
 
 //! [`Context`]: a context of 64 bits, as two words.
 
-use atomik_logic::context::Table;
+use atomik_logic::context::TableMut;
 
 /// A context of 64 bits in this process: the algebra on two words. It is also what
 /// [`TableRef::snapshot`](crate::TableRef::snapshot) returns of those in the kernel.
@@ -80,9 +80,9 @@ impl Context {
     }
 
     /// Does something with it as the driver keeps contexts: state and reference.
-    fn with<R>(&mut self, f: impl FnOnce(&mut Table<'_, &mut [u64], u64>) -> R) -> R {
+    fn with<R>(&mut self, f: impl FnOnce(&mut TableMut<'_, &mut [u64], u64>) -> R) -> R {
         let (mut state, mut reference) = ([self.state()], [self.reference]);
-        let result = f(&mut Table::new(&mut state, &mut reference));
+        let result = f(&mut TableMut::new(&mut state, &mut reference));
         let ([state], [reference]) = (state, reference);
         *self = Self {
             reference,

@@ -32,6 +32,7 @@ pub mod cpu;
 pub mod error;
 mod held;
 pub mod lock;
+pub mod page;
 pub mod planted;
 pub mod prelude;
 pub mod processor;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Red-black trees, which are the standard library's here. What uses one holds its lock.
+//! Red-black trees, which are the standard library's here. The users of one hold its lock.
 
 use crate::{alloc::Flags, error::Error, held};
+use core::ops::Bound;
 use std::collections::BTreeMap;
 
 /// As in the kernel.
@@ -15,7 +16,10 @@ pub struct RBTreeNode<K, V>(K, V);
 pub struct RBTreeNodeReservation<K, V>(core::marker::PhantomData<(K, V)>);
 
 /// As in the kernel.
-pub struct Cursor<'a, K, V>(&'a K, &'a V);
+pub struct CursorMut<'a, K, V> {
+    tree: &'a mut BTreeMap<K, V>,
+    key: K,
+}
 
 impl<K: Ord + Copy, V> RBTree<K, V> {
     #[expect(clippy::new_without_default, reason = "as in the kernel")]
@@ -27,18 +31,20 @@ impl<K: Ord + Copy, V> RBTree<K, V> {
         Some(RBTreeNode(key, self.0.insert(key, value)?))
     }
 
-    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.0.get_mut(key)
+    pub fn cursor_front_mut(&mut self) -> Option<CursorMut<'_, K, V>> {
+        let key = *self.0.first_key_value()?.0;
+        Some(CursorMut {
+            tree: &mut self.0,
+            key,
+        })
     }
 
-    pub fn remove_node(&mut self, key: &K) -> Option<RBTreeNode<K, V>> {
-        let (key, value) = self.0.remove_entry(key)?;
-        Some(RBTreeNode(key, value))
-    }
-
-    pub fn cursor_lower_bound(&self, key: &K) -> Option<Cursor<'_, K, V>> {
-        let (key, value) = self.0.range(key..).next()?;
-        Some(Cursor(key, value))
+    pub fn cursor_lower_bound_mut(&mut self, key: &K) -> Option<CursorMut<'_, K, V>> {
+        let key = *self.0.range(key..).next()?.0;
+        Some(CursorMut {
+            tree: &mut self.0,
+            key,
+        })
     }
 }
 
@@ -54,8 +60,19 @@ impl<K, V> RBTreeNodeReservation<K, V> {
     }
 }
 
-impl<K, V> Cursor<'_, K, V> {
-    pub fn current(&self) -> (&K, &V) {
-        (self.0, self.1)
+impl<K: Ord + Copy, V> CursorMut<'_, K, V> {
+    pub fn current_mut(&mut self) -> (&K, &mut V) {
+        (&self.key, self.tree.get_mut(&self.key).expect("a node"))
+    }
+
+    pub fn peek_next_mut(&mut self) -> Option<(&K, &mut V)> {
+        let after = (Bound::Excluded(self.key), Bound::Unbounded);
+        self.tree.range_mut(after).next()
+    }
+
+    /// As in the kernel, but for the cursor to a neighbour, which comes to nothing here.
+    pub fn remove_current(self) -> (Option<Self>, RBTreeNode<K, V>) {
+        let (key, value) = self.tree.remove_entry(&self.key).expect("a node");
+        (None, RBTreeNode(key, value))
     }
 }

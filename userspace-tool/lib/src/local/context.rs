@@ -2,7 +2,7 @@
 
 //! [`LocalContext`]: a context of any width, in this process.
 
-use atomik_logic::context::Table;
+use atomik_logic::context::TableMut;
 
 use super::value::{AsLimbs, Value};
 use super::width::Width;
@@ -175,10 +175,10 @@ impl LocalContext {
     fn each(
         &mut self,
         value: &[u64],
-        mut f: impl FnMut(&mut Table<'_, &mut [u64], u64>, u32, u64),
+        mut f: impl FnMut(&mut TableMut<'_, &mut [u64], u64>, u32, u64),
     ) {
         let width = self.state.width;
-        let mut table = Table::new(self.state.limbs_mut(), self.reference.limbs_mut());
+        let mut table = TableMut::new(self.state.limbs_mut(), self.reference.limbs_mut());
         for (i, limb) in (0..).zip(width.fit(value)) {
             f(&mut table, i, limb);
         }

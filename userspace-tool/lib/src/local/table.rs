@@ -5,8 +5,8 @@
 use std::cell::Cell;
 use std::num::NonZeroU64;
 
-use atomik_logic::batch::{self, NOWHERE, Target};
-use atomik_logic::context::Table;
+use atomik_logic::batch::{self, DISCARD, Target};
+use atomik_logic::context::TableMut;
 use atomik_uapi::BatchOp;
 
 use super::context::LocalContext;
@@ -222,7 +222,7 @@ impl LocalTable {
                 }
             }
         } else {
-            self.apply(&plan, batch, &NOWHERE);
+            self.apply(&plan, batch, &DISCARD);
         }
         Ok(BatchResults::new(batch.ops()))
     }
@@ -239,7 +239,7 @@ impl LocalTable {
             return Err(Error::BatchReturns { entry });
         }
         let plan = self.plan(batch)?;
-        self.apply(&plan, batch, &NOWHERE);
+        self.apply(&plan, batch, &DISCARD);
         Ok(())
     }
 
@@ -439,7 +439,7 @@ impl LocalTable {
         &mut self,
         addrs: &[A],
         values: &[u64],
-        f: impl Fn(&mut Table<'_, &mut [u64], u64>, u32, u64),
+        f: impl Fn(&mut TableMut<'_, &mut [u64], u64>, u32, u64),
     ) -> Result<()> {
         self.check_many(addrs, values.len())?;
         let width = self.width;
@@ -486,18 +486,18 @@ impl LocalTable {
 
     /// The limbs as contexts of 64 bits.
     #[inline]
-    fn words(&mut self) -> Table<'_, &mut [u64], u64> {
-        Table::new(&mut self.states, &mut self.references)
+    fn words(&mut self) -> TableMut<'_, &mut [u64], u64> {
+        TableMut::new(&mut self.states, &mut self.references)
     }
 
     /// The limbs of one context as contexts of 64 bits.
-    fn context_words(&mut self, addr: u32) -> Result<Table<'_, &mut [u64], u64>> {
+    fn context_words(&mut self, addr: u32) -> Result<TableMut<'_, &mut [u64], u64>> {
         if addr >= self.contexts {
             return Err(self.outside(addr, None));
         }
         let limbs = self.limbs();
         let range = addr as usize * limbs..(addr as usize + 1) * limbs;
-        Ok(Table::new(
+        Ok(TableMut::new(
             &mut self.states[range.clone()],
             &mut self.references[range],
         ))

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`Place`], where one table of a file lives, and one after another.
+//! [`Place`], where a file keeps one table, and after it another.
 //!
 //! A place is made when the first table needs it and stays until the file is closed, so that
-//! looking up a table takes neither a lock nor a reference count. What comes and goes are the
-//! contexts inside.
+//! finding a table takes neither a lock nor a reference count. Only the contents come and go.
 
 use crate::{
-    brlock::{BrLock, WriteGuard},
     contexts::Contexts,
     limit::Charge,
     mapped::MappedStates,
+    sync::brlock::{BrLock, WriteGuard},
 };
 use kernel::{
     prelude::*,
@@ -26,64 +25,70 @@ pub(crate) struct Table {
     pub(crate) contexts: Contexts,
 }
 
-/// Where a table may live.
+/// Where a file keeps a table.
+///
+/// # Invariants
+///
+/// `published` and `published_bytes` describe the table whenever nobody holds the write guard of
+/// `table`.
 #[pin_data]
 pub(crate) struct Place {
     #[pin]
     table: BrLock<Option<Table>>,
     charge: Charge,
     /// The id of the table in the upper half, the number of its contexts in the lower; 0 where
-    /// there is none. Like the next, written by who has the table for itself, for who must not wait
-    /// for it.
-    shown: Atomic<u64>,
-    /// Bytes that its contexts use.
-    bytes_shown: Atomic<u64>,
+    /// there is none. For readers who must not wait for the lock.
+    published: Atomic<u64>,
+    /// Bytes that the table's contexts use, for the same readers.
+    published_bytes: Atomic<u64>,
 }
 
 impl Place {
     /// Initialises an empty place, whose memory counts against the module's limit. Fails with
     /// ENOMEM.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
+        // INVARIANT: no table is published, and there is none.
         try_pin_init!(Self {
             table <- BrLock::new(None),
             charge: Charge::new(size_of::<Self>())?,
-            shown: Atomic::new(0),
-            bytes_shown: Atomic::new(0),
+            published: Atomic::new(0),
+            published_bytes: Atomic::new(0),
         })
     }
 
-    /// Puts a table here. The place is empty.
+    /// Puts a table into the place, which is empty.
     pub(crate) fn put(&self, table: Table) {
-        let mut place = self.table.write();
-        self.show(Some(&table));
-        *place = Some(table);
+        let mut content = self.table.write();
+        self.publish(Some(&table));
+        *content = Some(table);
     }
 
-    /// Takes the table `id` away, once the operations on it have ended. Fails with ENOENT.
+    /// Takes the table `id` out, once the operations on it have ended. Fails with ENOENT.
     pub(crate) fn take(&self, id: u32) -> Result<Table> {
-        let mut place = self.table.write();
-        match &*place {
+        let mut content = self.table.write();
+        match &*content {
             Some(table) if table.id == id => {
-                self.show(None);
-                place.take().ok_or(ENOENT)
+                self.publish(None);
+                content.take().ok_or(ENOENT)
             }
             _ => Err(ENOENT),
         }
     }
 
-    /// Notes what is here, for [`Self::usage`]. The caller has the table for itself.
-    fn show(&self, table: Option<&Table>) {
-        let shown = table.map_or(0, |table| {
+    /// Notes what the place holds, for [`Self::table`] and [`Self::bytes`]. The caller has the
+    /// write guard.
+    fn publish(&self, table: Option<&Table>) {
+        let published = table.map_or(0, |table| {
             (u64::from(table.id) << 32) | u64::from(table.contexts.count())
         });
         // Relaxed: each is one word, and they order nothing.
-        self.shown.store(shown, Relaxed);
+        self.published.store(published, Relaxed);
         let bytes = table.map_or(0, |table| table.contexts.bytes());
-        self.bytes_shown.store(bytes, Relaxed);
+        self.published_bytes.store(bytes, Relaxed);
     }
 
-    /// Does one operation on the table `id`, side by side with others, and counts it where it
-    /// succeeds. Fails with ENOENT.
+    /// Calls `f` for one operation on the table `id`, side by side with others, and counts it where
+    /// it succeeds. Fails with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]
@@ -92,35 +97,35 @@ impl Place {
             .read(1, move |table| f(Self::existing(table, id)?))
     }
 
-    /// Has `f` look at the table `id`, side by side with operations, which counts as none. Fails
-    /// with ENOENT.
+    /// Calls `f` to inspect the table `id`, side by side with operations, which counts as none.
+    /// Fails with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]
-    pub(crate) fn look<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
+    pub(crate) fn inspect<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
         self.table
             .read(0, move |table| f(Self::existing(table, id)?))
     }
 
-    /// As [`Self::operate`], while nobody else does this with the context at `addr`.
+    /// As [`Self::operate`], while no other call of this runs for the context at `addr`.
     #[inline]
-    pub(crate) fn operate_alone<R>(
+    pub(crate) fn operate_keyed<R>(
         &self,
         id: u32,
         addr: u32,
         f: impl FnOnce(&Contexts) -> Result<R>,
     ) -> Result<R> {
         self.table
-            .read_alone(addr, move |table| f(Self::existing(table, id)?))
+            .read_keyed(addr, move |table| f(Self::existing(table, id)?))
     }
 
     /// Takes back the count of `n` operations whose results could not be handed over.
     #[cold]
-    pub(crate) fn discount(&self, n: u32) {
-        self.table.discount(n);
+    pub(crate) fn uncount_ops(&self, n: u32) {
+        self.table.uncount_ops(n);
     }
 
-    /// Takes the table `id` for one caller alone. Fails with ENOENT.
+    /// Takes the table `id` for the caller alone. Fails with ENOENT.
     pub(crate) fn exclusive(&self, id: u32) -> Result<ExclusiveTable<'_>> {
         let guard = self.table.write();
         match &*guard {
@@ -137,20 +142,24 @@ impl Place {
         }
     }
 
-    /// How many operations were served here, also on tables that are gone.
+    /// Operations served here, also on tables that are gone. Waits for nobody who uses the table.
     pub(crate) fn ops(&self) -> u64 {
-        self.table.counted()
+        self.table.ops()
     }
 
-    /// What is here now. Waits for nobody who uses the table.
-    pub(crate) fn usage(&self) -> Usage {
-        let shown = self.shown.load(Relaxed);
-        let contexts = self.bytes_shown.load(Relaxed);
-        Usage {
-            ops: self.ops(),
-            bytes: self.charge.bytes().wrapping_add(contexts),
-            table: (shown != 0).then_some(((shown >> 32) as u32, shown as u32)),
+    /// The id of the table and the number of its contexts, where there is one. Waits for nobody who
+    /// uses the table.
+    pub(crate) fn table(&self) -> Option<(u32, u32)> {
+        match self.published.load(Relaxed) {
+            0 => None,
+            published => Some(((published >> 32) as u32, published as u32)),
         }
+    }
+
+    /// Bytes of kernel memory. Waits for nobody who uses the table.
+    pub(crate) fn bytes(&self) -> u64 {
+        let contexts = self.published_bytes.load(Relaxed);
+        self.charge.bytes().wrapping_add(contexts)
     }
 }
 
@@ -171,24 +180,14 @@ impl ExclusiveTable<'_> {
     }
 
     /// Its states, to be mapped: see [`Contexts::map`].
-    pub(crate) fn map(&mut self, room: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
-        let states = self.contexts()?.map(room)?;
-        self.place.show(self.guard.as_ref());
+    pub(crate) fn map(&mut self, new: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
+        let states = self.contexts()?.map(new)?;
+        self.place.publish(self.guard.as_ref());
         Ok(states)
     }
 
     /// Counts `n` operations.
-    pub(crate) fn count(&mut self, n: u32) {
-        self.guard.count(n);
+    pub(crate) fn count_ops(&mut self, n: u32) {
+        self.guard.count_ops(n);
     }
-}
-
-/// What a [`Place`] holds.
-pub(crate) struct Usage {
-    /// The id of the table and the number of its contexts, where there is one.
-    pub(crate) table: Option<(u32, u32)>,
-    /// Bytes of kernel memory.
-    pub(crate) bytes: u64,
-    /// Operations served here, also on tables that are gone.
-    pub(crate) ops: u64,
 }

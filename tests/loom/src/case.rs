@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`Model`], a small case, and the exploration of all that can come of it.
+//! [`Case`], a small number of operations by a few threads, and its exploration in all
+//! interleavings.
 
-use crate::{file::File, files};
+use crate::{file::File, ops_total};
 use atomik_linearizability::{check::check_to, Answer, Call, Op, Tables};
 use kernel::{cpu, loom, uaccess, uaccess::Away};
 use std::{
@@ -10,13 +11,13 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// With several CPUs, there are too many interleavings to try all: a writer goes by the slots of
-/// each.
-const MOST_PREEMPTIONS: usize = 2;
-/// As there are of more operations than two.
-const MOST_OF_MANY: usize = 3;
+/// The most preemptions in an interleaving where there are several CPUs. More are too many to try:
+/// a writer goes through the slots of each.
+const PREEMPTIONS_ON_CPUS: usize = 2;
+/// The most preemptions where there are more than two operations.
+const PREEMPTIONS_OF_MANY: usize = 3;
 
-/// What one thread of a model does.
+/// The operations of one thread of a case.
 #[derive(Clone)]
 pub struct Thread {
     cpu: u32,
@@ -25,7 +26,7 @@ pub struct Thread {
 }
 
 impl Thread {
-    /// A thread that does this, on the CPU with this number.
+    /// A thread that does these operations, on the CPU with this number.
     pub fn new(cpu: u32, ops: impl IntoIterator<Item = Op>) -> Self {
         Self {
             cpu,
@@ -34,54 +35,50 @@ impl Thread {
         }
     }
 
-    /// The same, where the memory for its results is not there.
+    /// The same thread, where the memory for its results is away.
     pub fn with_results(mut self, away: Away) -> Self {
         self.away = Some(away);
         self
     }
 }
 
-/// A small case: a file in which some operations have been done, and threads that do more.
+/// A file on which some operations have been done, and threads that do more.
 #[derive(Clone)]
-pub struct Model {
+pub struct Case {
     before: Vec<Op>,
     threads: Vec<Thread>,
     preemptions: Option<usize>,
 }
 
-/// What came of the exploration.
+/// The result of an exploration.
 #[derive(Default)]
 pub struct Explored {
     /// How many interleavings there were.
     pub interleavings: usize,
-    /// What the threads saw, and what the first table held in the end.
+    /// All that came of them.
     pub outcomes: HashSet<Outcome>,
 }
 
-/// The answers to each thread, and the states and references of the first table.
+/// The answers to each thread, and the states and references of the first table in the end.
 pub type Outcome = (Vec<Vec<Answer>>, Option<Vec<(u64, u64)>>);
 
-/// Runs `model` in all interleavings of its threads, or in those in which threads lose their CPU so
-/// many times at most, on a machine with so many CPUs on which the driver has just been loaded.
+/// Calls `f` once for each interleaving of its threads, or for those with so many preemptions at
+/// most, on a machine with so many CPUs and a newly loaded driver.
 #[track_caller]
-pub fn explore_with(
-    cpus: u32,
-    preemptions: Option<usize>,
-    model: impl Fn() + Send + Sync + 'static,
-) {
+pub fn explore(cpus: u32, preemptions: Option<usize>, f: impl Fn() + Send + Sync + 'static) {
     cpu::set_number(cpus);
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = preemptions;
     builder.max_branches = 10_000;
     builder.check(move || {
         uaccess::forget();
-        // SAFETY: once in each run, and first.
-        unsafe { files::init_list() };
-        model();
+        // SAFETY: once in each interleaving, and first.
+        unsafe { ops_total::init_list() };
+        f();
     });
 }
 
-impl Model {
+impl Case {
     pub fn new(
         before: impl IntoIterator<Item = Op>,
         threads: impl IntoIterator<Item = Thread>,
@@ -93,39 +90,38 @@ impl Model {
         }
     }
 
-    /// Leaves out the interleavings in which threads lose their CPU more often than that, where all
-    /// would be too many.
+    /// The same case, without the interleavings that have more preemptions than that.
     pub fn with_preemptions(mut self, most: usize) -> Self {
         self.preemptions = Some(most);
         self
     }
 
-    /// Runs the model: with one CPU, where all threads come into a table through the same slot, in
-    /// all interleavings of two operations, and in those of three preemptions of more; and where
-    /// threads are said to be on several CPUs, in those of two preemptions with these.
+    /// Explores the case on one CPU, where all threads enter a table through the same slot: in all
+    /// interleavings of two operations, and in those of more operations with three preemptions at
+    /// most. If threads are said to be on several CPUs, explores it on those too, with two
+    /// preemptions at most.
     ///
-    /// Panics where one has an outcome that the operations, one after another in some order that
-    /// respects each thread's, can't have; or where they race, deadlock, or break a rule of the
-    /// kernel.
+    /// Panics at an outcome that can't come of the operations one after another, in some order that
+    /// respects each thread's; and where threads race, deadlock, or break a rule of the kernel.
     #[track_caller]
     pub fn explore(&self) -> Explored {
         let ops: usize = self.threads.iter().map(|thread| thread.ops.len()).sum();
-        let many = (ops > 2).then_some(MOST_OF_MANY);
-        let mut explored = self.explore_with(1, self.preemptions.or(many));
+        let many = (ops > 2).then_some(PREEMPTIONS_OF_MANY);
+        let mut explored = self.explore_on(1, self.preemptions.or(many));
         let last = self.threads.iter().map(|thread| thread.cpu).max();
         if let Some(last) = last.filter(|&last| last > 0) {
-            let most = self.preemptions.unwrap_or(MOST_PREEMPTIONS);
-            let others = self.explore_with(last + 1, Some(most.min(MOST_PREEMPTIONS)));
+            let most = self.preemptions.unwrap_or(PREEMPTIONS_ON_CPUS);
+            let others = self.explore_on(last + 1, Some(most.min(PREEMPTIONS_ON_CPUS)));
             explored.interleavings += others.interleavings;
             explored.outcomes.extend(others.outcomes);
         }
         explored
     }
 
-    fn explore_with(&self, cpus: u32, preemptions: Option<usize>) -> Explored {
+    fn explore_on(&self, cpus: u32, preemptions: Option<usize>) -> Explored {
         let explored = Arc::new(Mutex::new(Explored::default()));
-        let (model, explore) = (Arc::new(self.clone()), Arc::clone(&explored));
-        explore_with(cpus, preemptions, move || model.execute(&explore));
+        let (case, results) = (Arc::new(self.clone()), Arc::clone(&explored));
+        explore(cpus, preemptions, move || case.execute(&results));
         let explored = std::mem::take(&mut *explored.lock().unwrap());
         println!(
             "{cpus} CPUs: {} interleavings{}, {} outcomes",
@@ -138,7 +134,7 @@ impl Model {
         explored
     }
 
-    /// Runs the model once.
+    /// Executes one interleaving.
     fn execute(self: &Arc<Self>, explored: &Mutex<Explored>) {
         let file = Arc::new(File::open());
         let mut start = Tables::default();
@@ -149,9 +145,9 @@ impl Model {
 
         let threads: Vec<_> = (0..self.threads.len())
             .map(|number| {
-                let (model, file) = (Arc::clone(self), Arc::clone(&file));
+                let (case, file) = (Arc::clone(self), Arc::clone(&file));
                 loom::thread::spawn(move || {
-                    let thread = &model.threads[number];
+                    let thread = &case.threads[number];
                     cpu::run_on(thread.cpu % cpu::nr_cpu_ids());
                     let serve = |op| file.serve(op, thread.away);
                     thread.ops.iter().map(serve).collect::<Vec<_>>()
@@ -170,7 +166,7 @@ impl Model {
         let mut explored = explored.lock().unwrap();
         explored.interleavings += 1;
         if !explored.outcomes.contains(&outcome) {
-            // On a thread of its own, whose stack is larger than those of loom.
+            // On a thread of its own, as loom's have small stacks.
             std::thread::scope(|scope| {
                 let check = scope.spawn(|| self.check(&start, &outcome, tables, served));
                 if let Err(refused) = check.join().expect("no panic") {
@@ -181,7 +177,7 @@ impl Model {
         }
     }
 
-    /// Says what is wrong with an outcome.
+    /// Checks an outcome. Fails with what is wrong with it.
     fn check(
         &self,
         start: &Tables,
@@ -193,7 +189,7 @@ impl Model {
         let call = |(op, answer): (&Op, &Answer)| Call {
             op: op.clone(),
             answer: answer.clone(),
-            // There is no time: loom lets a thread see old values as long as nothing forbids it.
+            // No times: loom lets a thread see old values as long as nothing forbids it.
             called: 0,
             returned: u64::MAX,
         };

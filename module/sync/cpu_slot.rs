@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which of several slots a CPU uses, for data that is split so that CPUs don't share cache lines.
+//! The choice of a slot by CPU, for data that is split so that CPUs share no cache line.
 
 use kernel::cpu::{nr_cpu_ids, CpuId};
 
-/// Slots that such data has at most. With more CPUs than that, some share a slot.
+/// The most slots that such data has. On machines with more CPUs, some share a slot.
 pub(crate) const MAX_SLOTS: usize = 16;
 
 /// A value on a cache line of its own.
 ///
-/// 64 bytes is the line of x86-64 and of most others; where it is larger, neighbours share one,
+/// 64 bytes is the line of x86-64 and of most others. Where lines are larger, neighbours share one,
 /// which costs time and nothing else.
 #[repr(align(64))]
 #[pin_init::pin_data]
@@ -26,10 +26,10 @@ pub(crate) fn slots_in_use() -> usize {
         .min(MAX_SLOTS)
 }
 
-/// The number whose low bits choose the slot of the CPU that runs this.
+/// The number of the current CPU, whose low bits choose its slot.
 ///
-/// The task may move to another CPU at any time: the slot is a hint that avoids contention, and
-/// correctness must not depend on it.
+/// The task may move to another CPU at any time. The slot only avoids contention; correctness must
+/// not depend on it.
 #[inline]
 pub(crate) fn current_cpu() -> usize {
     CpuId::current().as_u32() as usize

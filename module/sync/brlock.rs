@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`BrLock`], a big-reader lock: readers on different CPUs touch nothing in common.
+//! [`BrLock`], a big-reader lock: readers on different CPUs share no cache line.
 //!
-//! A table is used by single operations, which may run side by side, and by batches, which must
-//! run alone. An ordinary reader-writer lock would have every single operation write to one cache
-//! line. Here a reader comes in through the slot of its CPU, and a writer closes all slots and
-//! waits until nobody is inside.
+//! Single operations on a table may run side by side; a batch must run alone. With an ordinary
+//! reader-writer lock every single operation would write to one cache line. Here a reader enters
+//! the slot of its CPU, and a writer closes all slots and waits until they are empty.
 //!
-//! Readers may be preempted, so a writer waits asleep. What readers do inside is short and never
-//! waits for userspace.
+//! Readers may be preempted, so a writer sleeps while it waits. Readers stay inside briefly and
+//! never wait for userspace there.
 
-use crate::{
+use super::{
     cpu_slot::{current_cpu, slots_in_use, Padded, MAX_SLOTS},
-    patience::ATTEMPTS,
     slot::{Found, Slot},
 };
+use crate::attempts::SLOT_POLLS;
 use core::{
     cell::UnsafeCell,
     ops::{Deref, DerefMut},
@@ -30,40 +29,41 @@ use kernel::{
     },
 };
 
-/// Slots for readers who go alone; they choose by a key, so that fewer do.
-const LONE_SLOTS: usize = 8;
+/// Slots for readers with a key, of whom each has its slot for itself.
+const KEYED_SLOTS: usize = 8;
 
 /// Data that many may read at once, or one may write.
 ///
-/// Readers come in two kinds: those who go side by side with all others, and those who exclude
-/// others of their kind with the same key. The slots also count the operations done inside, so that
-/// counting costs no atomic instruction of its own.
+/// Readers are of two kinds: plain ones run side by side with all others; those with a key exclude
+/// others with the same key. The slots also count the operations done inside, so that counting costs
+/// no atomic instruction of its own.
 ///
 /// # Invariants
 ///
-/// - `mask` is below [`MAX_SLOTS`], and only slots whose number is a subset of its bits are used.
-/// - Slots are closed and opened by the holder of `writer` alone.
-/// - A shared reference to `data` is used only by who holds `writer`, or is inside a slot that he has
-///   found open.
-/// - A mutable reference to `data` exists only through a [`WriteGuard`]: it holds `writer`, has closed
-///   all slots in use, and has seen each of them empty since.
+/// - `mask` is below [`MAX_SLOTS`]. The slots in use are those whose numbers have no bits outside
+///   it.
+/// - Only the holder of `writer` closes and opens slots.
+/// - A shared reference to `data` is used only by the holder of `writer`, or inside a slot that was
+///   found open on entering.
+/// - A mutable reference to `data` exists only through a [`WriteGuard`], which holds `writer`, has
+///   closed all slots in use, and has seen each of them empty since.
 #[pin_data]
 pub(crate) struct BrLock<T> {
     #[pin]
     writer: Mutex<()>,
-    /// Operations that were counted elsewhere than in the slots.
-    counted_elsewhere: Atomic<u64>,
-    /// Operations that were counted in a slot and taken away, as it was full. Who takes them away
-    /// holds this, and so does who sums up: it finds them in one of the two places.
+    /// Operations that were counted outside the slots, less those taken back.
+    ops_outside: Atomic<u64>,
+    /// Operations that were counted in a slot and moved here when it was full. Held while they are
+    /// moved and while all are summed up, so that a sum finds them either here or in the slot.
     #[pin]
-    taken: SpinLock<u64>,
-    /// Who leaves a closed slot last says so here.
+    ops_moved: SpinLock<u64>,
+    /// Signalled by the last reader who leaves a closed slot.
     #[pin]
     left: CondVar,
     #[pin]
     leaving: Mutex<()>,
     slots: [Padded<Slot>; MAX_SLOTS],
-    lone_slots: [Padded<Slot>; LONE_SLOTS],
+    keyed_slots: [Padded<Slot>; KEYED_SLOTS],
     mask: usize,
     data: UnsafeCell<T>,
 }
@@ -77,26 +77,26 @@ impl<T> BrLock<T> {
     pub(crate) fn new(data: T) -> impl PinInit<Self> {
         pin_init!(Self {
             writer <- new_mutex!((), "atomik::table::writer"),
-            counted_elsewhere: Atomic::new(0),
-            taken <- new_spinlock!(0, "atomik::table::taken"),
+            ops_outside: Atomic::new(0),
+            ops_moved <- new_spinlock!(0, "atomik::table::ops_moved"),
             left <- new_condvar!("atomik::table::left"),
             leaving <- new_mutex!((), "atomik::table::leaving"),
             slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
-            lone_slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
+            keyed_slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
             // INVARIANT: a power of two that is at most `MAX_SLOTS`, less one.
             mask: slots_in_use().wrapping_sub(1),
             data: UnsafeCell::new(data),
         })
     }
 
-    /// Has `f` read the data, side by side with other readers, and counts `ops` operations where it
-    /// succeeds: 1 or none. May sleep first, while a writer is at work.
+    /// Calls `f` with the data, side by side with other readers, and counts `ops` operations, 1 or
+    /// none, where it succeeds. May sleep first, while a writer is inside.
     ///
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn read<R>(&self, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         let slot = self.slot(current_cpu());
-        if slot.enter().open() {
+        if slot.enter().is_open() {
             // SAFETY: inside a slot that was found open.
             let result = f(unsafe { self.shared() });
             self.leave(slot, if result.is_ok() { ops } else { 0 });
@@ -105,7 +105,7 @@ impl<T> BrLock<T> {
         self.read_slowly(slot, ops, f)
     }
 
-    /// [`Self::read`], for a reader who has found the way in closed.
+    /// [`Self::read`] after the slot was found closed or full.
     #[cold]
     #[inline(never)]
     fn read_slowly<R>(&self, slot: &Slot, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
@@ -113,44 +113,44 @@ impl<T> BrLock<T> {
         let _writer = self.lock_writer();
         // SAFETY: `writer` is held.
         let result = f(unsafe { self.shared() });
-        self.count(if result.is_ok() { ops } else { 0 });
+        self.count_ops(if result.is_ok() { ops } else { 0 });
         result
     }
 
-    /// Takes the mutex, for a reader who has found the way in closed.
+    /// Takes the writers' mutex for a reader who has found its slot closed or full, and makes room
+    /// in full slots.
     #[cold]
     #[inline(never)]
     fn lock_writer(&self) -> Guard<'_, (), MutexBackend> {
         let writer = self.writer.lock();
-        // Before it is too much for one of them, and closes it.
         self.for_each_slot(|slot| {
             if slot.is_full() {
-                let mut taken = self.taken.lock();
-                *taken = taken.wrapping_add(slot.take_count());
+                let mut moved = self.ops_moved.lock();
+                *moved = moved.wrapping_add(slot.take_ops());
             }
         });
         writer
     }
 
-    /// As [`Self::read`] of one operation, while nobody else has called this with the same key (and
-    /// some others) and is still reading.
+    /// As [`Self::read`] with one operation, while no other call of this with the same key reads.
+    /// (Some keys share a slot, and exclude each other too.)
     #[inline]
-    pub(crate) fn read_alone<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let slot = self.lone_slot(key as usize);
-        if slot.enter().open_and_empty() {
+    pub(crate) fn read_keyed<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        let slot = self.keyed_slot(key as usize);
+        if slot.enter().is_open_and_empty() {
             // SAFETY: inside a slot that was found open.
             let result = f(unsafe { self.shared() });
             self.leave(slot, result.is_ok().into());
             return result;
         }
-        self.read_alone_slowly(slot, f)
+        self.read_keyed_slowly(slot, f)
     }
 
-    /// [`Self::read_alone`], for a reader who has found the way in closed, or another inside.
+    /// [`Self::read_keyed`] after the slot was found closed, full or occupied.
     #[cold]
     #[inline(never)]
-    fn read_alone_slowly<R>(&self, slot: &Slot, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        if self.enter_slowly(slot) {
+    fn read_keyed_slowly<R>(&self, slot: &Slot, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+        if self.poll(slot) {
             // SAFETY: inside a slot that was found open.
             let result = f(unsafe { self.shared() });
             self.leave(slot, result.is_ok().into());
@@ -163,26 +163,26 @@ impl<T> BrLock<T> {
         }
         // SAFETY: `writer` is held.
         let result = f(unsafe { self.shared() });
-        self.count(result.is_ok().into());
+        self.count_ops(result.is_ok().into());
         slot.open();
         result
     }
 
-    /// Comes into a slot alone, having come in where it was closed, or somebody inside. Returns
-    /// whether that went well; otherwise, has left.
+    /// Leaves a slot that was closed, full or occupied, and polls it until it can be entered alone.
+    /// Returns whether the caller is inside.
     #[cold]
     #[inline(never)]
-    fn enter_slowly(&self, slot: &Slot) -> bool {
+    fn poll(&self, slot: &Slot) -> bool {
         self.leave(slot, 0);
-        // What others do inside takes less time than going to sleep, unless they are preempted.
-        for _ in 0..ATTEMPTS {
+        // Others leave sooner than the caller could go to sleep, unless they are preempted.
+        for _ in 0..SLOT_POLLS {
             cpu_relax();
             let found = slot.enter();
-            if found.open_and_empty() {
+            if found.is_open_and_empty() {
                 return true;
             }
             self.leave(slot, 0);
-            if !found.open() {
+            if !found.is_open() {
                 break;
             }
         }
@@ -193,17 +193,17 @@ impl<T> BrLock<T> {
     ///
     /// # Safety
     ///
-    /// While the reference is used, the caller holds `writer`, or is inside a slot that it has
-    /// found open.
+    /// While the reference is used, the caller holds `writer`, or is inside a slot that it found
+    /// open.
     #[inline]
     unsafe fn shared(&self) -> &T {
-        // SAFETY: by the contract there is no mutable reference meanwhile: who makes one holds
-        // `writer`, and has closed all slots and waited until they were empty, which takes that the
-        // caller leaves.
+        // SAFETY: by the contract there is no mutable reference meanwhile: to make one takes
+        // `writer`, and to close all slots and wait until they are empty, that is, until the caller
+        // has left.
         unsafe { &*self.data.get() }
     }
 
-    /// Takes the data for writing. May sleep, as may the guard's holder.
+    /// Takes the data for writing. May sleep; so may the holder of the guard.
     pub(crate) fn write(&self) -> WriteGuard<'_, T> {
         let writer = self.writer.lock();
         // INVARIANT: `writer` is held, here and until the slots are opened.
@@ -235,17 +235,17 @@ impl<T> BrLock<T> {
     #[inline]
     fn leave(&self, slot: &Slot, ops: u32) {
         let found = slot.leave(ops);
-        if found.closed() {
+        if found.is_closed() {
             self.leave_closed(found);
         }
     }
 
-    /// Tells the writer that a slot which he has closed is empty.
+    /// Wakes the writer if a slot that it has closed is empty now.
     #[cold]
     #[inline(never)]
     fn leave_closed(&self, found: Found) {
-        if found.with_one() {
-            // A writer who looked before this one left, and doesn't sleep yet, holds the mutex.
+        if found.has_one_reader() {
+            // The mutex is held by a writer who saw the reader inside and doesn't sleep yet.
             drop(self.leaving.lock());
             self.left.notify_all();
         }
@@ -254,14 +254,15 @@ impl<T> BrLock<T> {
     /// The slot of a CPU.
     #[inline]
     fn slot(&self, cpu: usize) -> &Slot {
-        // The remainder says to the compiler what the mask's invariant has said already.
+        // In bounds by the mask's invariant; the remainder tells the compiler.
         &self.slots[(cpu & self.mask) % MAX_SLOTS].value
     }
 
-    /// The slot for those with this key.
+    /// The slot for readers with this key.
     #[inline]
-    fn lone_slot(&self, key: usize) -> &Slot {
-        &self.lone_slots[(key & self.mask) % LONE_SLOTS].value
+    fn keyed_slot(&self, key: usize) -> &Slot {
+        // In bounds by the remainder.
+        &self.keyed_slots[(key & self.mask) % KEYED_SLOTS].value
     }
 
     /// Calls `f` with each slot that is in use.
@@ -271,32 +272,31 @@ impl<T> BrLock<T> {
         for slot in self.slots.iter().take(number) {
             f(&slot.value);
         }
-        for slot in self.lone_slots.iter().take(number) {
+        for slot in self.keyed_slots.iter().take(number) {
             f(&slot.value);
         }
     }
 
-    /// Counts `n` operations, elsewhere than in a slot.
-    fn count(&self, n: u32) {
-        // Relaxed: more than there were would be no harm, and it leaves `discount`'s order as it
-        // is.
-        self.counted_elsewhere.fetch_add(n.into(), Relaxed);
+    /// Counts `n` operations outside the slots.
+    fn count_ops(&self, n: u32) {
+        // Relaxed: a sum that sees them early does no harm, and a read-modify-write continues the
+        // release sequence that `uncount_ops` has begun.
+        self.ops_outside.fetch_add(n.into(), Relaxed);
     }
 
-    /// Takes back `n` operations that were counted.
-    pub(crate) fn discount(&self, n: u32) {
-        // Release: who sees that they were taken back sees that they were counted, in a slot
-        // perhaps.
-        self.counted_elsewhere.fetch_sub(n.into(), Release);
+    /// Takes back the count of `n` operations.
+    pub(crate) fn uncount_ops(&self, n: u32) {
+        // Release: a sum that sees them taken back sees them counted too, perhaps in a slot.
+        self.ops_outside.fetch_sub(n.into(), Release);
     }
 
     /// How many operations have been counted. Waits for no reader and no writer.
-    pub(crate) fn counted(&self) -> u64 {
-        let taken = self.taken.lock();
-        // Acquire, and before the slots: see `discount`. Otherwise there might be less than
-        // nothing.
-        let mut sum = taken.wrapping_add(self.counted_elsewhere.load(Acquire));
-        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.count()));
+    pub(crate) fn ops(&self) -> u64 {
+        let moved = self.ops_moved.lock();
+        // Acquire, and before the slots: pairs with `uncount_ops`. Otherwise the sum might be below
+        // zero.
+        let mut sum = moved.wrapping_add(self.ops_outside.load(Acquire));
+        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.ops()));
         sum
     }
 }
@@ -309,8 +309,8 @@ pub(crate) struct WriteGuard<'a, T> {
 
 impl<T> WriteGuard<'_, T> {
     /// Counts `n` operations.
-    pub(crate) fn count(&mut self, n: u32) {
-        self.lock.count(n);
+    pub(crate) fn count_ops(&mut self, n: u32) {
+        self.lock.count_ops(n);
     }
 }
 
@@ -334,7 +334,7 @@ impl<T> DerefMut for WriteGuard<'_, T> {
 
 impl<T> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
-        // Readers may come in from here on, though `_writer` is only released after this.
+        // Readers may enter from here on; `_writer` is released only after this.
         self.lock.for_each_slot(Slot::open);
     }
 }

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! How often a cheap way is tried before a dearer one that can't fail.
+//!
+//! These numbers have a file of their own because the loom check puts lower ones in its place, with
+//! which all interleavings can be tried.
+
+/// How often to poll an occupied slot before sleeping; costs about one sleep and wake-up.
+pub(crate) const SLOT_POLLS: u32 = 64;
+
+/// How often SWAP runs side by side with others before it takes the table for itself.
+pub(crate) const SWAP_ATTEMPTS: u32 = 4;

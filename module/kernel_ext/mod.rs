@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Additions to the kernel crate: what it lacks and any driver might need. Nothing here knows of
+//! tables or contexts.
+
+pub(crate) mod atomic_xor;
+pub(crate) mod gfp;
+pub(crate) mod memory;
+pub(crate) mod module_ref;
+pub(crate) mod pinned;
+pub(crate) mod uaccess;
+pub(crate) mod user_array;

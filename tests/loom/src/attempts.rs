@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Stands in for the driver's file of this name, with lower numbers, so that all interleavings can
+//! be tried.
+
+pub(crate) const SLOT_POLLS: u32 = 1;
+pub(crate) const SWAP_ATTEMPTS: u32 = 2;
