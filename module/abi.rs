@@ -12,7 +12,11 @@ macro_rules! crosses_the_boundary {
         unsafe impl transmute::FromBytes for $ty where $ty: zerocopy::FromBytes {}
         // SAFETY: every byte is initialised and there is no interior mutability, as zerocopy's
         // `IntoBytes` and `Immutable` prove.
-        unsafe impl transmute::AsBytes for $ty where $ty: zerocopy::IntoBytes + zerocopy::Immutable {}
+        unsafe impl transmute::AsBytes for $ty
+        where
+            $ty: zerocopy::IntoBytes + zerocopy::Immutable,
+        {
+        }
     )+};
 }
 

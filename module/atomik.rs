@@ -4,8 +4,8 @@
 //!
 //! This file registers the device and no more. [`device`] receives the system calls and
 //! [`open_file`] carries out the commands. A file has its [`tables`], each in a [`place`], which
-//! holds [`contexts`] behind a lock of [`sync`]. [`logic`] needs no kernel: it is compiled and tested
-//! on the host as well. [`kernel_ext`] is what the kernel crate lacks.
+//! holds [`contexts`] behind a lock of [`sync`]. [`logic`] needs no kernel: it is compiled and
+//! tested on the host as well. [`kernel_ext`] is what the kernel crate lacks.
 
 use kernel::{
     miscdevice::{MiscDeviceOptions, MiscDeviceRegistration},
@@ -44,7 +44,7 @@ module! {
     params: {
         limit_kib: i64 {
             default: crate::logic::limit::UNSET,
-            description: "Kernel memory that the driver may use for all files together, in KiB (default: -1, the smaller of 1 GiB and a quarter of the machine's memory)",
+            description: "KiB of memory for all files (-1: the smaller of 1 GiB and 1/4 of all)",
         },
     },
 }

@@ -144,8 +144,8 @@ impl UserBatch<'_> {
     }
 
     /// Applies the batch to the contexts of a table that the caller has alone, and writes the
-    /// results to userspace if their pages are present. [`Self::finish`] is to follow, with the table
-    /// released.
+    /// results to userspace if their pages are present. [`Self::finish`] is to follow, with the
+    /// table released.
     ///
     /// If a page is missing, nothing is applied and this returns false. Then the pages are to be
     /// brought in with [`Self::fault_in`], with the table released, before the next attempt. So

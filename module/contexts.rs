@@ -27,13 +27,13 @@ const CONTEXT_BYTES: usize = 2 * size_of::<u64>();
 /// The contexts of one table, with their memory charged to the module's limit.
 ///
 /// A context is kept as its state and its reference; the accumulator is `state ^ reference`. So
-/// READ is one load and ACCUM one atomic XOR. The states lie side by side, and so do the references,
-/// which only LOAD and SWAP use.
+/// READ is one load and ACCUM one atomic XOR. The states lie side by side, and so do the
+/// references, which only LOAD and SWAP use.
 ///
 /// Each change of a state is a full barrier, so that every CPU sees it when the system call has
-/// returned, and not only after a store buffer has drained. Other accesses are Relaxed: an operation
-/// on one context promises nothing about others, and the lock around the table orders single
-/// operations against batches.
+/// returned, and not only after a store buffer has drained. Other accesses are Relaxed: an
+/// operation on one context promises nothing about others, and the lock around the table orders
+/// single operations against batches.
 ///
 /// # Invariants
 ///

@@ -18,8 +18,8 @@ use kernel::{
 
 /// The kernel's copy of some contexts, and the address of the one in userspace.
 ///
-/// It is copied to and from userspace while others may use the table: a caller whose page takes long
-/// to come keeps nobody waiting.
+/// It is copied to and from userspace while others may use the table: a caller whose page takes
+/// long to come keeps nobody waiting.
 pub(crate) struct Image {
     contexts: KVVec<Context>,
     /// Needed because a caller can delay its page faults at will, in any number of threads.

@@ -65,8 +65,8 @@ pub(crate) unsafe fn init_list() {
     LIST.lock().files = Some(RBTree::new());
 }
 
-/// Takes the file at the cursor off the list if it is closed and no walk is at it. Its operations go
-/// to the next file. The caller frees the node with no lock held.
+/// Takes the file at the cursor off the list if it is closed and no walk is at it. Its operations
+/// go to the next file. The caller frees the node with no lock held.
 fn remove_unused(
     mut cursor: CursorMut<'_, u64, Listed>,
     ops_after_last: &mut u64,

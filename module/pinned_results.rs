@@ -39,8 +39,8 @@ pub(crate) enum Values<'a> {
 ///
 /// # Invariants
 ///
-/// - Where pages are pinned, they hold, from `start` bytes into the first on, one after another, the
-///   values of `entries` entries.
+/// - Pinned pages hold the values of `entries` entries one after another, from `start` bytes into
+///   the first on.
 /// - `start` is a multiple of 8, and below `PAGE_SIZE`.
 pub(crate) struct PinnedResults {
     pages: PinnedPages<MAX_PAGES>,
@@ -68,8 +68,8 @@ impl PinnedResults {
 
     /// Brings in and pins the memory of `entries` entries at `user`. May sleep.
     ///
-    /// Pins nothing where that can't be done, though an ordinary copy may be able to write there: to
-    /// memory of a device, say, or to values that aren't aligned.
+    /// Pins nothing where that can't be done, though an ordinary copy may be able to write there:
+    /// to memory of a device, say, or to values that aren't aligned.
     pub(crate) fn pin(&mut self, user: UserPtr, entries: usize) {
         self.pages.unpin();
         if let Some((first, pages)) = Self::extent(user, entries) {

@@ -8,8 +8,8 @@ use kernel::{alloc::KVVec, new_mutex, prelude::*, sync::Mutex, uaccess::UserSlic
 /// A buffer for the kernel's copy of a batch, which would otherwise be allocated, cleared and freed
 /// for each. A file keeps one: of several batches at the same time, all but one allocate theirs.
 ///
-/// The buffer is 64 KiB at most, charged to the module's limit and to the memory cgroup of the first
-/// process that needs it.
+/// The buffer is 64 KiB at most, charged to the module's limit and to the memory cgroup of the
+/// first process that needs it.
 #[pin_data]
 pub(crate) struct Scratch {
     #[pin]

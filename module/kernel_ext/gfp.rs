@@ -16,8 +16,8 @@ use kernel::{
 const NORETRY: Flags = {
     let bit: u32 = 1 << bindings::___GFP_NORETRY_BIT;
     // SAFETY: `Flags` is a struct of one `u32`, for which every value is valid. (The kernel crate
-    // has no constant for this flag and no other way to make one.) If the sizes differed, this would
-    // not compile.
+    // has no constant for this flag and no other way to make one.) If the sizes differed, this
+    // would not compile.
     unsafe { transmute::<u32, Flags>(bit) }
 };
 

@@ -81,8 +81,8 @@ fn hold(current: bindings::file_operations) -> Result<&'static Operations> {
     OWNED.as_ref().ok_or_else(|| {
         // Another open is making the copy. That can't happen, as opens of misc devices exclude each
         // other; if it did, the caller could try again.
-        // SAFETY: gives back the reference taken above. The mutex that `misc_open()` holds keeps the
-        // module until `open` has returned.
+        // SAFETY: gives back the reference taken above. The mutex that `misc_open()` holds keeps
+        // the module until `open` has returned.
         unsafe { bindings::module_put(module) };
         EAGAIN
     })

@@ -3,10 +3,10 @@
 //! Checks of indices that a caller has chosen, safe against speculation.
 //!
 //! A processor predicts the outcome of a check and goes on meanwhile, perhaps with an index beyond
-//! the array; what it reads there leaves traces in its caches. A mask after the check prevents that.
-//! It is one AND, on any machine, with a number that the compiler can't relate to the check and so
-//! can't optimise away. It allows each index below a power of two, so the memory of an array must be
-//! as long as that, however much of it is in use.
+//! the array; what it reads there leaves traces in its caches. A mask after the check prevents
+//! that. It is one AND, on any machine, with a number that the compiler can't relate to the check
+//! and so can't optimise away. It allows each index below a power of two, so the memory of an array
+//! must be as long as that, however much of it is in use.
 
 /// The mask for an array of which `count` items are in use, at least 1. The memory of the array
 /// must hold one item more than the number that this returns.

@@ -79,8 +79,8 @@ impl Default for TableIds {
     }
 }
 
-/// The number of the place where the table `id` is if it exists, below [`PLACES`]. Another table may
-/// be there: compare the ids. None has the id 0.
+/// The number of the place where the table `id` is if it exists, below [`PLACES`]. Another table
+/// may be there: compare the ids. None has the id 0.
 #[inline]
 pub fn place_of(id: u32) -> usize {
     id.wrapping_sub(1) as usize % PLACES

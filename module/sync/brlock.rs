@@ -35,8 +35,8 @@ const KEYED_SLOTS: usize = 8;
 /// Data that many may read at once, or one may write.
 ///
 /// Readers are of two kinds: plain ones run side by side with all others; those with a key exclude
-/// others with the same key. The slots also count the operations done inside, so that counting costs
-/// no atomic instruction of its own.
+/// others with the same key. The slots also count the operations done inside, so that counting
+/// costs no atomic instruction of its own.
 ///
 /// # Invariants
 ///

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The loom check: the driver's commands, compiled from the driver's own files on a stand-in for the
-//! kernel, in all interleavings of small cases.
+//! The loom check: the driver's commands, compiled from the driver's own files on a stand-in for
+//! the kernel, in all interleavings of small cases.
 //!
 //! Files that need more of the kernel than the stand-in has are replaced by files of the same name
 //! in this crate. The crate `kernel` beside it documents how loom's memory model differs from the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Allocations: they succeed.
+//! Allocations, which always succeed.
 
 use crate::{error::Error, held};
 use core::{
@@ -28,10 +28,10 @@ pub mod flags {
     pub const __GFP_NOWARN: Flags = Flags(0);
 }
 
-/// Accesses to memory that isn't atomic: loom finds those that may coincide.
+/// A record of accesses to memory that isn't atomic. loom finds those that may coincide.
 pub struct Access(loom::cell::UnsafeCell<()>);
 
-// SAFETY: nothing is in it. What it is for is to find out which threads share it.
+// SAFETY: it holds nothing. loom checks which threads access it.
 unsafe impl Sync for Access {}
 
 impl Access {
@@ -81,14 +81,14 @@ impl<T> Deref for KBox<T> {
     }
 }
 
-/// As in the kernel. loom knows of each access: borrowing it shared counts as a read, borrowing
-/// it exclusively and freeing it as a write.
+/// As in the kernel. loom is told of each access: a shared borrow is a read; an exclusive borrow,
+/// and freeing, are writes.
 pub struct KVVec<T> {
     items: Vec<T>,
     access: Access,
 }
 
-/// There is no room left.
+/// The error of a full vector.
 #[derive(Debug)]
 pub struct PushError;
 
@@ -189,7 +189,7 @@ impl<'a, T> IntoIterator for &'a KVVec<T> {
 
 impl<T> Drop for KVVec<T> {
     fn drop(&mut self) {
-        // What `vmalloc` has given is not given back under a spinlock.
+        // Memory from `vmalloc` must not be freed under a spinlock.
         if !std::thread::panicking() {
             held::might_sleep();
         }

@@ -9,7 +9,7 @@ use crate::{
 use core::{convert::Infallible, mem::ManuallyDrop, ops::Deref, pin::Pin};
 use pinned_init::PinInit;
 
-/// As in the kernel: what it holds is pinned.
+/// As in the kernel: the content is pinned.
 pub struct Arc<T>(ManuallyDrop<loom::sync::Arc<Pin<KBox<T>>>>);
 
 impl<T> Arc<T> {
@@ -45,7 +45,7 @@ impl<T> Deref for Arc<T> {
 impl<T> Drop for Arc<T> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // SAFETY: once, and last. Where the model has failed, loom can't be called: see
+            // SAFETY: once, and last. Where the case has failed, loom can't be called: see
             // `lock::Guard`.
             unsafe { ManuallyDrop::drop(&mut self.0) };
         }

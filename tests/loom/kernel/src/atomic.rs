@@ -32,7 +32,7 @@ macro_rules! orderings {
 
 orderings!(Relaxed => Relaxed, Acquire => Acquire, Release => Release, Full => SeqCst);
 
-/// What an atomic can hold.
+/// A type that an atomic can hold.
 pub trait AtomicType: Copy {
     fn to_bits(self) -> u64;
     fn from_bits(bits: u64) -> Self;
@@ -51,12 +51,13 @@ impl AtomicType for u64 {
 /// As in the kernel.
 pub struct Atomic<T: AtomicType> {
     shared: UnsafeCell<AtomicU64>,
-    /// What [`Self::get_mut`] refers to.
+    /// The value that [`Self::get_mut`] refers to.
     plain: Cell<T>,
 }
 
-// SAFETY: `shared` is used through shared references or, where loom finds it unshared, exclusively;
-// `plain` is used by `get_mut`, which has the atomic for itself, and by what ends that use.
+// SAFETY: `shared` is used through shared references or, where loom finds it unshared, exclusively.
+// `plain` is used by `get_mut`, which has the atomic alone, and by `write_back`, which ends that
+// use.
 unsafe impl<T: AtomicType + Send> Sync for Atomic<T> {}
 
 impl<T: AtomicType> Atomic<T> {
@@ -71,7 +72,7 @@ impl<T: AtomicType> Atomic<T> {
     /// Loom's atomic, ready to be used.
     fn shared(&self) -> &AtomicU64 {
         write_back();
-        // SAFETY: `get_mut` and `write_back` hold their references to it for themselves alone.
+        // SAFETY: `get_mut` and `write_back` don't keep their exclusive references to it.
         unsafe { &*self.shared.get() }
     }
 
@@ -83,7 +84,7 @@ impl<T: AtomicType> Atomic<T> {
     #[track_caller]
     pub fn store<O: AnyOrdering>(&self, value: T, _: O) {
         if std::thread::panicking() {
-            // The model has failed: see `lock::Guard`.
+            // The case has failed: see `lock::Guard`.
             return;
         }
         self.shared().store(value.to_bits(), O::ordering());
@@ -105,7 +106,7 @@ impl<T: AtomicType> Atomic<T> {
         self.sound_cmpxchg(old, new, order)
     }
 
-    /// The same, with no bug planted.
+    /// The same without planted bugs.
     #[track_caller]
     pub(crate) fn sound_cmpxchg<O: AnyOrdering>(&self, old: T, new: T, _: O) -> Result<T, T> {
         // As in the kernel, a comparison that fails orders nothing.
@@ -120,13 +121,13 @@ impl<T: AtomicType> Atomic<T> {
             .map_err(T::from_bits)
     }
 
-    /// The address by which [`crate::bindings`] know it.
+    /// The address for [`crate::bindings`].
     pub fn as_ptr(&self) -> *mut T {
         core::ptr::from_ref(self).cast_mut().cast()
     }
 }
 
-/// What the word of a slot in the driver is changed by, when a writer closes it and a reader comes in.
+// The changes of a slot's word in the driver when a writer closes it and when a reader enters.
 const CLOSED: u64 = 1 << 63;
 const READER: u64 = 1 << 40;
 
@@ -145,15 +146,15 @@ impl Atomic<u64> {
     #[track_caller]
     pub fn fetch_sub<O: AnyOrdering>(&self, value: u64, _: O) -> u64 {
         if std::thread::panicking() {
-            // The model has failed: see `lock::Guard`.
+            // The case has failed: see `lock::Guard`.
             return 0;
         }
         self.shared().fetch_sub(value, O::ordering())
     }
 
-    /// As in the kernel. loom has no references into its atomics: what is written through this one
-    /// reaches loom when the thread next uses a lock or an atomic, before which nobody could tell
-    /// the difference. loom checks here and there that nobody else uses the atomic meanwhile.
+    /// As in the kernel. loom has no references into its atomics: it learns of writes through this
+    /// one when the thread next uses a lock or an atomic, before which nobody can tell the
+    /// difference. Both times loom checks that nobody else uses the atomic.
     #[track_caller]
     pub fn get_mut(&mut self) -> &mut u64 {
         let this = core::ptr::from_ref(self);
@@ -166,7 +167,7 @@ impl Atomic<u64> {
             new
         });
         if new {
-            // SAFETY: `&mut self` says that nobody else uses it; loom checks that.
+            // SAFETY: nobody else uses it, as `self` is exclusive; loom checks that.
             let value = unsafe { self.shared.get_mut().unsync_load() };
             self.plain.set(value);
         }
@@ -198,12 +199,12 @@ loom::thread_local! {
     static PENDING: RefCell<Vec<*const Atomic<u64>>> = RefCell::new(Vec::new());
 }
 
-/// Tells loom what this thread has written through `get_mut`.
+/// Tells loom of this thread's writes through `get_mut`.
 #[track_caller]
 pub(crate) fn write_back() {
     for atomic in PENDING.with(|pending| pending.take()) {
-        // SAFETY: an atomic takes itself off the list when it's dropped, and the driver's atomics
-        // are not moved once they are in their table. That nobody else uses this one loom checks.
+        // SAFETY: an atomic leaves the list when it's dropped, and the driver's atomics are not
+        // moved once they are in their table. loom checks that nobody else uses this one.
         unsafe {
             let value = (*atomic).plain.get();
             (*(*atomic).shared.get()).with_mut(|shared| *shared = value);

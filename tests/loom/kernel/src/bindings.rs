@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver calls in C.
+//! The C functions that the driver calls.
 
 #![allow(non_camel_case_types, non_upper_case_globals, reason = "C's names")]
 
@@ -30,8 +30,7 @@ pub unsafe fn atomic64_fetch_xor(delta: i64, value: *mut atomic64_t) {
 /// `from` is valid for reads of `len` bytes.
 pub unsafe fn copy_to_user_nofault(to: *mut c_void, from: *const c_void, len: usize) -> c_ulong {
     if uaccess::is_there(to.addr()) {
-        // SAFETY: `from` by the contract; `to` is the test's memory, of which this thread writes
-        // its own alone.
+        // SAFETY: `from` by the contract; `to` is memory of the test that only this thread uses.
         unsafe { to.cast::<u8>().copy_from_nonoverlapping(from.cast(), len) };
         0
     } else {

@@ -13,7 +13,7 @@ pub struct CondVar(loom::sync::Condvar);
 
 /// Initialises a condition variable.
 pub fn new() -> impl PinInit<CondVar> {
-    // SAFETY: initialises all of it; it may be moved nevertheless.
+    // SAFETY: initialises all of it. (Pinning isn't needed: it may be moved.)
     unsafe {
         pin_init_from_closure(|slot: *mut CondVar| {
             slot.write(CondVar(loom::sync::Condvar::new()));

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! CPUs: which one a thread is on decides which slot it takes, so each thread of a model says on
-//! which it is, and models are tried with one CPU and with more.
+//! CPUs. The CPU of a thread decides which slot it enters: each thread of a case is on one that it
+//! names, and cases are tried with one CPU and with more.
 
 use std::cell::Cell;
 
 thread_local! {
-    // Of the thread that runs the model: loom's threads are its coroutines.
+    // Of the thread that explores the case: loom's threads are its coroutines.
     static CPUS: Cell<u32> = const { Cell::new(1) };
 }
 
-/// Has the models that this thread runs from now on have so many CPUs.
+/// Sets the number of CPUs for the cases that this thread explores from now on.
 pub fn set_number(cpus: u32) {
     CPUS.set(cpus);
 }
@@ -19,7 +19,7 @@ loom::thread_local! {
     static CURRENT: Cell<u32> = Cell::new(0);
 }
 
-/// Has the current thread run on this CPU from now on.
+/// Moves the current thread to this CPU.
 pub fn run_on(cpu: u32) {
     assert!(cpu < nr_cpu_ids());
     CURRENT.with(|current| current.set(cpu));

@@ -16,7 +16,7 @@ impl From<Infallible> for Error {
 
 pub type Result<T = (), E = Error> = core::result::Result<T, E>;
 
-/// Those that the driver returns.
+/// The errors that the driver returns.
 pub mod code {
     use super::Error;
 

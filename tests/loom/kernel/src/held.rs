@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which locks the current thread holds, so that what must not happen under them is noticed.
+//! The locks that the current thread holds, to notice what must not happen under them.
 
 use std::cell::Cell;
 
@@ -9,25 +9,25 @@ loom::thread_local! {
     static MUTEXES: Cell<u32> = Cell::new(0);
 }
 
-/// Counts a lock that was taken.
+/// Counts a lock as taken.
 pub(crate) fn took(spins: bool) {
     let counter = if spins { &SPINLOCKS } else { &MUTEXES };
     counter.with(|held| held.set(held.get() + 1));
 }
 
-/// Counts a lock that was released.
+/// Counts a lock as released.
 pub(crate) fn released(spins: bool) {
     let counter = if spins { &SPINLOCKS } else { &MUTEXES };
     counter.with(|held| held.set(held.get() - 1));
 }
 
-/// The kernel's rule: nobody sleeps under a spinlock.
+/// Checks the kernel's rule: nobody sleeps under a spinlock.
 #[track_caller]
 pub(crate) fn might_sleep() {
     assert_eq!(SPINLOCKS.with(Cell::get), 0, "sleeps under a spinlock");
 }
 
-/// The driver's rule: nobody waits at a lock for somebody's page fault.
+/// Checks the driver's rule: nobody waits at a lock for another's page fault.
 #[track_caller]
 pub(crate) fn might_fault() {
     might_sleep();

@@ -1,27 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A stand-in for the kernel crate: as much of it as the driver's commands use, with the same
-//! names.
+//! A stand-in for the kernel crate: the part that the driver's commands use, with the same names.
 //!
-//! Locks, atomics and [`sync::SetOnce`] are loom's, which runs a model again and again until it has
-//! tried every order in which threads can take their turns at them, and every value that a load
-//! may return. [`alloc::KVVec`] tells loom of each access to its memory, so that an access that
-//! isn't ordered against another is found even where nothing goes wrong this time. User memory is
-//! the test's own memory, with pages that may be away or refuse to be written.
+//! Locks, atomics and [`sync::SetOnce`] are loom's. loom executes a case again and again until it
+//! has tried every order of the threads' accesses to them, and every value that a load may return.
+//! [`alloc::KVVec`] tells loom of each access to its memory, so that accesses without an order are
+//! found even where they do no harm. User memory is the test's own memory, with pages that may be
+//! away or read-only.
 //!
-//! The rules of the kernel are checked on the way: no sleeping and no allocation under a spinlock,
-//! and the driver's own, no copy that may fault under any lock.
+//! Rules are checked on the way: the kernel's, which forbids sleeping and allocating under a
+//! spinlock, and the driver's, which forbids copies that may fault under any lock.
 //!
-//! What loom's memory model is to the kernel's (LKMM):
+//! loom's memory model compared with the kernel's (LKMM):
 //!
-//! - Relaxed, Acquire and Release are C11's, which allow all that the kernel's allow, and more:
-//!   LKMM orders dependent accesses, and loom, for Relaxed ones, does not.
-//! - `Full` becomes SeqCst, which loom takes for AcqRel: less than the kernel's full barrier. So what
-//!   passes here does not rest on `Full`; and whether an operation that has returned is seen by all
-//!   CPUs, for which the driver has it, the model can't say. The guest's histories look at that.
-//!   There are no fences in the driver, at which loom is weakest.
+//! - Relaxed, Acquire and Release are C11's. They allow all that the kernel's allow, and more: LKMM
+//!   orders dependent accesses, and loom does not for Relaxed ones.
+//! - `Full` becomes SeqCst, which loom treats as AcqRel: weaker than the kernel's full barrier. So
+//!   nothing that passes here depends on `Full`. The driver has it so that all CPUs see an
+//!   operation that has returned; loom can't check that, the histories of the guest do. The driver
+//!   has no fences, at which loom is weakest.
 //! - loom remembers the last seven values of an atomic.
-//! - Each thread of a model stays on one CPU: see [`cpu`].
+//! - Each thread of a case stays on one CPU: see [`cpu`].
 
 pub mod alloc;
 mod arc;
@@ -44,7 +43,7 @@ pub mod uaccess;
 
 pub use loom;
 
-/// As the kernel has them in one place.
+/// The kernel's module of this name.
 pub mod sync {
     pub use crate::{
         arc::Arc,
@@ -72,7 +71,7 @@ macro_rules! new_spinlock {
     };
 }
 
-/// As in the kernel, but made anew for each run of a model.
+/// As in the kernel, but made anew for each interleaving.
 #[macro_export]
 macro_rules! global_lock {
     (unsafe(uninit) static $name:ident: $kind:ident<$inner:ty> = $value:expr;) => {
@@ -99,7 +98,7 @@ macro_rules! current {
     };
 }
 
-/// pin-init's, with the kernel's error where none is named.
+/// pin-init's, with the kernel's error by default.
 #[macro_export]
 macro_rules! try_pin_init {
     ($($what:tt)*) => {

@@ -43,12 +43,12 @@ pub struct Lock<T, B> {
     kind: PhantomData<B>,
 }
 
-// SAFETY: the data is used under the lock alone.
+// SAFETY: the data is used only under the lock.
 unsafe impl<T: Send, B> Sync for Lock<T, B> {}
 
-/// Initialises a lock, with data that is or initialises a `T`.
+/// Initialises a lock with its data.
 pub fn new<T, B>(data: impl Init<T>) -> impl PinInit<Lock<T, B>> {
-    // SAFETY: initialises all fields; a lock may be moved nevertheless.
+    // SAFETY: initialises all fields. (Pinning isn't needed: a lock may be moved.)
     unsafe {
         pin_init_from_closure(move |slot: *mut Lock<T, B>| {
             data.__init((&raw mut (*slot).data).cast())?;
@@ -86,7 +86,7 @@ impl<T, B> GlobalLock<Lock<T, B>> {
 
     /// # Safety
     ///
-    /// None here, where it is ready once it is made.
+    /// None here: the lock is ready once it is made.
     pub unsafe fn init(&self) {}
 }
 
@@ -105,7 +105,7 @@ pub struct Guard<'a, T, B: Backend> {
 }
 
 impl<'a, T, B: Backend> Guard<'a, T, B> {
-    /// Has `f` release the lock, and take it again.
+    /// Calls `f` to release the lock and take it again.
     pub(crate) fn unlocked(
         &mut self,
         f: impl FnOnce(loom::sync::MutexGuard<'a, ()>) -> loom::sync::MutexGuard<'a, ()>,
@@ -133,7 +133,7 @@ impl<T, B: Backend> DerefMut for Guard<'_, T, B> {
 impl<T, B: Backend> Drop for Guard<'_, T, B> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The model has failed, and loom, which is leaving it, can't be called any more.
+            // The case has failed, and loom, which is leaving it, can't be called any more.
             core::mem::forget(self.held.take());
             return;
         }

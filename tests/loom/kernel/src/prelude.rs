@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver takes from the kernel's prelude.
+//! The part of the kernel's prelude that the driver uses.
 
 pub use crate::{
     alloc::{KBox, flags::GFP_KERNEL_ACCOUNT},

@@ -2,7 +2,7 @@
 
 //! The processor.
 
-/// As in the kernel: a hint that somebody else is waited for.
+/// As in the kernel: a hint that the caller waits for another thread.
 pub fn cpu_relax() {
     loom::thread::yield_now();
 }

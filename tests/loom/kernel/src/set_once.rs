@@ -11,30 +11,30 @@ use core::{
     mem::MaybeUninit,
 };
 
-/// How many can be set of those that are made in a row, with no lock between. A file has one for
-/// each table that there may be, and loom would spend most of its time on those that nobody sets.
+/// How many can be set of those that are made in a row, with no lock in between. A file has one for
+/// each place, and loom would spend most of its time on those that nobody sets.
 const USED: u32 = 3;
 
 loom::thread_local! {
     static MADE: Cell<u32> = Cell::new(0);
 }
 
-/// A lock has been made.
+/// Ends a row. Called when a lock is made.
 pub(crate) fn end_of_row() {
     MADE.with(|made| made.set(0));
 }
 
-/// As in the kernel, and made like it. After the first few in a row, nothing can be set.
+/// As in the kernel, and implemented like it; but only the first few in a row can be set.
 pub struct SetOnce<T>(Option<Used<T>>);
 
 struct Used<T> {
-    /// 0, then 1 while the value is being set, then 2.
+    /// 0 at first, 1 while the value is being set, then 2.
     init: Atomic<u64>,
     value: UnsafeCell<MaybeUninit<T>>,
     access: Access,
 }
 
-// SAFETY: by `init`, the value is written by one thread, before others read it.
+// SAFETY: `init` lets one thread write the value, and others read it only after that.
 unsafe impl<T: Send + Sync> Sync for Used<T> {}
 
 impl<T> SetOnce<T> {
@@ -57,7 +57,7 @@ impl<T> SetOnce<T> {
             return None;
         }
         used.access.read();
-        // SAFETY: it's set, and changes no more.
+        // SAFETY: the value is set, and doesn't change any more.
         Some(unsafe { (*used.value.get()).assume_init_ref() })
     }
 
@@ -68,7 +68,7 @@ impl<T> SetOnce<T> {
             return false;
         }
         used.access.write();
-        // SAFETY: `init` has gone from 0 to 1 once, here; and nobody reads before it's 2.
+        // SAFETY: only this call has changed `init` from 0 to 1, and nobody reads before it's 2.
         unsafe { (*used.value.get()).write(value) };
         used.init.store(2, Release);
         true

@@ -6,7 +6,7 @@
 pub struct Task;
 
 impl Task {
-    /// Nobody signals the threads of a model.
+    /// Always false: no case has signals.
     pub fn signal_pending(&self) -> bool {
         false
     }

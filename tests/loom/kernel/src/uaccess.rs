@@ -11,26 +11,26 @@ use crate::{
 use core::{ffi::c_void, mem::MaybeUninit};
 use std::{cell::RefCell, collections::HashMap};
 
-/// Why a page is not there.
+/// How the memory at an address differs from ordinary memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Away {
-    /// It comes when somebody writes to it who may fault.
+    /// Absent until a write that may fault brings it in.
     Swapped,
-    /// It can't be written.
+    /// Not writable.
     ReadOnly,
 }
 
 thread_local! {
-    /// Of each address that is no ordinary memory, what it is. All threads of a model see it.
+    /// The addresses of memory that isn't ordinary, for all threads of a case.
     static AWAY: RefCell<HashMap<usize, Away>> = RefCell::new(HashMap::new());
 }
 
-/// Has what starts at this address away.
+/// Makes the memory at this address extraordinary.
 pub fn put_away<T>(at: *const T, away: Away) {
     AWAY.with_borrow_mut(|pages| pages.insert(at.addr(), away));
 }
 
-/// Has all memory ordinary again.
+/// Makes all memory ordinary again.
 pub fn forget() {
     AWAY.with_borrow_mut(HashMap::clear);
 }
@@ -72,7 +72,7 @@ impl UserSlice {
         let mut copy = vec![MaybeUninit::uninit(); len];
         self.reader().read_raw(&mut copy)?;
         for byte in copy {
-            // SAFETY: it has been written.
+            // SAFETY: initialised by `read_raw`.
             let byte = unsafe { byte.assume_init() };
             out.push_within_capacity(byte).expect("room");
         }
@@ -96,7 +96,7 @@ impl UserSliceReader {
         held::might_fault();
         let UserSlice(from, len) = self.0;
         assert!(out.len() <= len);
-        // SAFETY: the tests hand in the addresses of what they have, whole.
+        // SAFETY: the tests pass addresses of values of their own, in full length.
         unsafe { out.as_mut_ptr().copy_from(from.0.cast(), out.len()) };
         Ok(())
     }
