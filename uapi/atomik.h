@@ -20,8 +20,8 @@
  *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
  *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
  *           exhausted; nothing has changed
- *   EBADF   a command that changes something (any but READ, GET_INFO and
- *           SNAPSHOT), on a file not opened for writing
+ *   EBADF   any command but READ, GET_INFO and SNAPSHOT, on a file not opened
+ *           for writing
  */
 #ifndef _UAPI_LINUX_ATOMIK_H
 #define _UAPI_LINUX_ATOMIK_H
@@ -51,9 +51,8 @@
  * @table_id: out, >= 1 and < 2^24; valid in this open file only
  *
  * Every context of a new table has reference 0 and accumulator 0. The id of a
- * destroyed table means another one after 65534 others in its place at the
- * earliest; where other places are free, these are used up first, which makes 16
- * million in a file with few tables.
+ * destroyed table is used again after 65534 other tables at the earliest, and in
+ * a file with few tables after 16 million.
  */
 struct atomik_create_table {
 	__u32 num_contexts;
@@ -220,25 +219,24 @@ struct atomik_fp_check {
 /*
  * mmap() of the device file maps the states of a table: context i is the __u64 at
  * i * 8 from offset ATOMIK_MAP_OFFSET(table_id). MAP_SHARED only, and at most
- * the pages that the table has; what is beyond its contexts in the last page means
- * nothing. PROT_WRITE takes a file that is open for reading and writing.
+ * the pages that the table has; words beyond its contexts in the last page mean
+ * nothing. PROT_WRITE needs a file that is open for reading and writing.
  *
  * The offset is an off_t of 64 bits: a 32-bit program is compiled with
- * -D_FILE_OFFSET_BITS=64, or calls mmap64(). All offsets are below 2^44, which
- * is the end of those that a 32-bit program can map.
+ * -D_FILE_OFFSET_BITS=64, or calls mmap64(). All offsets are below 2^44, so a
+ * 32-bit program can map them all.
  *
  * A load of that word is READ; an atomic XOR is ACCUM. Both are atomic with regard
- * to each other and to every command. The references can't be mapped: a store of
- * another kind sets the state and keeps the reference, so that it acts as an ACCUM
- * of the difference, though not as one step. Nothing that is done through a
- * mapping is isolated from a batch: a batch may be seen half done, and may find a
- * state changed between two of its entries. It is not counted in ops_total.
+ * to each other and to every command. The references can't be mapped: any other
+ * store sets the state and keeps the reference, like an ACCUM of the difference
+ * that is not atomic. Accesses through a mapping are not isolated from batches:
+ * they may see a batch half done, and may change a state between two of its
+ * entries. They are not counted in ops_total.
  *
- * A mapping stays what it is when its table is destroyed: memory that no command
- * uses any more. fork() shares it. It counts against the same limits as the table.
- * Its pages come when they are used, or at once with MAP_POPULATE; they stay in
- * memory, and come back after MADV_DONTNEED. mremap() moves it, and never makes it
- * longer (EFAULT).
+ * A mapping outlives its table, as memory that no command uses any more. fork()
+ * shares it. It counts against the same limits as the table. Its pages come when
+ * they are used, or at once with MAP_POPULATE; they stay in memory, and come back
+ * after MADV_DONTNEED. mremap() moves it, and never makes it longer (EFAULT).
  *
  * Errors of mmap(): EINVAL (not MAP_SHARED, PROT_EXEC, more than the table has),
  * ENOENT (no such table), ENOMEM, EACCES (the file is not open as the protection
