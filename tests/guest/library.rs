@@ -2,7 +2,7 @@
 
 //! The crate `atomik` on the real device.
 
-use atomik::{Backend, Batch, Context, Device, Error, MAX_BATCH};
+use atomik::{Backend, Batch, Context, Device, Error, LocalError, MAX_BATCH};
 use std::{num::NonZeroU64, os::fd::OwnedFd, thread};
 
 #[test]
@@ -88,11 +88,11 @@ fn many_deltas_at_once() {
     let error = table.accum_many(&addrs, &deltas).unwrap_err();
     assert!(matches!(
         error,
-        Error::Lengths {
+        Error::Local(LocalError::Lengths {
             addresses: 10_000,
             words: 9999,
             limbs: 1
-        }
+        })
     ));
     assert_eq!(states(), expected);
     table.accum_many(&[], &[]).unwrap();

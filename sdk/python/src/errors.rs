@@ -5,7 +5,7 @@
 use std::fmt::Display;
 use std::path::Path;
 
-use atomik::Error;
+use atomik::{Error, LocalError};
 use pyo3::create_exception;
 use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
@@ -77,22 +77,15 @@ fn text(error: &Error) -> String {
 }
 
 /// What the library refused: each error as the exception that Python people expect.
-pub fn from_atomik(error: Error) -> PyErr {
+pub fn from_atomik(error: impl Into<Error>) -> PyErr {
+    let error = error.into();
     let text = text(&error);
     match error {
         Error::Address { .. } => PyIndexError::new_err(text),
-        Error::StaleEpoch { .. } => StaleEpochError::new_err(text),
+        Error::Local(LocalError::StaleEpoch { .. }) => StaleEpochError::new_err(text),
         Error::NoMemory { .. } => PyMemoryError::new_err(text),
-        Error::OutOfMessages
-        | Error::NeverSent { .. }
-        | Error::InvalidWidth { .. }
-        | Error::TooWide { .. }
-        | Error::NoContexts
+        Error::Local(_)
         | Error::InvalidCount { .. }
-        | Error::Lengths { .. }
-        | Error::Width { .. }
-        | Error::Size { .. }
-        | Error::Change { .. }
         | Error::BatchEmpty
         | Error::BatchTooLong { .. } => PyValueError::new_err(text),
         // The path isn't one, and the system wasn't asked.

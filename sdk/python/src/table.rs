@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use atomik::{LocalContext, Value};
+use atomik::{Error, LocalContext, Value};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyTuple};
@@ -206,7 +206,7 @@ impl AtomikTable {
                     into.write(start, states);
                     start += states.len();
                 }
-                Ok(())
+                Ok::<_, Error>(())
             })
         })
         .map_err(from_atomik)?;
@@ -359,7 +359,7 @@ impl AtomikTable {
                     f(store, addrs, values.read(start..end, &mut words))?;
                     start = end;
                 }
-                Ok(())
+                Ok::<_, Error>(())
             })
         })
         .map_err(from_atomik)

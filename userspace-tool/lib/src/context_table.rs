@@ -4,6 +4,9 @@
 
 #[cfg(doc)]
 use crate::Error;
+#[cfg(doc)]
+use crate::LocalError;
+use crate::local::check_u64;
 use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value};
 
 /// A table of contexts, wherever it is: the device's [`Table`] and [`TableRef`], and the
@@ -26,16 +29,18 @@ use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableR
 /// ```
 ///
 /// A context's address is its number, from 0. All operations may return [`Error::Address`], and
-/// change nothing then; on the device also [`Error::NoSuchTable`], and [`Error::ReadOnly`]. The
-/// methods of `u64` are for widths up to 64 bits, which the device's tables have: beyond, a value
-/// that comes in has zeros above, and what would return a state is [`Error::TooWide`]. Those with
-/// `value` in their names serve any width; they take 64-bit limbs, the lowest first.
+/// change nothing then; on the device also [`Error::NoSuchTable`], and [`Error::ReadOnly`].
 ///
-/// What changes a context takes `&mut self`, as a table of this process needs it. Where the trait is
-/// in scope, a [`Table`] is to be declared `mut`; a [`TableRef`] has methods of its own that do
-/// without.
+/// The methods of `u64` are for widths up to 64 bits, which the device's tables have: beyond, a
+/// value that comes in has zeros above, and what would return a state is [`LocalError::TooWide`].
+/// Those with `value` in their names serve any width; they take 64-bit limbs, the lowest first.
 ///
-/// The trait can be made into an object: `Box<dyn ContextTable>` leaves the choice to the run.
+/// Operations that change a context take `&mut self`, as a table of this process needs it. Where the
+/// trait is in scope, a [`Table`] has to be declared `mut`; a [`TableRef`] has methods of its own
+/// that do without.
+///
+/// The trait can be made into an object: with `Box<dyn ContextTable>` the program chooses while it
+/// runs.
 pub trait ContextTable {
     /// The number of contexts.
     ///
@@ -47,44 +52,44 @@ pub trait ContextTable {
     /// The width of the contexts, in bits.
     fn width(&self) -> u32;
 
-    /// LOAD: the reference becomes `value` and the accumulator 0.
+    /// LOAD of any width: the reference becomes `value` and the accumulator 0.
     ///
     /// # Errors
     ///
     /// See [`ContextTable`].
-    fn load(&mut self, addr: u32, value: u64) -> Result<()>;
+    fn load_value(&mut self, addr: u32, value: &[u64]) -> Result<()>;
 
-    /// ACCUM: the state is XORed with `delta`. The same delta again undoes it.
+    /// ACCUM of any width: the state is XORed with `delta`. The same delta again undoes it.
     ///
     /// # Errors
     ///
     /// See [`ContextTable`].
-    fn accum(&mut self, addr: u32, delta: u64) -> Result<()>;
+    fn accum_value(&mut self, addr: u32, delta: &[u64]) -> Result<()>;
 
-    /// READ: returns the state.
+    /// READ of any width: returns the state.
     ///
     /// # Errors
     ///
     /// See [`ContextTable`].
-    fn read(&self, addr: u32) -> Result<u64>;
+    fn read_value(&self, addr: u32) -> Result<Value>;
 
-    /// SWAP: starts a new epoch from the present state, and returns that state.
+    /// SWAP of any width: starts a new epoch from the present state, and returns that state.
     ///
     /// # Errors
     ///
     /// See [`ContextTable`].
-    fn swap(&mut self, addr: u32) -> Result<u64>;
+    fn swap_value(&mut self, addr: u32) -> Result<Value>;
 
-    /// SWAP: starts a new epoch from `new_reference`, which may be 0, and returns the state that
-    /// ended the old one.
+    /// SWAP of any width: starts a new epoch from `new_reference`, which may be 0, and returns the
+    /// state that ended the old one.
     ///
     /// # Errors
     ///
     /// See [`ContextTable`].
-    fn swap_with(&mut self, addr: u32, new_reference: u64) -> Result<u64>;
+    fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value>;
 
-    /// Runs a batch: its operations in order, all of them or none. Returns what its READs and SWAPs
-    /// returned.
+    /// Runs a batch: its operations in order, all of them or none. Returns the states that its READs
+    /// and SWAPs returned.
     ///
     /// # Errors
     ///
@@ -99,49 +104,14 @@ pub trait ContextTable {
     /// [`Error::BatchReturns`] where it would return something, and those of [`run`](Self::run).
     fn submit(&mut self, batch: &Batch) -> Result<()>;
 
-    /// ACCUMs many deltas, as many as there are addresses. All addresses are looked at before the first
-    /// delta is applied. On the device this is one batch for each [`MAX_BATCH`](crate::MAX_BATCH) of them,
-    /// isolated each on its own.
+    /// ACCUMs many deltas, as many as there are addresses. All addresses are checked before the first
+    /// delta is applied. On the device this is one batch for each [`MAX_BATCH`](crate::MAX_BATCH)
+    /// deltas, each isolated by itself.
     ///
     /// # Errors
     ///
-    /// [`Error::Lengths`], and see [`ContextTable`]: [`Error::Address`] names the entry.
+    /// [`LocalError::Lengths`], and see [`ContextTable`]: [`Error::Address`] names the entry.
     fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()>;
-
-    /// LOAD of any width.
-    ///
-    /// # Errors
-    ///
-    /// See [`ContextTable`].
-    fn load_value(&mut self, addr: u32, value: &[u64]) -> Result<()>;
-
-    /// ACCUM of any width.
-    ///
-    /// # Errors
-    ///
-    /// See [`ContextTable`].
-    fn accum_value(&mut self, addr: u32, delta: &[u64]) -> Result<()>;
-
-    /// READ of any width.
-    ///
-    /// # Errors
-    ///
-    /// See [`ContextTable`].
-    fn read_value(&self, addr: u32) -> Result<Value>;
-
-    /// SWAP of any width, which keeps the state.
-    ///
-    /// # Errors
-    ///
-    /// See [`ContextTable`].
-    fn swap_value(&mut self, addr: u32) -> Result<Value>;
-
-    /// SWAP of any width, which starts the new epoch from `new_reference`.
-    ///
-    /// # Errors
-    ///
-    /// See [`ContextTable`].
-    fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value>;
 
     /// Both words of a context, at one moment.
     ///
@@ -156,6 +126,55 @@ pub trait ContextTable {
     ///
     /// Those of [`TableRef::snapshot`].
     fn nonzero(&self) -> Result<Vec<(u32, Value)>>;
+
+    /// LOAD of a `u64`, see [`load_value`](Self::load_value).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn load(&mut self, addr: u32, value: u64) -> Result<()> {
+        self.load_value(addr, &[value])
+    }
+
+    /// ACCUM of a `u64`, see [`accum_value`](Self::accum_value).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn accum(&mut self, addr: u32, delta: u64) -> Result<()> {
+        self.accum_value(addr, &[delta])
+    }
+
+    /// READ of a `u64`, see [`read_value`](Self::read_value).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn read(&self, addr: u32) -> Result<u64> {
+        check_u64(self.width())?;
+        Ok(lowest(self.read_value(addr)?.limbs()))
+    }
+
+    /// SWAP of a `u64`, see [`swap_value`](Self::swap_value).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn swap(&mut self, addr: u32) -> Result<u64> {
+        check_u64(self.width())?;
+        Ok(lowest(self.swap_value(addr)?.limbs()))
+    }
+
+    /// SWAP of a `u64`, see [`swap_value_with`](Self::swap_value_with).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`].
+    fn swap_with(&mut self, addr: u32, new_reference: u64) -> Result<u64> {
+        check_u64(self.width())?;
+        let state = self.swap_value_with(addr, &[new_reference])?;
+        Ok(lowest(state.limbs()))
+    }
 }
 
 impl ContextTable for LocalTable {
@@ -165,38 +184,6 @@ impl ContextTable for LocalTable {
 
     fn width(&self) -> u32 {
         self.width()
-    }
-
-    fn load(&mut self, addr: u32, value: u64) -> Result<()> {
-        self.load(addr, value)
-    }
-
-    fn accum(&mut self, addr: u32, delta: u64) -> Result<()> {
-        self.accum(addr, delta)
-    }
-
-    fn read(&self, addr: u32) -> Result<u64> {
-        self.read(addr)
-    }
-
-    fn swap(&mut self, addr: u32) -> Result<u64> {
-        self.swap(addr)
-    }
-
-    fn swap_with(&mut self, addr: u32, new_reference: u64) -> Result<u64> {
-        self.swap_with(addr, new_reference)
-    }
-
-    fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
-        self.run(batch)
-    }
-
-    fn submit(&mut self, batch: &Batch) -> Result<()> {
-        self.submit(batch)
-    }
-
-    fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
-        self.accum_many(addrs, deltas)
     }
 
     fn load_value(&mut self, addr: u32, value: &[u64]) -> Result<()> {
@@ -219,6 +206,18 @@ impl ContextTable for LocalTable {
         self.swap_value_with(addr, new_reference)
     }
 
+    fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
+        self.run(batch)
+    }
+
+    fn submit(&mut self, batch: &Batch) -> Result<()> {
+        self.submit(batch)
+    }
+
+    fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
+        self.accum_many(addrs, deltas)
+    }
+
     fn context(&self, addr: u32) -> Result<LocalContext> {
         self.context(addr)
     }
@@ -230,7 +229,7 @@ impl ContextTable for LocalTable {
     }
 }
 
-/// The device's: both have the methods of [`TableRef`].
+/// Implements the trait for the device's types, which have the methods of [`TableRef`].
 macro_rules! device_table {
     ($table:ty) => {
         impl ContextTable for $table {
@@ -242,24 +241,24 @@ macro_rules! device_table {
                 u64::BITS
             }
 
-            fn load(&mut self, addr: u32, value: u64) -> Result<()> {
-                TableRef::load(self, addr, value)
+            fn load_value(&mut self, addr: u32, value: &[u64]) -> Result<()> {
+                TableRef::load(self, addr, lowest(value))
             }
 
-            fn accum(&mut self, addr: u32, delta: u64) -> Result<()> {
-                TableRef::accum(self, addr, delta)
+            fn accum_value(&mut self, addr: u32, delta: &[u64]) -> Result<()> {
+                TableRef::accum(self, addr, lowest(delta))
             }
 
-            fn read(&self, addr: u32) -> Result<u64> {
-                TableRef::read(self, addr)
+            fn read_value(&self, addr: u32) -> Result<Value> {
+                TableRef::read(self, addr).map(Value::from)
             }
 
-            fn swap(&mut self, addr: u32) -> Result<u64> {
-                TableRef::swap(self, addr)
+            fn swap_value(&mut self, addr: u32) -> Result<Value> {
+                TableRef::swap(self, addr).map(Value::from)
             }
 
-            fn swap_with(&mut self, addr: u32, new_reference: u64) -> Result<u64> {
-                TableRef::swap_with(self, addr, new_reference)
+            fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
+                TableRef::swap_with(self, addr, lowest(new_reference)).map(Value::from)
             }
 
             fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
@@ -274,27 +273,6 @@ macro_rules! device_table {
                 TableRef::accum_many(self, addrs, deltas)
             }
 
-            fn load_value(&mut self, addr: u32, value: &[u64]) -> Result<()> {
-                TableRef::load(self, addr, lowest(value))
-            }
-
-            fn accum_value(&mut self, addr: u32, delta: &[u64]) -> Result<()> {
-                TableRef::accum(self, addr, lowest(delta))
-            }
-
-            fn read_value(&self, addr: u32) -> Result<Value> {
-                Value::new(u64::BITS, TableRef::read(self, addr)?)
-            }
-
-            fn swap_value(&mut self, addr: u32) -> Result<Value> {
-                Value::new(u64::BITS, TableRef::swap(self, addr)?)
-            }
-
-            fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
-                let state = TableRef::swap_with(self, addr, lowest(new_reference))?;
-                Value::new(u64::BITS, state)
-            }
-
             fn context(&self, addr: u32) -> Result<LocalContext> {
                 TableRef::context(self, addr).map(LocalContext::from)
             }
@@ -302,8 +280,8 @@ macro_rules! device_table {
             fn nonzero(&self) -> Result<Vec<(u32, Value)>> {
                 let contexts = self.snapshot(0..TableRef::size(self)?)?;
                 let states = (0..).zip(contexts.iter().map(|context| context.state()));
-                let value = |(addr, state)| Ok((addr, Value::new(u64::BITS, state)?));
-                states.filter(|&(_, state)| state != 0).map(value).collect()
+                let nonzero = states.filter(|&(_, state)| state != 0);
+                Ok(nonzero.map(|(addr, state)| (addr, state.into())).collect())
             }
         }
     };
@@ -312,7 +290,48 @@ macro_rules! device_table {
 device_table!(TableRef);
 device_table!(Table);
 
-/// The part of a value that a context of the device has.
+/// The lowest 64 bits of a value.
 fn lowest(limbs: &[u64]) -> u64 {
     limbs.first().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Error, LocalError};
+
+    /// The trait's own methods, which those of the type hide where it is known.
+    fn results(table: &mut dyn ContextTable) -> [Result<u64>; 5] {
+        [
+            table.load(1, 7).map(|()| 0),
+            table.accum(1, 1).map(|()| 0),
+            table.read(1),
+            table.swap(1),
+            table.swap_with(1, 5),
+        ]
+    }
+
+    #[test]
+    fn numbers_are_values_of_one_word() {
+        let mut table = LocalTable::with_width(2, 64).unwrap();
+        let found = results(&mut table).map(Result::unwrap);
+        assert_eq!(found, [0, 0, 6, 6, 6]);
+        assert_eq!(table.read(1).unwrap(), 5);
+    }
+
+    #[test]
+    fn wide_states_are_no_numbers_and_stay() {
+        let mut table = LocalTable::with_width(2, 65).unwrap();
+        let [loaded, accumulated, rest @ ..] = results(&mut table);
+        assert!(loaded.is_ok() && accumulated.is_ok());
+        for result in rest {
+            assert!(matches!(
+                result,
+                Err(Error::Local(LocalError::TooWide { width: 65 }))
+            ));
+        }
+        let context = table.context(1).unwrap();
+        assert_eq!(*context.reference(), 7);
+        assert_eq!(context.accumulator(), 1);
+    }
 }

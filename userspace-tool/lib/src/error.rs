@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use atomik_uapi::{MAX_BATCH, MAX_CONTEXTS, MAX_TABLES};
 use nix::errno::Errno;
 
-use crate::{DEFAULT_PATH, MAX_WIDTH, Operation, Version};
+use crate::{DEFAULT_PATH, LocalError, Operation, Version};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -173,89 +173,9 @@ pub enum Error {
         /// The entry that was asked for, from 0.
         entry: usize,
     },
-    /// A width that doesn't exist.
-    #[error(
-        "there is no width of {width} bits here; a width is 1 to {MAX_WIDTH}, that of a fingerprint \
-        a multiple of 8"
-    )]
-    InvalidWidth {
-        /// The width that was asked for, in bits.
-        width: u32,
-    },
-    /// A state of more than 64 bits was asked for as a `u64`.
-    #[error("a state of {width} bits isn't a number of 64")]
-    TooWide {
-        /// The table's width in bits.
-        width: u32,
-    },
-    /// A table in this process was to have no contexts.
-    #[error("a table has at least one context")]
-    NoContexts,
-    /// Addresses and values of many operations don't belong together.
-    #[error(
-        "{addresses} addresses go with {addresses} values of {limbs} words each, not with {words} words"
-    )]
-    Lengths {
-        /// The number of addresses.
-        addresses: usize,
-        /// The number of 64-bit words that came with them.
-        words: usize,
-        /// The words of a value.
-        limbs: usize,
-    },
-    /// A message belongs to an epoch of its address that is over.
-    #[error(
-        "the message belongs to epoch {epoch} of address {addr}, where epoch {current} has begun"
-    )]
-    StaleEpoch {
-        /// The address.
-        addr: u32,
-        /// The message's epoch.
-        epoch: u64,
-        /// The address's epoch.
-        current: u64,
-    },
-    /// A message, or another stream, has another width than the stream.
-    #[error("a message or stream of {found} bits doesn't fit a stream of {width}")]
-    Width {
-        /// The width of what was given, in bits.
-        found: u32,
-        /// The stream's width in bits.
-        width: u32,
-    },
-    /// Another stream has another number of contexts.
-    #[error("a stream of {found} contexts doesn't fit one of {contexts}")]
-    Size {
-        /// The number of the other's contexts.
-        found: u32,
-        /// The number of contexts.
-        contexts: u32,
-    },
-    /// A message says that this stream made it, which has made none of that number.
-    #[error("this stream, {sender:#x}, has made no message number {seq}")]
-    NeverSent {
-        /// The stream's own sender, and the message's.
-        sender: u64,
-        /// The message's number.
-        seq: u64,
-    },
-    /// A stream has made 2^64 - 1 messages.
-    #[error("this stream has no number for one more message")]
-    OutOfMessages,
-    /// A change of a part can't be one of the data.
-    #[error(
-        "{old} bytes at {offset} that became {new} are no change of whole 8-byte chunks of {length} bytes"
-    )]
-    Change {
-        /// Where the part begins, in bytes.
-        offset: u64,
-        /// Its length before.
-        old: u64,
-        /// Its length after.
-        new: u64,
-        /// The length of all the data.
-        length: u64,
-    },
+    /// A context, table, fingerprint or stream of this process refused something.
+    #[error(transparent)]
+    Local(#[from] LocalError),
     /// Anything else that the system answered.
     #[error("{op}{} failed", .table.map_or(String::new(), |table| format!(" on table {table}")))]
     Os {
@@ -350,7 +270,7 @@ impl Error {
                 "run it as several batches; each is isolated on its own".into()
             }
             Self::BatchReturns { .. } => "`TableRef::run` returns states".into(),
-            Self::TooWide { .. } => {
+            Self::Local(LocalError::TooWide { .. }) => {
                 "the methods of `Value`, such as `read_value`, serve any width".into()
             }
             _ => return None,
@@ -369,7 +289,7 @@ impl Error {
             | Self::Os { source, .. } => return source.raw_os_error(),
             Self::NoSuchTable { .. } => Errno::ENOENT,
             Self::Address { .. }
-            | Self::NoContexts
+            | Self::Local(LocalError::NoContexts)
             | Self::InvalidCount { .. }
             | Self::Image { .. }
             | Self::BatchEmpty
@@ -380,15 +300,7 @@ impl Error {
             Self::ReadOnly { .. } => Errno::EBADF,
             Self::Fault { .. } => Errno::EFAULT,
             Self::NoTable
-            | Self::InvalidWidth { .. }
-            | Self::TooWide { .. }
-            | Self::Lengths { .. }
-            | Self::StaleEpoch { .. }
-            | Self::Width { .. }
-            | Self::Size { .. }
-            | Self::NeverSent { .. }
-            | Self::OutOfMessages
-            | Self::Change { .. }
+            | Self::Local(_)
             | Self::SeveralTables { .. }
             | Self::Version { .. }
             | Self::BatchReturns { .. }

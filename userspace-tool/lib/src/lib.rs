@@ -167,8 +167,8 @@ pub use error::{Error, Result};
 pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use local::{
-    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalTable, MAX_WIDTH,
-    MessageError, OrderedFingerprint, OrderedFold, Received, Value,
+    AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalError, LocalTable,
+    MAX_WIDTH, OrderedFingerprint, OrderedFold, Received, Value,
 };
 pub use operation::Operation;
 pub use table::Table;

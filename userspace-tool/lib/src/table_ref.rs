@@ -11,7 +11,8 @@ use atomik_uapi::{Accum, Load, MAX_BATCH, MAX_CONTEXTS};
 use nix::errno::Errno;
 
 use crate::{
-    Batch, BatchResults, Context, Error, Operation, Result, TableMap, TableView, device, ioctl,
+    Batch, BatchResults, Context, Error, LocalError, Operation, Result, TableMap, TableView,
+    device, ioctl,
 };
 
 /// A table of contexts in an open file, without the duty to destroy it.
@@ -288,7 +289,7 @@ impl TableRef {
     ///
     /// # Errors
     ///
-    /// [`Error::Lengths`] and [`Error::Address`], which names the entry, before anything has
+    /// [`LocalError::Lengths`] and [`Error::Address`], which names the entry, before anything has
     /// changed; those of [`size`](Self::size); and see [`TableRef`].
     ///
     /// # Examples
@@ -301,11 +302,12 @@ impl TableRef {
     /// ```
     pub fn accum_many(&self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
         if addrs.len() != deltas.len() {
-            return Err(Error::Lengths {
+            return Err(LocalError::Lengths {
                 addresses: addrs.len(),
                 words: deltas.len(),
                 limbs: 1,
-            });
+            }
+            .into());
         }
         let size = self.size()?;
         if let Some(entry) = addrs.iter().position(|&addr| addr >= size) {

@@ -18,7 +18,8 @@ pub fn run<P: Place>(place: &P, case: &ContextCase) -> Outcome {
         &mut InTable(place.table(1, case.width).map_err(text)?),
     )?;
     if P::PROCESS {
-        on(case, &mut LocalContext::new(case.width).map_err(text)?)?;
+        let context = LocalContext::new(case.width);
+        on(case, &mut context.map_err(|error| error.to_string())?)?;
     }
     if P::PROCESS && case.width == 64 {
         on(case, &mut Context::default())?;
@@ -57,7 +58,7 @@ fn step(width: u32, context: &mut impl One, step: &ContextStep) -> std::result::
             same("the state", state.map_err(text)?, expect)
         }
         ContextStep::Merge { reference, deltas } => {
-            let mut other = LocalContext::new(width).map_err(text)?;
+            let mut other = LocalContext::new(width).map_err(|error| error.to_string())?;
             other.load(reference.limbs());
             deltas.iter().for_each(|delta| other.accum(delta.limbs()));
             context.merge(&other).map_err(text)
@@ -133,7 +134,7 @@ impl One for Context {
     }
 
     fn read(&self) -> Result<Value> {
-        Value::new(64, self.state())
+        Ok(self.state().into())
     }
 
     fn swap(&mut self, new_reference: Option<&[u64]>) -> Result<Value> {
@@ -141,7 +142,7 @@ impl One for Context {
             Some(new_reference) => self.swap_with(new_reference[0]),
             None => Context::swap(self),
         };
-        Value::new(64, state)
+        Ok(state.into())
     }
 
     fn merge(&mut self, other: &LocalContext) -> Result<()> {
@@ -154,8 +155,7 @@ impl One for Context {
     }
 
     fn words(&self) -> Result<(Value, Value, bool, Option<u64>)> {
-        let value = |word| Value::new(64, word);
-        let (reference, accumulator) = (value(self.reference)?, value(self.accumulator)?);
+        let (reference, accumulator) = (self.reference.into(), self.accumulator.into());
         Ok((reference, accumulator, self.is_clean(), None))
     }
 }

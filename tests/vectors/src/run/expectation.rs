@@ -4,7 +4,7 @@
 
 use std::fmt::Display;
 
-use atomik::{Error, Result};
+use atomik::{Error, LocalError, Result};
 
 use crate::format::Wrong;
 
@@ -50,12 +50,12 @@ pub fn done<T>(found: Result<T>, error: Option<Wrong>) -> std::result::Result<()
 fn same_error(found: &Error, error: Wrong) -> std::result::Result<(), String> {
     let kind = match found {
         Error::Address { .. } => Wrong::Address,
-        Error::InvalidWidth { .. } | Error::Width { .. } => Wrong::Width,
-        Error::NoContexts | Error::InvalidCount { .. } => Wrong::Count,
-        Error::Lengths { .. } => Wrong::Lengths,
-        Error::Change { .. } => Wrong::Change,
-        Error::StaleEpoch { .. } => Wrong::StaleEpoch,
-        Error::NeverSent { .. } => Wrong::NeverSent,
+        Error::InvalidCount { .. } | Error::Local(LocalError::NoContexts) => Wrong::Count,
+        Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => Wrong::Width,
+        Error::Local(LocalError::Lengths { .. }) => Wrong::Lengths,
+        Error::Local(LocalError::Change { .. }) => Wrong::Change,
+        Error::Local(LocalError::StaleEpoch { .. }) => Wrong::StaleEpoch,
+        Error::Local(LocalError::NeverSent { .. }) => Wrong::NeverSent,
         other => return Err(other.to_string()),
     };
     if kind == error {

@@ -9,7 +9,7 @@ use super::{Outcome, Place, steps};
 use crate::format::{FingerprintCase, FingerprintStep};
 
 pub fn run<P: Place>(place: &P, case: &FingerprintCase) -> Outcome {
-    both(place, case, || Fingerprint::with_width(case.width))
+    both(place, case, || Ok(Fingerprint::with_width(case.width)?))
 }
 
 pub fn run_ordered<P: Place>(place: &P, case: &FingerprintCase) -> Outcome {
@@ -112,15 +112,15 @@ impl Print for Fingerprint {
 
 impl Print for OrderedFingerprint {
     fn load(&mut self, data: &[u8]) -> Result<Value> {
-        Value::new(64, self.load(data))
+        Ok(self.load(data).into())
     }
 
     fn update(&mut self, data: &[u8]) -> Result<Value> {
-        Value::new(64, self.update(data))
+        Ok(self.update(data).into())
     }
 
     fn accumulate_delta(&mut self, offset: Option<u64>, old: &[u8], new: &[u8]) -> Result<()> {
-        self.accumulate_delta(offset.unwrap_or(0), old, new)
+        Ok(self.accumulate_delta(offset.unwrap_or(0), old, new)?)
     }
 
     fn reset(&mut self) -> Result<()> {
@@ -129,8 +129,7 @@ impl Print for OrderedFingerprint {
     }
 
     fn words(&self) -> Result<(Value, Value, bool)> {
-        let value = |word| Value::new(64, word);
-        Ok((value(self.value())?, value(self.delta())?, self.changed()))
+        Ok((self.value().into(), self.delta().into(), self.changed()))
     }
 }
 

@@ -73,7 +73,7 @@ fn do_step(
     step: &TableStep,
 ) -> std::result::Result<(), String> {
     let (width, words) = (table.width(), methods == Methods::Words);
-    let value = |state: Result<u64>| Value::new(width, state?);
+    let value = |state: Result<u64>| Ok(Value::new(width, state?)?);
     match step {
         TableStep::Load { addr, value, error } => done(
             match words {
@@ -186,7 +186,7 @@ fn batch(
     for (handle, expect) in expected {
         let state = results
             .get(handle)
-            .and_then(|state| Value::new(width, state));
+            .and_then(|state| Ok(Value::new(width, state)?));
         returned(state, expect.as_ref(), None)?;
     }
     Ok(())

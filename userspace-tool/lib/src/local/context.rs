@@ -6,7 +6,7 @@ use atomik_logic::context::TableMut;
 
 use super::value::{AsLimbs, Value};
 use super::width::Width;
-use crate::{Context, Result};
+use crate::{Context, LocalError, Result};
 
 /// A context of any width from 1 bit to [`MAX_WIDTH`](crate::MAX_WIDTH). Every value that comes in
 /// is masked to the width.
@@ -23,7 +23,7 @@ use crate::{Context, Result};
 /// assert_eq!(context.read().limbs(), [0xcafe_babf, 0xff]);
 /// context.rollback(1);
 /// assert!(context.is_clean());
-/// # Ok::<(), atomik::Error>(())
+/// # Ok::<(), atomik::LocalError>(())
 /// ```
 ///
 /// Two are equal if their widths and states are, however they came by them.
@@ -39,9 +39,9 @@ impl LocalContext {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above
     /// [`MAX_WIDTH`](crate::MAX_WIDTH).
-    pub fn new(width: u32) -> Result<Self> {
+    pub fn new(width: u32) -> Result<Self, LocalError> {
         Ok(Self::zero(Width::new(width)?))
     }
 
@@ -66,13 +66,13 @@ impl LocalContext {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above
     /// [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn with_words(
         width: u32,
         reference: impl AsLimbs,
         accumulator: impl AsLimbs,
-    ) -> Result<Self> {
+    ) -> Result<Self, LocalError> {
         let reference = Value::new(width, reference)?;
         let mut state = reference.clone();
         state.xor(accumulator.as_limbs());

@@ -5,7 +5,7 @@
 use super::context::LocalContext;
 use super::value::{Value, limb};
 use super::width::Width;
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// Tells whether bytes have changed, and by what: the XOR of their chunks.
 ///
@@ -47,8 +47,8 @@ impl Fingerprint {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`].
-    pub fn with_width(width: u32) -> Result<Self> {
+    /// [`LocalError::InvalidWidth`].
+    pub fn with_width(width: u32) -> Result<Self, LocalError> {
         Ok(Self {
             context: LocalContext::zero(whole_bytes(width)?),
         })
@@ -58,8 +58,8 @@ impl Fingerprint {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`].
-    pub fn of(width: u32, data: &[u8]) -> Result<Value> {
+    /// [`LocalError::InvalidWidth`].
+    pub fn of(width: u32, data: &[u8]) -> Result<Value, LocalError> {
         Ok(fold(whole_bytes(width)?, data))
     }
 
@@ -123,10 +123,10 @@ impl Default for Fingerprint {
     }
 }
 
-fn whole_bytes(width: u32) -> Result<Width> {
+fn whole_bytes(width: u32) -> Result<Width, LocalError> {
     match width % 8 {
         0 => Width::new(width),
-        _ => Err(Error::InvalidWidth { width }),
+        _ => Err(LocalError::InvalidWidth { width }),
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
     fn widths_are_whole_bytes() {
         for width in [0, 1, 7, 9, 63, u32::MAX] {
             let error = Fingerprint::with_width(width).unwrap_err();
-            assert!(matches!(error, Error::InvalidWidth { width: w } if w == width));
+            assert!(matches!(error, LocalError::InvalidWidth { width: w } if w == width));
             assert!(Fingerprint::of(width, b"").is_err());
         }
         assert_eq!(Fingerprint::new(), Fingerprint::with_width(64).unwrap());

@@ -6,6 +6,7 @@
 //! many contexts of 64 bits beside each other.
 
 mod context;
+mod error;
 mod fingerprint;
 mod ordered_fingerprint;
 mod stream;
@@ -14,9 +15,11 @@ mod value;
 mod width;
 
 pub use context::LocalContext;
+pub use error::LocalError;
 pub use fingerprint::Fingerprint;
 pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
-pub use stream::{DeltaMessage, DeltaStream, MessageError, Received};
+pub use stream::{DeltaMessage, DeltaStream, Received};
 pub use table::LocalTable;
 pub use value::{AsLimbs, Value};
 pub use width::MAX_WIDTH;
+pub(crate) use width::check_u64;

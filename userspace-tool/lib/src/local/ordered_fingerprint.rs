@@ -3,7 +3,7 @@
 //! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
 
 use super::value::limb;
-use crate::{Context, Error, Result};
+use crate::{Context, LocalError, Result};
 
 /// As [`Fingerprint`](crate::Fingerprint), of 64 bits, but it sees chunks that have changed places,
 /// equal changes in pairs, and zeros at the end; and a change of a part still is a delta.
@@ -22,7 +22,7 @@ use crate::{Context, Error, Result};
 /// fingerprint.accumulate_delta(0, b"chunk 2.", b"chunk 1.")?;
 /// fingerprint.accumulate_delta(8, b"chunk 1.", b"chunk 2.")?;
 /// assert!(!fingerprint.changed());
-/// # Ok::<(), atomik::Error>(())
+/// # Ok::<(), atomik::LocalError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderedFingerprint {
@@ -87,10 +87,15 @@ impl OrderedFingerprint {
     ///
     /// # Errors
     ///
-    /// [`Error::Change`] where `offset` isn't a multiple of 8, `old` and `new` are not equally
+    /// [`LocalError::Change`] where `offset` isn't a multiple of 8, `old` and `new` are not equally
     /// long, the part goes beyond the end of the data, or ends elsewhere than at a multiple of 8
     /// or at the end.
-    pub fn accumulate_delta(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<()> {
+    pub fn accumulate_delta(
+        &mut self,
+        offset: u64,
+        old: &[u8],
+        new: &[u8],
+    ) -> Result<(), LocalError> {
         let part = |data| OrderedFold::of_part(offset, data);
         self.accumulate_folds(offset, &part(old), &part(new))
     }
@@ -105,11 +110,11 @@ impl OrderedFingerprint {
         offset: u64,
         old: &OrderedFold,
         new: &OrderedFold,
-    ) -> Result<()> {
+    ) -> Result<(), LocalError> {
         let end = (offset.checked_add(old.length)).filter(|&end| end <= self.length);
         let whole = |end: u64| end % CHUNK == 0 || end == self.length;
         if offset % CHUNK != 0 || old.length != new.length || !end.is_some_and(whole) {
-            return Err(Error::Change {
+            return Err(LocalError::Change {
                 offset,
                 old: old.length,
                 new: new.length,

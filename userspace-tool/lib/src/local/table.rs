@@ -11,8 +11,8 @@ use atomik_uapi::BatchOp;
 
 use super::context::LocalContext;
 use super::value::{AsLimbs, Value};
-use super::width::Width;
-use crate::{Batch, BatchResults, Error, Result};
+use super::width::{Width, check_u64};
+use crate::{Batch, BatchResults, Error, LocalError, Result};
 
 /// A table of contexts in the memory of this process, of any width from 1 bit to
 /// [`MAX_WIDTH`](crate::MAX_WIDTH), with the calls of
@@ -38,7 +38,7 @@ use crate::{Batch, BatchResults, Error, Result};
 /// rounded up to 64 bits.
 ///
 /// The methods that take or return `u64` are for widths up to 64 bits: with a wider one a value that
-/// comes in has zeros above, and what would return a state is [`Error::TooWide`]. Those
+/// comes in has zeros above, and what would return a state is [`LocalError::TooWide`]. Those
 /// with `value` in their names, and those of many contexts, serve any width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalTable {
@@ -64,7 +64,7 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::NoContexts`] for none, [`Error::NoMemory`].
+    /// [`LocalError::NoContexts`] for none, [`Error::NoMemory`].
     pub fn new(contexts: u32) -> Result<Self> {
         Self::with_width(contexts, 64)
     }
@@ -73,12 +73,12 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`] for a width of 0, or above
-    /// [`MAX_WIDTH`](crate::MAX_WIDTH); [`Error::NoContexts`], [`Error::NoMemory`].
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above
+    /// [`MAX_WIDTH`](crate::MAX_WIDTH); [`LocalError::NoContexts`], [`Error::NoMemory`].
     pub fn with_width(contexts: u32, width: u32) -> Result<Self> {
         let width = Width::new(width)?;
         if contexts == 0 {
-            return Err(Error::NoContexts);
+            return Err(LocalError::NoContexts.into());
         }
         let zeros = || {
             let limbs = (contexts as usize).checked_mul(width.limbs())?;
@@ -149,10 +149,10 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::TooWide`].
+    /// [`Error::Address`], [`LocalError::TooWide`].
     #[inline]
     pub fn read(&self, addr: u32) -> Result<u64> {
-        self.check_u64()?;
+        check_u64(self.width())?;
         let state = self.states.get(addr as usize).copied();
         state.ok_or_else(|| self.outside(addr, None))
     }
@@ -162,10 +162,10 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::TooWide`].
+    /// [`Error::Address`], [`LocalError::TooWide`].
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Result<u64> {
-        self.check_u64()?;
+        check_u64(self.width())?;
         let state = self.words().swap(addr);
         state.ok_or_else(|| self.outside(addr, None))
     }
@@ -175,7 +175,7 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::TooWide`].
+    /// [`Error::Address`], [`LocalError::TooWide`].
     pub fn swap_to(&mut self, addr: u32, new_reference: NonZeroU64) -> Result<u64> {
         self.swap_with(addr, new_reference.get())
     }
@@ -184,7 +184,7 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::TooWide`].
+    /// [`Error::Address`], [`LocalError::TooWide`].
     pub fn swap_with(&mut self, addr: u32, new_reference: u64) -> Result<u64> {
         let state = self.read(addr)?;
         self.load(addr, new_reference)?;
@@ -198,7 +198,7 @@ impl LocalTable {
     ///
     /// [`Error::BatchEmpty`]; [`Error::BatchTooLong`] beyond [`MAX_BATCH`](crate::MAX_BATCH)
     /// entries, as the device has it; [`Error::Address`], which names the entry;
-    /// [`Error::TooWide`] where the width is above 64 bits. Nothing has been applied then.
+    /// [`LocalError::TooWide`] where the width is above 64 bits. Nothing has been applied then.
     ///
     /// # Examples
     ///
@@ -246,7 +246,7 @@ impl LocalTable {
     /// What the batch needs; it can be applied.
     fn plan(&self, batch: &Batch) -> Result<batch::Plan> {
         batch.check_length()?;
-        self.check_u64()?;
+        check_u64(self.width())?;
         // A `Batch` has no other opcodes.
         let plan = batch::plan(batch.ops()).map_err(|_| Error::BatchEmpty)?;
         if !plan.fits(batch.ops(), self.contexts) {
@@ -385,7 +385,7 @@ impl LocalTable {
     ///
     /// # Errors
     ///
-    /// [`Error::Lengths`]; [`Error::Address`], which names the first entry that is wrong, and
+    /// [`LocalError::Lengths`]; [`Error::Address`], which names the first entry that is wrong, and
     /// `u32::MAX` for an address that is larger. Nothing has changed then.
     pub fn load_many<A: Copy + TryInto<u32>>(&mut self, addrs: &[A], values: &[u64]) -> Result<()> {
         self.many(addrs, values, |words, i, limb| {
@@ -462,25 +462,17 @@ impl LocalTable {
     /// Refuses many operations before the first of them.
     fn check_many<A: Copy + TryInto<u32>>(&self, addrs: &[A], words: usize) -> Result<()> {
         if addrs.len().checked_mul(self.limbs()) != Some(words) {
-            return Err(Error::Lengths {
+            return Err(LocalError::Lengths {
                 addresses: addrs.len(),
                 words,
                 limbs: self.limbs(),
-            });
+            }
+            .into());
         }
         let wrong = |addr: &A| index(*addr) >= self.contexts;
         match addrs.iter().position(wrong) {
             Some(entry) => Err(self.outside(index(addrs[entry]), Some(entry))),
             None => Ok(()),
-        }
-    }
-
-    fn check_u64(&self) -> Result<()> {
-        match self.width.limbs() {
-            1 => Ok(()),
-            _ => Err(Error::TooWide {
-                width: self.width.bits(),
-            }),
         }
     }
 
@@ -605,7 +597,7 @@ mod tests {
                         prop_assert_eq!(context.swap_with(first), state);
                     }
                     _ => {
-                        let wide = Error::TooWide { width }.to_string();
+                        let wide = LocalError::TooWide { width }.to_string();
                         for result in [table.read(addr), table.swap(addr), table.swap_with(addr, 1)] {
                             prop_assert_eq!(result.unwrap_err().to_string(), wide.clone());
                         }
@@ -759,7 +751,7 @@ mod tests {
         for words in [0, 1, 3] {
             let error = table.accum_many(&[0u32], &vec![1; words]).unwrap_err();
             assert!(
-                matches!(error, Error::Lengths { addresses: 1, words: w, limbs: 2 } if w == words)
+                matches!(error, Error::Local(LocalError::Lengths { addresses: 1, words: w, limbs: 2 }) if w == words)
             );
         }
         assert!(table.accum_many::<u32>(&[], &[]).is_ok());
@@ -787,16 +779,19 @@ mod tests {
         batch.accum(0, 1);
         assert!(matches!(
             wide.run(&mut batch),
-            Err(Error::TooWide { width: 65 })
+            Err(Error::Local(LocalError::TooWide { width: 65 }))
         ));
     }
 
     #[test]
     fn sizes() {
-        assert!(matches!(LocalTable::new(0), Err(Error::NoContexts)));
+        assert!(matches!(
+            LocalTable::new(0),
+            Err(Error::Local(LocalError::NoContexts))
+        ));
         assert!(matches!(
             LocalTable::with_width(1, 0),
-            Err(Error::InvalidWidth { width: 0 })
+            Err(Error::Local(LocalError::InvalidWidth { width: 0 }))
         ));
         let error = LocalTable::with_width(u32::MAX, crate::MAX_WIDTH).unwrap_err();
         assert!(matches!(error, Error::NoMemory { contexts: u32::MAX }));

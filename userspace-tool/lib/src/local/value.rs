@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::width::Width;
-use crate::Result;
+use crate::{LocalError, Result};
 
 /// What can be given for a value of any width: a `u64`, or 64-bit limbs, the lowest first.
 ///
@@ -82,9 +82,9 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above
     /// [`MAX_WIDTH`](crate::MAX_WIDTH).
-    pub fn new(width: u32, value: impl AsLimbs) -> Result<Self> {
+    pub fn new(width: u32, value: impl AsLimbs) -> Result<Self, LocalError> {
         Ok(Self::fit(Width::new(width)?, value.as_limbs()))
     }
 
@@ -92,9 +92,9 @@ impl Value {
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`](crate::Error::InvalidWidth) for a width of 0, or above
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above
     /// [`MAX_WIDTH`](crate::MAX_WIDTH).
-    pub fn from_le_bytes(width: u32, bytes: &[u8]) -> Result<Self> {
+    pub fn from_le_bytes(width: u32, bytes: &[u8]) -> Result<Self, LocalError> {
         let limbs: Vec<u64> = bytes.chunks(8).map(limb).collect();
         Self::new(width, limbs)
     }
@@ -169,6 +169,16 @@ pub(crate) fn limb(bytes: &[u8]) -> u64 {
         *to = *from;
     }
     u64::from_le_bytes(limb)
+}
+
+/// A value of 64 bits.
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self {
+            width: Width::U64,
+            limbs: Limbs::One(number),
+        }
+    }
 }
 
 /// Compares the numbers, whatever the width.

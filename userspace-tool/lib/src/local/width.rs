@@ -2,7 +2,7 @@
 
 //! [`Width`]: how many bits the words of a context have, and how they lie in memory.
 
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// The largest width of a value in this process, in bits: 2 MiB.
 ///
@@ -21,10 +21,10 @@ pub(crate) struct Width(u32);
 impl Width {
     pub(crate) const U64: Self = Self(LIMB);
 
-    pub(crate) fn new(bits: u32) -> Result<Self> {
+    pub(crate) fn new(bits: u32) -> Result<Self, LocalError> {
         match bits {
             1..=MAX_WIDTH => Ok(Self(bits)),
-            _ => Err(Error::InvalidWidth { width: bits }),
+            _ => Err(LocalError::InvalidWidth { width: bits }),
         }
     }
 
@@ -58,6 +58,14 @@ impl Width {
     }
 }
 
+/// Refuses to return a state of so many bits as a `u64`.
+pub(crate) fn check_u64(bits: u32) -> Result<(), LocalError> {
+    match bits {
+        ..=LIMB => Ok(()),
+        width => Err(LocalError::TooWide { width }),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,7 +85,7 @@ mod tests {
         assert_eq!(of(MAX_WIDTH), (1 << 18, 1 << 21, u64::MAX));
         for bits in [0, MAX_WIDTH + 1, u32::MAX] {
             let error = Width::new(bits).unwrap_err();
-            assert!(matches!(error, Error::InvalidWidth { width } if width == bits));
+            assert!(matches!(error, LocalError::InvalidWidth { width } if width == bits));
         }
     }
 

@@ -4,10 +4,10 @@
 
 use crate::local::value::{AsLimbs, Value};
 use crate::local::width::{MAX_WIDTH, Width};
-use crate::{Error, Result};
+use crate::{LocalError, Result};
 
 /// The first byte: the version of the encoding.
-const VERSION: u8 = 0xa1;
+pub(crate) const MESSAGE_VERSION: u8 = 0xa1;
 
 /// A delta that one [`DeltaStream`](crate::DeltaStream) has accumulated, for others to
 /// [`apply`](crate::DeltaStream::apply).
@@ -20,7 +20,7 @@ const VERSION: u8 = 0xa1;
 /// let bytes = message.encode();
 /// assert!(bytes.len() <= 24); // instead of a snapshot
 /// assert_eq!(DeltaMessage::decode(&bytes)?, message);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), atomik::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeltaMessage {
@@ -36,33 +36,12 @@ pub struct DeltaMessage {
     pub delta: Value,
 }
 
-/// Why bytes are no message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum MessageError {
-    /// The first byte isn't that of version 1.
-    #[error("the message has the version {0:#04x}, and {VERSION:#04x} is known")]
-    Version(u8),
-    /// There are fewer bytes than the message has.
-    #[error("the message is cut off")]
-    Short,
-    /// There are more bytes than the message has.
-    #[error("{0} bytes follow the message")]
-    Long(usize),
-    /// A number is too large, or isn't written in its shortest form.
-    #[error("the message's {0} is not a number that it can have")]
-    Number(&'static str),
-    /// The delta has bits beyond its width.
-    #[error("the message's delta has bits beyond its width")]
-    Delta,
-}
-
 impl DeltaMessage {
     /// A message with a delta of `width` bits, to which `delta` is masked. Streams make their own.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidWidth`] for a width of 0, or above [`MAX_WIDTH`](crate::MAX_WIDTH).
+    /// [`LocalError::InvalidWidth`] for a width of 0, or above [`MAX_WIDTH`](crate::MAX_WIDTH).
     pub fn new(
         sender: u64,
         addr: u32,
@@ -70,7 +49,7 @@ impl DeltaMessage {
         seq: u64,
         width: u32,
         delta: impl AsLimbs,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LocalError> {
         let delta = Value::new(width, delta)?;
         Ok(Self {
             sender,
@@ -88,7 +67,7 @@ impl DeltaMessage {
     ///
     /// They have no checksum: what carries them must have one, as TCP, QUIC and TLS have.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![VERSION];
+        let mut bytes = vec![MESSAGE_VERSION];
         for number in [self.addr.into(), self.epoch, self.seq] {
             put_number(&mut bytes, number);
         }
@@ -102,29 +81,33 @@ impl DeltaMessage {
     ///
     /// # Errors
     ///
-    /// See [`MessageError`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
+    /// [`LocalError::MessageVersion`], [`LocalError::MessageShort`], [`LocalError::MessageLong`],
+    /// [`LocalError::MessageNumber`], [`LocalError::MessageDelta`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, LocalError> {
         let mut rest = bytes;
         match take(&mut rest, 1)? {
-            [VERSION] => {}
-            other => return Err(MessageError::Version(other[0])),
+            [MESSAGE_VERSION] => {}
+            other => return Err(LocalError::MessageVersion { found: other[0] }),
         }
         let addr = small(&mut rest, "address")?;
         let epoch = number(&mut rest, "epoch")?;
         let seq = number(&mut rest, "sequence number")?;
         let sender = crate::local::value::limb(take(&mut rest, 8)?);
         let width = small(&mut rest, "width")?;
-        let width = Width::new(width).map_err(|_| MessageError::Number("width"))?;
+        let width = Width::new(width).map_err(|_| LocalError::MessageNumber { name: "width" })?;
         if seq == 0 {
-            return Err(MessageError::Number("sequence number"));
+            return Err(LocalError::MessageNumber {
+                name: "sequence number",
+            });
         }
         let delta = take(&mut rest, width.bytes())?;
         if !rest.is_empty() {
-            return Err(MessageError::Long(rest.len()));
+            return Err(LocalError::MessageLong { excess: rest.len() });
         }
-        let value = Value::from_le_bytes(width.bits(), delta).map_err(|_| MessageError::Delta)?;
+        let value =
+            Value::from_le_bytes(width.bits(), delta).map_err(|_| LocalError::MessageDelta)?;
         if value.to_le_bytes() != delta {
-            return Err(MessageError::Delta);
+            return Err(LocalError::MessageDelta);
         }
         Ok(Self {
             sender,
@@ -145,7 +128,7 @@ fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
     bytes.push(number as u8);
 }
 
-fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, MessageError> {
+fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, LocalError> {
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let byte = take(rest, 1)?[0];
@@ -159,16 +142,18 @@ fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, MessageError> {
             return Ok(number);
         }
     }
-    Err(MessageError::Number(name))
+    Err(LocalError::MessageNumber { name })
 }
 
-fn small(rest: &mut &[u8], name: &'static str) -> Result<u32, MessageError> {
+fn small(rest: &mut &[u8], name: &'static str) -> Result<u32, LocalError> {
     let number = number(rest, name)?;
-    u32::try_from(number).map_err(|_| MessageError::Number(name))
+    u32::try_from(number).map_err(|_| LocalError::MessageNumber { name })
 }
 
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], MessageError> {
-    let (taken, left) = rest.split_at_checked(count).ok_or(MessageError::Short)?;
+fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], LocalError> {
+    let (taken, left) = rest
+        .split_at_checked(count)
+        .ok_or(LocalError::MessageShort)?;
     *rest = left;
     Ok(taken)
 }
@@ -213,7 +198,7 @@ mod tests {
             for (to, from) in damaged.iter_mut().zip(&bytes).skip(1).step_by(3) {
                 *to = *from;
             }
-            for bytes in [[&[VERSION], &bytes[..]].concat(), damaged] {
+            for bytes in [[&[MESSAGE_VERSION], &bytes[..]].concat(), damaged] {
                 if let Ok(message) = DeltaMessage::decode(&bytes) {
                     prop_assert_eq!(message.encode(), bytes);
                 }

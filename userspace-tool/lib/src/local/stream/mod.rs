@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 
 use nix::libc;
 
-pub use message::{DeltaMessage, MessageError};
+pub use message::DeltaMessage;
+pub(crate) use message::MESSAGE_VERSION;
 
 use super::table::LocalTable;
 use super::value::{AsLimbs, Value};
-use crate::{ContextTable, Error, Operation, Result};
+use crate::{ContextTable, Error, LocalError, Operation, Result};
 use known::{Known, Place, fold};
 
 /// A table of contexts whose changes are messages, so that several of them end with the same states, whatever
@@ -198,7 +199,7 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::OutOfMessages`], and those of the table.
+    /// [`Error::Address`], [`LocalError::OutOfMessages`], and those of the table.
     pub fn accum(&mut self, addr: u32, delta: impl AsLimbs) -> Result<DeltaMessage> {
         self.check(addr)?;
         let message = DeltaMessage {
@@ -207,7 +208,7 @@ impl<T: ContextTable> DeltaStream<T> {
             epoch: self.epoch(addr),
             seq: (self.known.get(&self.sender))
                 .map_or(Some(1), Known::next)
-                .ok_or(Error::OutOfMessages)?,
+                .ok_or(LocalError::OutOfMessages)?,
             delta: Value::new(self.width(), delta)?,
         };
         self.table.accum_value(addr, message.delta.limbs())?;
@@ -220,8 +221,8 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Width`] for one of another width, [`Error::Address`], [`Error::NeverSent`] for one
-    /// that bears this stream's name and that it hasn't made, [`Error::StaleEpoch`], and those of
+    /// [`LocalError::Width`] for one of another width, [`Error::Address`], [`LocalError::NeverSent`] for one
+    /// that bears this stream's name and that it hasn't made, [`LocalError::StaleEpoch`], and those of
     /// the table. No state has changed then; a message that was stale is a duplicate from then on.
     pub fn apply(&mut self, message: &DeltaMessage) -> Result<Received> {
         let (addr, epoch) = (message.addr, message.epoch);
@@ -233,18 +234,20 @@ impl<T: ContextTable> DeltaStream<T> {
             return Ok(Received::Duplicate);
         }
         if message.sender == self.sender {
-            return Err(Error::NeverSent {
+            return Err(LocalError::NeverSent {
                 sender: message.sender,
                 seq: message.seq,
-            });
+            }
+            .into());
         }
         let current = self.epoch(addr);
         let received = match epoch.cmp(&current) {
-            Ordering::Less => Err(Error::StaleEpoch {
+            Ordering::Less => Err(LocalError::StaleEpoch {
                 addr,
                 epoch,
                 current,
-            }),
+            }
+            .into()),
             Ordering::Equal => {
                 self.table.accum_value(addr, message.delta.limbs())?;
                 Ok(Received::Applied)
@@ -262,7 +265,7 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`], [`Error::TooWide`], and those of the table.
+    /// [`Error::Address`], [`LocalError::TooWide`], and those of the table.
     pub fn read(&self, addr: u32) -> Result<u64> {
         self.table.read(addr)
     }
@@ -295,15 +298,16 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Width`] and [`Error::Size`] where the other's are not the same, and those of the
+    /// [`LocalError::Width`] and [`LocalError::Size`] where the other's are not the same, and those of the
     /// table.
     pub fn merge<U: ContextTable>(&mut self, other: &DeltaStream<U>) -> Result<()> {
         self.check_width(other.width())?;
         if other.contexts != self.contexts {
-            return Err(Error::Size {
+            return Err(LocalError::Size {
                 found: other.contexts,
                 contexts: self.contexts,
-            });
+            }
+            .into());
         }
         let mut change = self.current();
         for (&addr, start) in &other.epochs {
@@ -379,7 +383,7 @@ impl<T: ContextTable> DeltaStream<T> {
         if found == width {
             return Ok(());
         }
-        Err(Error::Width { found, width })
+        Err(LocalError::Width { found, width }.into())
     }
 }
 

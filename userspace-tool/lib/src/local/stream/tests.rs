@@ -233,11 +233,11 @@ fn a_stale_message_leaves_no_gap() {
     let error = other.apply(&old).unwrap_err();
     assert!(matches!(
         error,
-        Error::StaleEpoch {
+        Error::Local(LocalError::StaleEpoch {
             addr: 0,
             epoch: 0,
             current: 1
-        }
+        })
     ));
     assert_eq!(other.known[&1].kept(), 1);
     assert_eq!(other.apply(&old).unwrap(), Received::Duplicate);
@@ -252,10 +252,10 @@ fn what_does_not_fit_is_refused() {
     let error = here.apply(&message(0, 64, 1)).unwrap_err();
     assert!(matches!(
         error,
-        Error::Width {
+        Error::Local(LocalError::Width {
             found: 64,
             width: WIDTH
-        }
+        })
     ));
     let error = here.apply(&message(CONTEXTS, WIDTH, 1)).unwrap_err();
     assert!(matches!(error, Error::Address { addr: CONTEXTS, .. }));
@@ -265,15 +265,18 @@ fn what_does_not_fit_is_refused() {
     let error = here
         .merge(&DeltaStream::new(CONTEXTS).unwrap())
         .unwrap_err();
-    assert!(matches!(error, Error::Width { found: 64, .. }));
+    assert!(matches!(
+        error,
+        Error::Local(LocalError::Width { found: 64, .. })
+    ));
     let larger = DeltaStream::with_width(CONTEXTS + 1, WIDTH).unwrap();
     let error = here.merge(&larger).unwrap_err();
     assert!(matches!(
         error,
-        Error::Size {
+        Error::Local(LocalError::Size {
             found: 4,
             contexts: CONTEXTS
-        }
+        })
     ));
     assert_eq!(seen(&here), before);
     assert!(here.load(CONTEXTS, 1).is_err() && here.accum(CONTEXTS, 1).is_err());
@@ -285,7 +288,10 @@ fn the_last_number_is_the_last() {
     let mut here = stream(1);
     here.known.insert(1, Known::up_to(u64::MAX - 1));
     assert_eq!(here.accum(0, 1).unwrap().seq, u64::MAX);
-    assert!(matches!(here.accum(0, 1), Err(Error::OutOfMessages)));
+    assert!(matches!(
+        here.accum(0, 1),
+        Err(Error::Local(LocalError::OutOfMessages))
+    ));
     assert_eq!(here.read_value(0).unwrap(), 1);
     assert_eq!(here.pending().len(), 1);
 }
@@ -300,7 +306,9 @@ fn a_message_that_was_never_sent_is_refused() {
         for epoch in [0, 1] {
             let false_one = DeltaMessage::new(1, 0, epoch, seq, WIDTH, 4).unwrap();
             let error = here.apply(&false_one).unwrap_err();
-            assert!(matches!(error, Error::NeverSent { sender: 1, seq: s } if s == seq));
+            assert!(
+                matches!(error, Error::Local(LocalError::NeverSent { sender: 1, seq: s }) if s == seq)
+            );
             let text = format!("this stream, 0x1, has made no message number {seq}");
             assert_eq!(error.to_string(), text);
         }
