@@ -129,7 +129,7 @@
 //!
 //! | feature | brings | with |
 //! | --- | --- | --- |
-//! | `session` | `session`: sessions, inherited descriptors, who has the device open | rustix, sd-notify, command-fds |
+//! | `session` | `session`: sessions, inherited descriptors, who has the device open | sd-notify, command-fds |
 //! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
 
 #![deny(missing_docs)]

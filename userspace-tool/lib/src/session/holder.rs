@@ -3,15 +3,15 @@
 //! [`Holder`]: keeps a descriptor, and hands it to who may have it.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::unistd::geteuid;
-use rustix::io::Errno;
-use rustix::net::{SocketFlags, accept_with};
 
 use super::message::{self, Message};
 use super::{Result, SessionError, SessionName};
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Holder {
     pub(super) name: SessionName,
     pub(super) device: Device,
-    pub(super) socket: OwnedFd,
+    pub(super) socket: UnixListener,
     /// The socket's path, where it is this process's to remove.
     pub(super) path: Option<PathBuf>,
 }
@@ -63,8 +63,8 @@ impl Holder {
     /// end with it.
     pub fn serve(self) -> Result<()> {
         loop {
-            match accept_with(&self.socket, SocketFlags::CLOEXEC) {
-                Ok(client) => {
+            match self.socket.accept() {
+                Ok((client, _)) => {
                     if matches!(self.answer(&client), Ok(Next::End)) {
                         // The name is free and the device closed when the answer comes: who unloads the
                         // driver next is not to find it in use.
@@ -73,18 +73,20 @@ impl Holder {
                         return Ok(());
                     }
                 }
-                // The client has gone before it was its turn, or a signal came.
-                Err(Errno::CONNABORTED | Errno::INTR) => {}
-                Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
-                    thread::sleep(PAUSE);
-                }
-                Err(errno) => return Err(SessionError::os("accepting a client")(errno)),
+                Err(error) => match error.raw_os_error().map(Errno::from_raw) {
+                    // The client has gone before it was its turn.
+                    Some(Errno::ECONNABORTED) => {}
+                    Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOBUFS | Errno::ENOMEM) => {
+                        thread::sleep(PAUSE);
+                    }
+                    _ => return Err(SessionError::os("accepting a client")(error)),
+                },
             }
         }
     }
 
     /// Does what one client asks for; but the answer to him who stops the session is left to the caller.
-    fn answer(&self, client: &OwnedFd) -> io::Result<Next> {
+    fn answer(&self, client: &UnixStream) -> io::Result<Next> {
         message::be_patient(client)?;
         if !Peer::of(client)?.may_have() {
             message::send(client, Message::Refused, None)?;
@@ -121,7 +123,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn of(socket: &OwnedFd) -> io::Result<Self> {
+    pub(super) fn of(socket: &impl AsFd) -> io::Result<Self> {
         let peer = getsockopt(socket, PeerCredentials)?;
         Ok(Self {
             uid: peer.uid(),

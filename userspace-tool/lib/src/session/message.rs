@@ -3,24 +3,22 @@
 //! What a client and a holder say to each other: two bytes, version and kind, and in one of the
 //! answers a descriptor. The socket keeps messages apart (`SOCK_SEQPACKET`).
 
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
+use std::io::IoSlice;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::io::Errno;
-use rustix::net::sockopt::{self, Timeout};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
+use nix::errno::Errno;
+use nix::sys::socket::sockopt::{ReceiveTimeout, SendTimeout};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt};
+use nix::sys::time::{TimeVal, TimeValLike};
+
+use super::raw;
 
 /// Of both sides alike.
 const VERSION: u8 = 1;
 
 /// How long either side waits for the other. Both are idle processes of one user: this only has to
 /// be longer than a machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE_SECONDS: i64 = 10;
 
 /// A message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +49,11 @@ impl Message {
     }
 }
 
-/// Has each read and write on this socket end in time.
+/// Limits how long each read and write on this socket waits.
 pub fn be_patient(socket: &impl AsFd) -> Result<(), Errno> {
-    for timeout in [Timeout::Recv, Timeout::Send] {
-        sockopt::set_socket_timeout(socket, timeout, Some(PATIENCE))?;
-    }
-    Ok(())
+    let patience = TimeVal::seconds(PATIENCE_SECONDS);
+    setsockopt(socket, ReceiveTimeout, &patience)?;
+    setsockopt(socket, SendTimeout, &patience)
 }
 
 /// Sends a message, and a descriptor with it.
@@ -65,16 +62,18 @@ pub fn send(
     message: Message,
     descriptor: Option<BorrowedFd<'_>>,
 ) -> Result<(), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    let descriptors: Vec<_> = descriptor.into_iter().collect();
-    if !descriptors.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
-        return Err(Errno::NOBUFS);
-    }
+    let descriptors: Vec<_> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
+    let rights = [ControlMessage::ScmRights(&descriptors)];
     let bytes = [VERSION, message.byte()];
-    // A peer that has gone away is an error and no signal.
-    let flags = SendFlags::NOSIGNAL;
-    sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, flags).map(drop)
+    sendmsg::<()>(
+        socket.as_fd().as_raw_fd(),
+        &[IoSlice::new(&bytes)],
+        rights.get(..descriptors.len()).unwrap_or_default(),
+        // A peer that has gone away is an error and no signal.
+        MsgFlags::MSG_NOSIGNAL,
+        None,
+    )
+    .map(drop)
 }
 
 /// Receives a message and the descriptor with it; none where it isn't one, or of another version.
@@ -82,46 +81,31 @@ pub fn send(
 /// ECONNRESET where the other side has closed the connection, whether it has read all or not;
 /// EMFILE where this process has no room for the descriptor.
 pub fn receive(socket: &impl AsFd) -> Result<Option<(Message, Option<OwnedFd>)>, Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
     let mut bytes = [0; 3];
-    let mut receive = || {
-        let mut bytes = [IoSliceMut::new(&mut bytes)];
-        recvmsg(socket, &mut bytes, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
-    };
-    let received = match receive() {
-        // It didn't read all. What it has sent before is still there.
-        Err(Errno::CONNRESET) => receive()?,
+    let (length, descriptors) = match raw::receive(socket, &mut bytes) {
+        // The other side didn't read all. What it has sent before is still there.
+        Err(Errno::ECONNRESET) => raw::receive(socket, &mut bytes)?,
         received => received?,
     };
-    let mut descriptor = None;
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(mut descriptors) = message {
-            descriptor = descriptors.next();
-        }
+    if length == 0 {
+        return Err(Errno::ECONNRESET);
     }
-    if received.bytes == 0 {
-        return Err(Errno::CONNRESET);
-    }
-    if descriptor.is_none() && received.flags.contains(ReturnFlags::CTRUNC) {
-        return Err(Errno::MFILE);
-    }
-    let kind = match bytes.get(..received.bytes) {
+    let kind = match bytes.get(..length) {
         Some(&[VERSION, byte]) => Message::ALL.into_iter().find(|m| m.byte() == byte),
         _ => None,
     };
-    Ok(kind.map(|kind| (kind, descriptor)))
+    Ok(kind.map(|kind| (kind, descriptors.into_iter().next())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
     fn pair() -> (OwnedFd, OwnedFd) {
-        let kind = SocketType::SEQPACKET;
-        socketpair(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None).unwrap()
+        let (family, kind) = (AddressFamily::Unix, SockType::SeqPacket);
+        socketpair(family, kind, None, SockFlag::SOCK_CLOEXEC).unwrap()
     }
 
     #[test]
@@ -140,6 +124,25 @@ mod tests {
         assert_eq!(flags, FdFlag::FD_CLOEXEC.bits());
     }
 
+    /// The number of descriptors that this process has open.
+    fn open_descriptors() -> usize {
+        std::fs::read_dir("/proc/self/fd").unwrap().count()
+    }
+
+    #[test]
+    fn descriptors_that_nobody_asked_for_are_closed() {
+        let (a, b) = pair();
+        let numbers = vec![a.as_raw_fd(); 253];
+        let rights = [ControlMessage::ScmRights(&numbers)];
+        let before = open_descriptors();
+        let bytes = [IoSlice::new(&[VERSION, b'd'])];
+        sendmsg::<()>(a.as_raw_fd(), &bytes, &rights, MsgFlags::empty(), None).unwrap();
+        let (message, descriptor) = receive(&b).unwrap().unwrap();
+        assert_eq!(message, Message::Done);
+        assert!(open_descriptors() < before + 100);
+        drop(descriptor);
+    }
+
     #[test]
     fn an_answer_outlives_who_has_not_read_the_question() {
         let (a, b) = pair();
@@ -148,7 +151,7 @@ mod tests {
         drop(b);
         let (answer, _) = receive(&a).unwrap().unwrap();
         assert_eq!(answer, Message::Refused);
-        assert_eq!(receive(&a).unwrap_err(), Errno::CONNRESET);
+        assert_eq!(receive(&a).unwrap_err(), Errno::ECONNRESET);
     }
 
     #[test]
@@ -159,6 +162,6 @@ mod tests {
             assert!(receive(&b).unwrap().is_none(), "{bytes:?}");
         }
         drop(a);
-        assert_eq!(receive(&b).unwrap_err(), Errno::CONNRESET);
+        assert_eq!(receive(&b).unwrap_err(), Errno::ECONNRESET);
     }
 }

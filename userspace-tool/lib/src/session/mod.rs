@@ -17,6 +17,7 @@ mod error;
 mod holder;
 mod message;
 mod name;
+mod raw;
 mod same_file;
 mod sessions;
 mod survey;

@@ -4,25 +4,7 @@
 
 use std::cmp::Ordering;
 
-use nix::libc;
-
-/// A descriptor: its process and its number there.
-pub type Descriptor = (i32, i32);
-
-/// How the kernel orders the open files of two descriptors: equal where they are the same. None
-/// where one of them is gone, or may not be looked at.
-pub fn compare((pid, fd): Descriptor, (other_pid, other_fd): Descriptor) -> Option<Ordering> {
-    /// Of `linux/kcmp.h`.
-    const KCMP_FILE: libc::c_int = 0;
-    // SAFETY: kcmp takes five numbers and accesses no memory of this process.
-    let order = unsafe { libc::syscall(libc::SYS_kcmp, pid, other_pid, KCMP_FILE, fd, other_fd) };
-    match order {
-        0 => Some(Ordering::Equal),
-        1 => Some(Ordering::Less),
-        2 => Some(Ordering::Greater),
-        _ => None,
-    }
-}
+use super::raw::Descriptor;
 
 /// Descriptors of different open files, in the kernel's order, so that finding one's file among
 /// them takes few comparisons.
@@ -69,6 +51,7 @@ impl<F: FnMut(Descriptor, Descriptor) -> Option<Ordering>> SameFile<F> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::raw::compare;
     use super::*;
     use std::cell::{Cell, RefCell};
     use std::collections::HashMap;

@@ -4,16 +4,16 @@
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::geteuid;
-use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, listen, socket,
 };
+use nix::unistd::geteuid;
 
 use super::holder::Peer;
 use super::message::{self, Message};
@@ -195,7 +195,7 @@ impl Sessions {
     /// ```
     pub fn hold(&self, name: &SessionName, device: Device) -> Result<Holder> {
         let address = self.address(name)?;
-        let socket = new_socket(SocketFlags::empty())?;
+        let socket = new_socket(SockFlag::empty())?;
         match DirBuilder::new().mode(0o700).create(&self.directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 return Err(self.failed(error));
@@ -204,12 +204,12 @@ impl Sessions {
         }
         let _lock = self.lock()?;
         self.remove_stale(name)?;
-        bind(&socket, &address).map_err(SessionError::os("binding the socket"))?;
-        listen(&socket, BACKLOG).map_err(SessionError::os("listening on the socket"))?;
+        bind(socket.as_raw_fd(), &address).map_err(SessionError::os("binding the socket"))?;
+        start_listening(&socket)?;
         Ok(Holder {
             name: name.clone(),
             device,
-            socket,
+            socket: socket.into(),
             path: Some(self.path(name)),
         })
     }
@@ -242,7 +242,7 @@ impl Sessions {
             Some(socket) => {
                 // Clients are told that who listens is who has called this last: this holder, and
                 // not systemd, which nobody is to end.
-                listen(&socket, BACKLOG).map_err(SessionError::os("listening on the socket"))?;
+                start_listening(&socket)?;
                 Holder {
                     name: name.clone(),
                     device,
@@ -260,10 +260,10 @@ impl Sessions {
         self.directory.join(format!("{name}{SUFFIX}"))
     }
 
-    fn address(&self, name: &SessionName) -> Result<SocketAddrUnix> {
+    fn address(&self, name: &SessionName) -> Result<UnixAddr> {
         let path = self.path(name);
-        SocketAddrUnix::new(&path).map_err(|errno| match errno {
-            Errno::NAMETOOLONG => SessionError::Path { path },
+        UnixAddr::new(&path).map_err(|errno| match errno {
+            Errno::ENAMETOOLONG => SessionError::Path { path },
             errno => SessionError::os("naming the socket")(errno),
         })
     }
@@ -271,7 +271,7 @@ impl Sessions {
     /// Who holds a session, without waiting for him: of one who is too busy to be reached, nothing is
     /// known.
     pub(super) fn holder(&self, name: &SessionName) -> Option<i32> {
-        let socket = self.connected(name, SocketFlags::NONBLOCK).ok()?;
+        let socket = self.connected(name, SockFlag::SOCK_NONBLOCK).ok()?;
         let peer = Peer::of(&socket).ok()?;
         peer.pid.filter(|_| peer.may_have())
     }
@@ -279,7 +279,7 @@ impl Sessions {
     /// Sends one message to the holder. Returns its process id and what came with the answer.
     fn ask(&self, name: &SessionName, question: Message) -> Result<(Option<i32>, Option<OwnedFd>)> {
         let named = || name.to_string();
-        let socket = self.connected(name, SocketFlags::empty())?;
+        let socket = self.connected(name, SockFlag::empty())?;
         let peer = Peer::of(&socket).map_err(SessionError::os("looking at the peer"))?;
         let (uid, pid) = (peer.uid, peer.pid);
         if !peer.may_have() {
@@ -287,16 +287,16 @@ impl Sessions {
         }
         let asked = match message::send(&socket, question, None) {
             // The answer may be there already: it is for no question of this user's.
-            Ok(()) | Err(Errno::PIPE) => message::receive(&socket),
+            Ok(()) | Err(Errno::EPIPE) => message::receive(&socket),
             Err(errno) => Err(errno),
         };
         match asked {
             Ok(Some((Message::Done, fd))) => Ok((pid, fd)),
             Ok(Some((Message::Refused, _))) => Err(SessionError::OtherUser { name: named(), uid }),
             Ok(_) => Err(SessionError::Protocol { name: named() }),
-            Err(Errno::AGAIN) => Err(SessionError::Silent { name: named(), pid }),
+            Err(Errno::EAGAIN) => Err(SessionError::Silent { name: named(), pid }),
             // It has closed the connection; or it has ended, and so did this.
-            Err(Errno::CONNRESET) => match self.connected(name, SocketFlags::NONBLOCK) {
+            Err(Errno::ECONNRESET) => match self.connected(name, SockFlag::SOCK_NONBLOCK) {
                 Err(ended @ SessionError::None { .. }) => Err(ended),
                 _ => Err(SessionError::Unanswered { name: named() }),
             },
@@ -306,7 +306,7 @@ impl Sessions {
 
     /// A connection to the holder, that waits for him as [`message::be_patient`] has it; or, with
     /// NONBLOCK, not at all.
-    fn connected(&self, name: &SessionName, flags: SocketFlags) -> Result<OwnedFd> {
+    fn connected(&self, name: &SessionName, flags: SockFlag) -> Result<OwnedFd> {
         let none = |stale| SessionError::None {
             name: name.to_string(),
             stale,
@@ -315,11 +315,11 @@ impl Sessions {
         let socket = new_socket(flags)?;
         // Before it connects, which waits too where many others do.
         message::be_patient(&socket).map_err(SessionError::os("preparing the socket"))?;
-        match connect(&socket, &address) {
+        match connect(socket.as_raw_fd(), &address) {
             Ok(()) => Ok(socket),
-            Err(Errno::NOENT) => Err(none(false)),
-            Err(Errno::CONNREFUSED) => Err(none(true)),
-            Err(Errno::AGAIN) => Err(SessionError::Silent {
+            Err(Errno::ENOENT) => Err(none(false)),
+            Err(Errno::ECONNREFUSED) => Err(none(true)),
+            Err(Errno::EAGAIN) => Err(SessionError::Silent {
                 name: name.to_string(),
                 pid: None,
             }),
@@ -330,7 +330,7 @@ impl Sessions {
     /// Makes the name free, unless there is a holder. The caller has the lock: a holder that is
     /// about to listen does as well.
     fn remove_stale(&self, name: &SessionName) -> Result<()> {
-        match self.connected(name, SocketFlags::NONBLOCK) {
+        match self.connected(name, SockFlag::SOCK_NONBLOCK) {
             Err(SessionError::None { stale: false, .. }) => Ok(()),
             Err(SessionError::None { stale: true, .. }) => fs::remove_file(self.path(name))
                 .map_err(|source| SessionError::Os {
@@ -357,16 +357,24 @@ fn is_own_directory(found: &Metadata) -> bool {
     found.is_dir() && found.uid() == geteuid().as_raw()
 }
 
-fn new_socket(flags: SocketFlags) -> Result<OwnedFd> {
-    let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
-    socket_with(family, kind, SocketFlags::CLOEXEC | flags, None)
+fn new_socket(flags: SockFlag) -> Result<OwnedFd> {
+    let (family, kind) = (AddressFamily::Unix, SockType::SeqPacket);
+    socket(family, kind, SockFlag::SOCK_CLOEXEC | flags, None)
         .map_err(SessionError::os("making a socket"))
+}
+
+fn start_listening(socket: &impl AsFd) -> Result<()> {
+    let clients = Backlog::new(BACKLOG);
+    (clients.and_then(|clients| listen(socket, clients)))
+        .map_err(SessionError::os("listening on the socket"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{Shutdown, shutdown};
     use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::{UnixListener, UnixStream};
 
     /// Those of a new directory in this one.
     fn sessions(directory: &Path) -> Sessions {
@@ -424,22 +432,22 @@ mod tests {
     }
 
     /// The sessions of a new directory, and one of them with a socket on which nobody answers yet.
-    fn listening() -> (tempfile::TempDir, Sessions, SessionName, OwnedFd) {
+    fn listening() -> (tempfile::TempDir, Sessions, SessionName, UnixListener) {
         let directory = tempfile::tempdir().unwrap();
         let sessions = sessions(directory.path());
         let name: SessionName = "work".parse().unwrap();
-        let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
-        listen(&socket, 1).unwrap();
-        (directory, sessions, name, socket)
+        let socket = new_socket(SockFlag::empty()).unwrap();
+        bind(socket.as_raw_fd(), &sessions.address(&name).unwrap()).unwrap();
+        listen(&socket, Backlog::new(1).unwrap()).unwrap();
+        (directory, sessions, name, socket.into())
     }
 
     /// What is made of a holder that answers so.
-    fn answered(answer: impl FnOnce(&OwnedFd, OwnedFd) + Send) -> SessionError {
+    fn answered(answer: impl FnOnce(&UnixListener, UnixStream) + Send) -> SessionError {
         let (_directory, sessions, name, socket) = listening();
         std::thread::scope(|scope| {
             let asked = scope.spawn(|| sessions.connect(&name));
-            let client = rustix::net::accept(&socket).unwrap();
+            let (client, _) = socket.accept().unwrap();
             answer(&socket, client);
             asked.join().unwrap().unwrap_err()
         })
@@ -465,7 +473,7 @@ mod tests {
         assert!(matches!(error, SessionError::OtherUser { .. }), "{error:?}");
         let error = answered(|socket, client| {
             // As it is where the holder has ended.
-            rustix::net::shutdown(socket, rustix::net::Shutdown::Both).unwrap();
+            shutdown(socket.as_raw_fd(), Shutdown::Both).unwrap();
             drop(client);
         });
         let ended = matches!(error, SessionError::None { stale: true, .. });
@@ -477,8 +485,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let sessions = sessions(directory.path());
         let name: SessionName = "work".parse().unwrap();
-        let socket = new_socket(SocketFlags::empty()).unwrap();
-        bind(&socket, &sessions.address(&name).unwrap()).unwrap();
+        let socket = new_socket(SockFlag::empty()).unwrap();
+        bind(socket.as_raw_fd(), &sessions.address(&name).unwrap()).unwrap();
         drop(socket);
         fs::write(sessions.directory().join("file.socket"), "").unwrap();
         assert_eq!(sessions.names().unwrap(), [name.clone()]);
@@ -508,7 +516,7 @@ mod tests {
         assert_eq!(sessions.holder(&name), Some(own));
         while sessions.holder(&name).is_some() {}
         let error = sessions
-            .connected(&name, SocketFlags::NONBLOCK)
+            .connected(&name, SockFlag::SOCK_NONBLOCK)
             .unwrap_err();
         assert!(matches!(error, SessionError::Silent { .. }), "{error:?}");
         let error = sessions.remove_stale(&name).unwrap_err();

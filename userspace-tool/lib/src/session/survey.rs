@@ -8,9 +8,8 @@ use std::fs;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
-use rustix::process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
-
-use super::same_file::{Descriptor, SameFile, compare};
+use super::raw::{self, Descriptor, compare};
+use super::same_file::SameFile;
 use super::{Result, SessionError, SessionName, Sessions};
 use crate::{Device, Usage};
 
@@ -86,20 +85,13 @@ impl OpenFile {
         if let Some(name) = &self.session {
             return Ok(Sessions::of_this_user()?.connect(name)?.into_device());
         }
-        let pid = Pid::from_raw(self.pid).ok_or(SessionError::Os {
-            step: "finding the process",
-            source: std::io::ErrorKind::InvalidInput.into(),
-        })?;
-        let process = pidfd_open(pid, PidfdFlags::empty())
-            .map_err(SessionError::os("opening the process"))?;
-        let descriptor: ForeignRawFd = self.descriptor;
-        let fd = pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())
+        let process =
+            raw::open_process(self.pid).map_err(SessionError::os("opening the process"))?;
+        let fd = raw::duplicate(&process, self.descriptor)
             .map_err(SessionError::os("getting the descriptor"))?;
         Ok(Device::from_fd(fd)?)
     }
-}
 
-impl OpenFile {
     /// Whether this is the file of a device that this process has.
     pub fn is_of(&self, device: &Device) -> bool {
         is_of(device, (self.pid, self.descriptor))

@@ -3,8 +3,10 @@
 //! Descriptors by systemd's convention, and what a service tells systemd.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, RawFd};
+use std::os::unix::net::UnixListener;
 
+use nix::sys::socket::{getsockopt, sockopt::AcceptConn};
 use sd_notify::NotifyState;
 
 use super::{Result, SessionError};
@@ -66,7 +68,7 @@ fn is_for_another(variable: &str) -> bool {
 pub(super) struct Given {
     pub(super) device: Option<Device>,
     /// A socket that listens.
-    pub(super) socket: Option<OwnedFd>,
+    pub(super) socket: Option<UnixListener>,
 }
 
 impl Given {
@@ -75,8 +77,8 @@ impl Given {
         for number in passed()? {
             let fd = ioctl::duplicate_number(number)
                 .map_err(|source| SessionError::Listen { source })?;
-            if rustix::net::sockopt::socket_acceptconn(&fd) == Ok(true) {
-                given.socket.get_or_insert(fd);
+            if getsockopt(&fd, AcceptConn) == Ok(true) {
+                given.socket.get_or_insert(fd.into());
             } else if let Ok(device) = Device::from_fd(fd) {
                 given.device.get_or_insert(device);
             }
