@@ -6,9 +6,9 @@ use std::ops::RangeInclusive;
 
 use atomik::{Batch, MAX_BATCH, TableRef};
 
-use crate::Global;
 use crate::addresses::Addresses;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::count;
 
 /// One entry of a batch.

@@ -9,10 +9,10 @@ use std::time::Instant;
 use atomik::{Batch, MAX_BATCH, TableRef};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::Global;
 use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::global::Global;
 use crate::lines::Lines;
 use crate::output::count;
 use crate::record::Record;

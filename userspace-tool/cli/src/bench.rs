@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use atomik::{Batch, MAX_BATCH, TableRef};
 use serde::Serialize;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::AnyFile;
 

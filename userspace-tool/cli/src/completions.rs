@@ -4,10 +4,9 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, CommandFactory, ValueHint};
+use clap::{Command, ValueHint};
 use clap_complete::Shell;
 
-use crate::Cli;
 use crate::failure::Failure;
 
 /// Print the completions for a shell
@@ -20,14 +19,13 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(&self) -> Result<(), Failure> {
-        io::stdout().write_all(&script(self.shell))?;
+    pub fn run(&self, command: Command) -> Result<(), Failure> {
+        io::stdout().write_all(&script(command, self.shell))?;
         Ok(())
     }
 }
 
-fn script(shell: Shell) -> Vec<u8> {
-    let mut command = Cli::command();
+fn script(mut command: Command, shell: Shell) -> Vec<u8> {
     command.build();
     let mut command = without_files(command);
     let mut script = Vec::new();
@@ -112,7 +110,13 @@ fn fish(script: &str, takers: &[Taker]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cli;
+    use clap::CommandFactory;
     use std::process::{Command, Stdio};
+
+    fn script(shell: Shell) -> Vec<u8> {
+        super::script(Cli::command(), shell)
+    }
 
     #[test]
     fn each_shell_completes_subcommands_and_options() {

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::script::number::parse_u32;
 use crate::target::OpenFile;

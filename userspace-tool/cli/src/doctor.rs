@@ -4,8 +4,8 @@
 
 use std::path::PathBuf;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 
 mod access;

@@ -5,11 +5,11 @@
 use atomik::Context;
 use serde::Serialize;
 
-use crate::Global;
 use crate::addresses::Addresses;
 use crate::apply::addresses;
 use crate::failure::Failure;
 use crate::format::{Format, hex};
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenTable;
 

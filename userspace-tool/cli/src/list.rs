@@ -2,9 +2,9 @@
 
 //! `atomikctl list`.
 
-use crate::Global;
 use crate::create::Created;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenFile;
 

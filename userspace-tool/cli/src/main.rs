@@ -3,7 +3,6 @@
 //! `atomikctl`: `/dev/atomik` from the shell. Each subcommand is a file of its own.
 
 use std::ffi::OsString;
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -18,8 +17,10 @@ mod create;
 mod destroy;
 mod doctor;
 mod dump;
+mod executor;
 mod failure;
 mod format;
+mod global;
 mod info;
 mod lines;
 mod list;
@@ -30,7 +31,6 @@ mod read;
 mod record;
 mod restore;
 mod run;
-mod runner;
 mod script;
 mod session;
 mod snapshot;
@@ -44,6 +44,7 @@ mod words;
 mod write;
 
 use failure::Failure;
+use global::Global;
 
 /// Work with /dev/atomik: tables of delta-state contexts, kept in the kernel
 ///
@@ -58,29 +59,6 @@ struct Cli {
     global: Global,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Options of every subcommand.
-#[derive(clap::Args)]
-struct Global {
-    /// Print JSON: one object, or one a line where there may be several
-    ///
-    /// On standard error too: an error is an object with `error`, `status` and where there is one
-    /// `hint`, a note one with `note`, each in a line.
-    #[arg(long, global = true, overrides_with = "json")]
-    json: bool,
-}
-
-impl Global {
-    /// Says something on standard error; where that's closed, there is nobody to tell.
-    fn say(&self, text: impl Display) {
-        let line = if self.json {
-            printable::json(&serde_json::json!({ "note": text.to_string() })).unwrap_or_default()
-        } else {
-            format!("atomikctl: {}", printable::printable(&text.to_string()))
-        };
-        let _ = writeln!(io::stderr(), "{line}");
-    }
 }
 
 // What a subcommand takes is put together for the one that is called, and for no other.
@@ -148,8 +126,8 @@ fn main() -> ExitCode {
         Command::Info(args) => args.run(global),
         Command::Doctor(args) => args.run(global),
         Command::Bench(args) => args.run(global),
-        Command::Completions(args) => args.run(),
-        Command::Man(args) => args.run(),
+        Command::Completions(args) => args.run(Cli::command()),
+        Command::Man(args) => args.run(Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,11 +4,10 @@
 
 use std::io::{self, Write};
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Inline, Roff, bold, italic, roman};
 
-use crate::Cli;
 use crate::failure::Failure;
 use crate::script::number::quoted;
 
@@ -23,8 +22,8 @@ pub struct Args {
 }
 
 impl Args {
-    pub fn run(&self) -> Result<(), Failure> {
-        let page = page(&self.subcommand)?;
+    pub fn run(&self, command: Command) -> Result<(), Failure> {
+        let page = page(command, &self.subcommand)?;
         io::stdout().write_all(&page)?;
         Ok(())
     }
@@ -36,8 +35,8 @@ const DATE: &str = "2026-11-26";
 /// Fill lines at the left only, without hyphens: options and names stay as they are typed.
 const LAYOUT: &str = ".nh\n.ad l\n";
 
-fn page(subcommand: &[String]) -> Result<Vec<u8>, Failure> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+fn page(command: Command, subcommand: &[String]) -> Result<Vec<u8>, Failure> {
+    let mut command = command.disable_help_subcommand(true);
     // Global options reach the subcommands, and each gets its full name.
     command.build();
     let mut title = "atomikctl".to_owned();
@@ -177,6 +176,12 @@ fn section(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Cli;
+    use clap::CommandFactory;
+
+    fn page(subcommand: &[String]) -> Result<Vec<u8>, Failure> {
+        super::page(Cli::command(), subcommand)
+    }
 
     #[test]
     fn each_subcommand_has_a_page_with_its_options() {

@@ -2,11 +2,11 @@
 
 //! `atomikctl read`.
 
-use crate::Global;
 use crate::addresses::all_named;
 use crate::apply::{Entry, addresses, apply};
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::global::Global;
 use crate::output::Output;
 use crate::record::Record;
 use crate::target::OpenTable;

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use atomik::snapshot::Snapshot;
 
-use crate::Global;
 use crate::create::Created;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenTable;
 

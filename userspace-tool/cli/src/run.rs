@@ -5,10 +5,10 @@
 use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use crate::Global;
+use crate::executor::Executor;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::lines::Lines;
-use crate::runner::Runner;
 use crate::script::number::parse_u32;
 use crate::script::{Script, SyntaxError};
 use crate::target::AnyFile;
@@ -74,10 +74,10 @@ impl Args {
 
         let device = self.target.open()?;
         let out = BufWriter::new(io::stdout().lock());
-        let mut runner = Runner::new(&device, lines.name(), self.contexts, global.json, out);
-        let result = runner.run(&script);
+        let mut executor = Executor::new(&device, lines.name(), self.contexts, global.json, out);
+        let result = executor.run(&script);
         if self.verbose {
-            global.say(runner.counts());
+            global.say(executor.counts());
         }
         result
     }

@@ -4,8 +4,8 @@
 
 use clap::Subcommand;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 
 mod descriptors;
 mod exec;

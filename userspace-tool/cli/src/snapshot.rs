@@ -9,8 +9,8 @@ use atomik::snapshot::Snapshot;
 
 use serde::Serialize;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenTable;
 

@@ -2,10 +2,10 @@
 
 //! `atomikctl swap`.
 
-use crate::Global;
 use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
+use crate::global::Global;
 use crate::read::states;
 use crate::script::number::parse_u64;
 use crate::target::OpenTable;

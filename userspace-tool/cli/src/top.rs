@@ -7,16 +7,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenTable;
 
-mod model;
+mod open_files;
 mod screen;
 mod terminal;
 
-use model::{Model, Row};
+use open_files::{OpenFiles, Row};
 
 /// Watch who has the device open, live
 ///
@@ -63,34 +63,34 @@ impl Args {
         if self.once || global.json || !std::io::stdout().is_terminal() {
             return self.print(global, interval);
         }
-        let mut model = self.model()?;
+        let mut files = self.open_files()?;
         match self.target.table {
-            Some(id) if !model.choose_table(id) => Err(Failure::plain(&format!(
+            Some(id) if !files.choose_table(id) => Err(Failure::plain(&format!(
                 "there is no table {id}"
             ))
             .with_hint(
                 "choose the file with -s NAME or --fd N; `atomikctl list` shows its tables",
             )),
-            _ => screen::run(model, interval),
+            _ => screen::run(files, interval),
         }
     }
 
-    fn model(&self) -> Result<Model, Failure> {
+    fn open_files(&self) -> Result<OpenFiles, Failure> {
         // What else works on the session of $ATOMIK_SESSION is to show here who is beside it.
         let file = &self.target.file;
-        Model::new(file.is_named().then(|| file.open()).transpose()?)
+        OpenFiles::new(file.is_named().then(|| file.open()).transpose()?)
     }
 
     /// Looks twice, for the operations per second, and prints.
     fn print(&self, global: &Global, interval: Duration) -> Result<(), Failure> {
-        let mut model = self.model()?;
+        let mut files = self.open_files()?;
         std::thread::sleep(interval);
-        model.refresh()?;
+        files.refresh()?;
         let mut out = Output::new(global.json);
-        if !model.rows().is_empty() {
+        if !files.rows().is_empty() {
             out.text(Row::heading())?;
         }
-        for row in model.rows() {
+        for row in files.rows() {
             let file = &row.file;
             let table = |t: &atomik::TableUsage| Table {
                 table: t.id,

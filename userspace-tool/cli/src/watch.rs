@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use atomik::{Error, Watch};
 use serde::Serialize;
 
-use crate::Global;
 use crate::addresses::Addresses;
 use crate::apply::addresses;
 use crate::failure::Failure;
 use crate::format::{Format, hex};
+use crate::global::Global;
 use crate::output::Output;
 use crate::target::OpenTable;
 

@@ -2,10 +2,10 @@
 
 //! `atomikctl load` and `atomikctl accum`.
 
-use crate::Global;
 use crate::addresses::{Addresses, named};
 use crate::apply::{Entry, addresses, apply};
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::lines::Lines;
 use crate::script::number::{named_u64, quoted};
 use crate::target::OpenTable;

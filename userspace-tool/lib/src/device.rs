@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use nix::errno::Errno;
 
-use crate::{Error, Info, Operation, Result, Table, TableRef, TableUsage, Usage, Version, ioctl};
-
-/// The device's path, once the module is loaded.
-pub const DEFAULT_PATH: &str = "/dev/atomik";
+use crate::{
+    DEFAULT_PATH, Error, Info, Operation, Result, Table, TableRef, TableUsage, Usage, Version,
+    ioctl,
+};
 
 /// One open file of the device, with the tables in it.
 ///
@@ -164,7 +164,7 @@ impl Device {
     ///
     /// [`Error::Os`] where `/proc` isn't mounted.
     pub fn usage(&self) -> Result<Usage> {
-        usage(self.file.as_fd())
+        Usage::of(self.file.as_fd())
     }
 
     /// The tables of this open file, whoever made them; dropping these destroys none.
@@ -247,18 +247,6 @@ impl Device {
         table.read(0)?;
         Ok(table)
     }
-}
-
-/// What `/proc` says about a descriptor of this process.
-pub(crate) fn usage(fd: BorrowedFd<'_>) -> Result<Usage> {
-    let failed = |source| Error::Os {
-        op: Operation::Usage,
-        table: None,
-        source,
-    };
-    let text =
-        std::fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_raw_fd())).map_err(failed)?;
-    Usage::parse(&text).ok_or_else(|| failed(std::io::ErrorKind::InvalidData.into()))
 }
 
 fn duplicate_error(source: std::io::Error) -> Error {

@@ -2,6 +2,11 @@
 
 //! [`Usage`]: what `/proc/PID/fdinfo/FD` says about an open file of the device.
 
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use crate::{Error, Operation, Result};
+
 /// What an open file of the device holds, as [`Device::usage`](crate::Device::usage) finds it and
 /// an operator can read it in `/proc/PID/fdinfo/FD`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +31,19 @@ pub struct TableUsage {
 }
 
 impl Usage {
-    /// All contexts of all tables.
+    /// What `/proc` says about a descriptor of this process.
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self> {
+        let failed = |source| Error::Os {
+            op: Operation::Usage,
+            table: None,
+            source,
+        };
+        let path = format!("/proc/self/fdinfo/{}", fd.as_raw_fd());
+        let text = std::fs::read_to_string(path).map_err(failed)?;
+        Self::parse(&text).ok_or_else(|| failed(io::ErrorKind::InvalidData.into()))
+    }
+
+    /// The number of contexts of all tables together.
     pub fn contexts(&self) -> u64 {
         self.tables.iter().map(|t| u64::from(t.contexts)).sum()
     }

@@ -162,7 +162,7 @@ pub use batch::{Batch, BatchRead};
 pub use batch_results::{BatchResult, BatchResults};
 pub use context::Context;
 pub use context_table::ContextTable;
-pub use device::{DEFAULT_PATH, Device};
+pub use device::Device;
 pub use error::{Error, Result};
 pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
@@ -176,6 +176,9 @@ pub use table_map::{TableMap, TableView};
 pub use table_ref::TableRef;
 pub use version::Version;
 pub use watch::{Change, Watch};
+
+/// The device's path, once the module is loaded.
+pub const DEFAULT_PATH: &str = "/dev/atomik";
 
 // Threads share these; a field that forbids it must not slip in.
 const _: () = {

@@ -11,8 +11,8 @@ use atomik_uapi::{Accum, Load, MAX_BATCH, MAX_CONTEXTS};
 use nix::errno::Errno;
 
 use crate::{
-    Batch, BatchResults, Context, Error, LocalError, Operation, Result, TableMap, TableView,
-    device, ioctl,
+    Batch, BatchResults, Context, Error, LocalError, Operation, Result, TableMap, TableView, Usage,
+    ioctl,
 };
 
 /// A table of contexts in an open file, without the duty to destroy it.
@@ -59,7 +59,7 @@ impl TableRef {
     pub fn size(&self) -> Result<u32> {
         match self.contexts {
             Some(contexts) => Ok(contexts),
-            None => device::usage(self.file.as_fd())?
+            None => Usage::of(self.file.as_fd())?
                 .tables
                 .iter()
                 .find(|table| table.id == self.id)

@@ -5,8 +5,8 @@
 use atomik::session::{SessionError, SessionName, Sessions};
 use serde::Serialize;
 
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::output::Output;
 
 /// List this user's sessions

@@ -9,8 +9,8 @@ use atomik::session::SessionName;
 
 use super::descriptors::keep_from_children;
 use super::hold::READY;
-use crate::Global;
 use crate::failure::Failure;
+use crate::global::Global;
 use crate::target::NewFile;
 
 /// Start a session

@@ -12,47 +12,47 @@ use ratatui::text::Line;
 use ratatui::widgets::{Block, List, ListState, Paragraph};
 use ratatui::{DefaultTerminal, Frame, Terminal, prelude::CrosstermBackend};
 
-use super::model::{Model, Row};
+use super::open_files::{OpenFiles, Row};
 use super::terminal::{self, Guard};
 use crate::failure::Failure;
 use crate::format::hex;
 
-/// Shows the model until the user has had enough.
-pub fn run(mut model: Model, interval: Duration) -> Result<(), Failure> {
+/// Shows the files until the user has had enough.
+pub fn run(mut files: OpenFiles, interval: Duration) -> Result<(), Failure> {
     let guard = Guard::new()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
-    show(&mut terminal, &guard, &mut model, interval)
+    show(&mut terminal, &guard, &mut files, interval)
 }
 
 fn show(
     terminal: &mut DefaultTerminal,
     guard: &Guard,
-    model: &mut Model,
+    files: &mut OpenFiles,
     interval: Duration,
 ) -> Result<(), Failure> {
     let mut next = Instant::now() + interval;
-    model.look_inside();
+    files.look_inside();
     loop {
         if guard.was_taken_back() {
             terminal.clear()?;
         }
-        terminal.draw(|frame| draw(frame, model))?;
+        terminal.draw(|frame| draw(frame, files))?;
         let left = next.saturating_duration_since(Instant::now());
         // A key is taken however long drawing and looking take.
         if event::poll(left)? {
             match key(&event::read()?) {
                 Key::End => return Ok(()),
                 Key::Stop => terminal::stop(),
-                Key::Up => model.choose(false),
-                Key::Down => model.choose(true),
-                Key::Table => model.next_table(),
+                Key::Up => files.choose(false),
+                Key::Down => files.choose(true),
+                Key::Table => files.next_table(),
                 Key::None => continue,
             }
             // What was chosen may be something else now.
-            model.look_inside();
+            files.look_inside();
         } else {
-            model.refresh()?;
-            model.look_inside();
+            files.refresh()?;
+            files.look_inside();
             next = Instant::now() + interval;
         }
     }
@@ -86,9 +86,9 @@ fn key(event: &Event) -> Key {
     }
 }
 
-fn draw(frame: &mut Frame<'_>, model: &Model) {
-    let rows = u16::try_from(model.rows().len()).unwrap_or(u16::MAX);
-    let [heading, files, detail, keys] = Layout::vertical([
+fn draw(frame: &mut Frame<'_>, files: &OpenFiles) {
+    let rows = u16::try_from(files.rows().len()).unwrap_or(u16::MAX);
+    let [heading, list, detail, keys] = Layout::vertical([
         Constraint::Length(2),
         Constraint::Max(rows.saturating_add(1).max(2)),
         Constraint::Min(3),
@@ -97,7 +97,7 @@ fn draw(frame: &mut Frame<'_>, model: &Model) {
     .areas(frame.area());
 
     let bold = Style::new().add_modifier(Modifier::BOLD);
-    let open = match model.rows().len() {
+    let open = match files.rows().len() {
         0 => "nobody has the device open".into(),
         1 => "1 open file".into(),
         n => format!("{n} open files"),
@@ -109,29 +109,29 @@ fn draw(frame: &mut Frame<'_>, model: &Model) {
     ];
     frame.render_widget(Paragraph::new(lines), heading);
 
-    let items = model.rows().iter().map(ToString::to_string);
-    let list = List::new(items).highlight_style(Style::new().add_modifier(Modifier::REVERSED));
-    let mut state = ListState::default().with_selected(Some(model.chosen_index()));
-    frame.render_stateful_widget(list, files, &mut state);
+    let items = files.rows().iter().map(ToString::to_string);
+    let items = List::new(items).highlight_style(Style::new().add_modifier(Modifier::REVERSED));
+    let mut state = ListState::default().with_selected(Some(files.chosen_index()));
+    frame.render_stateful_widget(items, list, &mut state);
 
-    frame.render_widget(changes(model), detail);
+    frame.render_widget(changes(files), detail);
     let help = "arrows choose a file   Tab the next table   q ends";
     frame.render_widget(Paragraph::new(help), keys);
 }
 
 /// What changes in the chosen table.
-fn changes(model: &Model) -> Paragraph<'_> {
-    let title = match model.table() {
+fn changes(files: &OpenFiles) -> Paragraph<'_> {
+    let title = match files.table() {
         Some((id, contexts)) => {
             format!(" table {id}, {contexts} contexts: changes (address, before, after) ")
         }
         None => " no table ".into(),
     };
-    let mut lines: Vec<Line<'_>> = model.error().map(Line::from).into_iter().collect();
-    lines.extend(model.changes().map(|&(addr, before, after)| {
+    let mut lines: Vec<Line<'_>> = files.error().map(Line::from).into_iter().collect();
+    lines.extend(files.changes().map(|&(addr, before, after)| {
         Line::from(format!("{addr:>5}  {}  {}", hex(before), hex(after)))
     }));
-    if lines.is_empty() && model.has_looked() {
+    if lines.is_empty() && files.has_looked() {
         lines.push(Line::from("no change yet"));
     }
     Paragraph::new(lines).block(Block::bordered().title(title))

@@ -2,8 +2,7 @@
 
 //! [`LocalError`]: why contexts, fingerprints and streams of this process refuse something.
 
-use super::stream::MESSAGE_VERSION;
-use super::width::MAX_WIDTH;
+use super::MAX_WIDTH;
 
 /// Why a context, table, fingerprint, message or stream of this process refused something. Nothing
 /// has changed then.
@@ -96,10 +95,12 @@ pub enum LocalError {
     #[error("this stream has no number for one more message")]
     OutOfMessages,
     /// The first byte of a message isn't that of version 1.
-    #[error("the message has the version {found:#04x}, and {MESSAGE_VERSION:#04x} is known")]
+    #[error("the message has the version {found:#04x}, and {known:#04x} is known")]
     MessageVersion {
         /// The first byte.
         found: u8,
+        /// That of version 1.
+        known: u8,
     },
     /// There are fewer bytes than the message has.
     #[error("the message is cut off")]

@@ -21,5 +21,10 @@ pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
 pub use stream::{DeltaMessage, DeltaStream, Received};
 pub use table::LocalTable;
 pub use value::{AsLimbs, Value};
-pub use width::MAX_WIDTH;
 pub(crate) use width::check_u64;
+
+/// The largest width of a value in this process, in bits: 2 MiB.
+///
+/// What a width asks for can be had then. A table of many wide contexts is
+/// [`Error::NoMemory`] where it can't.
+pub const MAX_WIDTH: u32 = 1 << 24;

@@ -2,13 +2,8 @@
 
 //! [`Width`]: how many bits the words of a context have, and how they lie in memory.
 
+use super::MAX_WIDTH;
 use crate::{LocalError, Result};
-
-/// The largest width of a value in this process, in bits: 2 MiB.
-///
-/// What a width asks for can be had then. A table of many wide contexts is
-/// [`Error::NoMemory`] where it can't.
-pub const MAX_WIDTH: u32 = 1 << 24;
 
 /// Bits of a limb.
 const LIMB: u32 = u64::BITS;

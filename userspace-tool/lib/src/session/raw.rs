@@ -73,13 +73,12 @@ pub fn receive(socket: &impl AsFd, bytes: &mut [u8]) -> nix::Result<(usize, Vec<
     let received = recvmsg::<()>(socket, &mut bytes, Some(&mut space), flags)?;
     let mut descriptors = vec![];
     for message in received.cmsgs().map_err(|_| Errno::EMFILE)? {
-        if let ControlMessageOwned::ScmRights(numbers) = message {
-            // SAFETY: the kernel has made these for this message, which nobody else has received.
-            descriptors.extend(
-                numbers
-                    .into_iter()
-                    .map(|n| unsafe { OwnedFd::from_raw_fd(n) }),
-            );
+        let ControlMessageOwned::ScmRights(numbers) = message else {
+            continue;
+        };
+        for number in numbers {
+            // SAFETY: the kernel has made it for this message, which nobody else has received.
+            descriptors.push(unsafe { OwnedFd::from_raw_fd(number) });
         }
     }
     Ok((received.bytes, descriptors))

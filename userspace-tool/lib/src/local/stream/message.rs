@@ -3,11 +3,11 @@
 //! [`DeltaMessage`]: a delta on its way from one stream to others, and its encoding.
 
 use crate::local::value::{AsLimbs, Value};
-use crate::local::width::{MAX_WIDTH, Width};
-use crate::{LocalError, Result};
+use crate::local::width::Width;
+use crate::{LocalError, MAX_WIDTH, Result};
 
 /// The first byte: the version of the encoding.
-pub(crate) const MESSAGE_VERSION: u8 = 0xa1;
+const VERSION: u8 = 0xa1;
 
 /// A delta that one [`DeltaStream`](crate::DeltaStream) has accumulated, for others to
 /// [`apply`](crate::DeltaStream::apply).
@@ -67,7 +67,7 @@ impl DeltaMessage {
     ///
     /// They have no checksum: what carries them must have one, as TCP, QUIC and TLS have.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![MESSAGE_VERSION];
+        let mut bytes = vec![VERSION];
         for number in [self.addr.into(), self.epoch, self.seq] {
             put_number(&mut bytes, number);
         }
@@ -86,8 +86,13 @@ impl DeltaMessage {
     pub fn decode(bytes: &[u8]) -> Result<Self, LocalError> {
         let mut rest = bytes;
         match take(&mut rest, 1)? {
-            [MESSAGE_VERSION] => {}
-            other => return Err(LocalError::MessageVersion { found: other[0] }),
+            [VERSION] => {}
+            other => {
+                return Err(LocalError::MessageVersion {
+                    found: other[0],
+                    known: VERSION,
+                });
+            }
         }
         let addr = small(&mut rest, "address")?;
         let epoch = number(&mut rest, "epoch")?;
@@ -198,7 +203,7 @@ mod tests {
             for (to, from) in damaged.iter_mut().zip(&bytes).skip(1).step_by(3) {
                 *to = *from;
             }
-            for bytes in [[&[MESSAGE_VERSION], &bytes[..]].concat(), damaged] {
+            for bytes in [[&[VERSION], &bytes[..]].concat(), damaged] {
                 if let Ok(message) = DeltaMessage::decode(&bytes) {
                     prop_assert_eq!(message.encode(), bytes);
                 }

@@ -13,7 +13,6 @@ use std::collections::BTreeMap;
 use nix::libc;
 
 pub use message::DeltaMessage;
-pub(crate) use message::MESSAGE_VERSION;
 
 use super::table::LocalTable;
 use super::value::{AsLimbs, Value};

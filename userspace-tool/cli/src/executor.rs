@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Runner`]: executes a script on a device.
+//! [`Executor`]: executes a script on a device.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ use crate::record::Record;
 use crate::script::{BatchLine, Line, Op, Script, Step};
 
 /// The state of a script while it's executed.
-pub struct Runner<'a, W: Write> {
+pub struct Executor<'a, W: Write> {
     device: &'a Device,
     /// The script's name, for messages.
     name: &'a str,
@@ -36,7 +36,7 @@ pub struct Counts {
     tables: usize,
 }
 
-impl<'a, W: Write> Runner<'a, W> {
+impl<'a, W: Write> Executor<'a, W> {
     pub fn new(device: &'a Device, name: &'a str, contexts: u32, json: bool, out: W) -> Self {
         Self {
             device,

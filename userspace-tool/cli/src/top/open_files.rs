@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Model`]: what `top` shows, whether on a screen or not.
+//! [`OpenFiles`]: the open files of the device, as `top` shows them.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -23,7 +23,7 @@ pub struct Row {
 }
 
 /// The files, the chosen one, and what changes in it.
-pub struct Model {
+pub struct OpenFiles {
     /// The file that is shown; without it, all are.
     only: Option<Device>,
     rows: Vec<Row>,
@@ -52,9 +52,9 @@ struct Detail {
     error: Option<String>,
 }
 
-impl Model {
+impl OpenFiles {
     pub fn new(only: Option<Device>) -> Result<Self, Failure> {
-        let mut model = Self {
+        let mut files = Self {
             only,
             rows: vec![],
             looked: Instant::now(),
@@ -62,8 +62,8 @@ impl Model {
             table: 0,
             detail: Detail::default(),
         };
-        model.refresh()?;
-        Ok(model)
+        files.refresh()?;
+        Ok(files)
     }
 
     /// Looks again who has the device open.

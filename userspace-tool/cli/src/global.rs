@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Global`]: options of every subcommand.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use crate::printable::{json, printable};
+
+/// Options of every subcommand.
+#[derive(clap::Args)]
+pub struct Global {
+    /// Print JSON: one object, or one a line where there may be several
+    ///
+    /// On standard error too: an error is an object with `error`, `status` and where there is one
+    /// `hint`, a note one with `note`, each in a line.
+    #[arg(long, global = true, overrides_with = "json")]
+    pub json: bool,
+}
+
+impl Global {
+    /// Prints a note on standard error. A failure to do so is ignored: nobody could be told.
+    pub fn say(&self, text: impl Display) {
+        let line = if self.json {
+            json(&serde_json::json!({ "note": text.to_string() })).unwrap_or_default()
+        } else {
+            format!("atomikctl: {}", printable(&text.to_string()))
+        };
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
