@@ -3,7 +3,7 @@
 //! GET_INFO counts every operation served, of all files.
 
 use crate::{alone, rounds};
-use atomik_tests::{
+use atomik_test_support::{
     memory::Pages,
     raw::{accum, image, load, open_device, read, swap},
     task,
@@ -78,7 +78,7 @@ fn ops_total_counts_every_operation() {
         }
     }
     assert_eq!(total() - start, 20);
-    assert_eq!(atomik_tests::fdinfo::read(&file).ops, 19);
+    assert_eq!(atomik_test_support::fdinfo::read(&file).ops, 19);
 }
 
 #[test]
@@ -100,7 +100,7 @@ fn no_operation_of_many_threads_is_missed() {
         }
     });
     assert_eq!(file.info().unwrap().ops_total - start, 4 * 1000 * 4);
-    assert_eq!(atomik_tests::fdinfo::read(&file).ops, 4 * 1000 * 4);
+    assert_eq!(atomik_test_support::fdinfo::read(&file).ops, 4 * 1000 * 4);
 }
 
 /// Files that come and go while others count lose nothing, and count nothing twice.

@@ -3,9 +3,11 @@
 //! Many files of many processes at once.
 
 use crate::{alone, reloaded::Reloaded};
-use atomik_tests::{
+use crate::{
     gate::Gate,
     kernel_memory::{in_use_kib, wait_for_at_most_kib},
+};
+use atomik_test_support::{
     raw::{RawFile, open_device},
     task,
 };

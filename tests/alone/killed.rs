@@ -3,10 +3,12 @@
 //! Processes that are killed at any moment.
 
 use crate::{alone, rounds, rounds_before};
-use atomik_tests::{
-    driver,
+use crate::{
     gate::Gate,
     kernel_memory::{in_use_kib, wait_for_at_most_kib},
+};
+use atomik_test_support::{
+    driver,
     raw::{RawFile, accum, load, open_device, read, swap},
     task,
 };

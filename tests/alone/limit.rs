@@ -3,7 +3,7 @@
 //! The module's own limit on the memory of all tables.
 
 use crate::{alone, reloaded::Reloaded};
-use atomik_tests::{
+use atomik_test_support::{
     driver, fdinfo,
     mapping::Mapping,
     raw::{RawFile, accum, open_device},

@@ -5,6 +5,8 @@
 
 mod counting;
 mod crowd;
+mod gate;
+mod kernel_memory;
 mod killed;
 mod limit;
 mod reloaded;

@@ -2,7 +2,7 @@
 
 //! [`Reloaded`]: the driver with another parameter, for the time of a test.
 
-use atomik_tests::driver;
+use atomik_test_support::driver;
 
 /// Loads the driver with a parameter, and as it was when dropped.
 pub struct Reloaded;

@@ -3,7 +3,7 @@
 //! Loading and unloading while many open and close.
 
 use crate::{alone, rounds};
-use atomik_tests::{
+use atomik_test_support::{
     driver,
     raw::{accum, open_device, open_device_with, read},
 };

@@ -8,7 +8,7 @@ use atomik::{
     Device,
     session::{OpenFile, SessionName, Sessions},
 };
-use atomik_tests::{raw::open_device, task, terminal::Terminal, tool::Tool};
+use atomik_test_support::{raw::open_device, task, terminal::Terminal, tool::Tool};
 use nix::sys::signal::Signal::{self, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use serde_json::Value;
 use std::{fs, os::unix::process::ExitStatusExt};

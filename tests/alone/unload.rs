@@ -2,10 +2,10 @@
 
 //! Unloading: refused while a file is open, and without a trace otherwise.
 
+use crate::kernel_memory::{in_use_kib, wait_for_at_most_kib};
 use crate::{alone, rounds, rounds_before};
-use atomik_tests::{
+use atomik_test_support::{
     driver,
-    kernel_memory::{in_use_kib, wait_for_at_most_kib},
     raw::{RawFile, open_device, read},
     task,
 };

@@ -3,7 +3,7 @@
 //! The system call, as 64-bit and as 32-bit programs make it.
 
 use crate::injection::Kind;
-use atomik_tests::raw::RawFile;
+use atomik_test_support::raw::RawFile;
 use nix::{errno::Errno, libc};
 use std::{arch::asm, ffi::c_void, os::fd::AsRawFd};
 

@@ -8,7 +8,7 @@ use crate::{
     subject::{CONTEXTS, Memory, Subject},
     tally::{Attempt, every_copy, every_fault},
 };
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo::{self, FdInfo},
     memory::{PAGE, Pages},
     raw::{BatchOp, Context, accum, image, load, read, swap},

@@ -6,7 +6,7 @@ use crate::{
     injection::{FailNth, Injection, Kind},
     subject::Memory,
 };
-use atomik_tests::{fdinfo, raw::open_device};
+use atomik_test_support::{fdinfo, raw::open_device};
 use nix::errno::Errno;
 use std::{
     io::{self, Write},

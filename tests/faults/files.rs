@@ -8,7 +8,7 @@ use crate::{
     subject::{Memory, Subject},
     tally::{Attempt, every_copy, every_fault},
 };
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     memory::Pages,
     raw::{open_device, open_device_with},

@@ -7,7 +7,7 @@ use crate::{
     subject::{Memory, Subject},
     tally::{Attempt, every_fault},
 };
-use atomik_tests::{fdinfo, mapping::Mapping};
+use atomik_test_support::{fdinfo, mapping::Mapping};
 use nix::errno::Errno;
 
 /// Contexts of the table that is mapped, and the pages that their states have.

@@ -7,7 +7,7 @@ use crate::{
     injection::{FailNth, Injection, Left, Pages},
     subject::{CONTEXTS, Memory, Subject},
 };
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     mapping::Mapping,
     raw::{BatchOp, Context, image, load, read, swap},

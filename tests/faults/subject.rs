@@ -2,7 +2,7 @@
 
 //! [`Subject`], a table whose contents are known, and [`Memory`], what the module has left to give.
 
-use atomik_tests::{
+use atomik_test_support::{
     driver, fdinfo,
     raw::{RawFile, load, open_device},
 };

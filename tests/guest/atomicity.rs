@@ -3,7 +3,7 @@
 //! All or nothing: a batch whose results can't be written has not happened, and one whose results
 //! are hard to write happens once.
 
-use atomik_tests::{
+use atomik_test_support::{
     memory::{PAGE, Pages},
     raw::{RawFile, accum, load, open_device, read, swap},
 };
@@ -145,7 +145,7 @@ fn pages_that_are_not_there_yet_are_brought_in() {
         unsafe { nix::sys::mman::munmap(mapped, PAGE) }.unwrap();
         // All of it happened once: what was done in the attempts that failed is undone.
         let ops = 8 + case.ops.len() as u64 + 4;
-        assert_eq!(atomik_tests::fdinfo::read(&file).ops, ops);
+        assert_eq!(atomik_test_support::fdinfo::read(&file).ops, ops);
     }
 }
 

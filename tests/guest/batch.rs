@@ -2,7 +2,7 @@
 
 //! BATCH: order, results, where its entries may lie.
 
-use atomik_tests::{
+use atomik_test_support::{
     memory::{PAGE, Pages},
     raw::{accum, load, open_device, read, swap},
 };

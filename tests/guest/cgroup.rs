@@ -2,7 +2,7 @@
 
 //! Table memory is charged to the caller's memory cgroup.
 
-use atomik_tests::{
+use atomik_test_support::{
     raw::{RawFile, load, open_device, read},
     task,
 };

@@ -2,7 +2,7 @@
 
 //! The command `atomikctl` on the real device, as a user runs it.
 
-use atomik_tests::tool::{Tool, finish};
+use atomik_test_support::tool::{Tool, finish};
 use serde_json::{Value, json};
 use std::{
     io::Write,

@@ -2,7 +2,7 @@
 
 //! The commands on tables.
 
-use atomik_tests::tool::Tool;
+use atomik_test_support::tool::Tool;
 use serde_json::{Value, json};
 
 /// A session `s` with a table of this many contexts.

@@ -2,7 +2,7 @@
 
 //! DESTROY_TABLE against everything else: each operation gets its full effect or ENOENT.
 
-use atomik_tests::raw::{accum, load, open_device, read, swap};
+use atomik_test_support::raw::{accum, load, open_device, read, swap};
 use nix::errno::Errno;
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -131,5 +131,5 @@ fn create_races_with_create() {
             });
         }
     });
-    assert_eq!(atomik_tests::fdinfo::read(&file).tables, 0);
+    assert_eq!(atomik_test_support::fdinfo::read(&file).tables, 0);
 }

@@ -2,32 +2,13 @@
 
 //! Every error of the ABI, and that it changes nothing.
 
-use atomik_tests::{
+use atomik_test_support::{
     memory::{PAGE, Pages},
     raw::{RawFile, accum, load, open_device, open_device_with, read, swap},
 };
-use atomik_uapi::{self as uapi, BatchOp};
+use atomik_uapi::{self as uapi, BatchOp, Command, Served};
 use nix::{errno::Errno, fcntl::OFlag, sys::mman::ProtFlags};
 use std::ptr::null_mut;
-
-/// The commands that the driver serves.
-const SERVED: [u32; 10] = [
-    uapi::IOC_CREATE_TABLE,
-    uapi::IOC_DESTROY_TABLE,
-    uapi::IOC_LOAD,
-    uapi::IOC_ACCUM,
-    uapi::IOC_READ,
-    uapi::IOC_SWAP,
-    uapi::IOC_BATCH,
-    uapi::IOC_GET_INFO,
-    uapi::IOC_SNAPSHOT,
-    uapi::IOC_RESTORE,
-];
-
-/// The size of a command's argument in bytes.
-fn size(command: u32) -> usize {
-    ((command >> 16) & 0x3FFF) as usize
-}
 
 /// A file with a table of 4 contexts, whose states are 10, 11, 12, 13.
 fn file_with_table() -> (RawFile, u32) {
@@ -49,37 +30,21 @@ fn enotty_for_unknown_commands() {
     // Big enough for whatever size a command names, and all of it a valid table id.
     let mut arg = [table; 0x4000 / 4];
     // All numbers with the sizes and directions in use; the reserved ones among them.
-    for number in 0..=0xFF {
-        for shape in [
-            0xC008_4100,
-            0x4004_4100,
-            0x4010_4100,
-            0xC010_4100,
-            0xC018_4100,
-            0x4018_4100,
-            0x8028_4100u32,
-        ] {
-            let command = shape | number;
-            if !SERVED.contains(&command) {
-                assert_eq!(
-                    file.ioctl(command, &mut arg),
-                    Err(Errno::ENOTTY),
-                    "{command:#x}"
-                );
-            }
+    let served = |ioc| Command::all_served().any(|command| command.ioc == ioc);
+    for shape in Command::all_served().map(|command| command.ioc & !0xFF) {
+        for other in (shape..=shape | 0xFF).filter(|&ioc| !served(ioc)) {
+            let result = file.ioctl(other, &mut arg);
+            assert_eq!(result, Err(Errno::ENOTTY), "{other:#x}");
         }
     }
     // Known numbers with any other size or direction, or of another magic.
-    for command in SERVED {
+    for command in Command::all_served().map(|command| command.ioc) {
         for direction in 0..4u32 {
             for size in [0, 1, 4, 8, 12, 16, 20, 24, 32, 40, 0x3FFF] {
                 let other = (direction << 30) | (size << 16) | (command & 0xFFFF);
                 if other != command {
-                    assert_eq!(
-                        file.ioctl(other, &mut arg),
-                        Err(Errno::ENOTTY),
-                        "{other:#x}"
-                    );
+                    let result = file.ioctl(other, &mut arg);
+                    assert_eq!(result, Err(Errno::ENOTTY), "{other:#x}");
                 }
             }
         }
@@ -103,21 +68,18 @@ fn efault_for_arguments_that_cannot_be_read() {
     let pages = Pages::new(2);
     pages.put(0, &[table; 2 * PAGE / 4]);
     pages.protect(1, ProtFlags::PROT_NONE);
-    for command in SERVED {
+    for command in Command::all_served() {
         let nowhere = [
             null_mut(),
             std::ptr::without_provenance_mut(1 << 63),
             std::ptr::without_provenance_mut(usize::MAX),
             pages.at(PAGE),
             // All but the last byte of it is there.
-            pages.at(PAGE - size(command) + 1),
+            pages.at(PAGE - command.size() + 1),
         ];
         for arg in nowhere {
-            assert_eq!(
-                file.ioctl_at(command, arg),
-                Err(Errno::EFAULT),
-                "{command:#x}"
-            );
+            let result = file.ioctl_at(command.ioc, arg);
+            assert_eq!(result, Err(Errno::EFAULT), "{command:?}");
         }
     }
     assert_unchanged(&file, table);
@@ -165,14 +127,14 @@ fn efault_for_results_that_cannot_be_written() {
     assert_unchanged(&file, table);
 
     // A table whose id can't be told does not exist.
-    let before = atomik_tests::fdinfo::read(&file);
+    let before = atomik_test_support::fdinfo::read(&file);
     for _ in 0..2 * uapi::MAX_TABLES {
         assert_eq!(
             read_only(&file, uapi::IOC_CREATE_TABLE, &[4]),
             Err(Errno::EFAULT)
         );
     }
-    let after = atomik_tests::fdinfo::read(&file);
+    let after = atomik_test_support::fdinfo::read(&file);
     assert_eq!(
         (after.tables, after.contexts),
         (before.tables, before.contexts)
@@ -275,12 +237,11 @@ fn enospc_after_256_tables() {
 #[test]
 fn ebadf_without_write_access() {
     let file = open_device_with(OFlag::O_RDONLY).unwrap();
-    assert_eq!(file.create(1), Err(Errno::EBADF));
-    assert_eq!(file.destroy(1), Err(Errno::EBADF));
-    assert_eq!(file.load(1, 0, 1), Err(Errno::EBADF));
-    assert_eq!(file.accum(1, 0, 1), Err(Errno::EBADF));
-    assert_eq!(file.swap(1, 0, 1), Err(Errno::EBADF));
-    assert_eq!(file.batch(1, &mut [accum(0, 1)]), Err(Errno::EBADF));
+    for command in Command::all_served() {
+        let mut arg = [0u64; 0x4000 / 8];
+        let refused = file.ioctl(command.ioc, &mut arg) == Err(Errno::EBADF);
+        assert_eq!(refused, command.served == Served::ForWriting, "{command:?}");
+    }
     // These change nothing.
     assert_eq!(file.read(1, 0), Err(Errno::ENOENT));
     assert!(file.info().is_ok());

@@ -3,12 +3,9 @@
 //! Histories: what 2 to 8 threads did to a file at the same time, a few operations each, and what
 //! they saw. Each must be linearizable; that a batch is one operation covers isolation.
 
+use crate::{disturb::Disturber, serve::serve};
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
-use atomik_tests::{
-    disturb::Disturber,
-    raw::{RawFile, open_device},
-    serve::serve,
-};
+use atomik_test_support::raw::{RawFile, open_device};
 use atomik_uapi::MAX_TABLES;
 use std::{
     hint,

@@ -2,7 +2,7 @@
 
 //! SNAPSHOT and RESTORE: many contexts as they are at one moment.
 
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     memory::{PAGE, Pages},
     raw::{Context, RawFile, accum, image, load, open_device, open_device_with, read, swap},

@@ -3,7 +3,7 @@
 //! Batches are isolated: threads that mix single and batch operations on one table see each batch
 //! whole or not at all.
 
-use atomik_tests::raw::{RawFile, accum, load, open_device, read, swap};
+use atomik_test_support::raw::{RawFile, accum, load, open_device, read, swap};
 use atomik_uapi::BatchOp;
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},

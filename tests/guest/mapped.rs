@@ -2,7 +2,7 @@
 
 //! Tables that programs have mapped.
 
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     mapping::{Mapping, READ_WRITE},
     memory::{PAGE, Pages},

@@ -2,7 +2,7 @@
 
 //! What each command does when all is well.
 
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     memory::Pages,
     raw::{self, accum, load, open_device, read, swap},

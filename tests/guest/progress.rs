@@ -2,7 +2,7 @@
 
 //! The progress of a long stream, in a terminal and without one.
 
-use atomik_tests::{terminal::Terminal, tool::Tool};
+use atomik_test_support::{terminal::Terminal, tool::Tool};
 use std::{fs, process::Stdio};
 
 /// A session with a table, and a stream of operations in the file `long`.

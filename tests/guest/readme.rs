@@ -3,7 +3,7 @@
 //! What the README shows of `atomikctl` is what it prints: its console blocks are run, one after
 //! another, in one shell.
 
-use atomik_tests::tool::{Tool, finish};
+use atomik_test_support::tool::{Tool, finish};
 
 const README: &str = include_str!("../../README.md");
 

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The fuzzer's programs: what it begins with, and what it has found.
+//! The fuzzer's programs: those it begins with, and those it has found.
 
-use atomik_fuzz::{execute::Executor, model::Rules, program::Program};
+use atomik_fuzz::{execute::Executor, oracle::Rules, program::Program};
+use atomik_tests::FUZZER;
 
-/// The text of each, by name.
-const PROGRAMS: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/programs.rs"));
-
-/// How often those are executed in which threads race.
+/// How often to execute a program whose threads race.
 const TIMES: usize = 20;
 
 #[test]
-fn the_fuzzers_programs_follow_the_model() {
-    // Other tests use the driver, too, so that its totals tell nothing.
+fn the_fuzzers_programs_do_what_the_oracle_says() {
+    // Other tests use the driver too, so its totals tell nothing.
     let mut executor = Executor::new(Rules::default(), None).unwrap();
-    for (name, text) in PROGRAMS {
+    for (name, text) in FUZZER {
         let program = Program::parse(text).unwrap_or_else(|error| panic!("{name}: {error:#}"));
         let times = if program.threads.is_empty() { 1 } else { TIMES };
         for _ in 0..times {
@@ -23,5 +21,5 @@ fn the_fuzzers_programs_follow_the_model() {
             assert!(!outcome.unchecked, "{name}");
         }
     }
-    println!("{} programs", PROGRAMS.len());
+    println!("{} programs", FUZZER.len());
 }

@@ -4,56 +4,9 @@
 //! example with one line changed.
 
 use atomik_sdk_c::{Place, Script, wrong};
-use atomik_tests::program;
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-/// A program, built by this package's build script.
-macro_rules! program {
-    ($name:literal) => {
-        Program::new($name, include_bytes!(concat!(env!("OUT_DIR"), "/", $name)))
-    };
-}
-
-/// A program in a file of its own, for as long as this.
-struct Program(PathBuf);
-
-impl Program {
-    fn new(name: &str, bytes: &[u8]) -> Self {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or_default().replace("::", "-");
-        let path = PathBuf::from(format!("/tmp/{name}-{test}-{}", std::process::id()));
-        program::place(&path, bytes);
-        Self(path)
-    }
-
-    fn path(&self) -> &Path {
-        &self.0
-    }
-
-    /// What it prints, of a run that has nothing to complain about.
-    #[track_caller]
-    fn run(&self) -> String {
-        let output = Command::new(&self.0).output().expect("run it");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success() && said.is_empty(),
-            "{}: {said}",
-            output.status
-        );
-        String::from_utf8(output.stdout).expect("text")
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(fs::remove_file(&self.0));
-    }
-}
+use atomik_test_support::program::Program;
+use atomik_tests::{SDK_C_DEVICE, SDK_C_HELLO, SDK_C_README, SDK_C_RUNNER, SDK_C_UNITS};
+use std::{collections::BTreeSet, process::Command};
 
 /// What there is of each file on the device: the cases that run, those that don't, and the steps that can't be said
 /// in C.
@@ -70,7 +23,7 @@ const COUNTS: &[(&str, [usize; 3])] = &[
 
 #[test]
 fn the_vectors_in_c() {
-    let runner = program!("sdk-c-runner");
+    let runner = Program::new("sdk-c-runner", SDK_C_RUNNER);
     let place = Place::Device;
     assert_eq!(COUNTS.len(), atomik_vectors::FILES.len());
     for ((name, text), (counted, counts)) in atomik_vectors::FILES.into_iter().zip(COUNTS) {
@@ -89,7 +42,7 @@ fn the_vectors_in_c() {
 
 #[test]
 fn changed_vectors_fail_in_c() {
-    let runner = program!("sdk-c-runner");
+    let runner = Program::new("sdk-c-runner", SDK_C_RUNNER);
     let place = Place::Device;
     let mut noticed = BTreeSet::new();
     for (name, text) in atomik_vectors::FILES {
@@ -123,12 +76,12 @@ fn changed_vectors_fail_in_c() {
 
 #[test]
 fn the_units_in_c() {
-    assert_eq!(program!("sdk-c-units").run(), "ok\n");
+    assert_eq!(Program::new("sdk-c-units", SDK_C_UNITS).output(), "ok\n");
 }
 
 #[test]
 fn what_is_special_about_the_device() {
-    assert_eq!(program!("sdk-c-device").run(), "ok\n");
+    assert_eq!(Program::new("sdk-c-device", SDK_C_DEVICE).output(), "ok\n");
 }
 
 #[test]
@@ -136,7 +89,7 @@ fn the_examples_with_one_line_changed() {
     const README: &str = include_str!("../../sdk/c/README.md");
     let (_, prints) = README.split_once("```text\n").unwrap();
     let (prints, _) = prints.split_once("```").unwrap();
-    assert_eq!(program!("sdk-c-hello").run(), prints);
+    assert_eq!(Program::new("sdk-c-hello", SDK_C_HELLO).output(), prints);
     // That of the project's README checks for itself.
-    assert_eq!(program!("sdk-c-readme").run(), "");
+    assert_eq!(Program::new("sdk-c-readme", SDK_C_README).output(), "");
 }

@@ -6,7 +6,7 @@ use atomik::{
     Device,
     session::{SessionError, SessionName, Sessions},
 };
-use atomik_tests::{
+use atomik_test_support::{
     fdinfo,
     tool::{Ran, Tool, finish},
 };
@@ -190,7 +190,7 @@ fn a_holder_in_another_pid_namespace_serves() {
     tool.run("-s s create 3").ok();
     let mut command = tool.command("/bin/sh");
     command.args(["-c", "atomikctl -s s list; atomikctl session list"]);
-    atomik_tests::task::run(move || {
+    atomik_test_support::task::run(move || {
         nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWPID).unwrap();
         let output = command.stdin(Stdio::null()).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
@@ -328,7 +328,7 @@ fn other_users_get_nothing() {
     tool.shell(script).ok();
     let path = tool.directory().join("atomik/s.socket");
     let socket = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
-    atomik_tests::task::run(move || {
+    atomik_test_support::task::run(move || {
         use nix::sys::socket::{
             AddressFamily, SockFlag, SockType, UnixAddr, connect, socket as new,
         };

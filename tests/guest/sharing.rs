@@ -2,7 +2,7 @@
 
 //! Who shares the tables of a file, and for how long they live.
 
-use atomik_tests::{
+use atomik_test_support::{
     raw::{RawFile, open_device},
     task,
 };

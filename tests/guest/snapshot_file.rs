@@ -3,7 +3,7 @@
 //! `atomikctl snapshot` and `restore`, and the files between them.
 
 use atomik::{Context, Device, Error, snapshot::Snapshot};
-use atomik_tests::tool::Tool;
+use atomik_test_support::tool::Tool;
 use std::{
     fs::{self, Permissions},
     os::unix::{

@@ -2,7 +2,7 @@
 
 //! `atomikctl batch`: streams of operations.
 
-use atomik_tests::{fdinfo, tool::Tool};
+use atomik_test_support::{fdinfo, tool::Tool};
 use std::{fs, os::fd::AsFd};
 
 fn tool() -> Tool {

@@ -3,7 +3,7 @@
 //! `atomikctl watch`, and watching by the library.
 
 use atomik::{Device, Watch};
-use atomik_tests::tool::Tool;
+use atomik_test_support::tool::Tool;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Lines},

@@ -4,7 +4,7 @@
 //! `/stress.tar`. What they do wrong to the kernel shows in its log, which `qemu/run` watches; here it is seen that they did
 //! run, and that the device serves as before.
 
-use atomik_tests::raw::{DEVICE, open_device};
+use atomik_test_support::raw::{DEVICE, open_device};
 use nix::{
     mount::{MsFlags, mount},
     unistd::{Gid, Uid, chdir, chroot, setgid, setgroups, setuid},

@@ -220,36 +220,9 @@ pub const MAP_SPAN: u64 = 1 << 20;
 /// The `type` field of every command number.
 pub const IOC_MAGIC: u8 = b'A';
 
-/// Number of CREATE_TABLE within [`IOC_MAGIC`].
-pub const NR_CREATE_TABLE: u8 = 0x01;
-/// Number of DESTROY_TABLE within [`IOC_MAGIC`].
-pub const NR_DESTROY_TABLE: u8 = 0x02;
-/// Number of LOAD within [`IOC_MAGIC`].
-pub const NR_LOAD: u8 = 0x10;
-/// Number of ACCUM within [`IOC_MAGIC`].
-pub const NR_ACCUM: u8 = 0x11;
-/// Number of READ within [`IOC_MAGIC`].
-pub const NR_READ: u8 = 0x12;
-/// Number of SWAP within [`IOC_MAGIC`].
-pub const NR_SWAP: u8 = 0x13;
-/// Number of FP_REGISTER within [`IOC_MAGIC`]; reserved.
-pub const NR_FP_REGISTER: u8 = 0x20;
-/// Number of FP_CHECK within [`IOC_MAGIC`]; reserved.
-pub const NR_FP_CHECK: u8 = 0x21;
-/// Number of FP_UNREGISTER within [`IOC_MAGIC`]; reserved.
-pub const NR_FP_UNREGISTER: u8 = 0x22;
-/// Number of BATCH within [`IOC_MAGIC`].
-pub const NR_BATCH: u8 = 0x30;
-/// Number of GET_INFO within [`IOC_MAGIC`].
-pub const NR_GET_INFO: u8 = 0x40;
-/// Number of SNAPSHOT within [`IOC_MAGIC`].
-pub const NR_SNAPSHOT: u8 = 0x50;
-/// Number of RESTORE within [`IOC_MAGIC`].
-pub const NR_RESTORE: u8 = 0x51;
-
-/// Direction bits of a command: userspace writes, the kernel reads.
+/// Direction of a command: userspace writes, the kernel reads.
 const WRITE: u32 = 1;
-/// Direction bits of a command: the kernel writes, userspace reads.
+/// Direction of a command: the kernel writes, userspace reads.
 const READ: u32 = 2;
 
 /// A command number as `_IOC()` of the kernel's `asm-generic/ioctl.h` composes it: direction in
@@ -260,29 +233,100 @@ const fn ioc<T>(direction: u32, number: u8) -> u32 {
     (direction << 30) | ((size as u32) << 16) | ((IOC_MAGIC as u32) << 8) | number as u32
 }
 
-/// Creates a table: [`CreateTable`].
-pub const IOC_CREATE_TABLE: u32 = ioc::<CreateTable>(READ | WRITE, NR_CREATE_TABLE);
-/// Destroys the table whose id the `u32` argument holds.
-pub const IOC_DESTROY_TABLE: u32 = ioc::<u32>(WRITE, NR_DESTROY_TABLE);
-/// Sets a context's reference and clears its accumulator: [`Load`].
-pub const IOC_LOAD: u32 = ioc::<Load>(WRITE, NR_LOAD);
-/// XORs a delta into a context's accumulator: [`Accum`].
-pub const IOC_ACCUM: u32 = ioc::<Accum>(WRITE, NR_ACCUM);
-/// Returns a context's state: [`Read`].
-pub const IOC_READ: u32 = ioc::<Read>(READ | WRITE, NR_READ);
-/// Starts a new epoch and returns the state that ended the old one: [`Swap`].
-pub const IOC_SWAP: u32 = ioc::<Swap>(READ | WRITE, NR_SWAP);
-/// Reserved: [`FpRegister`].
-pub const IOC_FP_REGISTER: u32 = ioc::<FpRegister>(READ | WRITE, NR_FP_REGISTER);
-/// Reserved: [`FpCheck`].
-pub const IOC_FP_CHECK: u32 = ioc::<FpCheck>(READ | WRITE, NR_FP_CHECK);
-/// Reserved: the `u32` id of a fingerprint.
-pub const IOC_FP_UNREGISTER: u32 = ioc::<u32>(WRITE, NR_FP_UNREGISTER);
-/// Applies many operations in order, isolated, all or nothing: [`Batch`].
-pub const IOC_BATCH: u32 = ioc::<Batch>(WRITE, NR_BATCH);
-/// Reports version and counters: [`Info`].
-pub const IOC_GET_INFO: u32 = ioc::<Info>(READ, NR_GET_INFO);
-/// Copies contexts out of a table, as they are at one moment: [`Image`].
-pub const IOC_SNAPSHOT: u32 = ioc::<Image>(WRITE, NR_SNAPSHOT);
-/// Sets contexts of a table, all at one moment or none: [`Image`].
-pub const IOC_RESTORE: u32 = ioc::<Image>(WRITE, NR_RESTORE);
+/// A command of the interface, as [`COMMANDS`] lists them.
+#[cfg(not(MODULE))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// The name without `ATOMIK_IOC_`.
+    pub name: &'static str,
+    /// The whole number, as `ioctl` takes it.
+    pub ioc: u32,
+    /// The open files that it is served on.
+    pub served: Served,
+}
+
+#[cfg(not(MODULE))]
+impl Command {
+    /// The command with this number, one of [`COMMANDS`].
+    pub fn find(ioc: u32) -> Option<&'static Self> {
+        COMMANDS.iter().find(|command| command.ioc == ioc)
+    }
+
+    /// The commands that the driver serves.
+    pub fn all_served() -> impl Iterator<Item = &'static Self> {
+        let reserved = |command: &&Self| command.served == Served::Never;
+        COMMANDS.iter().filter(move |command| !reserved(command))
+    }
+
+    /// Bytes of the argument.
+    pub fn size(&self) -> usize {
+        argument_size(self.ioc)
+    }
+}
+
+/// Bytes of the argument that a command number names.
+#[cfg(not(MODULE))]
+pub const fn argument_size(ioc: u32) -> usize {
+    (ioc >> 16) as usize & 0x3fff
+}
+
+/// The open files on which the driver serves a command.
+#[cfg(not(MODULE))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Served {
+    /// All, as it changes nothing.
+    Always,
+    /// Those open for writing.
+    ForWriting,
+    /// None: the number is reserved.
+    Never,
+}
+
+/// Makes the constants of each command, and the list of all.
+macro_rules! commands {
+    ($($(#[$doc:meta])* $ioc:ident, $nr:ident = $number:literal, $name:literal, $direction:expr,
+        $argument:ty, $served:ident;)+) => {
+        $(
+            #[doc = concat!("Number of ", $name, " within [`IOC_MAGIC`].")]
+            pub const $nr: u8 = $number;
+            $(#[$doc])*
+            pub const $ioc: u32 = ioc::<$argument>($direction, $nr);
+        )+
+
+        /// Every command of the interface, reserved ones too.
+        #[cfg(not(MODULE))]
+        pub const COMMANDS: &[Command] = &[$(
+            Command { name: $name, ioc: $ioc, served: Served::$served },
+        )+];
+    };
+}
+
+// A new command takes a number from 0x50 up.
+commands! {
+    /// Creates a table: [`CreateTable`].
+    IOC_CREATE_TABLE, NR_CREATE_TABLE = 0x01, "CREATE_TABLE", READ | WRITE, CreateTable, ForWriting;
+    /// Destroys the table whose id the `u32` argument holds.
+    IOC_DESTROY_TABLE, NR_DESTROY_TABLE = 0x02, "DESTROY_TABLE", WRITE, u32, ForWriting;
+    /// Sets a context's reference and clears its accumulator: [`Load`].
+    IOC_LOAD, NR_LOAD = 0x10, "LOAD", WRITE, Load, ForWriting;
+    /// XORs a delta into a context's accumulator: [`Accum`].
+    IOC_ACCUM, NR_ACCUM = 0x11, "ACCUM", WRITE, Accum, ForWriting;
+    /// Returns a context's state: [`Read`].
+    IOC_READ, NR_READ = 0x12, "READ", READ | WRITE, Read, Always;
+    /// Starts a new epoch and returns the state that ended the old one: [`Swap`].
+    IOC_SWAP, NR_SWAP = 0x13, "SWAP", READ | WRITE, Swap, ForWriting;
+    /// Reserved: [`FpRegister`].
+    IOC_FP_REGISTER, NR_FP_REGISTER = 0x20, "FP_REGISTER", READ | WRITE, FpRegister, Never;
+    /// Reserved: [`FpCheck`].
+    IOC_FP_CHECK, NR_FP_CHECK = 0x21, "FP_CHECK", READ | WRITE, FpCheck, Never;
+    /// Reserved: the `u32` id of a fingerprint.
+    IOC_FP_UNREGISTER, NR_FP_UNREGISTER = 0x22, "FP_UNREGISTER", WRITE, u32, Never;
+    /// Applies many operations in order, isolated, all or nothing: [`Batch`].
+    IOC_BATCH, NR_BATCH = 0x30, "BATCH", WRITE, Batch, ForWriting;
+    /// Reports version and counters: [`Info`].
+    IOC_GET_INFO, NR_GET_INFO = 0x40, "GET_INFO", READ, Info, Always;
+    /// Copies contexts out of a table, as they are at one moment: [`Image`].
+    IOC_SNAPSHOT, NR_SNAPSHOT = 0x50, "SNAPSHOT", WRITE, Image, Always;
+    /// Sets contexts of a table, all at one moment or none: [`Image`].
+    IOC_RESTORE, NR_RESTORE = 0x51, "RESTORE", WRITE, Image, ForWriting;
+}

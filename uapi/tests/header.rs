@@ -85,19 +85,10 @@ fn facts() -> Facts {
         OP_READ = "ATOMIK_OP_READ",
         OP_SWAP = "ATOMIK_OP_SWAP",
         IOC_MAGIC = "ATOMIK_IOC_MAGIC",
-        IOC_CREATE_TABLE = "ATOMIK_IOC_CREATE_TABLE",
-        IOC_DESTROY_TABLE = "ATOMIK_IOC_DESTROY_TABLE",
-        IOC_LOAD = "ATOMIK_IOC_LOAD",
-        IOC_ACCUM = "ATOMIK_IOC_ACCUM",
-        IOC_READ = "ATOMIK_IOC_READ",
-        IOC_SWAP = "ATOMIK_IOC_SWAP",
-        IOC_FP_REGISTER = "ATOMIK_IOC_FP_REGISTER",
-        IOC_FP_CHECK = "ATOMIK_IOC_FP_CHECK",
-        IOC_FP_UNREGISTER = "ATOMIK_IOC_FP_UNREGISTER",
-        IOC_BATCH = "ATOMIK_IOC_BATCH",
-        IOC_GET_INFO = "ATOMIK_IOC_GET_INFO",
-        IOC_SNAPSHOT = "ATOMIK_IOC_SNAPSHOT",
-        IOC_RESTORE = "ATOMIK_IOC_RESTORE",
+    }
+    for command in uapi::COMMANDS {
+        let (name, ioc) = (command.name, command.ioc);
+        writeln!(facts.common, "FACT(ATOMIK_IOC_{name} == {ioc:#x});").unwrap();
     }
     facts
 }
@@ -180,36 +171,36 @@ fn a_difference_is_noticed() {
 #[test]
 fn the_frozen_numbers() {
     assert_eq!(uapi::VERSION, 0x400);
+    let numbers: Vec<_> = uapi::COMMANDS.iter().map(|c| (c.name, c.ioc)).collect();
     assert_eq!(
+        numbers,
         [
-            uapi::IOC_CREATE_TABLE,
-            uapi::IOC_DESTROY_TABLE,
-            uapi::IOC_LOAD,
-            uapi::IOC_ACCUM,
-            uapi::IOC_READ,
-            uapi::IOC_SWAP,
-            uapi::IOC_FP_REGISTER,
-            uapi::IOC_FP_CHECK,
-            uapi::IOC_FP_UNREGISTER,
-            uapi::IOC_BATCH,
-            uapi::IOC_GET_INFO,
-            uapi::IOC_SNAPSHOT,
-            uapi::IOC_RESTORE,
-        ],
-        [
-            0xC008_4101,
-            0x4004_4102,
-            0x4010_4110,
-            0x4010_4111,
-            0xC010_4112,
-            0xC018_4113,
-            0xC018_4120,
-            0xC020_4121,
-            0x4004_4122,
-            0x4010_4130,
-            0x8028_4140,
-            0x4018_4150,
-            0x4018_4151,
+            ("CREATE_TABLE", 0xC008_4101),
+            ("DESTROY_TABLE", 0x4004_4102),
+            ("LOAD", 0x4010_4110),
+            ("ACCUM", 0x4010_4111),
+            ("READ", 0xC010_4112),
+            ("SWAP", 0xC018_4113),
+            ("FP_REGISTER", 0xC018_4120),
+            ("FP_CHECK", 0xC020_4121),
+            ("FP_UNREGISTER", 0x4004_4122),
+            ("BATCH", 0x4010_4130),
+            ("GET_INFO", 0x8028_4140),
+            ("SNAPSHOT", 0x4018_4150),
+            ("RESTORE", 0x4018_4151),
         ]
     );
+}
+
+/// A command that only one of the two has would escape the other tests.
+#[test]
+fn the_header_has_no_other_commands() {
+    let header = include_str!("../atomik.h");
+    let defined = header
+        .lines()
+        .filter_map(|line| line.strip_prefix("#define ATOMIK_IOC_"))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .filter(|name| *name != "MAGIC");
+    let listed = uapi::COMMANDS.iter().map(|command| command.name);
+    assert!(defined.eq(listed));
 }

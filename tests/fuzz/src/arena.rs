@@ -6,7 +6,7 @@
 //! addresses where nothing is. Its content is a file's, which a second mapping shows whatever
 //! rights the window gives.
 
-use crate::place::{HALF, Half, Place};
+use crate::location::{HALF, Half, Location};
 use anyhow::{Context, Result};
 use nix::{
     libc,
@@ -44,11 +44,11 @@ pub enum Role {
     Entries,
 }
 
-/// A place as an address.
+/// A location as an address.
 #[derive(Clone, Copy, Debug)]
 pub struct Spot {
     pub address: u64,
-    place: Place,
+    location: Location,
     role: Role,
 }
 
@@ -137,19 +137,19 @@ impl Arena {
         Ok(())
     }
 
-    /// The address of a place.
-    pub fn spot(&self, role: Role, place: Place) -> Spot {
-        let place = place.clamped();
-        let address = match place {
-            Place::Nowhere(nowhere) => nowhere.address(),
-            Place::At(first, second, before) => {
+    /// The address of a location.
+    pub fn spot(&self, role: Role, location: Location) -> Spot {
+        let location = location.clamped();
+        let address = match location {
+            Location::Nowhere(nowhere) => nowhere.address(),
+            Location::At(first, second, before) => {
                 let border = self.half_at(number(role, first, second), 1);
                 (border - before as usize) as u64
             }
         };
         Spot {
             address,
-            place,
+            location,
             role,
         }
     }
@@ -157,7 +157,7 @@ impl Arena {
     /// The part of a buffer and its margins that has content: its offset in the file, its length, and
     /// how much of it comes before the buffer.
     fn extent(&self, spot: Spot, length: usize) -> Option<(usize, usize, usize)> {
-        let Place::At(first, second, before) = spot.place else {
+        let Location::At(first, second, before) = spot.location else {
             return None;
         };
         let before = before as usize;
@@ -216,7 +216,7 @@ impl Arena {
 
     /// Private memory has its own content once it's been written to; the rest is that of the file.
     fn see_private(&self, spot: Spot, lead: usize, whole: &mut [u8]) {
-        let Place::At(first, second, before) = spot.place else {
+        let Location::At(first, second, before) = spot.location else {
             return;
         };
         let border = (lead + before as usize).min(whole.len());

@@ -45,11 +45,11 @@ impl Coverage {
     }
 
     /// Adds what a call has passed. Returns whether something of it is new.
-    pub fn add(&self, places: impl Iterator<Item = u64>) -> bool {
+    pub fn add(&self, addresses: impl Iterator<Item = u64>) -> bool {
         let mut new = false;
         let mut last = 0usize;
-        for place in places {
-            let offset = place.wrapping_sub(self.start);
+        for address in addresses {
+            let offset = address.wrapping_sub(self.start);
             let block = offset as usize;
             let Some(flag) = self.blocks.get(block) else {
                 continue;

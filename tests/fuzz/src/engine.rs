@@ -10,7 +10,7 @@ use crate::{
     generate,
     journal::{Journal, Made, Record},
     kcov,
-    model::Rules,
+    oracle::Rules,
     program::Program,
     shrink::shrink,
 };

@@ -3,7 +3,7 @@
 //! Makes programs from random numbers.
 
 use crate::{
-    place::{HALF, Half, Nowhere, Place},
+    location::{HALF, Half, Location, Nowhere},
     program::{
         Access, Caller, Command, Ioctl, MAX_THREADS, Map, Op, Other, Program, Rights, Slot, Step,
         Table, Touch,
@@ -14,23 +14,6 @@ use rand::{
     Rng,
     seq::{IndexedRandom, SliceRandom},
 };
-
-/// The command numbers that the driver serves or has reserved.
-pub const NUMBERS: [u32; 13] = [
-    uapi::IOC_CREATE_TABLE,
-    uapi::IOC_DESTROY_TABLE,
-    uapi::IOC_LOAD,
-    uapi::IOC_ACCUM,
-    uapi::IOC_READ,
-    uapi::IOC_SWAP,
-    uapi::IOC_FP_REGISTER,
-    uapi::IOC_FP_CHECK,
-    uapi::IOC_FP_UNREGISTER,
-    uapi::IOC_BATCH,
-    uapi::IOC_GET_INFO,
-    uapi::IOC_SNAPSHOT,
-    uapi::IOC_RESTORE,
-];
 
 /// Values near which mistakes are made.
 const VALUES: [u64; 9] = [
@@ -120,7 +103,7 @@ pub fn program(random: &mut impl Rng) -> Program {
                     *[1, 2, 3, 8].choose(random).expect("some")
                 },
             },
-            at: Place::FINE,
+            at: Location::FINE,
             by: Caller::Thread,
         }),
     ];
@@ -162,7 +145,7 @@ fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
     let fine = |call| Ioctl {
         fd: 0,
         call,
-        at: Place::FINE,
+        at: Location::FINE,
         by: Caller::Thread,
     };
     let mut steps = Vec::new();
@@ -190,7 +173,7 @@ fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
                 }],
                 more: 0,
                 num_ops: None,
-                ops_at: Place::FINE,
+                ops_at: Location::FINE,
             }
         };
         // An odd number, as two that are lost may make up for each other.
@@ -208,7 +191,7 @@ pub fn all_memory() -> Program {
     let ioctl = |call| Ioctl {
         fd: 0,
         call,
-        at: Place::FINE,
+        at: Location::FINE,
         by: Caller::Thread,
     };
     let mut program = Program::default();
@@ -350,9 +333,9 @@ pub fn value(random: &mut impl Rng) -> u64 {
 }
 
 /// Mostly where all is well, else somewhere hostile.
-pub fn place(random: &mut impl Rng) -> Place {
+pub fn location(random: &mut impl Rng) -> Location {
     match random.random_range(0..20) {
-        0 => Place::Nowhere(*Nowhere::ALL.choose(random).expect("some")),
+        0 => Location::Nowhere(*Nowhere::ALL.choose(random).expect("some")),
         1..8 => {
             let half = |random: &mut _| *Half::ALL.choose(random).expect("some");
             let (first, second) = (half(random), half(random));
@@ -364,11 +347,11 @@ pub fn place(random: &mut impl Rng) -> Place {
                 8 => 4096 - random.random_range(0..48),
                 _ => random.random_range(0..=HALF as u32),
             };
-            Place::At(first, second, before)
+            Location::At(first, second, before)
         }
         // Where all is well, but for how it is aligned.
-        8..10 => Place::At(Half::Rw, Half::Rw, 8 * random.random_range(1..1024)),
-        _ => Place::FINE,
+        8..10 => Location::At(Half::Rw, Half::Rw, 8 * random.random_range(1..1024)),
+        _ => Location::FINE,
     }
 }
 
@@ -396,7 +379,7 @@ pub fn op(random: &mut impl Rng) -> Op {
 
 /// A command number, known or near one.
 fn number(random: &mut impl Rng) -> u32 {
-    let number = *NUMBERS.choose(random).expect("some");
+    let number = uapi::COMMANDS.choose(random).expect("some").ioc;
     match random.random_range(0..8) {
         0 => number,
         // Another direction, size, type or number.
@@ -445,7 +428,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
             addr: address(random),
             count: count(random),
             reserved: reserved(random),
-            contexts_at: place(random),
+            contexts_at: location(random),
         },
         72..77 => Command::Restore {
             table,
@@ -460,7 +443,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
             },
             count: random.random_ratio(1, 12).then(|| count(random)),
             reserved: reserved(random),
-            contexts_at: place(random),
+            contexts_at: location(random),
         },
         77..91 => {
             let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
@@ -483,7 +466,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
                         .choose(random)
                         .expect("some")
                 }),
-                ops_at: place(random),
+                ops_at: location(random),
             }
         }
         91..94 => Command::Info,
@@ -524,7 +507,7 @@ pub fn ioctl(random: &mut impl Rng, names: Names) -> Ioctl {
     Ioctl {
         fd: slot(random, names),
         call: command(random, names),
-        at: place(random),
+        at: location(random),
         by: match random.random_range(0..500) {
             // Forking takes its time.
             0 => Caller::Child,

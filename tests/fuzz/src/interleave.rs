@@ -2,7 +2,10 @@
 
 //! Looks for orders of racing calls that explain all that they returned.
 
-use crate::model::{Call, Company, Event, Rules, World};
+use crate::{
+    event::{Call, Event},
+    oracle::{Company, Rules, World},
+};
 use std::collections::HashSet;
 
 /// States that are looked at before it is given up.
@@ -115,11 +118,11 @@ pub fn explain(
 mod tests {
     use super::*;
     use crate::{
-        model::{Buffer, Seen},
-        place::Place,
+        event::{Buffer, Seen},
+        location::Location,
         program::Access,
     };
-    use atomik_tests::fdinfo::FdInfo;
+    use atomik_test_support::fdinfo::FdInfo;
     use atomik_uapi as uapi;
 
     fn bytes(words: &[u32]) -> Vec<u8> {
@@ -138,7 +141,7 @@ mod tests {
     /// An ioctl that succeeds and makes these words of those.
     fn ioctl(number: u32, before: &[u32], after: &[u32]) -> Event {
         let arg = Buffer {
-            place: Place::FINE,
+            location: Location::FINE,
             before: bytes(before),
         };
         let call = Call::Ioctl {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel's coverage of one thread: which instrumented places its system calls passed.
+//! The kernel's coverage of one thread: the instrumented blocks that its system calls passed.
 
 use anyhow::{Context, Result, bail};
 use nix::{
@@ -16,7 +16,7 @@ use std::{
 };
 
 const DEVICE: &str = "/sys/kernel/debug/kcov";
-/// Places that are recorded between two resets; what comes after them is dropped.
+/// Blocks that are recorded between two resets. Later ones are dropped.
 const ENTRIES: usize = 1 << 16;
 
 /// `_IOR('c', 1, unsigned long)`
@@ -33,7 +33,7 @@ pub fn is_there() -> bool {
 /// The recording of the thread that made it, for as long as that lives.
 pub struct Kcov {
     _device: File,
-    /// The number of places, and then the places.
+    /// The number of addresses, and then the addresses.
     area: &'static [AtomicU64],
 }
 
@@ -81,12 +81,12 @@ impl Kcov {
         self.area[0].store(0, Ordering::Relaxed);
     }
 
-    /// The places passed since the last reset, in order.
-    pub fn places(&self) -> impl Iterator<Item = u64> + '_ {
+    /// The addresses of the blocks passed since the last reset, in order.
+    pub fn addresses(&self) -> impl Iterator<Item = u64> + '_ {
         let count = self.area[0].load(Ordering::Relaxed) as usize;
         self.area[1..]
             .iter()
             .take(count)
-            .map(|place| place.load(Ordering::Relaxed))
+            .map(|address| address.load(Ordering::Relaxed))
     }
 }

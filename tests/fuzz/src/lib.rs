@@ -3,9 +3,10 @@
 //! A coverage-guided fuzzer of the ioctl interface.
 //!
 //! A [`program::Program`] is a sequence of system calls, some of them in several threads at once,
-//! with hostile arguments in memory of all kinds ([`place`], [`arena`]). [`execute`] runs it, and a
-//! [`model`] says for each call what must come back and what must be in the caller's memory then;
-//! where threads raced, [`interleave`] looks for an order of the calls that explains it all.
+//! with hostile arguments in memory of all kinds ([`location`], [`arena`]). [`execute`] makes the
+//! calls, and the [`oracle`] says for each what must come back and what must be in the caller's
+//! memory then; where threads raced, [`interleave`] looks for an order of the calls that explains
+//! it all.
 //!
 //! [`generate`] and [`mutate`] make programs from a seed and a number, so that whoever knows these
 //! and the corpus has the program. The guest tells the host both through a [`journal`] before it
@@ -17,16 +18,20 @@ pub mod compat;
 pub mod complaints;
 pub mod corpus;
 pub mod coverage;
+mod descriptors;
 pub mod engine;
+pub mod event;
 pub mod execute;
 pub mod generate;
+mod hand;
 pub mod interleave;
 pub mod journal;
 pub mod kcov;
+pub mod location;
 pub mod mapped;
-pub mod model;
 pub mod mutate;
-pub mod place;
+pub mod oracle;
 pub mod program;
 pub mod shrink;
+mod start;
 pub mod storm;

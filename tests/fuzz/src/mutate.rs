@@ -134,7 +134,7 @@ fn mutate_step(random: &mut impl Rng, step: &mut Step, names: Names) {
 fn mutate_ioctl(random: &mut impl Rng, ioctl: &mut Ioctl, names: Names) {
     match random.random_range(0..10) {
         0 => ioctl.fd = generate::ioctl(random, names).fd,
-        1..3 => ioctl.at = generate::place(random),
+        1..3 => ioctl.at = generate::location(random),
         3 => ioctl.by = generate::ioctl(random, names).by,
         4 => ioctl.call = generate::command(random, names),
         _ => mutate_command(random, &mut ioctl.call, names),
@@ -168,7 +168,7 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
             1 => *more = *[0, 0, 1, 63, 511, 4095].choose(random).expect("some"),
             2 => *num_ops = None,
             3 => *num_ops = Some(random.random_range(0..5000)),
-            4..6 => *ops_at = generate::place(random),
+            4..6 => *ops_at = generate::location(random),
             6 if ops.len() > 1 => {
                 ops.remove(random.random_range(0..ops.len()));
             }
@@ -192,7 +192,7 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
             1..3 => *addr = generate::address(random),
             3..5 => *count = generate::count(random),
             5 => *reserved = generate::reserved(random),
-            _ => *contexts_at = generate::place(random),
+            _ => *contexts_at = generate::location(random),
         },
         Command::Restore {
             table,
@@ -212,7 +212,7 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
             7 if contexts.len() < 64 => {
                 contexts.push((generate::value(random), generate::value(random)));
             }
-            _ => *contexts_at = generate::place(random),
+            _ => *contexts_at = generate::location(random),
         },
         Command::Raw { command, words } => match field {
             0 => *command ^= 1 << random.random_range(0..32),

@@ -2,7 +2,7 @@
 
 //! [`Program`]: what is executed, and its text.
 
-use crate::place::{HALF, Place};
+use crate::location::{HALF, Location};
 use anyhow::{Context, Result};
 use atomik_uapi as uapi;
 use ron::extensions::Extensions;
@@ -22,7 +22,7 @@ pub struct Program {
     pub threads: Vec<Vec<Step>>,
     /// Whether the calls are interrupted by signals.
     pub signals: bool,
-    /// Whether, beside the threads, their memory is changed, cut off and taken away. No model can
+    /// Whether, beside the threads, their memory is changed, cut off and taken away. No oracle can
     /// say what comes back then, except that it is an error of the interface.
     pub storm: bool,
 }
@@ -42,7 +42,7 @@ pub enum Step {
     Ioctl(Ioctl),
     /// The same ioctl many times.
     Repeat(u16, Ioctl),
-    /// Compares `/proc/self/fdinfo` with the model.
+    /// Compares `/proc/self/fdinfo` with the oracle's tables.
     FdInfo(Slot),
     /// Maps pages of a table. Where threads race, none are mapped.
     Map(Map),
@@ -155,7 +155,7 @@ pub struct Ioctl {
     pub fd: Slot,
     pub call: Command,
     #[serde(default = "fine", skip_serializing_if = "is_fine")]
-    pub at: Place,
+    pub at: Location,
     #[serde(default, skip_serializing_if = "Caller::is_thread")]
     pub by: Caller,
 }
@@ -177,12 +177,12 @@ impl Caller {
     }
 }
 
-fn fine() -> Place {
-    Place::FINE
+fn fine() -> Location {
+    Location::FINE
 }
 
-fn is_fine(place: &Place) -> bool {
-    *place == Place::FINE
+fn is_fine(location: &Location) -> bool {
+    *location == Location::FINE
 }
 
 /// The id of a table.
@@ -231,7 +231,7 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         num_ops: Option<u32>,
         #[serde(default = "fine", skip_serializing_if = "is_fine")]
-        ops_at: Place,
+        ops_at: Location,
     },
     Snapshot {
         table: Table,
@@ -240,7 +240,7 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "is_zero")]
         reserved: u32,
         #[serde(default = "fine", skip_serializing_if = "is_fine")]
-        contexts_at: Place,
+        contexts_at: Location,
     },
     Restore {
         table: Table,
@@ -256,7 +256,7 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "is_zero")]
         reserved: u32,
         #[serde(default = "fine", skip_serializing_if = "is_fine")]
-        contexts_at: Place,
+        contexts_at: Location,
     },
     Info,
     /// Any number with any argument.
@@ -306,7 +306,7 @@ pub struct Entries {
     pub bytes: Vec<u8>,
     /// Bytes that are asked for, as far as there may be any.
     pub length: usize,
-    pub place: Place,
+    pub location: Location,
     /// Where the pointer to them is in the argument.
     pub pointer: usize,
 }
@@ -325,7 +325,7 @@ const BEFORE: u64 = 0x5c5c_5c5c_5c5c_5c5c;
 impl Command {
     /// As bytes, given what table each [`Table`] is.
     pub fn encode(&self, id: impl Fn(Table) -> u32) -> Encoded {
-        let place = |table: &Table, addr: &u32| {
+        let addressed = |table: &Table, addr: &u32| {
             let mut bytes = id(*table).to_ne_bytes().to_vec();
             bytes.extend(addr.to_ne_bytes());
             bytes
@@ -335,7 +335,7 @@ impl Command {
             bytes
         };
         let image = |table: &Table, addr: &u32, count: u32, reserved: u32| {
-            let mut bytes = place(table, addr);
+            let mut bytes = addressed(table, addr);
             bytes.extend([count, reserved].map(u32::to_ne_bytes).concat());
             with(bytes, &[0])
         };
@@ -347,15 +347,16 @@ impl Command {
             }
             Self::Destroy { table } => (uapi::IOC_DESTROY_TABLE, id(*table).to_ne_bytes().to_vec()),
             Self::Load { table, addr, value } => {
-                (uapi::IOC_LOAD, with(place(table, addr), &[*value]))
+                (uapi::IOC_LOAD, with(addressed(table, addr), &[*value]))
             }
             Self::Accum { table, addr, value } => {
-                (uapi::IOC_ACCUM, with(place(table, addr), &[*value]))
+                (uapi::IOC_ACCUM, with(addressed(table, addr), &[*value]))
             }
-            Self::Read { table, addr } => (uapi::IOC_READ, with(place(table, addr), &[BEFORE])),
-            Self::Swap { table, addr, value } => {
-                (uapi::IOC_SWAP, with(place(table, addr), &[*value, BEFORE]))
-            }
+            Self::Read { table, addr } => (uapi::IOC_READ, with(addressed(table, addr), &[BEFORE])),
+            Self::Swap { table, addr, value } => (
+                uapi::IOC_SWAP,
+                with(addressed(table, addr), &[*value, BEFORE]),
+            ),
             Self::Batch {
                 table,
                 ops,
@@ -370,10 +371,10 @@ impl Command {
                 entries = Some(Entries {
                     bytes,
                     length: most.min(num_ops as usize) * ENTRY,
-                    place: ops_at.clamped(),
+                    location: ops_at.clamped(),
                     pointer: OPS_PTR,
                 });
-                (uapi::IOC_BATCH, with(place(table, &num_ops), &[0]))
+                (uapi::IOC_BATCH, with(addressed(table, &num_ops), &[0]))
             }
             Self::Snapshot {
                 table,
@@ -385,7 +386,7 @@ impl Command {
                 entries = Some(Entries {
                     bytes: Vec::new(),
                     length: most_contexts(*count) * ENTRY,
-                    place: contexts_at.clamped(),
+                    location: contexts_at.clamped(),
                     pointer: CONTEXTS_PTR,
                 });
                 (uapi::IOC_SNAPSHOT, image(table, addr, *count, *reserved))
@@ -408,7 +409,7 @@ impl Command {
                 entries = Some(Entries {
                     bytes,
                     length: most_contexts(count) * ENTRY,
-                    place: contexts_at.clamped(),
+                    location: contexts_at.clamped(),
                     pointer: CONTEXTS_PTR,
                 });
                 (uapi::IOC_RESTORE, image(table, addr, count, *reserved))
@@ -440,7 +441,7 @@ fn most_contexts(count: u32) -> usize {
 }
 
 /// The number, of a type near the driver's: numbers of other types may mean something to the kernel
-/// for any file. And no image: of memory that those name, the model knows nothing.
+/// for any file. And no image: the oracle knows nothing of the memory that those name.
 fn harmless(number: u32) -> u32 {
     let number = match number {
         uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE => number & !0xff,

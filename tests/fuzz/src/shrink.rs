@@ -3,7 +3,7 @@
 //! Makes a program that fails smaller.
 
 use crate::{
-    place::Place,
+    location::Location,
     program::{Caller, Command, Ioctl, Program, Slot, Step, Table},
 };
 
@@ -188,7 +188,7 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
         }
     };
     change(&|ioctl| ioctl.by = Caller::Thread);
-    change(&|ioctl| ioctl.at = Place::FINE);
+    change(&|ioctl| ioctl.at = Location::FINE);
     let small = |value: u64| if value > 1 { 1 } else { 0 };
     match &ioctl.call {
         Command::Load { .. } | Command::Accum { .. } | Command::Swap { .. } => {
@@ -214,7 +214,7 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
             });
             change(&|ioctl| {
                 if let Command::Batch { ops_at, .. } = &mut ioctl.call {
-                    *ops_at = Place::FINE;
+                    *ops_at = Location::FINE;
                 }
             });
             for at in 0..ops.len() {
@@ -235,7 +235,7 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
         Command::Snapshot { .. } => {
             change(&|ioctl| {
                 if let Command::Snapshot { contexts_at, .. } = &mut ioctl.call {
-                    *contexts_at = Place::FINE;
+                    *contexts_at = Location::FINE;
                 }
             });
             change(&|ioctl| {
@@ -247,7 +247,7 @@ fn simpler_ioctls(ioctl: &Ioctl) -> Vec<Ioctl> {
         Command::Restore { contexts, .. } => {
             change(&|ioctl| {
                 if let Command::Restore { contexts_at, .. } = &mut ioctl.call {
-                    *contexts_at = Place::FINE;
+                    *contexts_at = Location::FINE;
                 }
             });
             change(&|ioctl| {
@@ -284,7 +284,7 @@ mod tests {
         Step::Ioctl(Ioctl {
             fd,
             call,
-            at: Place::FINE,
+            at: Location::FINE,
             by: Caller::Thread,
         })
     }

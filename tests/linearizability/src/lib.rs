@@ -4,7 +4,7 @@
 //!
 //! A history is *linearizable* if each of its operations can be given a moment between its call
 //! and its return such that, one after another at these moments, they would have answered the same.
-//! A BATCH is one operation of [`definition`], so isolation needs no rule of its own: a batch that
+//! A BATCH is one operation of the model, so isolation needs no rule of its own: a batch that
 //! was seen half done, or into which something fell, has no such moment.
 //!
 //! The checker is our own. `stateright`'s repeats what it has tried already, which is beyond reach
@@ -13,9 +13,8 @@
 
 pub mod check;
 pub mod clock;
-pub mod definition;
 mod overlap;
 
+pub use atomik_test_support::model::{Answer, Entry, Op, Tables};
 pub use check::{Call, Refused, check};
-pub use definition::{Answer, Entry, Op, Tables};
 pub use overlap::concurrent;

@@ -6,7 +6,7 @@ use crate::bpf::ArrayMap;
 use crate::{others, programs};
 use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
-use atomik_tests::{
+use atomik_test_support::{
     mapping::Mapping,
     memory::{PAGE, Pages},
     raw::{self, BatchOp, RawFile, open_device},

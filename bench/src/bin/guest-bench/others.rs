@@ -3,7 +3,7 @@
 
 use crate::{block::Case, cases::ioctl};
 use anyhow::Result;
-use atomik_tests::raw::{RawFile, open_device};
+use atomik_test_support::raw::{RawFile, open_device};
 use atomik_uapi as uapi;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{cell::RefCell, rc::Rc};

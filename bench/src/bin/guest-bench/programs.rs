@@ -4,7 +4,7 @@
 
 use crate::block::Case;
 use anyhow::{Context, Result, ensure};
-use atomik_tests::raw::open_device;
+use atomik_test_support::raw::open_device;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -4,7 +4,7 @@
 use crate::cases::{UNKNOWN, ioctl};
 use anyhow::Result;
 use atomik_bench::ThreadsReport;
-use atomik_tests::raw::{self, BatchOp, RawFile, open_device};
+use atomik_test_support::raw::{self, BatchOp, RawFile, open_device};
 use atomik_uapi as uapi;
 use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
 use nix::unistd::Pid;

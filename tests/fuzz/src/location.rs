@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Where in a caller's memory something lies, and what the kernel can do there.
+//! [`Location`]: a spot in a caller's memory, and what the kernel can do there.
 
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -84,17 +84,17 @@ impl Nowhere {
     }
 }
 
-/// Where an argument, or a batch, lies.
+/// The memory that an argument, or a batch, lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Place {
+pub enum Location {
     /// In memory whose kind changes from the first to the second, this many bytes before the border
     /// between them.
     At(Half, Half, u32),
     Nowhere(Nowhere),
 }
 
-impl Place {
-    /// Where all is well.
+impl Location {
+    /// Memory that can be read and written.
     pub const FINE: Self = Self::At(Half::Rw, Half::Rw, 64);
 
     /// The same within the limits that a window has.
@@ -105,7 +105,7 @@ impl Place {
         }
     }
 
-    /// Whether all bytes of `range`, counted from the place, are of a kind that `f` accepts.
+    /// Whether all bytes of `range`, counted from the location, are of a kind that `f` accepts.
     pub fn all(self, range: Range<usize>, f: impl Fn(Half) -> bool) -> bool {
         range.is_empty() || {
             let last = self.half(range.end - 1);
@@ -114,7 +114,7 @@ impl Place {
         }
     }
 
-    /// The kind of memory that is `offset` bytes from the place.
+    /// The kind of memory that is `offset` bytes from the location.
     pub fn half(self, offset: usize) -> Option<Half> {
         match self {
             Self::At(first, second, before) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Prepares what the tests carry into the guest: static C programs, which are the 32-bit client and those of the C
-//! header, and the fuzzer's programs.
+//! Prepares what the tests carry into the guest: static C programs, which are the 32-bit client and
+//! those of the C header, and the fuzzer's programs.
 
 use std::{
     env, fs,
@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-#[path = "sdk-c/src/readme.rs"]
+#[path = "../sdk-c/src/readme.rs"]
 mod readme;
 
 fn main() {
@@ -35,12 +35,12 @@ fn programs() {
         list += &format!("    ({name:?}, include_str!({path:?})),\n");
     }
     list += "]\n";
-    let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("programs.rs");
+    let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("fuzzer.rs");
     fs::write(out, list).expect("write the list");
 }
 
 fn client32() {
-    let source = "client32/client.c";
+    let source = "guest/client32.c";
     let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("client32");
     println!("cargo::rerun-if-changed={source}");
     println!("cargo::rerun-if-changed=../uapi/atomik.h");

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the guest tests share.
+//! Parts that several rooms of tests share: the ioctls as they are ([`raw`]), the definition that
+//! results are compared with ([`model`]), and what surrounds a test in the guest.
 
-pub mod disturb;
 pub mod driver;
 pub mod fdinfo;
-pub mod gate;
-pub mod kernel_memory;
 pub mod mapping;
 pub mod memory;
 pub mod model;
 pub mod program;
 pub mod raw;
-pub mod serve;
 pub mod task;
 pub mod terminal;
 pub mod tool;

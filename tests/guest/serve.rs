@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Operations of a history, carried out by the driver.
+//! Operations of the model, carried out by the driver.
 
-use crate::raw::{RawFile, accum, load, read, swap};
-use atomik_linearizability::{Answer, Entry, Op};
+use atomik_test_support::{
+    model::{Answer, Entry, Op},
+    raw::{RawFile, accum, load, read, swap},
+};
 use atomik_uapi::{BatchOp, OP_READ, OP_SWAP};
 use nix::errno::Errno;
 
@@ -18,6 +20,7 @@ pub fn serve(file: &RawFile, op: &Op) -> Answer {
     match result {
         Ok(answer) => answer,
         Err(Errno::ENOENT) => Answer::NoTable,
+        Err(Errno::EINVAL) => Answer::OutOfRange,
         Err(error) => panic!("{error} from {op:?}"),
     }
 }

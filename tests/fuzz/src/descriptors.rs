@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Descriptors of programs: how they are opened, duplicated and passed on.
+
+use crate::program::{Access, Other};
+use atomik_test_support::raw;
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, OFlag, fcntl, open},
+    libc,
+    sys::{
+        socket::{
+            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
+            recvmsg, sendmsg, socketpair,
+        },
+        stat::Mode,
+    },
+};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    os::fd::{AsRawFd, FromRawFd, OwnedFd},
+};
+
+/// The lowest descriptor of a program, so that none of theirs is one of ours.
+const FIRST_DESCRIPTOR: i32 = 100;
+/// Opens the device.
+pub fn open_device(access: Access) -> Result<OwnedFd, Errno> {
+    let flags = match access {
+        Access::Rdonly => OFlag::O_RDONLY,
+        Access::Wronly => OFlag::O_WRONLY,
+        Access::Rdwr => OFlag::O_RDWR,
+        Access::Neither => OFlag::O_ACCMODE,
+        Access::Path => OFlag::O_PATH,
+    };
+    raw::open_device_with(flags).map(|file| file.0)
+}
+
+/// Opens the file of a descriptor once more.
+pub fn reopen(fd: i32) -> Result<OwnedFd, Errno> {
+    let path = format!("/proc/self/fd/{fd}");
+    let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
+    open(path.as_str(), flags, Mode::empty())
+}
+
+/// Gives a new descriptor one of the numbers that are for programs.
+pub fn settle(new: OwnedFd) -> Result<i32, Errno> {
+    fcntl(&new, FcntlArg::F_DUPFD_CLOEXEC(FIRST_DESCRIPTOR))
+}
+
+/// Duplicates a descriptor of a program.
+pub fn duplicate(fd: i32) -> Result<i32, Errno> {
+    // SAFETY: the kernel checks the number.
+    Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) })
+}
+
+/// Sends a descriptor through a socket.
+pub fn pass(fd: i32) -> Result<OwnedFd, Errno> {
+    let (here, there) = socketpair(
+        AddressFamily::Unix,
+        SockType::Datagram,
+        None,
+        SockFlag::SOCK_CLOEXEC,
+    )?;
+    let fds = [fd];
+    let control = [ControlMessage::ScmRights(&fds)];
+    let byte = [IoSlice::new(b"x")];
+    sendmsg::<()>(here.as_raw_fd(), &byte, &control, MsgFlags::empty(), None)?;
+    let mut byte = [0];
+    let mut bytes = [IoSliceMut::new(&mut byte)];
+    let mut space = nix::cmsg_space!([i32; 1]);
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(there.as_raw_fd(), &mut bytes, Some(&mut space), flags)?;
+    let Some(ControlMessageOwned::ScmRights(fds)) = message.cmsgs()?.next() else {
+        return Err(Errno::ENOMSG);
+    };
+    // SAFETY: the kernel has made this descriptor for us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fds[0]) })
+}
+
+/// Makes a system call that the device does not have.
+pub fn attempt(fd: i32, other: Other) -> Errno {
+    let mut byte = 0u8;
+    let buffer = (&raw mut byte).cast();
+    // SAFETY: the kernel checks the descriptor, and the buffer is a byte; a mapping, were there one,
+    // would be new.
+    let result = unsafe {
+        match other {
+            Other::Read => libc::read(fd, buffer, 1),
+            Other::Write => libc::write(fd, buffer, 1),
+            Other::Mmap => {
+                let null = std::ptr::null_mut();
+                libc::mmap(null, 4096, libc::PROT_READ, libc::MAP_SHARED, fd, 0) as isize
+            }
+        }
+    };
+    Errno::result(result).err().unwrap_or(Errno::UnknownErrno)
+}
+
+/// Closes those of programs.
+pub fn close_all() {
+    // SAFETY: these are descriptors of programs; nobody else holds on to them.
+    unsafe { libc::close_range(FIRST_DESCRIPTOR as u32, u32::MAX, 0) };
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Event`]: a system call that was made, and its result.
+
+use crate::{
+    location::Location,
+    program::{Access, Map, Other, Touch},
+};
+use atomik_test_support::fdinfo::FdInfo;
+use nix::errno::Errno;
+
+/// Memory that was handed to the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Buffer {
+    pub location: Location,
+    /// Its bytes before the call.
+    pub before: Vec<u8>,
+}
+
+/// A system call, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Call {
+    Open(Access),
+    Reopen(i32),
+    Dup(i32),
+    Pass(i32),
+    Close(i32),
+    FdInfo(i32),
+    Other(i32, Other),
+    /// Maps pages of the table with this id.
+    Map(i32, u32, Map),
+    /// Uses a context in the mapping that was made with this tag.
+    Touch(u32, u32, Touch),
+    /// Unmaps the mapping that was made with this tag.
+    Unmap(u32),
+    Ioctl {
+        fd: i32,
+        number: u32,
+        arg: Buffer,
+        /// The batch or the image that this address means.
+        ops: Option<(u64, Buffer)>,
+    },
+}
+
+impl Call {
+    /// The descriptor that the call looks up first; what it does then it does with the file.
+    pub fn descriptor(&self) -> Option<i32> {
+        match self {
+            Self::Open(_) | Self::Close(_) | Self::Touch(..) | Self::Unmap(_) => None,
+            Self::Reopen(fd)
+            | Self::Dup(fd)
+            | Self::Pass(fd)
+            | Self::FdInfo(fd)
+            | Self::Other(fd, _)
+            | Self::Map(fd, ..)
+            | Self::Ioctl { fd, .. } => Some(*fd),
+        }
+    }
+}
+
+/// The result of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Of a call that returns a descriptor or nothing.
+    Result(Result<i32, Errno>),
+    /// The state before a touch, where it tells something.
+    State(Option<u64>),
+    Ioctl {
+        result: Result<(), Errno>,
+        /// The buffers' bytes after the call.
+        arg: Vec<u8>,
+        ops: Vec<u8>,
+    },
+    /// Nothing where the file is not of the driver's.
+    FdInfo(Option<FdInfo>),
+}
+
+/// A call and its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub call: Call,
+    pub seen: Seen,
+    /// The name of a file that the call opens, or of a mapping that it makes; unique in a program.
+    pub tag: u32,
+    /// How often the call was made, with the same result each time: more than once only of ACCUMs.
+    /// Through a mapping, an odd number.
+    pub times: u32,
+}

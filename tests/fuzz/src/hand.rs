@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`Hand`]: makes the calls of a program, for one thread.
+
+use crate::{
+    arena::{Arena, CANARY, Role, SharedPage, Spot},
+    compat,
+    coverage::Coverage,
+    descriptors::{attempt, duplicate, open_device, pass, reopen, settle},
+    event::{Buffer, Call, Event, Seen},
+    kcov::Kcov,
+    location::{Half, Location},
+    mapped::Mapped,
+    program::{Caller, Command, Encoded, Ioctl, Map, Slot, Step, Table, Touch},
+    start::Start,
+};
+use anyhow::Result;
+use atomik_test_support::fdinfo;
+use atomik_uapi::argument_size;
+use nix::{
+    errno::Errno,
+    libc,
+    sys::wait::{WaitStatus, waitpid},
+    unistd::{ForkResult, fork},
+};
+use std::sync::Arc;
+
+/// How much more often a call is repeated beside others that commute with it, and how often at
+/// most. Odd, as two that are lost may make up for each other.
+const MORE: u32 = 17;
+const MOST_COMMUTING: u32 = 2001;
+/// The result of a call that has not been made yet.
+const NOT_MADE: i32 = -4096;
+
+/// All that a thread needs to make calls.
+pub struct Hand {
+    arena: Arc<Arena>,
+    pub storm: Arc<Arena>,
+    kcov: Option<Kcov>,
+    coverage: Option<Arc<Coverage>>,
+    pub compat: bool,
+    page: SharedPage,
+    pub ioctls: u64,
+    pub new: bool,
+}
+
+/// The meanings of a program's names.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    slots: Vec<i32>,
+    tables: Vec<u32>,
+    maps: Vec<Option<Arc<Mapped>>>,
+}
+
+impl Names {
+    fn fd(&self, slot: Slot) -> i32 {
+        self.slots.get(usize::from(slot)).copied().unwrap_or(-1)
+    }
+
+    fn id(&self, table: Table) -> u32 {
+        match table {
+            Table::T(number) => self.tables.get(usize::from(number)).copied().unwrap_or(0),
+            Table::Id(id) => id,
+        }
+    }
+
+    fn map(&self, number: u8) -> Option<&Mapped> {
+        self.maps.get(usize::from(number))?.as_deref()
+    }
+}
+
+/// The surroundings of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    Alone,
+    Racing,
+    /// Racing with others, of which some are isolated, but not from what is done through a mapping.
+    RacingIsolated,
+    /// Racing with others that commute with it.
+    Commuting,
+    Storm,
+}
+
+/// Steps for a thread.
+pub struct Job {
+    pub steps: Vec<Step>,
+    pub names: Names,
+    pub phase: Phase,
+    pub tag: u32,
+    pub start: Arc<Start>,
+}
+
+/// Events of a thread that has done its job.
+pub struct Done {
+    pub events: Vec<Event>,
+    pub failure: Option<String>,
+    pub ioctls: u64,
+    pub new: bool,
+}
+
+impl Hand {
+    pub fn new(
+        arena: usize,
+        storm: &Arc<Arena>,
+        coverage: Option<Arc<Coverage>>,
+        compat: bool,
+    ) -> Result<Self> {
+        Ok(Self {
+            arena: Arc::new(Arena::new(arena)?),
+            storm: Arc::clone(storm),
+            kcov: coverage.is_some().then(Kcov::start).transpose()?,
+            coverage,
+            compat,
+            page: SharedPage::new()?,
+            ioctls: 0,
+            new: false,
+        })
+    }
+
+    pub fn work(&mut self, job: Job) -> Done {
+        let Job {
+            steps,
+            mut names,
+            phase,
+            mut tag,
+            start,
+        } = job;
+        (self.ioctls, self.new) = (0, false);
+        let mut events = Vec::new();
+        let mut failure = None;
+        start.wait();
+        for step in &steps {
+            let result = self.perform(step, &mut names, phase, &mut tag, &mut events);
+            if let Err(why) = result {
+                failure = Some(why);
+                break;
+            }
+            if phase == Phase::Storm {
+                // No oracle follows, and these can be many.
+                events.clear();
+            }
+        }
+        Done {
+            events,
+            failure,
+            ioctls: self.ioctls,
+            new: self.new,
+        }
+    }
+
+    /// Does a step. What it does is added to `events`, a file that it opens known by `tag`.
+    pub fn perform(
+        &mut self,
+        step: &Step,
+        names: &mut Names,
+        phase: Phase,
+        tag: &mut u32,
+        events: &mut Vec<Event>,
+    ) -> Result<(), String> {
+        *tag += 1;
+        let event = |call, result| Event {
+            call,
+            seen: Seen::Result(result),
+            tag: *tag,
+            times: 1,
+        };
+        let new = match step {
+            Step::Open(access) => event(Call::Open(*access), open_device(*access).and_then(settle)),
+            Step::Reopen(slot) => {
+                let fd = names.fd(*slot);
+                event(Call::Reopen(fd), reopen(fd).and_then(settle))
+            }
+            Step::Dup(slot) => {
+                let fd = names.fd(*slot);
+                event(Call::Dup(fd), duplicate(fd))
+            }
+            Step::Pass(slot) => {
+                let fd = names.fd(*slot);
+                event(Call::Pass(fd), pass(fd).and_then(settle))
+            }
+            Step::Close(slot) => {
+                let fd = names.fd(*slot);
+                // SAFETY: a descriptor of this program, or none at all.
+                let result = unsafe { libc::close(fd) };
+                events.push(event(Call::Close(fd), Errno::result(result)));
+                return Ok(());
+            }
+            Step::FdInfo(slot) => {
+                if phase == Phase::Alone {
+                    events.push(self.fd_info(names.fd(*slot)));
+                }
+                return Ok(());
+            }
+            Step::Map(map) => {
+                let mapped = self.map(*map, names, phase, *tag);
+                let made = mapped.as_ref().and_then(|mapped| mapped.as_ref().ok());
+                names.maps.push(made.map(Arc::clone));
+                if let Some(mapped) = mapped {
+                    let call = Call::Map(names.fd(map.fd), names.id(map.table), *map);
+                    events.push(event(call, mapped.map(|_| 0)));
+                }
+                return Ok(());
+            }
+            Step::Touch(map, addr, touch) => {
+                events.extend(self.touch(names.map(*map), *addr, *touch, phase));
+                return Ok(());
+            }
+            Step::Unmap(map) => {
+                if phase == Phase::Alone {
+                    let mapped = names.maps.get_mut(usize::from(*map));
+                    if let Some(mapped) = mapped.and_then(Option::take) {
+                        let call = Call::Unmap(mapped.tag);
+                        drop(mapped);
+                        self.gather();
+                        events.push(event(call, Ok(0)));
+                    }
+                }
+                return Ok(());
+            }
+            Step::Other(slot, other) => {
+                let fd = names.fd(*slot);
+                events.push(event(Call::Other(fd, *other), Err(attempt(fd, *other))));
+                return Ok(());
+            }
+            Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, events),
+            Step::Repeat(times, ioctl) => {
+                let (calls, times) = match phase {
+                    // The orders of many racing calls are too many.
+                    Phase::Racing | Phase::RacingIsolated => (1, 1),
+                    Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
+                    Phase::Alone | Phase::Storm => (*times, 1),
+                };
+                for _ in 0..calls {
+                    self.perform_ioctl(ioctl, times, names, phase, events)?;
+                }
+                return Ok(());
+            }
+        };
+        self.gather();
+        if let Seen::Result(result) = &new.seen {
+            names.slots.push(result.unwrap_or(-1));
+        }
+        events.push(new);
+        Ok(())
+    }
+
+    fn perform_ioctl(
+        &mut self,
+        ioctl: &Ioctl,
+        times: u32,
+        names: &mut Names,
+        phase: Phase,
+        events: &mut Vec<Event>,
+    ) -> Result<(), String> {
+        let by = match ioctl.by {
+            Caller::Compat if !self.compat => Caller::Thread,
+            Caller::Child if phase != Phase::Alone => Caller::Thread,
+            by => by,
+        };
+        let encoded = ioctl.call.encode(|table| names.id(table));
+        let fd = names.fd(ioctl.fd);
+        if phase == Phase::Storm {
+            return self.ioctl_in_storm(fd, encoded, ioctl.at, by);
+        }
+        let event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
+        if let Seen::Ioctl {
+            result: Ok(()),
+            arg,
+            ..
+        } = &event.seen
+        {
+            if let Command::Create { .. } = ioctl.call {
+                let id = arg[4..8].try_into().expect("4 bytes");
+                names.tables.push(u32::from_ne_bytes(id));
+            }
+        } else if let Command::Create { .. } = ioctl.call {
+            names.tables.push(0);
+        }
+        events.push(event);
+        Ok(())
+    }
+
+    /// Makes an ioctl, if several times without a pause, and sees what it has done.
+    pub fn ioctl(
+        &mut self,
+        fd: i32,
+        encoded: Encoded,
+        at: Location,
+        by: Caller,
+        times: u32,
+    ) -> Result<Event, String> {
+        let Encoded {
+            number,
+            mut arg,
+            entries,
+        } = encoded;
+        arg.resize(arg.len().max(argument_size(number).min(64)), CANARY);
+        let ops = entries.map(|mut entries| {
+            let length = entries.length.max(entries.bytes.len());
+            entries.bytes.resize(length, CANARY);
+            let spot = self.arena.spot(Role::Entries, entries.location);
+            point(&mut arg, entries.pointer, spot);
+            self.arena.put(spot, &entries.bytes);
+            let buffer = Buffer {
+                location: entries.location,
+                before: entries.bytes,
+            };
+            (spot, buffer)
+        });
+        let at = at.clamped();
+        let spot = self.arena.spot(Role::Argument, at);
+        self.arena.put(spot, &arg);
+        // A child's private memory can't be looked at.
+        let private = |location| matches!(location, Location::At(a, b, _) if a == Half::Cow || b == Half::Cow);
+        let by = match by {
+            Caller::Child
+                if private(at) || ops.as_ref().is_some_and(|(_, ops)| private(ops.location)) =>
+            {
+                Caller::Thread
+            }
+            by => by,
+        };
+        self.ioctls += 1;
+        let result = self.call(fd, number, spot.address, by);
+        for _ in 1..times {
+            let again = self.call(fd, number, spot.address, by);
+            if again != result {
+                return Err(format!(
+                    "ioctl({fd}, {number:#x}) gave {result:?} and then {again:?}"
+                ));
+            }
+        }
+        let seen = Seen::Ioctl {
+            result,
+            arg: self.arena.get(spot, &arg)?,
+            ops: match &ops {
+                Some((spot, buffer)) => self.arena.get(*spot, &buffer.before)?,
+                None => Vec::new(),
+            },
+        };
+        let call = Call::Ioctl {
+            fd,
+            number,
+            arg: Buffer {
+                location: at,
+                before: arg,
+            },
+            ops: ops.map(|(spot, buffer)| (spot.address, buffer)),
+        };
+        Ok(Event {
+            call,
+            seen,
+            tag: 0,
+            times,
+        })
+    }
+
+    /// Makes an ioctl whose memory others change meanwhile.
+    fn ioctl_in_storm(
+        &mut self,
+        fd: i32,
+        encoded: Encoded,
+        at: Location,
+        by: Caller,
+    ) -> Result<(), String> {
+        let Encoded {
+            number,
+            mut arg,
+            entries,
+        } = encoded;
+        if let Some(entries) = entries {
+            let spot = self.storm.spot(Role::Entries, entries.location);
+            point(&mut arg, entries.pointer, spot);
+            self.storm.put_in_storm(spot, &entries.bytes);
+        }
+        let spot = self.storm.spot(Role::Argument, at);
+        self.storm.put_in_storm(spot, &arg);
+        self.ioctls += 1;
+        match self.call(fd, number, spot.address, by) {
+            Ok(())
+            | Err(
+                Errno::ENOTTY
+                | Errno::EFAULT
+                | Errno::EINVAL
+                | Errno::ENOENT
+                | Errno::ENOSPC
+                | Errno::ENOMEM
+                | Errno::EBADF,
+            ) => Ok(()),
+            Err(errno) => Err(format!(
+                "ioctl({fd}, {number:#x}) gave {errno}, which is no error of the interface"
+            )),
+        }
+    }
+
+    fn call(&mut self, fd: i32, number: u32, address: u64, by: Caller) -> Result<(), Errno> {
+        // SAFETY: the kernel checks the address; what it may write there is ours to be written.
+        let direct = || Errno::result(unsafe { libc::ioctl(fd, number.into(), address) });
+        let result = match by {
+            Caller::Thread => direct().map(drop),
+            Caller::Compat => compat::ioctl(fd, number, address),
+            Caller::Child => self.in_child(|| direct().map(drop)),
+        };
+        self.gather();
+        result
+    }
+
+    /// Adds what this thread's calls have covered since the last time.
+    pub fn gather(&mut self) {
+        if let (Some(kcov), Some(coverage)) = (&self.kcov, &self.coverage) {
+            self.new |= coverage.add(kcov.addresses());
+            kcov.reset();
+        }
+    }
+
+    /// Makes a call in a forked process.
+    fn in_child(&self, call: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        self.page.set(NOT_MADE);
+        // SAFETY: the child makes system calls only, and leaves.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                self.page.set(match call() {
+                    Ok(()) => 0,
+                    Err(errno) => errno as i32,
+                });
+                // SAFETY: ends the child at once.
+                unsafe { libc::_exit(0) }
+            }
+            ForkResult::Parent { child } => {
+                let end = loop {
+                    match waitpid(child, None) {
+                        Err(Errno::EINTR) => {}
+                        end => break end?,
+                    }
+                };
+                match (end, self.page.get()) {
+                    (WaitStatus::Exited(_, 0), 0) => Ok(()),
+                    (WaitStatus::Exited(_, 0), errno) => Err(Errno::from_raw(errno)),
+                    // No ioctl returns this.
+                    _ => Err(Errno::ECHILD),
+                }
+            }
+        }
+    }
+
+    /// Maps pages of a table, unless the oracle could not follow.
+    fn map(
+        &mut self,
+        map: Map,
+        names: &Names,
+        phase: Phase,
+        tag: u32,
+    ) -> Option<Result<Arc<Mapped>, Errno>> {
+        if !matches!(phase, Phase::Alone | Phase::Storm) {
+            return None;
+        }
+        let mapped = Mapped::new(names.fd(map.fd), names.id(map.table), map, tag);
+        self.gather();
+        Some(mapped.map(Arc::new))
+    }
+
+    /// Uses a mapping, unless it does not show that or the oracle could not follow.
+    fn touch(
+        &mut self,
+        mapped: Option<&Mapped>,
+        addr: u32,
+        touch: Touch,
+        phase: Phase,
+    ) -> Option<Event> {
+        let times = match phase {
+            Phase::Alone | Phase::Racing | Phase::Storm => 1,
+            Phase::Commuting => MORE,
+            Phase::RacingIsolated => return None,
+        };
+        let mapped = mapped?;
+        let state = mapped.touch(addr, touch, times)?;
+        Some(Event {
+            call: Call::Touch(mapped.tag, addr, touch),
+            // Among others that commute it may be any.
+            seen: Seen::State((phase != Phase::Commuting).then_some(state)),
+            tag: 0,
+            times,
+        })
+    }
+
+    pub fn fd_info(&mut self, fd: i32) -> Event {
+        let text = fdinfo::text(fd).unwrap_or_default();
+        self.gather();
+        let ours = text.contains("\natomik-tables:");
+        let seen = ours.then(|| fdinfo::parse(&text));
+        Event {
+            call: Call::FdInfo(fd),
+            seen: Seen::FdInfo(seen),
+            tag: 0,
+            times: 1,
+        }
+    }
+}
+
+/// Fills in the pointer of an argument.
+fn point(arg: &mut [u8], at: usize, spot: Spot) {
+    arg[at..at + 8].copy_from_slice(&spot.address.to_ne_bytes());
+}

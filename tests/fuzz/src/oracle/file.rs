@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! [`File`]: an open file of the device, its tables, and the memory that counts for them.
+
+use super::{
+    Company, Rules,
+    expected::{Expected, VALUE, Write, partly, u32_at, u64_at},
+};
+use crate::{
+    event::Buffer,
+    program::{Access, CONTEXTS_PTR, ENTRY, OPS_PTR},
+};
+use atomik_test_support::model::{self, Context, Entry};
+use atomik_uapi as uapi;
+use nix::errno::Errno;
+use std::collections::BTreeMap;
+
+/// Bytes of a page.
+pub(super) const PAGE: u64 = 4096;
+/// Bytes of a context's state, and of its reference.
+pub(super) const WORD: u64 = 8;
+
+/// Entries of a batch that needs no memory for its copy.
+const SMALL_BATCH: u32 = 16;
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct File {
+    pub access: Access,
+    pub tables: BTreeMap<u32, Table>,
+    /// Tables that are destroyed, and of which mappings hold the states.
+    pub ghosts: BTreeMap<u32, Table>,
+    /// Whether the driver's list of tables exists: from the first creation on.
+    pub made: bool,
+    /// Bytes that are kept for the next large batch.
+    pub scratch: u64,
+    /// Which places exist, and whether a table is there.
+    pub places: Vec<bool>,
+    /// Whether `places` and `scratch` are certain: racing calls may have used more for a moment.
+    pub bytes_known: bool,
+    /// Operations served.
+    pub ops: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Table {
+    pub count: u32,
+    pub place: usize,
+    /// All that a mapping shows, to the end of the last page: some are beyond the table's.
+    pub contexts: model::Table,
+    /// Whether the states are in pages of their own: once it has been mapped, for good.
+    pub mapped: bool,
+    /// Mappings.
+    pub maps: u32,
+}
+
+impl Table {
+    fn new(count: u32, place: usize) -> Self {
+        let shown = count.next_multiple_of((PAGE / WORD) as u32);
+        Self {
+            count,
+            place,
+            contexts: model::Table::new(shown),
+            mapped: false,
+            maps: 0,
+        }
+    }
+
+    /// The context that an ioctl means.
+    fn context(&mut self, addr: u32) -> Result<&mut Context, Errno> {
+        if addr < self.count {
+            self.contexts.get_mut(addr)
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        if self.mapped {
+            self.words() + self.pages()
+        } else {
+            table_bytes(self.count)
+        }
+    }
+
+    /// Bytes of all references, or of all states that are not to be mapped.
+    pub fn words(&self) -> u64 {
+        (u64::from(self.count) * WORD).next_power_of_two()
+    }
+
+    /// Bytes of all states, in pages.
+    pub fn pages(&self) -> u64 {
+        (u64::from(self.count) * WORD)
+            .next_multiple_of(PAGE)
+            .next_power_of_two()
+    }
+}
+
+/// What the allocator rounds up to.
+fn table_bytes(count: u32) -> u64 {
+    (u64::from(count) * 16).next_power_of_two()
+}
+
+/// What counts against the limit for the kernel's copy of so many entries or contexts.
+fn copy_bytes(count: u32) -> u64 {
+    (u64::from(count) * ENTRY as u64).next_power_of_two()
+}
+
+impl File {
+    /// Bytes that count against the limit, but for those of ghosts.
+    pub fn bytes(&self, rules: &Rules) -> u64 {
+        let tables: u64 = self.tables.values().map(Table::bytes).sum();
+        let places = self.places.len() as u64 * rules.place_bytes;
+        let made = if self.made { rules.file_bytes } else { 0 };
+        tables + places + made + self.scratch
+    }
+
+    pub fn create(
+        &mut self,
+        rules: &Rules,
+        room: Option<u64>,
+        arg: &Buffer,
+        (result, after): (&Result<(), Errno>, &[u8]),
+        company: Company,
+    ) -> Result<Expected, String> {
+        let count = u32_at(&arg.before, 0);
+        if !(1..=uapi::MAX_CONTEXTS).contains(&count) {
+            return Ok(Errno::EINVAL.into());
+        }
+        if company == Company::Others {
+            self.bytes_known = false;
+            // One that fails holds memory and an id till then.
+            if let Err(errno @ (Errno::ENOMEM | Errno::ENOSPC)) = result {
+                return Ok((*errno).into());
+            }
+        }
+        let mut room = room.filter(|_| company == Company::Alone);
+        if !self.made {
+            if room.is_some_and(|room| rules.file_bytes > room) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            self.made = true;
+            room = room.map(|room| room - rules.file_bytes);
+        }
+        if self.tables.len() == uapi::MAX_TABLES as usize {
+            return Ok(Errno::ENOSPC.into());
+        }
+        let free = self.places.iter().position(|taken| !taken);
+        if company == Company::Alone {
+            let bytes = table_bytes(count);
+            if room.is_some_and(|room| bytes > room) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            if free.is_none() {
+                if room.is_some_and(|room| bytes + rules.place_bytes > room) {
+                    return Ok(Errno::ENOMEM.into());
+                }
+                self.places.push(false);
+            }
+        } else if free.is_none() {
+            self.places.push(false);
+        }
+        let field = std::mem::offset_of!(uapi::CreateTable, table_id);
+        let id = after.get(field..field + 4).ok_or("no table_id")?;
+        if !arg.location.writable(field..field + 4) {
+            let mut expected = Expected::from(Errno::EFAULT);
+            expected.arg = partly(arg.location, field, id);
+            return Ok(expected);
+        }
+        let place = free.unwrap_or(self.places.len() - 1);
+        let expected = Expected::writing(field, id);
+        let id = u32_at(after, field);
+        if result.is_ok() && (id == 0 || self.tables.contains_key(&id)) {
+            return Err(format!("{id} is not the id of a new table"));
+        }
+        self.places[place] = true;
+        self.tables.insert(id, Table::new(count, place));
+        Ok(expected)
+    }
+
+    pub fn single(&mut self, number: u32, arg: &Buffer) -> Result<Expected, Errno> {
+        let id = u32_at(&arg.before, 0);
+        if number == uapi::IOC_DESTROY_TABLE {
+            let table = self.tables.remove(&id).ok_or(Errno::ENOENT)?;
+            self.places[table.place] = false;
+            if table.maps > 0 {
+                self.ghosts.insert(id, table);
+            }
+            return Ok(Expected::new(Ok(())));
+        }
+        let table = self.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let (addr, value) = (u32_at(&arg.before, 4), u64_at(&arg.before, 8));
+        let state = table.context(addr)?.state();
+        let (entry, at) = match number {
+            uapi::IOC_LOAD => (Entry::Load { addr, value }, 0),
+            uapi::IOC_ACCUM => (Entry::Accum { addr, delta: value }, 0),
+            uapi::IOC_READ => {
+                let at = std::mem::offset_of!(uapi::Read, state);
+                (Entry::Read { addr }, at)
+            }
+            _ => {
+                let at = std::mem::offset_of!(uapi::Swap, old_state);
+                (Entry::Swap { addr, new: value }, at)
+            }
+        };
+        let bytes = state.to_ne_bytes();
+        if entry.returns() && !arg.location.writable(at..at + 8) {
+            let mut expected = Expected::from(Errno::EFAULT);
+            expected.arg = partly(arg.location, at, &bytes);
+            return Ok(expected);
+        }
+        table.contexts.apply(&[entry])?;
+        Ok(if entry.returns() {
+            Expected::writing(at, &bytes)
+        } else {
+            Expected::new(Ok(()))
+        })
+    }
+
+    /// BATCH. Returns the number of operations, too.
+    pub fn batch(
+        &mut self,
+        room: u64,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+        seen: &Result<(), Errno>,
+    ) -> Result<(Expected, u64), Errno> {
+        let count = u32_at(&arg.before, 4);
+        if !(1..=uapi::MAX_BATCH).contains(&count) {
+            return Err(Errno::EINVAL);
+        }
+        // Small ones lie on the stack.
+        let needed = if count > SMALL_BATCH {
+            copy_bytes(count)
+        } else {
+            0
+        };
+        let mut room = room;
+        if needed > self.scratch {
+            room = room.saturating_add(self.scratch);
+            self.scratch = 0;
+            if needed > room {
+                return Err(Errno::ENOMEM);
+            }
+            self.scratch = needed;
+            room -= needed;
+        }
+        let count = count as usize;
+        let pointer = u64_at(&arg.before, OPS_PTR);
+        let (_, ops) = ops
+            .filter(|(address, _)| *address == pointer)
+            .ok_or(Errno::EFAULT)?;
+        if !ops.location.readable(0..count * ENTRY) {
+            return Err(Errno::EFAULT);
+        }
+        let entries = ops.before.chunks_exact(ENTRY).take(count);
+        let entries: Option<Vec<Entry>> = entries.map(entry).collect();
+        let entries = entries.ok_or(Errno::EINVAL)?;
+        let table = self
+            .tables
+            .get_mut(&u32_at(&arg.before, 0))
+            .ok_or(Errno::ENOENT)?;
+        if needed > 0 && needed / 2 > room && *seen == Err(Errno::ENOMEM) {
+            // References are kept aside where the caller's memory can't be pinned, which isn't known.
+            return Err(Errno::ENOMEM);
+        }
+        if entries.iter().any(|entry| entry.addr() >= table.count) {
+            return Err(Errno::EINVAL);
+        }
+
+        let mut after = table.contexts.clone();
+        let states = after.apply(&entries)?;
+        let returning = (0..).zip(&entries).filter(|(_, entry)| entry.returns());
+        let values = returning.map(|(number, _)| number * ENTRY + VALUE);
+        let results: Vec<(usize, u64)> = values.zip(states).collect();
+        let fits = results
+            .iter()
+            .all(|(at, _)| ops.location.writable(*at..at + 8));
+        let mut expected = Expected::new(if fits { Ok(()) } else { Err(Errno::EFAULT) });
+        for (at, state) in results {
+            let bytes = state.to_ne_bytes();
+            if fits {
+                expected.ops.push(Write::certain(at, &bytes));
+            } else {
+                expected.ops.extend(partly(ops.location, at, &bytes));
+            }
+        }
+        if fits {
+            table.contexts = after;
+        }
+        Ok((expected, if fits { count as u64 } else { 0 }))
+    }
+
+    /// SNAPSHOT or RESTORE. Returns the number of contexts, too.
+    pub fn image(
+        &mut self,
+        room: u64,
+        number: u32,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+    ) -> Result<(Expected, u64), Errno> {
+        let word = |at| u32_at(&arg.before, at);
+        let (addr, count, reserved) = (word(4), word(8), word(12));
+        if !(1..=uapi::MAX_CONTEXTS).contains(&count) || reserved != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if copy_bytes(count) > room {
+            return Err(Errno::ENOMEM);
+        }
+        let pointer = u64_at(&arg.before, CONTEXTS_PTR);
+        let memory = ops
+            .filter(|(address, _)| *address == pointer)
+            .map(|(_, memory)| memory);
+        let all = 0..count as usize * ENTRY;
+        let given = memory.filter(|memory| memory.location.readable(all.clone()));
+        if number == uapi::IOC_RESTORE && given.is_none() {
+            return Err(Errno::EFAULT);
+        }
+        let table = self.tables.get_mut(&word(0)).ok_or(Errno::ENOENT)?;
+        let end = addr.checked_add(count).filter(|&end| end <= table.count);
+        let addresses = addr..end.ok_or(Errno::EINVAL)?;
+        if number == uapi::IOC_RESTORE {
+            let entries = given.map_or(&[][..], |memory| &memory.before);
+            for (addr, entry) in addresses.zip(entries.chunks_exact(ENTRY)) {
+                *table.context(addr)? = Context {
+                    reference: u64_at(entry, 0),
+                    accumulator: u64_at(entry, 8),
+                };
+            }
+            return Ok((Expected::new(Ok(())), count.into()));
+        }
+        let mut bytes = vec![0; all.len()];
+        let used = table.contexts.used();
+        for (at, context) in used.filter(|(at, _)| addresses.contains(at)) {
+            let entry = (at - addr) as usize * ENTRY;
+            let words = [context.reference, context.accumulator].map(u64::to_ne_bytes);
+            bytes[entry..entry + ENTRY].copy_from_slice(&words.concat());
+        }
+        if memory.is_some_and(|memory| memory.location.writable(all)) {
+            let mut expected = Expected::new(Ok(()));
+            expected.ops.push(Write::certain(0, &bytes));
+            return Ok((expected, count.into()));
+        }
+        let mut expected = Expected::from(Errno::EFAULT);
+        if let Some(memory) = memory {
+            bytes.truncate(memory.before.len());
+            expected.ops = partly(memory.location, 0, &bytes);
+        }
+        Ok((expected, 0))
+    }
+}
+
+/// An entry of a batch; none where the driver refuses its bytes.
+fn entry(bytes: &[u8]) -> Option<Entry> {
+    let (addr, value) = (u32_at(bytes, 4), u64_at(bytes, 8));
+    if bytes[1..4] != [0; 3] {
+        return None;
+    }
+    Some(match bytes[0] {
+        uapi::OP_LOAD => Entry::Load { addr, value },
+        uapi::OP_ACCUM => Entry::Accum { addr, delta: value },
+        uapi::OP_READ => Entry::Read { addr },
+        uapi::OP_SWAP => Entry::Swap { addr, new: 0 },
+        _ => return None,
+    })
+}

@@ -1,0 +1,447 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The oracle: the driver as it is defined ([`World`]), and what each call must do in it.
+//!
+//! What the definition leaves to the driver, such as the number of a new table, is taken from what
+//! has been seen, if it is legal. Everything else is predicted: the result, where several errors
+//! apply the one that is checked first, and every byte of the caller's memory.
+
+mod expected;
+mod file;
+
+use crate::{
+    event::{Buffer, Call, Event, Seen},
+    program::{Access, Map, Other, Rights, Touch},
+};
+use atomik_test_support::fdinfo::FdInfo;
+use atomik_uapi::{self as uapi, Served};
+use expected::{Expected, compare, get_info};
+use file::{File, PAGE, Table, WORD};
+use nix::errno::Errno;
+use std::collections::BTreeMap;
+
+/// Facts that hold for all programs.
+#[derive(Clone, Debug, Default)]
+pub struct Rules {
+    /// Whether nobody else uses the driver, so that its totals are known.
+    pub alone: bool,
+    /// Bytes that all files may use, where `alone`.
+    pub limit: u64,
+    /// Bytes that the place of a table uses.
+    pub place_bytes: u64,
+    /// Bytes that a file with tables uses besides.
+    pub file_bytes: u64,
+}
+
+/// Whether other calls run at the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Company {
+    Alone,
+    /// What counts several things one after another may be seen in between.
+    Others,
+}
+
+/// Tables by id, with the addresses that have been used.
+pub type UsedTables = Vec<(u32, Vec<u32>)>;
+
+/// All files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct World {
+    descriptors: BTreeMap<i32, u32>,
+    files: BTreeMap<u32, File>,
+    /// The file and the table of each mapping, which holds both.
+    maps: BTreeMap<u32, (u32, u32)>,
+    /// Operations served since the module was loaded.
+    served: u64,
+}
+
+type Verdict = Result<(), String>;
+
+impl World {
+    /// One without files, where the driver has served so many operations.
+    pub fn new(served: u64) -> Self {
+        Self {
+            served,
+            ..Self::default()
+        }
+    }
+
+    /// The open files: a descriptor of each, and the tables with the addresses that have been used.
+    pub fn files(&self) -> Vec<(i32, UsedTables)> {
+        let mut seen = Vec::new();
+        let mut files = Vec::new();
+        for (&descriptor, tag) in &self.descriptors {
+            let Some(file) = self.files.get(tag) else {
+                continue;
+            };
+            if seen.contains(tag) || file.access == Access::Path {
+                continue;
+            }
+            seen.push(*tag);
+            let used = |table: &Table| {
+                let used = table.contexts.used().map(|(addr, _)| addr);
+                used.filter(|&addr| addr < table.count).collect()
+            };
+            let tables = file.tables.iter().map(|(&id, table)| (id, used(table)));
+            files.push((descriptor, tables.collect()));
+        }
+        files
+    }
+
+    /// The file that a descriptor means.
+    pub fn look_up(&self, descriptor: i32) -> Option<u32> {
+        self.descriptors.get(&descriptor).copied()
+    }
+
+    /// Does what the call does, or says why it can't have come to what was seen.
+    pub fn step(&mut self, rules: &Rules, event: &Event) -> Verdict {
+        let file = event.call.descriptor().and_then(|fd| self.look_up(fd));
+        self.act(rules, event, file, Company::Alone)
+    }
+
+    /// The same for a call that has looked up its descriptor and found `file`.
+    pub fn act(
+        &mut self,
+        rules: &Rules,
+        event: &Event,
+        file: Option<u32>,
+        company: Company,
+    ) -> Verdict {
+        match (&event.call, &event.seen) {
+            (Call::Open(access), Seen::Result(seen)) => self.open(*access, event.tag, seen),
+            (Call::Reopen(_), Seen::Result(seen)) => match file {
+                Some(_) => self.open(Access::Rdwr, event.tag, seen),
+                None => same("reopening", seen, &Err(Errno::ENOENT)),
+            },
+            (Call::Dup(_) | Call::Pass(_), Seen::Result(seen)) => match file {
+                Some(tag) => self.install(tag, seen),
+                None => same("duplicating", seen, &Err(Errno::EBADF)),
+            },
+            (Call::Close(fd), Seen::Result(seen)) => {
+                let known = self.descriptors.remove(fd).map(|_| 0);
+                same("close", seen, &known.ok_or(Errno::EBADF))?;
+                Ok(())
+            }
+            (Call::Other(_, other), Seen::Result(seen)) => {
+                same("the call", seen, &Err(self.other(file, *other)))
+            }
+            (Call::Map(_, table, map), Seen::Result(seen)) => {
+                let result = self.map(rules, file, *table, map, event.tag, company);
+                same("mmap", seen, &result.map(|()| 0))
+            }
+            (Call::Touch(tag, addr, touch), Seen::State(seen)) => {
+                self.touch(*tag, *addr, *touch, *seen)
+            }
+            (Call::Unmap(tag), Seen::Result(seen)) => {
+                self.unmap(*tag);
+                same("munmap", seen, &Ok(0))
+            }
+            (Call::FdInfo(_), Seen::FdInfo(seen)) => self.fd_info(rules, file, seen.as_ref()),
+            (
+                Call::Ioctl {
+                    number, arg, ops, ..
+                },
+                Seen::Ioctl {
+                    result,
+                    arg: arg_after,
+                    ops: ops_after,
+                },
+            ) => {
+                let served = self.served;
+                let mut expected = self.ioctl(
+                    rules,
+                    file,
+                    *number,
+                    arg,
+                    ops.as_ref(),
+                    (result, arg_after),
+                    company,
+                )?;
+                if event.times > 1 {
+                    let each = self.served - served;
+                    // Two that are alike undo each other, and count.
+                    if event.times % 2 == 0 {
+                        let seen = (result, &**arg_after);
+                        self.ioctl(rules, file, *number, arg, ops.as_ref(), seen, company)?;
+                    }
+                    let rest = each * u64::from((event.times - 1) / 2 * 2);
+                    self.served += rest;
+                    if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
+                        file.ops += rest;
+                    }
+                }
+                same("the ioctl", result, &expected.result)?;
+                if company == Company::Others && result.is_err() {
+                    expected.forgive(*number, arg, ops.as_ref(), (arg_after, ops_after));
+                }
+                compare("the argument", &arg.before, arg_after, &expected.arg)?;
+                if let Some((_, ops)) = ops {
+                    expected
+                        .ops
+                        .retain(|write| write.at + write.bytes.len() <= ops.before.len());
+                    compare("the batch", &ops.before, ops_after, &expected.ops)?;
+                }
+                Ok(())
+            }
+            (call, seen) => Err(format!("{seen:?} is no result of {call:?}")),
+        }
+    }
+
+    /// Forgets files without a descriptor. Those in `used` are in use by calls that go on.
+    pub fn release(&mut self, used: impl Fn(u32) -> bool) {
+        let Self {
+            descriptors,
+            files,
+            maps,
+            ..
+        } = self;
+        files.retain(|&tag, _| {
+            used(tag)
+                || descriptors.values().any(|&other| other == tag)
+                || maps.values().any(|&(file, _)| file == tag)
+        });
+    }
+
+    fn map(
+        &mut self,
+        rules: &Rules,
+        file: Option<u32>,
+        id: u32,
+        map: &Map,
+        tag: u32,
+        company: Company,
+    ) -> Result<(), Errno> {
+        let room = (rules.alone && company == Company::Alone)
+            .then(|| rules.limit.saturating_sub(self.used(rules)));
+        let (file_tag, file) = file
+            .and_then(|tag| Some((tag, self.files.get_mut(&tag)?)))
+            .filter(|(_, file)| file.access != Access::Path)
+            .ok_or(Errno::EBADF)?;
+        if map.pages == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let reads = matches!(file.access, Access::Rdonly | Access::Rdwr);
+        let writes = matches!(file.access, Access::Wronly | Access::Rdwr);
+        if !reads || (map.rights == Rights::ReadWrite && !map.private && !writes) {
+            return Err(Errno::EACCES);
+        }
+        let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * PAGE;
+        let id = (offset / uapi::MAP_SPAN) as u32;
+        if map.private || map.rights == Rights::Execute {
+            return Err(Errno::EINVAL);
+        }
+        let table = file.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
+        if u64::from(map.first) + u64::from(map.pages) > pages {
+            return Err(Errno::EINVAL);
+        }
+        // The pages are made before the words that they replace are given back.
+        let needed = table.pages() + table.words();
+        if !table.mapped && room.is_some_and(|room| needed > room) {
+            return Err(Errno::ENOMEM);
+        }
+        table.mapped = true;
+        table.maps += 1;
+        self.maps.insert(tag, (file_tag, id));
+        Ok(())
+    }
+
+    /// The table that a mapping is of.
+    fn mapped(&mut self, tag: u32) -> Option<&mut Table> {
+        let (file, id) = self.maps.get(&tag)?;
+        let file = self.files.get_mut(file)?;
+        file.tables.get_mut(id).or(file.ghosts.get_mut(id))
+    }
+
+    fn touch(&mut self, tag: u32, addr: u32, touch: Touch, seen: Option<u64>) -> Verdict {
+        let table = self.mapped(tag).ok_or("a mapping of nothing")?;
+        let context = table.contexts.get_mut(addr);
+        let context = context.map_err(|_| "a context beyond the mapping")?;
+        let before = context.state();
+        match touch {
+            Touch::Read => {}
+            Touch::Accum(delta) => context.accumulator ^= delta,
+            Touch::Store(value) => context.accumulator ^= before ^ value,
+        }
+        seen.map_or(Ok(()), |seen| {
+            same("the state in the mapping", &seen, &before)
+        })
+    }
+
+    fn unmap(&mut self, tag: u32) {
+        if let Some(table) = self.mapped(tag) {
+            table.maps -= 1;
+        }
+        let file = self.maps.remove(&tag).map(|(file, _)| file);
+        if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
+            file.ghosts.retain(|_, table| table.maps > 0);
+        }
+    }
+
+    fn open(&mut self, access: Access, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
+        self.files.insert(
+            tag,
+            File {
+                access,
+                tables: BTreeMap::new(),
+                ghosts: BTreeMap::new(),
+                places: Vec::new(),
+                made: false,
+                scratch: 0,
+                bytes_known: true,
+                ops: 0,
+            },
+        );
+        self.install(tag, seen)
+    }
+
+    fn install(&mut self, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
+        match seen {
+            Ok(fd) if !self.descriptors.contains_key(fd) => {
+                self.descriptors.insert(*fd, tag);
+                Ok(())
+            }
+            Ok(fd) => Err(format!("the descriptor {fd} was in use already")),
+            Err(errno) => Err(format!("no descriptor: {errno}")),
+        }
+    }
+
+    fn other(&self, file: Option<u32>, other: Other) -> Errno {
+        let access = file.and_then(|tag| Some(self.files.get(&tag)?.access));
+        let (reads, writes) = match access {
+            None | Some(Access::Path) => return Errno::EBADF,
+            Some(Access::Rdonly) => (true, false),
+            Some(Access::Wronly) => (false, true),
+            Some(Access::Rdwr) => (true, true),
+            Some(Access::Neither) => (false, false),
+        };
+        match other {
+            Other::Read if reads => Errno::EINVAL,
+            Other::Write if writes => Errno::EINVAL,
+            Other::Read | Other::Write => Errno::EBADF,
+            // At the offset of table 0, which there never is.
+            Other::Mmap if reads => Errno::ENOENT,
+            Other::Mmap => Errno::EACCES,
+        }
+    }
+
+    fn fd_info(&self, rules: &Rules, file: Option<u32>, seen: Option<&FdInfo>) -> Verdict {
+        let file = file
+            .and_then(|tag| self.files.get(&tag))
+            .filter(|file| file.access != Access::Path);
+        let (Some(file), Some(seen)) = (file, seen) else {
+            return same("fdinfo of the driver", &seen.is_some(), &file.is_some());
+        };
+        let each: Vec<(u32, u32)> = file
+            .tables
+            .iter()
+            .map(|(&id, table)| (id, table.count))
+            .collect();
+        let mut seen_each = seen.each.clone();
+        seen_each.sort_unstable();
+        same("fdinfo: the tables", &seen_each, &each)?;
+        same("fdinfo: tables", &seen.tables, &(each.len() as u64))?;
+        let contexts = each.iter().map(|(_, count)| u64::from(*count)).sum();
+        same("fdinfo: contexts", &seen.contexts, &contexts)?;
+        same("fdinfo: ops", &seen.ops, &file.ops)?;
+        if file.bytes_known {
+            same("fdinfo: bytes", &seen.bytes, &file.bytes(rules))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes that count against the limit.
+    fn used(&self, rules: &Rules) -> u64 {
+        self.files
+            .values()
+            .map(|file| {
+                let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
+                ghosts + file.bytes(rules)
+            })
+            .sum()
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is part of the call")]
+    fn ioctl(
+        &mut self,
+        rules: &Rules,
+        file: Option<u32>,
+        number: u32,
+        arg: &Buffer,
+        ops: Option<&(u64, Buffer)>,
+        seen: (&Result<(), Errno>, &[u8]),
+        company: Company,
+    ) -> Result<Expected, String> {
+        let used = self.used(rules);
+        let Self { files, served, .. } = self;
+        let Some(file) = file
+            .and_then(|tag| files.get_mut(&tag))
+            .filter(|file| file.access != Access::Path)
+        else {
+            return Ok(Errno::EBADF.into());
+        };
+        let Some(command) = uapi::Command::find(number) else {
+            return Ok(Errno::ENOTTY.into());
+        };
+        let writes = matches!(file.access, Access::Wronly | Access::Rdwr);
+        match command.served {
+            Served::Never => return Ok(Errno::ENOTTY.into()),
+            Served::ForWriting if !writes => return Ok(Errno::EBADF.into()),
+            Served::ForWriting | Served::Always => {}
+        }
+        if number == uapi::IOC_GET_INFO {
+            return get_info(rules, *served, arg, seen, company);
+        }
+        if !arg.location.readable(0..command.size()) {
+            return Ok(Errno::EFAULT.into());
+        }
+        let room = rules.alone.then(|| rules.limit.saturating_sub(used));
+        if number == uapi::IOC_CREATE_TABLE {
+            return file.create(rules, room, arg, seen, company);
+        }
+        if let uapi::IOC_BATCH | uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE = number {
+            if company == Company::Others {
+                file.bytes_known = false;
+                // The copies of others use memory till they end.
+                if *seen.0 == Err(Errno::ENOMEM) {
+                    return Ok(Errno::ENOMEM.into());
+                }
+            }
+            let room = room
+                .filter(|_| company == Company::Alone)
+                .unwrap_or(u64::MAX);
+            let done = match number {
+                uapi::IOC_BATCH => file.batch(room, arg, ops, seen.0),
+                number => file.image(room, number, arg, ops),
+            };
+            let (expected, count) = done.unwrap_or_else(|errno| (errno.into(), 0));
+            file.ops += count;
+            *served += count;
+            return Ok(expected);
+        }
+        let (uapi::IOC_DESTROY_TABLE
+        | uapi::IOC_LOAD
+        | uapi::IOC_ACCUM
+        | uapi::IOC_READ
+        | uapi::IOC_SWAP) = number
+        else {
+            return Err(format!("the oracle does not know {}", command.name));
+        };
+        let expected = file
+            .single(number, arg)
+            .unwrap_or_else(|errno| errno.into());
+        if expected.result.is_ok() && number != uapi::IOC_DESTROY_TABLE {
+            file.ops += 1;
+            *served += 1;
+        }
+        Ok(expected)
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, expected: &T) -> Verdict {
+    if seen == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: {seen:?}, and not {expected:?}"))
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! 10,000 random operations, one after another, compared with the model.
+
+use crate::serve::serve;
+use atomik_test_support::{
+    model::{Answer, Entry, Op, Tables},
+    raw::open_device,
+};
+use proptest::{prelude::*, sample::Index};
+use std::cell::Cell;
+
+/// An operation on one of the tables that exist, or was, or never will be.
+type Step = (Index, Op);
+
+fn step() -> impl Strategy<Value = Step> {
+    let op = prop_oneof![
+        1 => (1..8u32).prop_map(Op::Create),
+        1 => Just(Op::Destroy { table: 0 }),
+        26 => entry(true).prop_map(|entry| Op::Single { table: 0, entry }),
+        5 => prop::collection::vec(entry(false), 1..12)
+            .prop_map(|entries| Op::Batch { table: 0, entries }),
+    ];
+    (any::<Index>(), op)
+}
+
+/// An entry, whose SWAP may set a new reference where it is a single operation.
+fn entry(single: bool) -> impl Strategy<Value = Entry> {
+    // A few addresses, so that operations meet; one or two beyond small tables.
+    let addr = || 0..6u32;
+    let value = || prop_oneof![Just(0), Just(1), Just(u64::MAX), any::<u64>()];
+    let new = move |new| if single { new } else { 0 };
+    prop_oneof![
+        5 => (addr(), value()).prop_map(|(addr, value)| Entry::Load { addr, value }),
+        8 => (addr(), value()).prop_map(|(addr, delta)| Entry::Accum { addr, delta }),
+        8 => addr().prop_map(|addr| Entry::Read { addr }),
+        5 => (addr(), value()).prop_map(move |(addr, value)| Entry::Swap { addr, new: new(value) }),
+    ]
+}
+
+#[test]
+fn ten_thousand_operations_follow_the_model() {
+    const CASES: u32 = 100;
+    const STEPS: usize = 100;
+    let operations = Cell::new(0);
+    let config = ProptestConfig {
+        cases: CASES,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(steps in prop::collection::vec(step(), STEPS))| {
+        let file = open_device();
+        let mut model = Tables::default();
+        let first = serve(&file, &Op::Create(6));
+        prop_assert!(model.step(&Op::Create(6), &first));
+        // 0 is no table's id.
+        let mut ids: Vec<u32> = [0].into_iter().chain(model.ids()).collect();
+        for (index, mut op) in steps {
+            if let Op::Destroy { table } | Op::Single { table, .. } | Op::Batch { table, .. } =
+                &mut op
+            {
+                *table = ids[index.index(ids.len())];
+            }
+            let answer = serve(&file, &op);
+            let before = model.clone();
+            prop_assert!(
+                model.step(&op, &answer),
+                "{:x?} gave {:x?} in {:x?}", op, answer, before
+            );
+            if let Answer::Created(id) = answer {
+                ids.push(id);
+            }
+            operations.set(operations.get() + 1);
+        }
+        for id in model.ids() {
+            let words = model.words(id).expect("the table");
+            let states: Vec<u64> = words.into_iter().map(|(state, _)| state).collect();
+            prop_assert_eq!(file.states(id, states.len() as u32), states);
+        }
+    });
+    assert!(operations.get() >= 10_000);
+    println!("{} operations", operations.get());
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! The algebra by its definition: what each operation on a file does, on its own.
+
+use nix::errno::Errno;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An operation on a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// CREATE_TABLE with this many contexts.
+    Create(u32),
+    /// DESTROY_TABLE.
+    Destroy { table: u32 },
+    /// BATCH.
+    Batch { table: u32, entries: Vec<Entry> },
+    /// LOAD, ACCUM, READ or SWAP.
+    Single { table: u32, entry: Entry },
+}
+
+/// A single operation on a context, or an entry of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entry {
+    Load { addr: u32, value: u64 },
+    Accum { addr: u32, delta: u64 },
+    Read { addr: u32 },
+    Swap { addr: u32, new: u64 },
+}
+
+impl Entry {
+    pub fn addr(&self) -> u32 {
+        match *self {
+            Self::Load { addr, .. }
+            | Self::Accum { addr, .. }
+            | Self::Read { addr }
+            | Self::Swap { addr, .. } => addr,
+        }
+    }
+
+    /// Whether a state is the result.
+    pub fn returns(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Swap { .. })
+    }
+}
+
+/// The driver's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// The id of a table.
+    Created(u32),
+    /// The table has been destroyed.
+    Destroyed,
+    /// The states that READ and SWAP have returned, in order.
+    States(Vec<u64>),
+    /// ENOENT.
+    NoTable,
+    /// EINVAL: an address beyond the table; nothing has happened.
+    OutOfRange,
+    /// EFAULT: nothing has happened.
+    Fault,
+}
+
+/// A context: its state is `reference ^ accumulator`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Context {
+    pub reference: u64,
+    pub accumulator: u64,
+}
+
+impl Context {
+    pub fn state(&self) -> u64 {
+        self.reference ^ self.accumulator
+    }
+
+    fn start_epoch(&mut self, reference: u64) {
+        *self = Self {
+            reference,
+            accumulator: 0,
+        };
+    }
+
+    /// Does what the entry says, whatever its address. Returns the state where that is the result.
+    fn apply(&mut self, entry: Entry) -> Option<u64> {
+        let state = self.state();
+        match entry {
+            Entry::Load { value, .. } => self.start_epoch(value),
+            Entry::Accum { delta, .. } => self.accumulator ^= delta,
+            Entry::Read { .. } => {}
+            Entry::Swap { new: 0, .. } => self.start_epoch(state),
+            Entry::Swap { new, .. } => self.start_epoch(new),
+        }
+        entry.returns().then_some(state)
+    }
+}
+
+/// A table. Contexts that nothing has used take no memory.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Table {
+    count: u32,
+    contexts: BTreeMap<u32, Context>,
+}
+
+impl Table {
+    /// A table of `count` contexts, all 0.
+    pub fn new(count: u32) -> Self {
+        Self {
+            count,
+            contexts: BTreeMap::new(),
+        }
+    }
+
+    /// The number of contexts.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The context at `addr`; EINVAL where there is none.
+    pub fn get(&self, addr: u32) -> Result<Context, Errno> {
+        let known = self.contexts.get(&addr).copied();
+        let known = known.unwrap_or_default();
+        (addr < self.count).then_some(known).ok_or(Errno::EINVAL)
+    }
+
+    /// The context at `addr`, to be used; EINVAL where there is none.
+    pub fn get_mut(&mut self, addr: u32) -> Result<&mut Context, Errno> {
+        if addr < self.count {
+            Ok(self.contexts.entry(addr).or_default())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// The contexts that have been used, by address.
+    pub fn used(&self) -> impl Iterator<Item = (u32, Context)> {
+        self.contexts
+            .iter()
+            .map(|(&addr, &context)| (addr, context))
+    }
+
+    /// Does all of the entries, in order, or nothing. Returns the states that READ and SWAP return.
+    pub fn apply(&mut self, entries: &[Entry]) -> Result<Vec<u64>, Errno> {
+        if entries.iter().any(|entry| entry.addr() >= self.count) {
+            return Err(Errno::EINVAL);
+        }
+        let mut states = Vec::new();
+        for &entry in entries {
+            states.extend(self.get_mut(entry.addr())?.apply(entry));
+        }
+        Ok(states)
+    }
+}
+
+/// The tables of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tables {
+    tables: BTreeMap<u32, Table>,
+    /// The ids of tables that have been destroyed: none is used twice.
+    gone: BTreeSet<u32>,
+}
+
+impl Tables {
+    /// Does the operation if it can have this answer now; says whether it can.
+    pub fn step(&mut self, op: &Op, answer: &Answer) -> bool {
+        match (op, answer) {
+            (Op::Create(contexts), Answer::Created(id)) => {
+                // The driver chooses the id, as long as it is new.
+                let new = !self.tables.contains_key(id) && !self.gone.contains(id);
+                new && self.tables.insert(*id, Table::new(*contexts)).is_none()
+            }
+            (Op::Destroy { table }, Answer::Destroyed) => {
+                self.gone.insert(*table);
+                self.tables.remove(table).is_some()
+            }
+            (Op::Single { table, entry }, answer) => {
+                self.apply(*table, std::slice::from_ref(entry), answer)
+            }
+            (Op::Batch { table, entries }, answer) => self.apply(*table, entries, answer),
+            (Op::Destroy { table }, Answer::NoTable) => !self.tables.contains_key(table),
+            (_, Answer::Fault) => true,
+            _ => false,
+        }
+    }
+
+    fn apply(&mut self, table: u32, entries: &[Entry], answer: &Answer) -> bool {
+        if *answer == Answer::Fault {
+            return true;
+        }
+        let Some(table) = self.tables.get_mut(&table) else {
+            return *answer == Answer::NoTable;
+        };
+        match table.apply(entries) {
+            Ok(states) => *answer == Answer::States(states),
+            Err(_) => *answer == Answer::OutOfRange,
+        }
+    }
+
+    /// The number of tables.
+    pub fn count(&self) -> usize {
+        self.tables.len()
+    }
+
+    /// The ids of the tables.
+    pub fn ids(&self) -> impl Iterator<Item = u32> {
+        self.tables.keys().copied()
+    }
+
+    /// The state and the reference of each context of a table.
+    pub fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
+        let table = self.tables.get(&table)?;
+        let words = (0..table.count).map(|addr| {
+            let context = table.get(addr).unwrap_or_default();
+            (context.state(), context.reference)
+        });
+        Some(words.collect())
+    }
+}
