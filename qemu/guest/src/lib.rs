@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What `guest-run`, on the host, and `guest-init`, the guest's process 1, have in common, and what
-//! other tests boot with.
+//! Shared by `guest-run` on the host, `guest-init`, which is the guest's process 1, and tests that boot
+//! other guests.
 
 pub mod boots;
 pub mod log;
 pub mod ports;
 pub mod protocol;
+pub mod qemu;

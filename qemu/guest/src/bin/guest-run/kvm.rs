@@ -2,7 +2,7 @@
 //! Whether KVM runs this kernel. /dev/kvm may open and QEMU hang or abort all the same, so this boots one guest to
 //! see, with a time limit, and remembers the answer till the host boots again.
 
-use crate::session::{self, Outcome};
+use crate::guest::Outcome;
 use anyhow::{Context, Result};
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 pub fn works(
     cache: &Path,
     names: &[&str],
-    boot: impl FnOnce(Duration) -> Result<session::Outcome>,
+    boot: impl FnOnce(Duration) -> Result<Outcome>,
 ) -> Result<bool> {
     if OpenOptions::new()
         .read(true)

@@ -3,10 +3,12 @@
 
 mod cli;
 mod closure;
+mod event;
+mod guest;
 mod initramfs;
 mod kvm;
-mod qemu;
-mod session;
+mod machine;
+mod signals;
 mod streams;
 mod terminal;
 mod userland;
@@ -17,8 +19,9 @@ use atomik_guest::boots;
 use atomik_guest::protocol::{Command, MODULE_PATH, SPEC_PATH, Spec};
 use clap::Parser;
 use closure::Places;
+use guest::{Limits, Options, Outcome};
 use initramfs::{Node, Tree};
-use session::{Limits, Options, Outcome, Watch};
+use signals::Signals;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -96,14 +99,14 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     let runs = cache.join("run");
     fs::create_dir_all(&runs)?;
     remove_dead(&runs)?;
-    let watch = Watch::start()?;
+    let signals = Signals::take()?;
     let run = tempfile::Builder::new()
         .prefix(&format!("{}-", process::id()))
         .tempdir_in(&runs)?;
     let initramfs = run.path().join("initramfs");
     let (log, messages) = (run.path().join("kernel.log"), run.path().join("qemu.log"));
     let extra = extra_arguments();
-    let mut machine = qemu::Machine {
+    let mut machine = machine::Machine {
         in_root: &in_root,
         kernel: &kernel,
         initramfs: &initramfs,
@@ -137,13 +140,13 @@ fn run(cli: &cli::Cli) -> Result<u8> {
                 command: limit,
             };
             let options = Options {
-                watch: &watch,
+                signals: &signals,
                 log: &log,
                 limits,
                 verbose: false,
                 streams: false,
             };
-            Ok(session::run(&machine, &options)?.0)
+            Ok(guest::run(&machine, &options)?.0)
         })?,
     };
 
@@ -158,7 +161,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     )?;
     tree.write(BufWriter::new(File::create(&initramfs)?))?;
 
-    machine = qemu::Machine {
+    machine = machine::Machine {
         smp: cli.smp,
         mem: &cli.mem,
         cpu: &cli.cpu,
@@ -174,7 +177,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         command: Duration::from_secs(cli.timeout),
     };
     let options = Options {
-        watch: &watch,
+        signals: &signals,
         log: &log,
         limits,
         verbose: cli.verbose,
@@ -185,7 +188,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     }
     let mut failed_boots = Vec::new();
     let (outcome, text) = boots::until_answered(
-        || session::run(&machine, &options),
+        || guest::run(&machine, &options),
         |(outcome, _)| outcome.is_failed_boot(),
         |number, (outcome, _)| {
             let how = if matches!(outcome, Outcome::BootHung) {

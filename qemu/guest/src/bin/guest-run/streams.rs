@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Moves bytes between this process's standard streams and the guest's ports, each in a thread of its own.
 
-use crate::session::Event;
+use crate::event::Event;
 use atomik_guest::protocol::Output;
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -34,7 +34,7 @@ impl Reader {
     }
 }
 
-/// Passes an output of the guest on. When nobody takes it any more, `closed` is told to the session and the rest read
+/// Passes an output of the guest on. When nobody takes it any more, `closed` is told to the guest's thread and the rest read
 /// and dropped, so that the guest doesn't wait.
 pub fn output(
     mut from: UnixStream,
@@ -64,7 +64,7 @@ pub fn output(
     Reader { thread, count }
 }
 
-/// Passes standard input on and tells the session where it ended. `to` must be a copy of a wire that stays open: when
+/// Passes standard input on and tells the guest's thread where it ended. `to` must be a copy of a wire that stays open: when
 /// one is closed, QEMU drops what it has not read of it yet.
 pub fn input(mut to: UnixStream, events: Sender<Event>) {
     thread::spawn(move || {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a run's end means: its status, and what to tell.
+//! The runner's status and explanation, for each way in which a guest ends.
 
-use crate::session::{Outcome, status};
+use crate::guest::{Outcome, status};
 use atomik_guest::log;
 use atomik_guest::protocol::End;
 

@@ -1,31 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! One guest, from its start to its end.
 
-use crate::qemu::{self, Machine, Streams};
+use crate::event::Event;
+use crate::machine::{self, Machine, Streams};
+use crate::signals::Signals;
 use crate::{streams, terminal};
 use anyhow::{Context, Result};
 use atomik_guest::protocol::{self, End, Output, Report, ToGuest, ToHost};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::Signal;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, ExitStatus};
+use std::process::Child;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// What happens to a guest, from all threads.
-pub enum Event {
-    Message(ToHost),
-    OutputClosed(Output),
-    InputEnd(u64),
-    Escape,
-    Signal(Signal),
-    /// QEMU has ended.
-    Gone(Option<ExitStatus>),
-}
 
 /// How a guest ended.
 #[derive(Debug)]
@@ -66,46 +56,9 @@ const POWER_OFF: Duration = Duration::from_secs(30);
 /// How often the counts of output are looked at once they are known.
 const TICK: Duration = Duration::from_millis(5);
 
-/// The signals that end a run, and that of the terminal's size. They are blocked in every thread from the start, and
-/// [`Watch`] takes them.
-fn signals() -> SigSet {
-    [
-        Signal::SIGINT,
-        Signal::SIGTERM,
-        Signal::SIGHUP,
-        Signal::SIGWINCH,
-    ]
-    .into_iter()
-    .collect()
-}
-
-/// Takes the signals, for one session after the other.
-pub struct Watch(Arc<Mutex<Option<Sender<Event>>>>);
-
-impl Watch {
-    /// Blocks the signals. To be called before there is any other thread.
-    pub fn start() -> Result<Self> {
-        signals().thread_block()?;
-        let current: Arc<Mutex<Option<Sender<Event>>>> = Arc::default();
-        let session = Arc::clone(&current);
-        thread::spawn(move || {
-            while let Ok(signal) = signals().wait() {
-                if let Some(events) = &*session.lock().expect("no thread panics with the sender") {
-                    let _ = events.send(Event::Signal(signal));
-                }
-            }
-        });
-        Ok(Self(current))
-    }
-
-    fn hand_to(&self, events: Sender<Event>) {
-        *self.0.lock().expect("no thread panics with the sender") = Some(events);
-    }
-}
-
 pub struct Options<'a> {
-    pub watch: &'a Watch,
-    /// Where the kernel's log goes.
+    pub signals: &'a Signals,
+    /// The file for the kernel's log.
     pub log: &'a Path,
     pub limits: Limits,
     /// Whether the log is shown as it comes.
@@ -114,11 +67,11 @@ pub struct Options<'a> {
     pub streams: bool,
 }
 
-/// Boots a machine and stays with it. The kernel's log is returned, too.
+/// Boots a machine, stays with it to its end, and returns how it ended and the kernel's log.
 pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
     let log = File::create(options.log).with_context(|| options.log.display().to_string())?;
     let (sender, events) = mpsc::channel();
-    options.watch.hand_to(sender.clone());
+    options.signals.hand_to(sender.clone());
     let (child, wires) = machine.start()?;
     let pid = child.id();
     let messages = receive(wires.control.try_clone()?, sender.clone());
@@ -126,7 +79,7 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
     let (log, text) = streams::log(wires.log, log, options.verbose);
 
     let streams = options.streams.then_some(wires.streams);
-    let mut session = Session {
+    let mut guest = Guest {
         booted: false,
         events,
         sender,
@@ -136,31 +89,31 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
         stdin: None,
         raw: None,
     };
-    let outcome = session.stay(&options.limits);
+    let outcome = guest.stay(&options.limits);
     if !matches!(outcome, Ok(Outcome::Ended(_))) {
-        qemu::stop(pid);
+        machine::stop(pid);
     }
-    let off = session.wait_for_end(POWER_OFF);
+    let off = guest.wait_for_end(POWER_OFF);
     if !off {
         eprintln!(
             "atomik: the guest did not turn itself off within {} s; it was stopped",
             POWER_OFF.as_secs()
         );
-        qemu::stop(pid);
-        session.wait_for_end(POWER_OFF);
+        machine::stop(pid);
+        guest.wait_for_end(POWER_OFF);
     }
     // All writers of the log are gone, so this ends. The outputs may have a reader that never reads on.
     log.join();
     let outcome = outcome?;
     if matches!(outcome, Outcome::Ended(_) | Outcome::Died) {
-        session.outputs.drain(..).for_each(streams::Reader::join);
+        guest.outputs.drain(..).for_each(streams::Reader::join);
     }
     let text =
         String::from_utf8_lossy(&text.lock().expect("no thread panics with the log")).into_owned();
     Ok((outcome, text))
 }
 
-/// Tells of the end of QEMU, after all that its guest has said.
+/// Tells of the end of QEMU, after all of its guest's messages.
 fn wait_for(mut child: Child, messages: JoinHandle<()>, events: Sender<Event>) {
     thread::spawn(move || {
         let status = child.wait().ok();
@@ -180,7 +133,7 @@ fn receive(control: UnixStream, events: Sender<Event>) -> JoinHandle<()> {
     })
 }
 
-struct Session {
+struct Guest {
     /// Whether init has answered.
     booted: bool,
     events: Receiver<Event>,
@@ -195,7 +148,7 @@ struct Session {
     raw: Option<terminal::Raw>,
 }
 
-impl Session {
+impl Guest {
     fn stay(&mut self, limits: &Limits) -> Result<Outcome> {
         let mut deadline = Instant::now() + limits.boot;
         let mut ready = false;
@@ -248,7 +201,7 @@ impl Session {
         Ok(Outcome::Ended(report))
     }
 
-    /// What may come at any time.
+    /// Handles an event that may come at any time.
     fn handle(&mut self, event: Event) -> Option<Outcome> {
         match event {
             Event::Signal(Signal::SIGWINCH) => {
@@ -265,7 +218,7 @@ impl Session {
                 let _ = self.sender.send(Event::Gone(status));
                 return Some(if self.booted {
                     Outcome::Died
-                } else if qemu::refused(status) {
+                } else if machine::refused(status) {
                     Outcome::Refused
                 } else {
                     Outcome::BootDied
@@ -329,7 +282,7 @@ impl Session {
                     return true;
                 }
                 Some(Event::Signal(Signal::SIGWINCH)) => {}
-                // Whoever asks again does not want to wait.
+                // A second request to end is impatient.
                 Some(Event::Signal(_)) | None => return false,
                 Some(_) => {}
             }

@@ -3,6 +3,7 @@
 
 use anyhow::{Context, Result};
 use atomik_guest::protocol::port;
+use atomik_guest::qemu::Qemu;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -14,29 +15,20 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-/// The kernel's command line. Below the level 5 a boot says little, which makes it faster; init raises the level
-/// before it loads the module. Stalls of the guest are often those of a busy host, so they get time. The last line
-/// leaves out what would take a second and has nothing to do with the module.
-const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 panic_on_warn=1 oops=panic panic=-1 printk.devkmsg=on \
-                                rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog \
-                                cryptomgr.notests no_timer_check random.trust_cpu=on audit=0 selinux=0 apparmor=0";
-
-/// While it boots, the kernel patches its own text again and again. QEMU's emulation of several
-/// processors sometimes goes on with the text of before, which ends in an oops or a hang: so one
-/// processor boots, and init starts the others.
-const ONE_PROCESSOR: &str = " maxcpus=1";
+/// Added to the kernel's command line: all that the guest's programs say to the log is kept.
+const KERNEL_ARGUMENTS: [&str; 2] = ["printk.devkmsg=on", "selinux=0"];
 
 pub struct Machine<'a> {
     pub in_root: &'a Path,
     pub kernel: &'a Path,
     pub initramfs: &'a Path,
-    /// Where QEMU's own messages go.
+    /// The file for QEMU's own messages.
     pub messages: &'a Path,
     pub kvm: bool,
     pub smp: u16,
     pub mem: &'a str,
     pub cpu: &'a str,
-    /// With its arguments.
+    /// The path of a plugin, with the plugin's arguments.
     pub plugin: Option<&'a Path>,
     /// Whether time passes with the guest's instructions.
     pub steady_time: bool,
@@ -45,7 +37,7 @@ pub struct Machine<'a> {
     pub tty: bool,
 }
 
-/// The host's ends of what connects it to the guest.
+/// The host's ends of the connections to the guest.
 pub struct Wires {
     pub log: UnixStream,
     pub control: UnixStream,
@@ -64,56 +56,33 @@ pub enum Streams {
 impl Machine<'_> {
     /// Starts it. QEMU dies with the thread that calls this.
     pub fn start(&self) -> Result<(Child, Wires)> {
-        let mut command = Command::new(self.in_root);
-        command.args([
-            "--dev",
-            "qemu-system-x86_64",
-            "-nodefaults",
-            "-no-user-config",
-            "-display",
-            "none",
-            "-no-reboot",
-        ]);
-        let accel = match (self.kvm, self.smp) {
-            (true, _) => "kvm",
-            (false, 1) => "tcg",
-            (false, _) => "tcg,thread=multi",
+        let unpacked = self.kernel.join("vmlinux");
+        let kernel = if unpacked.exists() {
+            unpacked
+        } else {
+            self.kernel.join("vmlinuz")
         };
-        command.args([
-            "-machine",
-            "q35,usb=off,vmport=off,smbus=off,sata=off,i8042=off",
-            "-accel",
-            accel,
-            "-cpu",
-            self.cpu,
-        ]);
+        let qemu = Qemu {
+            in_root: self.in_root,
+            accel: match (self.kvm, self.smp) {
+                (true, _) => "kvm",
+                (false, 1) => "tcg",
+                (false, _) => "tcg,thread=multi",
+            },
+            cpu: self.cpu,
+            smp: self.smp,
+            mem: self.mem,
+            kernel: &kernel,
+        };
+        let given = self.append.iter().map(String::as_str);
+        let mut command = qemu.command(KERNEL_ARGUMENTS.into_iter().chain(given));
+        command.arg("-initrd").arg(self.initramfs);
         if self.steady_time {
             command.args(["-icount", "shift=0"]);
         }
         if let Some(plugin) = self.plugin {
             command.arg("-plugin").arg(plugin);
         }
-        command.args(["-smp", &self.smp.to_string(), "-m", self.mem]);
-        let unpacked = self.kernel.join("vmlinux");
-        let image = if unpacked.exists() {
-            unpacked
-        } else {
-            self.kernel.join("vmlinuz")
-        };
-        command
-            .arg("-kernel")
-            .arg(image)
-            .arg("-initrd")
-            .arg(self.initramfs);
-        let mut append = KERNEL_ARGUMENTS.to_owned();
-        if self.smp > 1 {
-            append.push_str(ONE_PROCESSOR);
-        }
-        for argument in self.append {
-            append.push(' ');
-            append.push_str(argument);
-        }
-        command.args(["-append", &append, "-device", "virtio-serial-pci"]);
 
         let mut guest_ends = Vec::new();
         let mut wire = |name: &str, command: &mut Command| -> Result<UnixStream> {
