@@ -16,6 +16,35 @@ fn main() {
     client32();
     sdk_c();
     programs();
+    documents();
+}
+
+/// Takes from the documents what they show in Rust, as functions, and the manual page's program.
+fn documents() {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let read = |name| {
+        let path = Path::new("..").join(name);
+        println!("cargo::rerun-if-changed={}", path.display());
+        fs::read_to_string(path).expect(name)
+    };
+    let documents = ["README.md", "docs/guide.md"].map(|name| (name, read(name)));
+    let blocks = atomik_docs::rust_blocks(&documents);
+    fs::write(out.join("documents.rs"), blocks).expect("write the blocks");
+
+    let manual = read("docs/atomik.4");
+    let example = atomik_docs::manual_example(&manual).expect("the manual page has an example");
+    let source = out.join("manual-example.c");
+    fs::write(&source, example).expect("write the example");
+    let status = Command::new("gcc")
+        .args(["-static", "-Wall", "-Wextra", "-Werror", "-I../uapi"])
+        .arg(source)
+        .arg("-o")
+        .arg(out.join("manual-example"))
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "gcc failed on the example of docs/atomik.4"
+    );
 }
 
 /// Lists the fuzzer's programs, as an array of names and texts.

@@ -1,16 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the README shows of `atomikctl` is what it prints: its console blocks are run, one after
-//! another, in one shell.
+//! The documents' commands print what the documents show: the console blocks of each are run, one
+//! after another, in one shell. Their Rust, and the program of the manual page, run too.
 
-use atomik_test_support::tool::{Tool, finish};
+use atomik_test_support::{
+    program::Program,
+    tool::{Tool, finish},
+};
+use std::error::Error;
 
-const README: &str = include_str!("../../README.md");
+const DOCUMENTS: [(&str, &str); 2] = [
+    ("README.md", include_str!("../../README.md")),
+    ("docs/guide.md", include_str!("../../docs/guide.md")),
+];
 
-/// Between the outputs of two commands.
+/// The Rust blocks of the documents, by name.
+#[expect(clippy::type_complexity, reason = "it is said once")]
+const RUST: &[(&str, fn() -> Result<(), Box<dyn Error>>)] =
+    &include!(concat!(env!("OUT_DIR"), "/documents.rs"));
+
+const MANUAL_EXAMPLE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/manual-example"));
+
+/// Separates the outputs of two commands.
 const MARK: &str = "\u{1}";
 
-/// The commands of the console blocks, each with what it is said to print.
+/// Returns the commands of the console blocks, each with its output as shown.
 fn console(text: &str) -> Vec<(String, String)> {
     let mut commands: Vec<(String, String)> = vec![];
     let mut inside = false;
@@ -32,7 +46,7 @@ fn console(text: &str) -> Vec<(String, String)> {
     commands
 }
 
-/// Whether a line is as expected, where `[..]` stands for anything.
+/// Returns whether a line is as expected, where `[..]` stands for anything.
 fn fits(line: &str, expected: &str) -> bool {
     let mut parts = expected.split("[..]");
     let first = parts.next().unwrap_or_default();
@@ -54,26 +68,47 @@ fn fits(line: &str, expected: &str) -> bool {
 
 #[test]
 fn the_console_blocks_are_real() {
-    let commands = console(README);
-    assert!(commands.len() > 10, "{} commands", commands.len());
-    let tool = Tool::new();
-    let mut script = String::from("exec 2>&1\n");
-    for (command, _) in &commands {
-        script += &format!("{command}\nprintf '{MARK}'\n");
+    for (name, text) in DOCUMENTS {
+        let commands = console(text);
+        assert!(commands.len() > 4, "{} commands in {name}", commands.len());
+        let tool = Tool::new();
+        let mut script = String::from("exec 2>&1\n");
+        for (command, _) in &commands {
+            script += &format!("{command}\nprintf '{MARK}'\n");
+        }
+        let mut shell = tool.command("/bin/sh");
+        shell.args(["-c", &script]);
+        let printed = finish(shell, b"").stdout;
+        let outputs: Vec<&str> = printed.split(MARK).collect();
+        assert_eq!(outputs.len(), commands.len() + 1, "{name}: {printed}");
+        for ((command, expected), output) in commands.iter().zip(outputs) {
+            let same = output.lines().count() == expected.lines().count()
+                && output
+                    .lines()
+                    .zip(expected.lines())
+                    .all(|(a, b)| fits(a, b));
+            assert!(
+                same,
+                "{name}:\n$ {command}\nprints\n{output}and not\n{expected}"
+            );
+        }
     }
-    let mut shell = tool.command("/bin/sh");
-    shell.args(["-c", &script]);
-    let printed = finish(shell, b"").stdout;
-    let outputs: Vec<&str> = printed.split(MARK).collect();
-    assert_eq!(outputs.len(), commands.len() + 1, "{printed}");
-    for ((command, expected), output) in commands.iter().zip(outputs) {
-        let same = output.lines().count() == expected.lines().count()
-            && output
-                .lines()
-                .zip(expected.lines())
-                .all(|(a, b)| fits(a, b));
-        assert!(same, "$ {command}\nprints\n{output}and not\n{expected}");
+}
+
+#[test]
+fn the_rust_blocks_hold() {
+    let in_guide = RUST.iter().filter(|(name, _)| name.contains("guide"));
+    assert!(in_guide.count() > 2 && RUST.iter().any(|(name, _)| name.contains("README")));
+    for (name, block) in RUST {
+        if let Err(error) = block() {
+            panic!("{name}: {error}");
+        }
     }
+}
+
+#[test]
+fn the_manual_pages_example_holds() {
+    Program::new("manual-example", MANUAL_EXAMPLE).output();
 }
 
 #[test]

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! This project's documents: what they name is there.
+
+use atomik_docs::{Tree, check};
+use std::{collections::BTreeSet, path::Path};
+
+const HEADER: &str = include_str!("../../../uapi/atomik.h");
+const MANUAL: &str = include_str!("../../../docs/atomik.4");
+
+fn project() -> Tree {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    Tree::read(&project).expect("the project can be read")
+}
+
+#[test]
+fn links_paths_and_widths() {
+    let tree = project();
+    let documents: Vec<_> = tree.documents().collect();
+    assert!(documents.contains(&"docs/guide.md"), "{documents:?}");
+    let complaints: Vec<_> = documents
+        .iter()
+        .flat_map(|path| check(&tree, path))
+        .collect();
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_readme_is_short() {
+    let lines = project()
+        .document("README.md")
+        .expect("the README")
+        .text
+        .lines()
+        .count();
+    assert!(lines <= 120, "{lines} lines");
+}
+
+/// Words of the header's code, not of its comments, that begin with `prefix`.
+fn names(prefix: &str) -> BTreeSet<&'static str> {
+    let code = HEADER
+        .split("*/")
+        .filter_map(|part| part.split("/*").next());
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = code.flat_map(move |code| code.split(move |c| !is_name(c)));
+    words.filter(|word| word.starts_with(prefix)).collect()
+}
+
+#[test]
+fn the_manual_page_has_all_of_the_interface() {
+    let names: Vec<_> = ["ATOMIK_", "atomik_"].into_iter().flat_map(names).collect();
+    assert!(names.len() > 30, "{names:?}");
+    let missing: Vec<_> = names
+        .iter()
+        .filter(|name| !MANUAL.contains(**name))
+        .collect();
+    assert!(missing.is_empty(), "docs/atomik.4 lacks {missing:?}");
+}
