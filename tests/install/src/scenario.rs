@@ -569,7 +569,8 @@ pub fn packages(scenario: &mut Scenario) -> Result<()> {
     guest.must(
         "root",
         "echo 'path-include=/usr/share/man/*' >/etc/dpkg/dpkg.cfg.d/zz-manual-pages && \
-         mkdir -p /usr/share/man/man1 && touch /usr/share/man/man1/another.1",
+         mkdir -p /usr/share/man/man1 /usr/share/man/man4 && \
+         touch /usr/share/man/man1/another.1 /usr/share/man/man4/another.4",
     )?;
     let before = Files::of(&mut guest)?;
     let apt = "cd atomik/target/deb && sudo DEBIAN_FRONTEND=noninteractive apt-get --yes";
