@@ -30,6 +30,10 @@ const SMALL: usize = 16;
 const PINNED_FROM: usize = 6;
 
 /// The kernel's copy of a valid batch, and the address of the caller's.
+///
+/// # Invariants
+///
+/// `ops` are 1 to `MAX_BATCH` entries, and `plan` is theirs.
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
@@ -55,7 +59,7 @@ enum References {
 }
 
 impl References {
-    /// For `count` entries. Fails with ENOMEM.
+    /// Makes a reference for each of `count` entries. Fails with ENOMEM.
     #[inline]
     fn new(count: usize) -> Result<Self> {
         Ok(if count <= SMALL {
@@ -113,6 +117,7 @@ impl UserBatch<'_> {
         f: impl FnOnce(&mut UserBatch<'_>) -> Result,
     ) -> Result {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
+        // INVARIANT: this is the plan, and `with_copy` has checked the number.
         f(&mut UserBatch {
             writes_later: ops.len() <= SMALL && plan.only_reads(),
             ops,
@@ -123,7 +128,7 @@ impl UserBatch<'_> {
         })
     }
 
-    /// How many entries there are, at most `MAX_BATCH`.
+    /// How many entries there are.
     pub(crate) fn count(&self) -> u32 {
         self.ops.len() as u32
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file operations of `/dev/atomik`.
+//! The file operations of `/dev/atomik`: they hand each system call to [`OpenFile`], and refuse
+//! commands that need a file opened for writing.
 
 use crate::{
     kernel_ext::{gfp, module_ref},

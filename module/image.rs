@@ -20,6 +20,10 @@ use kernel::{
 ///
 /// It is copied to and from userspace while others may use the table: a caller whose page takes
 /// long to come keeps nobody waiting.
+///
+/// # Invariants
+///
+/// There are 1 to `MAX_CONTEXTS` contexts.
 pub(crate) struct Image {
     contexts: KVVec<Context>,
     /// Needed because a caller can delay its page faults at will, in any number of threads.
@@ -38,6 +42,7 @@ impl Image {
         }
         let address = usize::try_from(arg.contexts_ptr).map_err(|_| EFAULT)?;
         let count = arg.count as usize;
+        // INVARIANT: `count` has been checked.
         Ok(Self {
             _charge: Charge::new(count.checked_mul(size_of::<Context>()).ok_or(EINVAL)?)?,
             contexts: KVVec::from_elem(Context::default(), count, gfp::charged())?,
@@ -70,7 +75,7 @@ impl Image {
         self.table_id
     }
 
-    /// How many contexts there are: 1 to `MAX_CONTEXTS`.
+    /// How many contexts there are.
     pub(crate) fn count(&self) -> u32 {
         self.contexts.len() as u32
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`MappedStates`], the states of a table in pages that programs map.
+//! [`MappedStates`], the states of a table in pages that programs map, and [`MapRequest`], the pages
+//! that one asks for.
 
 use crate::{kernel_ext::gfp, limit::Charge, logic::index, uapi};
 use core::mem::MaybeUninit;

@@ -260,7 +260,7 @@ fn write_field<T: AsBytes>(to: UserPtr, offset: usize, value: &T) -> Result {
 }
 
 /// Restarts the system call after the caller has handled a signal, if there is one. To be called
-/// where nothing has been done yet, so that the caller doesn't notice.
+/// where nothing has changed yet, so that the caller doesn't notice.
 fn restart_if_signalled() -> Result {
     if current!().signal_pending() {
         Err(ERESTARTNOINTR)

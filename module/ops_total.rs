@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`CountedTables`], the tables of a file on a list of all such files, by which [`served`] sums up
-//! the operations.
+//! [`CountedTables`], the tables of a file that is on the list by which [`served`] sums up the
+//! operations on all files.
 //!
 //! A file is on the list from its first table on. A [`Walk`] goes from file to file and holds the
 //! list's lock for a few hundred instructions at a time: nobody who creates a first table or closes
@@ -87,7 +87,11 @@ fn remove_unused(
     Some(cursor.remove_current().1)
 }
 
-/// The tables of an open file, which is on the list at least as long as this lives.
+/// The tables of an open file.
+///
+/// # Invariants
+///
+/// The file is on the list, open, under `number`.
 pub(crate) struct CountedTables {
     number: u64,
     tables: Arc<Tables>,
@@ -111,6 +115,7 @@ impl CountedTables {
             files.insert(node.into_node(number, listed));
         }
         drop(list);
+        // INVARIANT: it has been put on the list.
         Ok(Self { number, tables })
     }
 }
@@ -126,7 +131,7 @@ impl Deref for CountedTables {
 
 impl Drop for CountedTables {
     fn drop(&mut self) {
-        // Final: the file is being closed.
+        // Final, as the file is being closed.
         let ops = self.tables.ops(0..self.tables.used());
         let mut list = LIST.lock();
         let List {
@@ -143,7 +148,7 @@ impl Drop for CountedTables {
             (open, remove_unused(cursor, ops_after_last))
         });
         drop(list);
-        // With no lock held.
+        // Freed with no lock held.
         drop(freed);
     }
 }
@@ -237,6 +242,7 @@ impl Walk {
         // Only now, as it passes operations on that the sum has.
         let unused = remove_unused(file, ops_after_last);
         drop(list);
+        // Freed with no lock held.
         drop(unused);
         self.at.is_some()
     }

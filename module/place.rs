@@ -129,6 +129,7 @@ impl Place {
     pub(crate) fn exclusive(&self, id: u32) -> Result<ExclusiveTable<'_>> {
         let guard = self.table.write();
         match &*guard {
+            // INVARIANT: this is the table.
             Some(table) if table.id == id => Ok(ExclusiveTable { place: self, guard }),
             _ => Err(ENOENT),
         }
@@ -164,6 +165,10 @@ impl Place {
 }
 
 /// A table that nobody else can use meanwhile.
+///
+/// # Invariants
+///
+/// `guard` holds a table.
 pub(crate) struct ExclusiveTable<'a> {
     place: &'a Place,
     guard: WriteGuard<'a, Option<Table>>,
@@ -172,7 +177,7 @@ pub(crate) struct ExclusiveTable<'a> {
 impl ExclusiveTable<'_> {
     /// Its contexts.
     pub(crate) fn contexts(&mut self) -> Result<&mut Contexts> {
-        // `Place::exclusive` has seen the table: the error can't come up.
+        // Doesn't fail, by the invariant.
         self.guard
             .as_mut()
             .map(|table| &mut table.contexts)

@@ -76,11 +76,11 @@ impl<T> BrLock<T> {
     /// Initialises a lock that holds `data`.
     pub(crate) fn new(data: T) -> impl PinInit<Self> {
         pin_init!(Self {
-            writer <- new_mutex!((), "atomik::table::writer"),
+            writer <- new_mutex!((), "atomik::brlock::writer"),
             ops_outside: Atomic::new(0),
-            ops_moved <- new_spinlock!(0, "atomik::table::ops_moved"),
-            left <- new_condvar!("atomik::table::left"),
-            leaving <- new_mutex!((), "atomik::table::leaving"),
+            ops_moved <- new_spinlock!(0, "atomik::brlock::ops_moved"),
+            left <- new_condvar!("atomik::brlock::left"),
+            leaving <- new_mutex!((), "atomik::brlock::leaving"),
             slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
             keyed_slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
             // INVARIANT: a power of two that is at most `MAX_SLOTS`, less one.
