@@ -204,8 +204,8 @@ impl UserBatch<'_> {
 
     /// Brings in the pages of the results. Fails with EFAULT where they can't be written.
     ///
-    /// Pins them, so that the next attempt finds them. If they can't be pinned, an ordinary write
-    /// brings them in: of the values that the undone attempt has left, which mean nothing.
+    /// Pins them, so that the next attempt finds them. If they can't be pinned, brings them in by
+    /// writing the values that the undone attempt has left, which mean nothing.
     pub(crate) fn fault_in(&mut self) -> Result {
         self.pinned.pin(self.user, self.ops.len());
         if self.pinned.is_pinned() {

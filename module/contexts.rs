@@ -38,7 +38,7 @@ const CONTEXT_BYTES: usize = 2 * size_of::<u64>();
 /// # Invariants
 ///
 /// - There are as many states as references, at least 1, and `mask` is the [mask](index::mask())
-///   of that number. The memory of both is as long as the mask allows.
+///   of that number. The memory of both is at least as long as the mask allows.
 /// - `charge` is that of the references and of states that aren't mapped.
 pub(crate) struct Contexts {
     states: ContextStates,
