@@ -245,38 +245,10 @@ pub fn undo<S: States, W: Word>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use atomik_test_support::model::{self, Entry};
     use core::cell::Cell;
     use proptest::prelude::*;
     use std::{vec, vec::Vec};
-
-    /// A context by its definition, to compare with.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    struct Model {
-        reference: u64,
-        accumulator: u64,
-    }
-
-    impl Model {
-        /// Does one entry of a batch and returns what its value becomes.
-        fn step(&mut self, op: &BatchOp) -> u64 {
-            let state = self.reference ^ self.accumulator;
-            match op.opcode {
-                OP_LOAD => {
-                    (self.reference, self.accumulator) = (op.value, 0);
-                    op.value
-                }
-                OP_ACCUM => {
-                    self.accumulator ^= op.value;
-                    op.value
-                }
-                OP_READ => state,
-                _ => {
-                    (self.reference, self.accumulator) = (state, 0);
-                    state
-                }
-            }
-        }
-    }
 
     /// Contexts as the driver stores them.
     #[derive(Clone, Debug, PartialEq, Eq)]
@@ -286,16 +258,27 @@ mod tests {
     }
 
     impl Stored {
-        fn new(models: &[Model]) -> Self {
-            let state = |model: &Model| model.reference ^ model.accumulator;
+        fn new(model: &model::Table) -> Self {
+            let contexts = || (0..model.count()).map(|addr| model.get(addr).unwrap());
             Self {
-                states: models.iter().map(state).collect(),
-                references: models.iter().map(|model| model.reference).collect(),
+                states: contexts().map(|context| context.state()).collect(),
+                references: contexts().map(|context| context.reference).collect(),
             }
         }
 
         fn table(&mut self) -> TableMut<'_, &mut [u64], u64> {
             TableMut::new(&mut self.states, &mut self.references)
+        }
+    }
+
+    /// The entry of the model that says the same.
+    fn entry(op: &BatchOp) -> Entry {
+        let BatchOp { addr, value, .. } = *op;
+        match op.opcode {
+            OP_LOAD => Entry::Load { addr, value },
+            OP_ACCUM => Entry::Accum { addr, delta: value },
+            OP_READ => Entry::Read { addr },
+            _ => Entry::Swap { addr, new: 0 },
         }
     }
 
@@ -327,30 +310,37 @@ mod tests {
         })
     }
 
-    fn contexts() -> impl Strategy<Value = Vec<Model>> {
-        let context = (any::<u64>(), any::<u64>()).prop_map(|(reference, accumulator)| Model {
-            reference,
-            accumulator,
-        });
-        prop::collection::vec(context, CONTEXTS as usize)
+    fn contexts() -> impl Strategy<Value = model::Table> {
+        prop::collection::vec(any::<[u64; 2]>(), CONTEXTS as usize).prop_map(|words| {
+            let mut table = model::Table::new(CONTEXTS);
+            for (addr, [reference, accumulator]) in (0..).zip(words) {
+                *table.get_mut(addr).unwrap() = model::Context {
+                    reference,
+                    accumulator,
+                };
+            }
+            table
+        })
     }
 
     proptest! {
         #[test]
-        fn applies_as_the_definition_says(mut models in contexts(), ops in ops()) {
-            let mut stored = Stored::new(&models);
+        fn applies_as_the_model_does(mut model in contexts(), ops in ops()) {
+            let mut stored = Stored::new(&model);
             let targets = vec![Cell::new(None); ops.len()];
             apply(&mut stored.table(), &plan(&ops).unwrap(), &ops, &targets);
+            let entries: Vec<Entry> = ops.iter().map(entry).collect();
+            let mut states = model.apply(&entries).unwrap().into_iter();
             for (op, target) in ops.iter().zip(&targets) {
-                let value = models[op.addr as usize].step(op);
-                prop_assert_eq!(target.get(), returns_value(op).then_some(value));
+                let state = if returns_value(op) { states.next() } else { None };
+                prop_assert_eq!(target.get(), state);
             }
-            prop_assert_eq!(stored, Stored::new(&models));
+            prop_assert_eq!(stored, Stored::new(&model));
         }
 
         #[test]
-        fn an_attempt_does_the_same(models in contexts(), ops in ops()) {
-            let (mut applied, mut attempted) = (Stored::new(&models), Stored::new(&models));
+        fn an_attempt_does_the_same(model in contexts(), ops in ops()) {
+            let (mut applied, mut attempted) = (Stored::new(&model), Stored::new(&model));
             let targets = vec![Cell::new(None); ops.len()];
             apply(&mut applied.table(), &plan(&ops).unwrap(), &ops, &targets);
             let mut tried = ops.clone();
@@ -362,19 +352,19 @@ mod tests {
         }
 
         #[test]
-        fn reads_alone_do_the_same(models in contexts(), mut ops in ops()) {
+        fn reads_alone_do_the_same(model in contexts(), mut ops in ops()) {
             ops.iter_mut().for_each(|op| op.opcode = OP_READ);
-            let mut stored = Stored::new(&models);
+            let mut stored = Stored::new(&model);
             let mut results = ops.clone();
             read(&mut stored.table(), &mut results);
             attempt(&mut stored.table(), &mut ops, &mut []);
             prop_assert_eq!(results, ops);
-            prop_assert_eq!(stored, Stored::new(&models));
+            prop_assert_eq!(stored, Stored::new(&model));
         }
 
         #[test]
-        fn undo_restores_contexts_and_inputs(models in contexts(), ops in ops()) {
-            let mut stored = Stored::new(&models);
+        fn undo_restores_contexts_and_inputs(model in contexts(), ops in ops()) {
+            let mut stored = Stored::new(&model);
             let mut tried = ops.clone();
             // As in the driver: references are saved only where they may have to be put back.
             let plan = plan(&ops).unwrap();
@@ -382,7 +372,7 @@ mod tests {
             let mut references = vec![0; if plan.saves_references(&ops) { ops.len() } else { 0 }];
             attempt(&mut stored.table(), &mut tried, &mut references);
             undo(&mut stored.table(), &mut tried, &references);
-            prop_assert_eq!(&stored, &Stored::new(&models));
+            prop_assert_eq!(&stored, &Stored::new(&model));
             for (op, tried) in ops.iter().zip(&tried) {
                 if !returns_value(op) {
                     prop_assert_eq!(op, tried);
