@@ -73,6 +73,11 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
 /// The contexts of a table, for a user who has it alone.
 ///
 /// The operations return `None` where there is no such context.
+///
+/// # Invariants
+///
+/// There are as many states as references. In the driver, `mask` is the [mask](index::mask()) of
+/// their number, and their memory is at least as long as it allows; elsewhere it masks nothing.
 pub struct TableMut<'a, S, W> {
     states: S,
     references: &'a mut [W],
@@ -95,7 +100,7 @@ impl<'a, W: Word> TableMut<'a, &'a mut [W], W> {
 impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// The contexts with these states, which may not be ordinary words, and as many references.
     ///
-    /// In the driver, the memory of both must be as long as [`index::mask`] allows.
+    /// In the driver, the memory of both must be as long as their [mask](index::mask()) allows.
     #[inline]
     pub fn with_states(states: S, references: &'a mut [W]) -> Self {
         // Elsewhere the address comes from the program that owns the memory.
@@ -104,6 +109,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
         } else {
             usize::MAX
         };
+        // INVARIANT: the caller has seen to the numbers and the memory.
         Self {
             states,
             references,
@@ -117,7 +123,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     }
 
     #[inline]
-    fn word(&mut self, addr: u32) -> Option<&mut u64> {
+    fn reference_mut(&mut self, addr: u32) -> Option<&mut u64> {
         let number = index::checked(addr as usize, self.references.len(), self.mask)?;
         Some(self.references.get_mut(number)?.word())
     }
@@ -125,7 +131,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// The state and the reference. Both are looked up before either is written, so that one check
     /// serves for both.
     #[inline]
-    fn both(&mut self, addr: u32) -> Option<(S::State<'_>, &mut u64)> {
+    fn state_and_reference(&mut self, addr: u32) -> Option<(S::State<'_>, &mut u64)> {
         let state = self.states.state(addr as usize, self.mask)?;
         let number = index::checked(addr as usize, self.references.len(), self.mask)?;
         Some((state, self.references.get_mut(number)?.word()))
@@ -134,7 +140,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// LOAD: the reference becomes `value`, the accumulator 0. Returns the state before.
     #[inline]
     pub fn load(&mut self, addr: u32, value: u64) -> Option<u64> {
-        let (mut state, reference) = self.both(addr)?;
+        let (mut state, reference) = self.state_and_reference(addr)?;
         *reference = value;
         Some(state.replace(value))
     }
@@ -155,7 +161,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// SWAP that keeps the state: the reference becomes the state. Returns the state.
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Option<u64> {
-        let (mut state, reference) = self.both(addr)?;
+        let (mut state, reference) = self.state_and_reference(addr)?;
         *reference = state.get();
         Some(*reference)
     }
@@ -163,13 +169,13 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// The reference.
     #[inline]
     pub fn reference(&mut self, addr: u32) -> Option<u64> {
-        Some(*self.word(addr)?)
+        Some(*self.reference_mut(addr)?)
     }
 
     /// Puts back a reference that LOAD or SWAP replaced.
     #[inline]
     pub fn restore_reference(&mut self, addr: u32, old: u64) -> Option<()> {
-        *self.word(addr)? = old;
+        *self.reference_mut(addr)? = old;
         Some(())
     }
 
@@ -186,7 +192,7 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
     /// Sets the reference and the accumulator.
     #[inline]
     pub fn set(&mut self, addr: u32, reference: u64, accumulator: u64) -> Option<()> {
-        let (mut state, word) = self.both(addr)?;
+        let (mut state, word) = self.state_and_reference(addr)?;
         *word = reference;
         state.replace(reference ^ accumulator);
         Some(())
