@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn takes_the_number_apart() {
-        assert_eq!(Version::SUPPORTED.to_string(), "0.4.0");
+        assert_eq!(Version::SUPPORTED.to_string(), env!("CARGO_PKG_VERSION"));
         assert_eq!(Version::from_bits(0x1234_56fe).to_string(), "4660.86.254");
     }
 
