@@ -252,7 +252,7 @@ fn without_permission() {
     std::fs::remove_file(path).unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(3), "{said}");
-    for part in ["permission", "hint: be a member of the group atomik"] {
+    for part in ["permission", "hint: join the group atomik"] {
         assert!(said.contains(part), "{part} in {said}");
     }
 }

@@ -39,7 +39,7 @@ fn create_list_destroy() {
         .failed(1, &["there is no table yet", "atomikctl create N"]);
     tool.run("-s s destroy 9").failed(
         1,
-        &["no table 9 in this open file", "hint: tables belong to"],
+        &["no table 9 in this open file", "hint: a table belongs to"],
     );
     tool.run("-s s create 0")
         .failed(1, &["can't have 0 contexts"]);

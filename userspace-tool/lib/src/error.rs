@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Error`]: what can go wrong, with the names and numbers that were involved.
+//! [`Error`]: why an operation on a table or the device failed, with the names and numbers involved.
 
 use std::io;
 use std::path::PathBuf;
@@ -13,13 +13,13 @@ use crate::{DEFAULT_PATH, LocalError, Operation, Version};
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why something couldn't be done. Where an operation returns one, nothing has changed.
+/// Why an operation on a table or the device failed. Nothing has changed then.
 ///
 /// [`hint`](Self::hint) says what to do next, [`errno`](Self::errno) gives the system's code.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no device at this path: as a rule, the module isn't loaded.
+    /// There is no device at this path; usually the module isn't loaded.
     #[error("no atomik device at {}", path.display())]
     NoDevice {
         /// The path that was opened.
@@ -27,7 +27,7 @@ pub enum Error {
         /// What the system answered.
         source: io::Error,
     },
-    /// The device may not be opened by this user.
+    /// This user may not open the device.
     #[error("no permission to open {}", path.display())]
     Permission {
         /// The path that was opened.
@@ -43,7 +43,7 @@ pub enum Error {
         /// What the system answered.
         source: io::Error,
     },
-    /// The file is something else than an atomik device.
+    /// The file isn't an atomik device.
     #[error("{} is not an atomik device",
         .path.as_ref().map_or("the descriptor".into(), |path| path.display().to_string()))]
     NotAtomik {
@@ -52,7 +52,7 @@ pub enum Error {
         /// What the system answered to GET_INFO.
         source: io::Error,
     },
-    /// The driver's interface is another than this library's.
+    /// The driver's interface has a version that this library doesn't support.
     #[error(
         "the driver has version {found} of the interface, and {} is needed",
         Version::SUPPORTED
@@ -72,7 +72,7 @@ pub enum Error {
     /// The open file has no tables.
     #[error("this open file has no tables")]
     NoTable,
-    /// The open file has several tables, and one was to be chosen.
+    /// The open file has several tables, so that none could be chosen.
     #[error("this open file has the tables {}",
         .ids.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))]
     SeveralTables {
@@ -95,16 +95,16 @@ pub enum Error {
     /// The kernel has no memory for its copy of an image.
     #[error("no memory for {op}")]
     ImageMemory {
-        /// What was tried.
+        /// The operation.
         op: Operation,
     },
-    /// The driver is older than this command.
+    /// The driver is too old for this operation.
     #[error("the driver doesn't know {op}")]
     Unsupported {
-        /// What was tried.
+        /// The operation.
         op: Operation,
     },
-    /// The open file has no table of this id; it may have been destroyed meanwhile.
+    /// The open file has no table of this id; it may have been destroyed.
     #[error("no table {table} in this open file")]
     NoSuchTable {
         /// The table's id.
@@ -122,7 +122,7 @@ pub enum Error {
         addr: u32,
         /// The table's number of contexts; none where another process made the table.
         contexts: Option<u32>,
-        /// In a batch, or one of many operations, the entry with this address, from 0.
+        /// The number of the entry with this address, from 0, in a batch or in many operations.
         entry: Option<usize>,
     },
     /// A table can't have this number of contexts.
@@ -143,13 +143,13 @@ pub enum Error {
     /// The file wasn't opened for writing.
     #[error("{op} changes something, and the file wasn't opened for writing")]
     ReadOnly {
-        /// What was tried.
+        /// The operation.
         op: Operation,
     },
-    /// The kernel couldn't access the caller's memory. Safe code doesn't get here.
+    /// The kernel couldn't access the caller's memory. Safe code never causes this.
     #[error("{op}: memory that can't be accessed")]
     Fault {
-        /// What was tried.
+        /// The operation.
         op: Operation,
     },
     /// A batch has no entries.
@@ -176,10 +176,10 @@ pub enum Error {
     /// A context, table, fingerprint or stream of this process refused something.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// Anything else that the system answered.
+    /// Another error of the system.
     #[error("{op}{} failed", .table.map_or(String::new(), |table| format!(" on table {table}")))]
     Os {
-        /// What was tried.
+        /// The operation.
         op: Operation,
         /// The table's id, where one was concerned.
         table: Option<u32>,
@@ -197,8 +197,7 @@ fn named(table: u32) -> String {
 }
 
 impl Error {
-    /// What to do next, as a sentence for the person in front of the program; none where the
-    /// message says it all.
+    /// What to do next, as a sentence for the program's user; none where the message is enough.
     ///
     /// ```
     /// let error = atomik::Device::open_path("/nowhere").unwrap_err();
@@ -207,18 +206,17 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::NoDevice { .. } => {
-                "load the driver with `sudo modprobe atomik`; `sudo dmesg` says why, if it can't be"
+                "load the driver: `sudo modprobe atomik`; if that fails, `sudo dmesg` says why"
                     .into()
             }
             Self::Permission { .. } => {
-                "be a member of the group atomik: `sudo usermod -aG atomik \"$USER\"`, then log in \
-                 again"
+                "join the group atomik: `sudo gpasswd --add \"$USER\" atomik`, then log in again"
                     .into()
             }
             Self::NotAtomik { .. } => format!("the driver's device is {DEFAULT_PATH}"),
             Self::Version { .. } => {
-                "install driver and programs of the same release, then `sudo modprobe -r atomik` \
-                 and `sudo modprobe atomik`"
+                "install the driver and the programs of one release, then reload the driver: \
+                 `sudo modprobe -r atomik` and `sudo modprobe atomik`"
                     .into()
             }
             Self::BadDescriptor { number, .. } if *number >= 0 => {
@@ -227,31 +225,31 @@ impl Error {
             Self::Open { source, .. } | Self::Os { source, .. } => {
                 match source.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EMFILE) => {
-                        "this process has as many files open as it may: close some, or raise the \
-                         limit, in the shell with `ulimit -n`"
+                        "this process has too many open files: close some, or raise the limit, in the \
+                         shell with `ulimit -n`"
                             .into()
                     }
                     Some(Errno::ENFILE) => {
-                        "the system has as many files open as it may: close some, or raise \
-                         `sysctl fs.file-max`"
+                        "the system has too many open files: close some, or raise `sysctl fs.file-max`"
                             .into()
                     }
                     _ => return None,
                 }
             }
-            Self::NoTable => "make one first, with CREATE_TABLE".into(),
-            Self::SeveralTables { .. } => "name one by its id".into(),
+            Self::NoTable => "create a table first".into(),
+            Self::SeveralTables { .. } => "choose one by its id".into(),
             Self::Unsupported { .. } => {
-                "install a newer driver, then `sudo modprobe -r atomik` and `sudo modprobe atomik`"
+                "install a newer driver, then reload it: `sudo modprobe -r atomik` and \
+                 `sudo modprobe atomik`"
                     .into()
             }
             Self::ImageMemory { .. } => {
-                "free some, raise the limit of the memory cgroup, or take fewer contexts at once"
+                "free memory, raise the limit of the memory cgroup, or take fewer contexts at once"
                     .into()
             }
             Self::NoSuchTable { .. } => {
-                "tables belong to one open file, and end when destroyed or when its last \
-                 descriptor is closed"
+                "a table belongs to one open file; it ends when destroyed, or when the last \
+                 descriptor of that file is closed"
                     .into()
             }
             Self::Address {
@@ -259,17 +257,19 @@ impl Error {
                 ..
             } => format!("its addresses are 0 to {}", contexts.saturating_sub(1)),
             Self::Address { contexts: None, .. } => {
-                "addresses are from 0, and below the number that the table was created with".into()
+                "addresses start at 0, and end below the number of contexts that the table was \
+                 created with"
+                    .into()
             }
-            Self::TooManyTables => "destroy a table, or open the device once more".into(),
+            Self::TooManyTables => "destroy a table, or open the device again".into(),
             Self::NoMemory { .. } => {
                 "destroy tables, make a smaller one, or raise the limit of the memory cgroup".into()
             }
             Self::ReadOnly { .. } => "open the device for reading and writing".into(),
             Self::BatchTooLong { .. } => {
-                "run it as several batches; each is isolated on its own".into()
+                "run it as several batches, each isolated by itself".into()
             }
-            Self::BatchReturns { .. } => "`TableRef::run` returns states".into(),
+            Self::BatchReturns { .. } => "use `run`, which returns states".into(),
             Self::Local(LocalError::TooWide { .. }) => {
                 "the methods of `Value`, such as `read_value`, serve any width".into()
             }
@@ -277,8 +277,8 @@ impl Error {
         })
     }
 
-    /// The system's code for this error, such as `ENOENT`: what the kernel answered, or would have
-    /// answered to what this library refused itself. None where there is no such code.
+    /// The system's code for this error, such as `ENOENT`; also where this library refused what the
+    /// kernel would have refused. None where there is no such code.
     pub fn errno(&self) -> Option<i32> {
         let errno = match self {
             Self::NoDevice { source, .. }
@@ -311,7 +311,7 @@ impl Error {
         Some(errno as i32)
     }
 
-    /// The meaning of an open(2) error.
+    /// Translates an error of open(2).
     pub(crate) fn open(path: PathBuf, source: io::Error) -> Self {
         match source.raw_os_error().map(Errno::from_raw) {
             Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => Self::NoDevice { path, source },
@@ -320,7 +320,7 @@ impl Error {
         }
     }
 
-    /// The meaning of a CREATE_TABLE error.
+    /// Translates an error of CREATE_TABLE.
     pub(crate) fn create(contexts: u32, errno: Errno) -> Self {
         match errno {
             Errno::EINVAL => Self::InvalidCount { contexts },
@@ -330,7 +330,7 @@ impl Error {
         }
     }
 
-    /// The meaning of an error that any command may answer.
+    /// Translates an error that any command may return.
     pub(crate) fn other(op: Operation, table: Option<u32>, errno: Errno) -> Self {
         match (errno, table) {
             (Errno::ENOENT, Some(table)) => Self::NoSuchTable { table },

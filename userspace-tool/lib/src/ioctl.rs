@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The ioctl calls of `/dev/atomik`, and with them this crate's `unsafe`; its only other blocks are
-//! the call of [`batch_updates`], where the entries are known, and that of `kcmp` in the feature
-//! `session`.
+//! The ioctl calls of `/dev/atomik`. The crate's other `unsafe` is the mapping of `table_map.rs`,
+//! `getrandom` in `local/stream`, `session/raw.rs`, and the call of [`batch_updates`], where the
+//! entries are known.
 //!
-//! Each function but the last is one command of the ABI, with the kernel's error code as its error. A call
-//! interrupted by a signal is made again: an error of the driver means that nothing has changed.
+//! Each function but the last is one command of the ABI, with the kernel's error code as its error.
+//! A call interrupted by a signal is made again: the driver changes nothing where it returns an
+//! error.
 
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use atomik_uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
 use nix::errno::Errno;
 
-/// The unsafe functions that nix's macros make of magic, number and struct.
+/// The unsafe functions that nix's macros generate from magic, number and struct.
 mod raw {
     use atomik_uapi as uapi;
 
-    /// Makes one ioctl function, and proves its request code to be the ABI's.
+    /// Defines one ioctl function, and proves at compile time that its request code is the ABI's.
     macro_rules! command {
         ($name:ident, $make:ident, $code:ident, $nr:ident, $arg:ty, $abi:ident) => {
             nix::$make!($name, uapi::IOC_MAGIC, uapi::$nr, $arg);
@@ -133,7 +134,7 @@ pub(crate) fn batch(fd: BorrowedFd<'_>, table_id: u32, ops: &mut [BatchOp]) -> n
     let arg = Batch {
         table_id,
         num_ops: u32::try_from(ops.len()).map_err(|_| Errno::EINVAL)?,
-        // Exposed: the kernel gets back from the address to memory that Rust lent it.
+        // The kernel turns the address into a pointer again, so its provenance is exposed.
         ops_ptr: ops.as_mut_ptr().expose_provenance() as u64,
     };
     // SAFETY: plain argument, which the kernel only reads. Through `ops_ptr` it accesses `num_ops`
@@ -163,7 +164,7 @@ pub(crate) unsafe fn batch_updates(
     retry(|| unsafe { raw::batch(fd.as_raw_fd(), &arg) })
 }
 
-/// GET_INFO. The only command that is sent to a descriptor not yet known to be an atomik device.
+/// GET_INFO: the only command for a descriptor that isn't known to be an atomik device.
 pub(crate) fn get_info(fd: BorrowedFd<'_>) -> nix::Result<Info> {
     let mut arg = Info::default();
     // SAFETY: plain argument. A descriptor of anything else answers an error: the request code,
@@ -172,7 +173,7 @@ pub(crate) fn get_info(fd: BorrowedFd<'_>) -> nix::Result<Info> {
     Ok(arg)
 }
 
-/// SNAPSHOT: the kernel writes all of `contexts`.
+/// SNAPSHOT: copies the contexts from `addr` on, of one moment, to all of `contexts`.
 pub(crate) fn snapshot(
     fd: BorrowedFd<'_>,
     table_id: u32,
@@ -191,7 +192,7 @@ pub(crate) fn snapshot(
     retry(|| unsafe { raw::snapshot(fd.as_raw_fd(), &arg) })
 }
 
-/// RESTORE.
+/// RESTORE: sets the contexts from `addr` on, all at one moment.
 pub(crate) fn restore(
     fd: BorrowedFd<'_>,
     table_id: u32,
@@ -210,7 +211,7 @@ pub(crate) fn restore(
     retry(|| unsafe { raw::restore(fd.as_raw_fd(), &arg) })
 }
 
-/// Duplicates a descriptor that this process inherited, known by its number only.
+/// Duplicates an inherited descriptor, of which only the number is known.
 pub(crate) fn duplicate_number(number: RawFd) -> std::io::Result<OwnedFd> {
     if number < 0 {
         return Err(Errno::EBADF.into());

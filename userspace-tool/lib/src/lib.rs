@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tables of *delta-state contexts*: in this process, or in the kernel, where `/dev/atomik` keeps them.
+#![doc = include_str!("../README.md")]
 //!
-//! A context is a 64-bit *reference* and a 64-bit *accumulator*. Four operations make the algebra:
+//! # Operations
 //!
 //! | operation | effect | returns |
 //! | --- | --- | --- |
@@ -11,101 +11,73 @@
 //! | [`read`](TableRef::read) | none | the state, reference ^ accumulator |
 //! | [`swap`](TableRef::swap) | reference = state, accumulator = 0 | the state |
 //!
-//! XOR deltas may arrive in any order, are undone by applying them again, and many collapse into
-//! one. On the device, each operation is atomic for its context, between threads and between processes; a
-//! [`Batch`] of them is isolated, and applied whole or not at all.
-//!
-//! A program starts without the driver:
-//!
-//! ```
-//! use atomik::LocalTable;
-//!
-//! let mut table = LocalTable::new(256)?;
-//! table.load(0, 0xcafe_babe)?;
-//! table.accum(0, 0x0000_0001)?;
-//! assert_eq!(table.read(0)?, 0xcafe_babf);
-//! # Ok::<(), atomik::Error>(())
-//! ```
-//!
-//! and moves to it by changing the line that makes the table:
-//!
-//! ```no_run
-//! use atomik::{Batch, Device};
-//!
-//! let device = Device::open()?;
-//! let table = device.create_table(256)?;
-//!
-//! table.load(0, 0xcafe_babe)?;
-//! table.accum(0, 0x0000_0001)?;
-//! assert_eq!(table.read(0)?, 0xcafe_babf);
-//! table.accum(0, 0x0000_0001)?; // the same delta again: undone
-//! assert_eq!(table.read(0)?, 0xcafe_babe);
-//!
-//! let mut batch = Batch::new();
-//! batch.load(1, 5).accum(1, 7);
-//! let state = batch.read(1);
-//! assert_eq!(table.run(&mut batch)?.get(state)?, 2);
-//! # Ok::<(), atomik::Error>(())
-//! ```
+//! On the device, each operation is atomic for its context, between threads and between processes;
+//! a [`Batch`] of them is isolated, and applied whole or not at all.
 //!
 //! # In the process
 //!
-//! What needs no driver has any width from 1 bit to `MAX_WIDTH`, and is the driver's own algebra, from the same source:
+//! Types that need no driver have any width from 1 bit to [`MAX_WIDTH`], and use the driver's own
+//! algebra, from the same source:
 //!
-//! | type | what it is |
+//! | type | purpose |
 //! | --- | --- |
-//! | [`Context`], [`LocalContext`] | a context of 64 bits, of any width |
-//! | [`LocalTable`] | a table of them, with the calls of the device's |
-//! | [`Fingerprint`], [`OrderedFingerprint`] | whether bytes have changed, and by what |
-//! | [`DeltaStream`] | a table that tells others of its changes, in [`DeltaMessage`]s that may come in any order, twice, or late |
+//! | [`Context`] | a context of 64 bits |
+//! | [`LocalContext`] | a context of any width |
+//! | [`LocalTable`] | a table of contexts, with the methods of the device's |
+//! | [`Fingerprint`], [`OrderedFingerprint`] | tell whether bytes have changed, and by what delta |
+//! | [`DeltaStream`] | a table whose changes are [`DeltaMessage`]s, which may arrive in any order, twice, or late |
 //!
-//! [`ContextTable`] is what tables have in common, wherever they are: code that is written against it
-//! serves both, and so does a [`DeltaStream`], which may be [on](DeltaStream::on) either.
+//! [`ContextTable`] is the trait of tables, wherever they are: code written for it serves both, and a
+//! [`DeltaStream`] may be [on](DeltaStream::on) either.
 //!
 //! # Who sees a table
 //!
-//! A [`LocalTable`] is one process's. Tables of the device belong to the open *file*, not to the process. [`Device::try_clone`], `fork` and a
-//! descriptor sent over a unix socket share them; two calls of [`Device::open`] share nothing. So a
-//! table outlives a crashed worker as long as a supervisor holds the descriptor, and a process that
-//! receives a descriptor reaches an existing table through [`Device::table`].
+//! A [`LocalTable`] belongs to one process. Tables of the device belong to the open *file*, not to the
+//! process: [`Device::try_clone`], `fork` and a descriptor sent over a unix socket share them; two
+//! calls of [`Device::open`] share nothing. So a table outlives a crashed worker as long as a
+//! supervisor holds the descriptor. A process that receives a descriptor finds the tables with
+//! [`Device::table`].
 //!
 //! [`Table`] owns a table and destroys it when dropped; [`TableRef`] has all the operations and
 //! destroys nothing. Both are `Send` and `Sync`, and stay usable after the [`Device`] is dropped.
 //!
 //! # When to use it, and when not
 //!
-//! Use the device for a state that several processes change and that must survive any one of them, for
-//! mirroring a state by small deltas, and for undoing or merging changes that arrive in no order.
+//! Use the device for state that several processes change and that must survive any one of them, for
+//! mirroring state by small deltas, and for undoing or merging changes that arrive in any order.
 //!
 //! Each operation on it is a system call. Within one process, a [`LocalTable`] does an ACCUM in a
 //! few nanoseconds, and `AtomicU64::fetch_xor` does it for many threads; between processes that
-//! trust each other, the same in shared memory does. Deltas of XOR also can't say "add 3": two
-//! processes that each compute a delta from the same old value don't add up their changes. And
-//! tables are memory: the device's end with the last descriptor.
+//! trust each other, the same in shared memory does. XOR deltas can't say "add 3": two processes that
+//! each compute a delta from the same old value don't add up their changes. And tables are memory:
+//! the device's end with the last descriptor.
 //!
-//! # Panics
+//! # Errors and panics
 //!
-//! No function of this crate panics on any argument; what can't be served is an [`Error`], which
-//! names the table, the address and the reason, and gives a [`hint`](Error::hint) where one helps.
-//! System calls interrupted by a signal are made again.
+//! Tables return [`Error`], which names the table, the address and the reason, and gives a
+//! [`hint`](Error::hint) where one helps. Contexts, fingerprints and messages of this process return
+//! [`LocalError`], which `?` turns into an [`Error`].
+//!
+//! No function of this crate panics on any argument. System calls interrupted by a signal are made
+//! again.
 //!
 //! # Blocking
 //!
-//! Nothing here waits for somebody else without saying so, and nothing starts threads. So the crate
-//! fits under any async runtime, and needs none:
+//! No function waits for another process unless its documentation says so, and none starts threads.
+//! So the crate fits under any async runtime, and needs none:
 //!
-//! - Operations, batches and images, and what makes, destroys or maps tables, are system calls that
+//! - Operations, batches and images, and calls that make, destroy or map tables, are system calls that
 //!   touch memory. At most they wait until another such call on the same table is done: call them
 //!   from a task directly.
-//! - What is read from `/proc` or from the disk says so: [`Device::usage`] and what rests on it, in
-//!   `snapshot` the files. These take as long as other small files do.
-//! - What waits for another process, or for time to pass, says so and says how long:
-//!   [`Watch::wait`], and in `session` what talks to a holder. These belong on a thread for blocking
-//!   work; with a timer of the runtime's, [`Watch::poll`] replaces the former.
+//! - Calls that read `/proc` or files say so: [`Device::usage`] and those built on it, and in
+//!   `snapshot` the files. They take as long as other small files do.
+//! - Calls that wait for another process, or for time to pass, say so and say how long:
+//!   [`Watch::wait`], and in `session` those that talk to a holder. They belong on a thread for
+//!   blocking work; with a timer of the runtime's, [`Watch::poll`] replaces the former.
 //!
 //! # The command
 //!
-//! What `atomikctl`, a crate of its own, does with tables and sessions are calls of this crate:
+//! `atomikctl`, a crate of its own, does its work with these calls:
 //!
 //! | command | calls |
 //! | --- | --- |
@@ -121,16 +93,6 @@
 //! | `info` | [`Device::info`] |
 //!
 //! `doctor`, `bench`, `completions` and `man` are about the machine and the command themselves.
-//!
-//! # Features
-//!
-//! None is on by default, which leaves two small dependencies, `nix` and `thiserror`, and what this
-//! project has of its own, the interface and the algebra.
-//!
-//! | feature | brings | with |
-//! | --- | --- | --- |
-//! | `session` | `session`: sessions, inherited descriptors, who has the device open | sd-notify, command-fds |
-//! | `snapshot` | `snapshot`: snapshot files | crc32fast, tempfile |
 
 #![deny(missing_docs)]
 

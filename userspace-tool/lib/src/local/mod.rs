@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Contexts in this process, of any width, for which neither the driver nor its device is needed.
+//! Contexts in this process, of any width. They need neither the driver nor its device.
 //!
-//! The algebra is the driver's own source, the crate `atomik-logic`: a value of more than 64 bits is so
-//! many contexts of 64 bits beside each other.
+//! The algebra is the driver's own source, the crate `atomik-logic`. A value of more than 64 bits is
+//! several contexts of 64 bits beside each other.
 
 mod context;
 mod error;
@@ -23,8 +23,8 @@ pub use table::LocalTable;
 pub use value::{AsLimbs, Value};
 pub(crate) use width::check_u64;
 
-/// The largest width of a value in this process, in bits: 2 MiB.
+/// The largest width of a value in this process, in bits: 2^24, or 2 MiB.
 ///
-/// What a width asks for can be had then. A table of many wide contexts is
-/// [`Error::NoMemory`] where it can't.
+/// A single value of this width can always be allocated. A table of many wide contexts is
+/// [`Error::NoMemory`](crate::Error::NoMemory) where it can't.
 pub const MAX_WIDTH: u32 = 1 << 24;
