@@ -28,6 +28,7 @@ fn other_files_repeat_it() {
     let [major, minor, patch] = numbers();
     let number = format!("({major} << 16 | {minor} << 8 | {patch})");
     for (file, line) in [
+        ("CHANGELOG.md", format!("## [{VERSION}]")),
         ("dkms.conf", format!("PACKAGE_VERSION=\"{VERSION}\"")),
         (
             "uapi/atomik.h",
