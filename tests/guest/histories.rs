@@ -7,6 +7,8 @@ use crate::{disturb::Disturber, serve::serve};
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
 use atomik_test_support::raw::{RawFile, open_device};
 use atomik_uapi::MAX_TABLES;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::{
     hint,
     ops::RangeInclusive,
@@ -103,13 +105,13 @@ struct Coverage {
 }
 
 /// Records histories and checks them: of threads that do again and again what `op` says.
-fn record_and_check(name: &str, histories: usize, op: fn() -> Op) {
-    fastrand::seed(histories as u64);
+fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op) {
+    let mut random = ChaCha8Rng::seed_from_u64(histories as u64);
     let mut coverage = Coverage::default();
     while coverage.histories < histories {
-        let threads = fastrand::usize(THREADS);
+        let threads = random.random_range(THREADS);
         let scenes: Vec<Scene> = (0..IN_A_ROW)
-            .map(|_| Scene::new((0..threads).map(|_| program(op)).collect()))
+            .map(|_| Scene::new((0..threads).map(|_| program(&mut random, op)).collect()))
             .collect();
         let done = AtomicBool::new(false);
         let recorded: Vec<Vec<Vec<Call>>> = thread::scope(|scope| {
@@ -142,69 +144,70 @@ fn record_and_check(name: &str, histories: usize, op: fn() -> Op) {
     assert!(coverage.concurrent > 0, "no two operations met");
 }
 
-fn program(op: fn() -> Op) -> Vec<Op> {
-    (0..fastrand::usize(10..=30)).map(|_| op()).collect()
+fn program(random: &mut ChaCha8Rng, op: fn(&mut ChaCha8Rng) -> Op) -> Vec<Op> {
+    let length = random.random_range(10..=30);
+    (0..length).map(|_| op(random)).collect()
 }
 
 /// One of the four operations, on the first context more often than on the other.
-fn entry(in_batch: bool) -> Entry {
-    let addr = u32::from(fastrand::u8(..4) == 0);
-    match fastrand::u8(..8) {
+fn entry(random: &mut impl Rng, in_batch: bool) -> Entry {
+    let addr = u32::from(random.random_ratio(1, 4));
+    match random.random_range(0..8) {
         0 => Entry::Load {
             addr,
-            value: fastrand::u64(..),
+            value: random.random(),
         },
         // One bit, so that histories can be read.
         1..4 => Entry::Accum {
             addr,
-            delta: 1 << fastrand::u8(..64),
+            delta: 1 << random.random_range(0..64),
         },
         4..6 => Entry::Read { addr },
-        _ if in_batch || fastrand::bool() => Entry::Swap { addr, new: 0 },
+        _ if in_batch || random.random() => Entry::Swap { addr, new: 0 },
         _ => Entry::Swap {
             addr,
-            new: fastrand::u64(1..),
+            new: random.random_range(1..=u64::MAX),
         },
     }
 }
 
-fn single(table: u32) -> Op {
-    let entry = entry(false);
+fn single(random: &mut impl Rng, table: u32) -> Op {
+    let entry = entry(random, false);
     Op::Single { table, entry }
 }
 
 /// A batch, often long enough for others to try to come between.
-fn batch(table: u32) -> Op {
-    let len = 2 + (fastrand::usize(..60) & fastrand::usize(..60));
+fn batch(random: &mut impl Rng, table: u32) -> Op {
+    let len = 2 + (random.random_range(0..60) & random.random_range(0..60));
     Op::Batch {
         table,
-        entries: (0..len).map(|_| entry(true)).collect(),
+        entries: (0..len).map(|_| entry(random, true)).collect(),
     }
 }
 
 #[test]
 fn of_single_operations() {
-    record_and_check("single operations", 1000, || single(FIRST));
+    record_and_check("single operations", 1000, |random| single(random, FIRST));
 }
 
 #[test]
 fn of_batches_and_single_operations() {
-    let op = || match fastrand::u8(..3) {
-        0 => batch(FIRST),
-        _ => single(FIRST),
+    let op = |random: &mut ChaCha8Rng| match random.random_range(0..3) {
+        0 => batch(random, FIRST),
+        _ => single(random, FIRST),
     };
     record_and_check("batches and single operations", 2000, op);
 }
 
 #[test]
 fn of_tables_that_come_and_go() {
-    let op = || {
-        let table = [FIRST, LATEST, LATEST, LATEST, NEXT][fastrand::usize(..5)];
-        match fastrand::u8(..8) {
+    let op = |random: &mut ChaCha8Rng| {
+        let table = [FIRST, LATEST, LATEST, LATEST, NEXT][random.random_range(0..5)];
+        match random.random_range(0..8) {
             0 => Op::Create(CONTEXTS),
             1 => Op::Destroy { table },
-            2 => batch(table),
-            _ => single(table),
+            2 => batch(random, table),
+            _ => single(random, table),
         }
     };
     record_and_check("tables that come and go", 1000, op);

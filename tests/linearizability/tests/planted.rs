@@ -5,6 +5,8 @@
 //! order and which can be broken in several ways.
 
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 const TABLE: u32 = 1;
 const CONTEXTS: u32 = 2;
@@ -67,7 +69,7 @@ impl Driver {
     }
 
     /// The next step of what a thread is at.
-    fn step(&mut self, current: &mut Current) {
+    fn step(&mut self, random: &mut impl Rng, current: &mut Current) {
         let step = current.step;
         current.step += 1;
         if let Op::Destroy { .. } = current.op {
@@ -113,7 +115,7 @@ impl Driver {
                     }
                     step == 1
                 }
-                (Bug::StaleRead, Entry::Read { addr }) if fastrand::u8(..8) == 0 => {
+                (Bug::StaleRead, Entry::Read { addr }) if random.random_ratio(1, 8) => {
                     current.states.push(self.before[addr as usize]);
                     true
                 }
@@ -130,59 +132,62 @@ impl Driver {
     }
 }
 
-fn random_entry(swap: bool) -> Entry {
-    let addr = fastrand::u32(..CONTEXTS);
-    match fastrand::u8(..4) {
+fn random_entry(random: &mut impl Rng, swap: bool) -> Entry {
+    let addr = random.random_range(0..CONTEXTS);
+    match random.random_range(0..4) {
         0 => Entry::Load {
             addr,
-            value: fastrand::u64(..),
+            value: random.random(),
         },
         1 => Entry::Accum {
             addr,
-            delta: 1 << fastrand::u8(..64),
+            delta: 1 << random.random_range(0..64),
         },
         2 => Entry::Read { addr },
         _ => Entry::Swap {
             addr,
             // In a batch SWAP keeps the state.
-            new: u64::from(swap && fastrand::bool()) * fastrand::u64(..),
+            new: u64::from(swap && random.random()) * random.random::<u64>(),
         },
     }
 }
 
-fn random_op() -> Op {
-    match fastrand::u8(..20) {
+fn random_op(random: &mut impl Rng) -> Op {
+    match random.random_range(0..20) {
         0 => Op::Destroy { table: TABLE },
         1..8 => Op::Batch {
             table: TABLE,
-            entries: (0..fastrand::usize(2..5))
-                .map(|_| random_entry(false))
+            entries: (0..random.random_range(2..5))
+                .map(|_| random_entry(random, false))
                 .collect(),
         },
         _ => Op::Single {
             table: TABLE,
-            entry: random_entry(true),
+            entry: random_entry(random, true),
         },
     }
 }
 
 /// Lets 2 to 8 threads run and records what they see.
-fn record(bug: Bug) -> Vec<Vec<Call>> {
+fn record(random: &mut impl Rng, bug: Bug) -> Vec<Vec<Call>> {
     let mut driver = Driver {
         bug,
         alive: true,
         states: Default::default(),
         before: Default::default(),
     };
-    let mut programs: Vec<Vec<Op>> = (0..fastrand::usize(2..=8))
-        .map(|_| (0..fastrand::usize(1..5)).map(|_| random_op()).collect())
+    let mut programs: Vec<Vec<Op>> = (0..random.random_range(2..=8))
+        .map(|_| {
+            let length = random.random_range(1..5);
+            (0..length).map(|_| random_op(random)).collect()
+        })
         .collect();
     let mut current: Vec<Option<Current>> = programs.iter().map(|_| None).collect();
     let mut history = vec![Vec::new(); programs.len()];
     let mut now = 0;
     while current.iter().any(Option::is_some) || programs.iter().any(|ops| !ops.is_empty()) {
         now += 1;
-        let thread = fastrand::usize(..programs.len());
+        let thread = random.random_range(0..programs.len());
         match &mut current[thread] {
             place @ None => {
                 *place = programs[thread].pop().map(|op| Current {
@@ -208,7 +213,7 @@ fn record(bug: Bug) -> Vec<Vec<Call>> {
                 });
                 current[thread] = None;
             }
-            Some(current) => driver.step(current),
+            Some(current) => driver.step(random, current),
         }
     }
     history
@@ -222,9 +227,9 @@ fn start() -> Tables {
 
 /// How many histories of a driver with this bug the checker refuses.
 fn refused(bug: Bug) -> usize {
-    fastrand::seed(0xA70);
+    let mut random = ChaCha8Rng::seed_from_u64(0xA70);
     let refused = (0..HISTORIES)
-        .filter(|_| check(&start(), &record(bug)).is_err())
+        .filter(|_| check(&start(), &record(&mut random, bug)).is_err())
         .count();
     println!("{bug:?}: {refused} of {HISTORIES} histories refused");
     refused
