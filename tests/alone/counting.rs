@@ -41,7 +41,7 @@ fn ops_total_counts_every_operation() {
     )
     .unwrap();
     assert_eq!(total() - start, 9);
-    // What fails is not served.
+    // Failures are not served.
     file.load(table, 4, 1).unwrap_err();
     file.batch(table, &mut [load(0, 1), read(4)]).unwrap_err();
     file.read(0, 0).unwrap_err();
@@ -49,7 +49,7 @@ fn ops_total_counts_every_operation() {
     assert_eq!(total() - start, 9);
     file.destroy(table).unwrap();
     assert_eq!(total() - start, 9);
-    // Other processes count, and other files, and the count outlives them.
+    // Other processes and files count, and the count outlives them.
     task::run(|| {
         let other = open_device();
         let table = other.create(1).unwrap();
@@ -66,7 +66,7 @@ fn ops_total_counts_every_operation() {
     let nowhere = image(table, 0, 8, 0);
     file.image(IOC_SNAPSHOT, nowhere).unwrap_err();
     assert_eq!(total() - start, 20);
-    // Nor do entries whose results can't be written, few or many.
+    // Entries whose results can't be written don't count, few or many.
     let pages = Pages::new(1);
     for entries in [[read(1); 20], [swap(1); 20]] {
         pages.protect(0, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE);

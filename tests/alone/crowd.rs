@@ -28,7 +28,7 @@ const CONTEXTS: u32 = 64;
 #[test]
 fn a_thousand_files_have_tables_of_their_own() {
     let _alone = alone();
-    // What the kernel keeps for later use it has after one round.
+    // After one round the kernel has all that it keeps for later use.
     a_thousand_files();
     let before = in_use_kib();
     let during = a_thousand_files();
@@ -41,7 +41,7 @@ fn a_thousand_files_have_tables_of_their_own() {
     );
 }
 
-/// Returns what the kernel has in use while they are all open.
+/// Returns the KiB that the kernel has in use while all files are open.
 fn a_thousand_files() -> i64 {
     let gate = Gate::new();
     let children: Vec<Pid> = (0..PROCESSES)
@@ -120,7 +120,7 @@ fn the_limit_holds_over_all_processes() {
         // Each table has a little besides its contexts.
         assert!((LIMIT_MIB - 2..LIMIT_MIB).contains(&tables), "{tables}");
         assert!(used <= (LIMIT_MIB as i64 + 8) << 10, "{used} KiB");
-        // However they end, it can all be had again.
+        // All of it can be had again, however they end.
         for child in children {
             kill(child, Signal::SIGKILL).unwrap();
             assert_eq!(

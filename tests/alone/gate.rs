@@ -5,7 +5,8 @@
 use nix::unistd::{pipe, read, write};
 use std::os::fd::OwnedFd;
 
-/// A number of children report that they are ready, and go on when the parent opens the gate. Made before they are forked.
+/// A gate where children report that they are ready, and go on when the parent opens it. Made
+/// before the fork.
 pub struct Gate {
     ready: (OwnedFd, OwnedFd),
     go: (OwnedFd, OwnedFd),
@@ -26,24 +27,24 @@ impl Gate {
         }
     }
 
-    /// In a child: tells the parent `word`.
+    /// Tells the parent `word`; for a child.
     pub fn report(&self, word: u8) {
         assert_eq!(write(&self.ready.1, &[word]), Ok(1));
     }
 
-    /// In a child: waits for the gate to open.
+    /// Waits for the gate to open; for a child.
     pub fn wait(&self) {
         assert_eq!(read(&self.go.0, &mut [0]), Ok(1));
     }
 
-    /// In the parent: the next child's word.
+    /// Waits for the next child's word; for the parent.
     pub fn next(&self) -> u8 {
         let mut word = [0];
         assert_eq!(read(&self.ready.0, &mut word), Ok(1));
         word[0]
     }
 
-    /// In the parent: lets `children` go on.
+    /// Lets `children` go on; for the parent.
     pub fn open(&self, children: usize) {
         assert_eq!(write(&self.go.1, &vec![0; children]), Ok(children));
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How much memory the kernel has taken for itself.
+//! Memory that the kernel has taken for itself.
 
 use std::{fs, path::Path, time::Instant};
 
-/// Memory that the kernel has allocated for itself, in KiB: what a module could leak.
+/// KiB that the kernel has allocated for itself: memory that a module could leak.
 pub fn in_use_kib() -> i64 {
     let text = fs::read_to_string("/proc/meminfo").expect("read meminfo");
     let field = |name: &str| -> i64 {
@@ -18,11 +18,11 @@ pub fn in_use_kib() -> i64 {
     field("Slab:") + field("VmallocUsed:") + field("Percpu:")
 }
 
-/// Waits till no more than `limit` KiB are in use, since much is given back only after a grace period; panics where that
-/// does not come within a minute.
+/// Waits until at most `limit` KiB are in use, as much is freed only after a grace period. Panics
+/// after a minute.
 ///
-/// A kernel that looks itself for what is lost is left to that: it keeps freed memory back for a while, to see whether it is
-/// used.
+/// A kernel with kmemleak is not measured: it looks for leaks itself, and keeps freed memory back
+/// for a while.
 pub fn wait_for_at_most_kib(limit: i64) -> i64 {
     let started = Instant::now();
     loop {

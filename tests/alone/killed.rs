@@ -21,7 +21,8 @@ use proptest::{
     test_runner::{RngAlgorithm, TestRng},
 };
 
-/// Works on the shared table, in which all contexts always have the same state, and on files of its own, till it is killed.
+/// Works on the shared table, whose contexts always have the same state, and on files of its own,
+/// until it is killed.
 fn work(shared: &RawFile, table: u32, gate: &Gate, seed: u64) {
     let mut delta = seed | 1;
     for round in 0u64.. {
@@ -43,7 +44,7 @@ fn work(shared: &RawFile, table: u32, gate: &Gate, seed: u64) {
     }
 }
 
-/// Kills so many children, each after a number of operations of this process that chance says.
+/// Kills so many children, each after a random number of operations of this process.
 fn kill_children(shared: &RawFile, table: u32, count: i64, random: &mut impl RngCore) {
     const AT_ONCE: usize = 4;
     let mut at_work = Vec::new();

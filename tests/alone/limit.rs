@@ -34,16 +34,16 @@ fn holds_over_all_files() {
     for file in &files[1..] {
         assert_eq!(file.create(65536), Err(Errno::ENOMEM));
     }
-    // What is left goes to whoever asks.
+    // Another file can have the rest.
     let (small, error) = create_all(&files[1], 4096);
     assert_eq!(error, Errno::ENOMEM);
     assert!(small.len() > 10);
     let used: u64 = files.iter().map(|file| fdinfo::read(file).bytes).sum();
     assert!(used <= 4 << 20 && used > 3 << 20, "{used} bytes");
-    // What is given back can be had again, by another.
+    // Freed memory can be had again by another file.
     files[0].destroy(first[0]).unwrap();
     files[2].create(65536).unwrap_or_else(|_| {
-        // The first table's own little part stays until its file is closed.
+        // The first table's place stays until its file is closed.
         files[1].destroy(small[0]).unwrap();
         files[2].create(65536).unwrap()
     });
@@ -52,7 +52,7 @@ fn holds_over_all_files() {
     assert_eq!(create_all(&file, 65536).0.len(), 3);
 }
 
-/// Of what is left, calls take memory for their copies; where it isn't enough, nothing is changed.
+/// Copies that calls make count against the limit. Where it is not enough, nothing is changed.
 #[test]
 fn copies_that_calls_make_count() {
     let _alone = alone();
@@ -85,7 +85,7 @@ fn copies_that_calls_make_count() {
     assert_eq!(other.batch(other_table, &mut many), Err(Errno::ENOMEM));
     assert_eq!(other.read(other_table, 0), Ok(0));
     assert_eq!(open_device().create(1), Err(Errno::ENOMEM));
-    // Small ones need none, and who has room already, has it.
+    // Small batches need none, and a file keeps the room that it has.
     other.batch(other_table, &mut few).unwrap();
     file.batch(large, &mut many).unwrap();
     assert_eq!(fdinfo::read(&other).bytes, before.bytes);
@@ -180,7 +180,7 @@ fn a_parameter_that_is_no_number_is_refused() {
     let _alone = alone();
     driver::unload().unwrap();
     assert_eq!(driver::load("limit_kib=many"), Err(Errno::EINVAL));
-    // More than there are numbers for.
+    // A number too large for the parameter.
     assert!(driver::load("limit_kib=18446744073709551615").is_err());
     assert!(!driver::is_there());
     driver::load("limit_kib=9223372036854775807").unwrap();

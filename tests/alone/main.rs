@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests that load or unload the driver, count what all files do, or look into all files: one at a time, which the lock
-//! sees to.
+//! Tests that load or unload the driver, count the operations of all files, or look into all files.
+//! A lock lets them run one at a time.
 
 mod counting;
 mod crowd;
@@ -25,12 +25,12 @@ fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often something is done that is done a thousand times. Fewer on a kernel that takes long for each.
+/// Rounds of a test that repeats itself: 1000, or fewer on a slow kernel.
 fn rounds() -> i64 {
     env::var("ATOMIK_ROUNDS").map_or(1000, |n| n.parse().expect("ATOMIK_ROUNDS is a number"))
 }
 
-/// How often that is done before it counts: what the kernel keeps for later use it has then.
+/// Rounds before those that count. After them the kernel has all that it keeps for later use.
 fn rounds_before() -> i64 {
     rounds().min(100) / 2
 }

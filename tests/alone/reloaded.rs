@@ -4,7 +4,7 @@
 
 use atomik_test_support::driver;
 
-/// Loads the driver with a parameter, and as it was when dropped.
+/// Loads the driver with a parameter, and without it again when dropped.
 pub struct Reloaded;
 
 impl Reloaded {

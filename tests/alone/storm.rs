@@ -28,7 +28,7 @@ fn the_driver_comes_and_goes_under_opens_and_closes() {
             scope.spawn(move || {
                 let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[thread as u8; 32]);
                 while !done.load(Relaxed) {
-                    // So that nobody has it open now and then.
+                    // Now and then nobody has it open.
                     for _ in 0..random.next_u32() % 128 {
                         driver::is_there();
                     }

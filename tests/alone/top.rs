@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl top`, in a terminal and without one. Root's looks into all files, where that counts as operations, and
-//! shows the files of all tests.
+//! `atomikctl top`, in a terminal and without one. As root it looks into the files of all tests,
+//! where that counts as operations.
 
 use crate::alone;
 use atomik::{
@@ -13,7 +13,8 @@ use nix::sys::signal::Signal::{self, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, 
 use serde_json::Value;
 use std::{fs, os::unix::process::ExitStatusExt};
 
-/// With two sessions of two tables each. Their holders' ids have the order of the names, unless they have wrapped.
+/// A tool with two sessions of two tables each. Their holders' ids have the order of the names,
+/// unless they have wrapped.
 fn tool() -> Tool {
     let tool = Tool::with_session();
     tool.run("session start z").ok();
@@ -42,7 +43,7 @@ fn top(tool: &Tool, words: &str) -> Terminal {
     Terminal::start(command, 40, 120, false)
 }
 
-/// Waits until `top` has looked into a table: what changes from then on are changes.
+/// Waits until `top` has looked into a table. From then on it shows changes.
 #[track_caller]
 fn wait_for_look(terminal: &mut Terminal, table: &str) {
     terminal.wait_for(table, |s| s.contains(table) && s.contains("no change yet"));
@@ -76,7 +77,7 @@ fn of_one_file_only() {
     let rows = rows(&tool, "-s z --json top --interval 50");
     let [row] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!(row["session"], "z");
-    // The shell that has opened it; the command itself doesn't count.
+    // The shell has opened it; the command itself doesn't count.
     let script = "exec 3<>/dev/atomik; atomikctl --fd 3 create 3 >/dev/null
         atomikctl --fd 3 top --once --interval 50; :";
     let text = tool.shell(script).ok();
@@ -100,7 +101,7 @@ fn one_file_is_one_row_however_many_share_it() {
     let copies: Vec<_> = (0..3).map(|_| file.0.try_clone().unwrap()).collect();
     file.load(table, 76, 5).unwrap();
     let count = copies.len() + 1;
-    // In another process, as this looks at others only. It has copies too, which don't count then.
+    // Look from another process, as `find` skips its own. Its copies don't count then.
     task::run(|| {
         let files = OpenFile::find().unwrap();
         let [found] = &files[..] else {
@@ -112,7 +113,7 @@ fn one_file_is_one_row_however_many_share_it() {
     });
 }
 
-/// Whoever stops a session may unload the driver next.
+/// Stopping a session returns when the driver can be unloaded.
 #[test]
 fn a_session_that_is_stopped_has_closed_its_file() {
     let _alone = alone();
@@ -152,7 +153,7 @@ fn live_in_a_terminal() {
     tool.run("-s s -t 1 rollback 3 0xabc").ok();
     let back = "3  0x0000000000000abc  0x0000000000000000";
     terminal.wait_for("change back", |s| s.contains(back));
-    // There is no row above. What comes after that key is shown with what was there before it.
+    // There is no row above. The text after that key appears together with the text before it.
     terminal.write(b"k");
     tool.run("-s s -t 1 accum 4 0xd").ok();
     let all = ["4  0x0000000000000000  0x000000000000000d", back, change];
@@ -174,7 +175,7 @@ fn a_file_and_a_table_that_are_named_come_first() {
     let mut terminal = top(&tool, "-s z -t 2 top");
     wait_for_look(&mut terminal, "table 2, 5 contexts");
     terminal.wait_for("one file", |s| s.contains("1 open file\n"));
-    // Where it ends, nobody has it; but for who looks.
+    // At the end nobody has it open but this test.
     tool.run("session stop z").ok();
     terminal.wait_for("nobody", |s| s.contains("nobody has the device open"));
     terminal.write(b"q");
@@ -210,7 +211,7 @@ fn signals_end_it_and_find_the_terminal_put_back() {
         let terminal = on_the_screen(&tool);
         terminal.signal(signal);
         let left = terminal.end();
-        // Whoever waits for it sees what has ended it.
+        // The exit status shows the signal that ended it.
         assert_eq!(left.status.signal(), Some(signal as i32));
         assert!(left.restored, "{signal}: {}", left.screen);
     }
@@ -235,7 +236,7 @@ fn while_it_is_stopped_the_terminal_is_put_back() {
     assert!(left.status.success() && left.restored, "{}", left.screen);
 }
 
-/// Who starts it may have it ignore a signal, as `nohup` does.
+/// A signal that it was started to ignore stays ignored, as `nohup` wants.
 #[test]
 fn a_signal_that_is_to_be_ignored_is() {
     let _alone = alone();
@@ -250,7 +251,7 @@ fn a_signal_that_is_to_be_ignored_is() {
     assert!(left.status.success() && left.restored, "{}", left.screen);
 }
 
-/// A process chooses its name, and whoever looks at it has a terminal.
+/// A process chooses its name, which must do no harm to a terminal.
 #[test]
 fn names_have_nothing_that_a_terminal_obeys() {
     let _alone = alone();

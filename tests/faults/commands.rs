@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The commands on a table: after a fault all is done, or nothing.
+//! The commands on a table: after a fault a command has done all, or nothing.
 
 use crate::{
     calls::Entry,
@@ -16,36 +16,36 @@ use atomik_test_support::{
 use atomik_uapi as uapi;
 use nix::errno::Errno;
 
-/// A command and what it does.
+/// A command and its effect.
 struct Command<'a> {
     name: &'a str,
     number: u32,
-    /// Whether it hands something back.
+    /// True where it writes a result.
     returns: bool,
     memory: Need,
     /// Operations that it counts as.
     ops: u64,
-    /// Puts the argument in place, for the attempt with this number.
+    /// Writes the argument for the attempt with this number.
     prepare: &'a dyn Fn(&Pages, u32, u64),
-    /// Does the same to a table that is known, and compares what came back.
-    model: &'a dyn Fn(&Pages, &mut [u64], u64),
+    /// Does the same to the expected states, and compares the result.
+    expected: &'a dyn Fn(&Pages, &mut [u64], u64),
 }
 
-/// Whether a command needs kernel memory.
+/// A command's need of kernel memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Need {
     No,
-    /// That is the driver's own affair.
+    /// Left to the driver.
     Perhaps,
     Yes,
 }
 
-/// Where the argument is.
+/// Memory of the argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// In pages that are there.
+enum Argument {
+    /// Pages that are there.
     There,
-    /// In pages of a file that are not there yet, and have to be copied when they are written to.
+    /// Pages of a file that are not there yet, and are copied when they are written to.
     CopyOnWrite,
 }
 
@@ -55,10 +55,10 @@ impl Command<'_> {
         let (memory, mut subject) = (Memory::measure(), Subject::new());
         let fail = FailNth::of_this_thread();
         let mut round = 0;
-        for place in [Place::There, Place::CopyOnWrite] {
-            let arg = match place {
-                Place::There => Pages::low(32),
-                Place::CopyOnWrite => Pages::low_of_a_file(32),
+        for argument in [Argument::There, Argument::CopyOnWrite] {
+            let arg = match argument {
+                Argument::There => Pages::low(32),
+                Argument::CopyOnWrite => Pages::low_of_a_file(32),
             };
             for (variant, (entry, kind)) in (0..).zip(Entry::with_each_kind()) {
                 injection.choose(kind);
@@ -69,9 +69,10 @@ impl Command<'_> {
                     let before = fdinfo::read(&subject.file);
                     let (result, injected) = fail.call(nth, call);
                     self.check(&mut subject, &arg, round, &before, result);
-                    let result = match (place, result) {
-                        // A page of the caller's own that can't be had is one that can't be used.
-                        (Place::CopyOnWrite, Err(Errno::EFAULT)) => Err(kind.error()),
+                    let result = match (argument, result) {
+                        // A page that the kernel can't make for the caller counts as one that can't
+                        // be used.
+                        (Argument::CopyOnWrite, Err(Errno::EFAULT)) => Err(kind.error()),
                         (_, result) => result,
                     };
                     Attempt { injected, result }
@@ -80,19 +81,19 @@ impl Command<'_> {
                     Kind::Copy => every_copy(variant, attempt),
                     _ => every_fault(kind, attempt),
                 };
-                let name = match place {
-                    Place::There => self.name.to_owned(),
-                    Place::CopyOnWrite => format!("{}, copied", self.name),
+                let name = match argument {
+                    Argument::There => self.name.to_owned(),
+                    Argument::CopyOnWrite => format!("{}, copied", self.name),
                 };
                 let tally = tally.tell(&entry.name(&name), &kind.to_string());
-                // It comes in, or goes out, or both.
+                // The argument is copied in, or out, or both.
                 let copies = if self.returns && self.ops > 0 { 2 } else { 1 };
                 assert!(kind != Kind::Copy || tally.failed >= copies, "{tally:?}");
             }
         }
         round += 1;
         drop(subject);
-        // A file that has no memory from calls of before.
+        // A file without memory of earlier calls.
         let (arg, mut subject) = (Pages::low(32), Subject::new());
         (self.prepare)(&arg, subject.table, round);
         let before = fdinfo::read(&subject.file);
@@ -126,7 +127,7 @@ impl Command<'_> {
         let kept = self.ops.saturating_mul(ENTRY).next_power_of_two();
         assert!(after.bytes <= before.bytes + kept, "{}", self.name);
         if result.is_ok() {
-            (self.model)(arg, &mut subject.states, round);
+            (self.expected)(arg, &mut subject.states, round);
         }
         subject.check();
     }
@@ -154,7 +155,7 @@ fn load_one() {
                 }],
             );
         },
-        model: &|_, states, round| states[ADDR as usize] = round,
+        expected: &|_, states, round| states[ADDR as usize] = round,
     }
     .under_every_fault();
 }
@@ -177,7 +178,7 @@ fn accum_one() {
                 }],
             );
         },
-        model: &|_, states, delta| states[ADDR as usize] ^= delta,
+        expected: &|_, states, delta| states[ADDR as usize] ^= delta,
     }
     .under_every_fault();
 }
@@ -200,7 +201,7 @@ fn read_one() {
                 }],
             );
         },
-        model: &|arg, states, _| assert_eq!(arg.word(8), states[ADDR as usize]),
+        expected: &|arg, states, _| assert_eq!(arg.word(8), states[ADDR as usize]),
     }
     .under_every_fault();
 }
@@ -224,7 +225,7 @@ fn swap_one() {
                 }],
             );
         },
-        model: &|arg, states, round| {
+        expected: &|arg, states, round| {
             assert_eq!(arg.word(16), states[ADDR as usize]);
             states[ADDR as usize] = round;
         },
@@ -241,12 +242,12 @@ fn get_info() {
         memory: Need::No,
         ops: 0,
         prepare: &|arg, _, _| arg.put(0, &[uapi::Info::default()]),
-        model: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
+        expected: &|arg, _, _| assert_eq!(arg.word(0) as u32, uapi::VERSION),
     }
     .under_every_fault();
 }
 
-/// Contexts of an image, from the address on that the tests use.
+/// Contexts of an image, which starts at `ADDR`.
 const IMAGE: u32 = 12;
 
 #[test]
@@ -261,7 +262,7 @@ fn snapshot() {
             arg.put(0, &[image(table, ADDR, IMAGE, arg.at(PAGE) as u64)]);
             arg.put(PAGE, &[Context::default(); IMAGE as usize]);
         },
-        model: &|arg, states, _| {
+        expected: &|arg, states, _| {
             for (i, state) in states
                 .iter()
                 .skip(ADDR as usize)
@@ -294,7 +295,7 @@ fn restore() {
             arg.put(0, &[image(table, ADDR, IMAGE, arg.at(PAGE) as u64)]);
             arg.put(PAGE, &contexts(round).collect::<Vec<_>>());
         },
-        model: &|_, states, round| {
+        expected: &|_, states, round| {
             for (state, context) in states.iter_mut().skip(ADDR as usize).zip(contexts(round)) {
                 *state = context.reference ^ context.accumulator;
             }
@@ -306,7 +307,7 @@ fn restore() {
 /// Makes the entry with this number in this round, at this address.
 type MakeEntry = fn(u32, u64, u32) -> BatchOp;
 
-/// One of each four, all of which change something or tell something.
+/// Makes each of the four operations in turn. Each changes or returns something.
 fn mixed(i: u32, round: u64, addr: u32) -> BatchOp {
     match i % 4 {
         0 => accum(addr, (round << 8) | 1),
@@ -331,7 +332,7 @@ fn batch(name: &str, count: u32, entry: MakeEntry) {
         name,
         number: uapi::IOC_BATCH,
         returns,
-        // That much is too much for a stack.
+        // So many do not fit on a stack.
         memory: if count < uapi::MAX_BATCH {
             Need::Perhaps
         } else {
@@ -347,7 +348,7 @@ fn batch(name: &str, count: u32, entry: MakeEntry) {
             arg.put(0, &[batch]);
             arg.put(PAGE, &entries(round));
         },
-        model: &|arg, states, round| {
+        expected: &|arg, states, round| {
             for (i, op) in entries(round).iter().enumerate() {
                 let state = &mut states[op.addr as usize];
                 match op.opcode {
@@ -369,7 +370,7 @@ fn batch_of_1() {
     batch("batch of 1", 1, mixed);
 }
 
-/// Of which each result is written while the table is closed.
+/// Few results are written while the table is closed.
 #[test]
 fn batch_of_4() {
     batch("batch of 4", 4, mixed);
@@ -380,7 +381,7 @@ fn batch_of_16() {
     batch("batch of 16", 16, mixed);
 }
 
-/// Of which each result is written when the table is open again.
+/// READs alone are written when the table is open again.
 #[test]
 fn batch_of_16_reads() {
     batch("batch of 16 READs", 16, |_, _, addr| read(addr));

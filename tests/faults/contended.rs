@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! SWAP while others keep changing the context, so that it has to try again, and copies of it fail.
+//! SWAP while others change the context, so that it tries again, and its copies fail.
 
 use crate::{
     injection::{FailNth, Injection, Kind},
@@ -16,15 +16,15 @@ use std::{
 
 /// Threads that change the context.
 const OTHERS: u64 = 3;
-/// Swaps for each number of a copy, of which some come so far.
+/// Swaps for each number of a copy. Some of them make so many copies.
 const SWAPS: u32 = 1500;
-/// Of those that have to try again, so many are waited for: on a busy host the others seldom come in between.
+/// Swaps that try again to wait for. On a busy host the others seldom come in between.
 const WANTED: u32 = 5;
-/// Swaps after which that is given up.
+/// Swaps after which to give up waiting.
 const MOST_SWAPS: u32 = 100_000;
-/// Copies of a SWAP that nobody disturbs: the argument comes in and the state goes out.
+/// Copies of an undisturbed SWAP: the argument in and the state out.
 const ALONE: u32 = 2;
-/// More copies than a SWAP makes that has to try again.
+/// More copies than a SWAP makes that tries again.
 const MOST: u32 = 9;
 
 #[test]
@@ -81,7 +81,7 @@ fn swap() {
     assert_eq!(fdinfo::read(&file).ops, served + 1);
     for (nth, (injected, failed)) in (1..).zip(reached) {
         if injected > 0 {
-            // Not by `println!`, which keeps silent in a test that passes.
+            // `println!` is silent in a test that passes.
             writeln!(
                 io::stdout().lock(),
                 "contended: copy {nth} of SWAP: {injected} injected, {failed} reported"

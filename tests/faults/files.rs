@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Opening, closing, creating and destroying: what there is afterwards.
+//! Opening, closing, creating and destroying under faults.
 
 use crate::{
     calls::{self, Entry},
@@ -50,12 +50,12 @@ fn open_and_close() {
     memory.assert_back();
 }
 
-/// Where a table goes.
+/// The place of a new table.
 #[derive(PartialEq)]
 enum Place {
-    /// Into a file that has had none.
+    /// The first of its file.
     First,
-    /// Into a place that has been used before.
+    /// A place that another table has left.
     Used,
     New,
 }
@@ -104,7 +104,7 @@ fn create(name: &str, contexts: u32, place: Place) {
             _ => every_fault(kind, attempt),
         };
         let tally = tally.tell(&entry.name(name), &kind.to_string());
-        // The argument comes in, and the id goes out.
+        // The argument is copied in, and the id out.
         assert!(kind != Kind::Copy || tally.failed >= 2, "{tally:?}");
     }
     let mut subject = Subject::new();

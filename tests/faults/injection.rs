@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The kernel's fault injection: what may fail, and when it does.
+//! The kernel's fault injection: things that may fail, and their moment.
 
 use nix::{errno::Errno, sys::uio};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// What the kernel makes fail.
+/// Kind of thing that the kernel makes fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An allocation of the slab allocator.
@@ -33,7 +33,7 @@ impl Kind {
         }
     }
 
-    /// What a call returns that can't do without.
+    /// The error of a call that can't do without it.
     pub fn error(self) -> Errno {
         match self {
             Self::Slab | Self::Page => Errno::ENOMEM,
@@ -41,7 +41,8 @@ impl Kind {
         }
     }
 
-    /// Everything fails once so much has been handed out: bytes of the slab allocator, or pages.
+    /// Makes everything fail once so many bytes of the slab allocator, or pages, have been handed
+    /// out.
     fn fail_beyond(self, amount: u32) {
         self.set("space", &amount.to_string());
         self.set("times", "-1");
@@ -73,7 +74,7 @@ impl Injection {
         for kind in Kind::ALL {
             kind.set("probability", "0");
             kind.set("task-filter", "Y");
-            // The log need not have them all.
+            // Keep them out of the log.
             kind.set("verbose", "0");
             kind.set("stacktrace-depth", "32");
             kind.set("require-start", "0");
@@ -89,7 +90,7 @@ impl Injection {
         Self { _alone: alone }
     }
 
-    /// Only this kind may fail.
+    /// Lets only this kind fail.
     pub fn choose(&self, chosen: Kind) {
         self.only(&[chosen]);
     }
@@ -106,7 +107,7 @@ impl Injection {
 /// Memory that is left for a call.
 #[derive(Clone, Copy, Debug)]
 pub struct Left {
-    /// Bytes that the slab allocator still hands out, if there is an end.
+    /// Bytes that the slab allocator still hands out; None for no limit.
     pub slab: Option<u32>,
     pub pages: Pages,
 }
@@ -121,21 +122,21 @@ impl Left {
 /// Pages that are left for a call.
 #[derive(Clone, Copy, Debug)]
 pub enum Pages {
-    /// So many, however they are asked for. The request that reaches this number fails as well.
+    /// So many, in pieces of any size. The request that reaches this number fails as well.
     Only(u32),
-    /// As many as are asked for one by one, and none that must be in one piece with another.
+    /// Any number of single pages, and no pieces of several.
     Single,
 }
 
-/// A thread's own counter, after which something fails.
+/// A thread's own count of things until one fails.
 pub struct FailNth {
     nth: File,
-    /// Whether it is subject to the faults of all threads.
+    /// Subjects the thread to the faults of all threads.
     subject: File,
 }
 
 impl FailNth {
-    /// That of the calling thread, who alone may use it.
+    /// Opens that of the calling thread, which alone may use it.
     pub fn of_this_thread() -> Self {
         let open = |name: &str| {
             let path = format!("/proc/thread-self/{name}");
@@ -148,7 +149,7 @@ impl FailNth {
         }
     }
 
-    /// Does a call within which there is only so much memory. The kernel crate's vectors try twice for theirs, so that a
+    /// Does a call with only so much memory. The kernel crate's vectors try twice for theirs, so a
     /// single fault never reaches the driver.
     pub fn call_with<R>(&self, injection: &Injection, left: Left, call: impl FnOnce() -> R) -> R {
         injection.only(&[Kind::Slab, Kind::Page]);
@@ -172,20 +173,20 @@ impl FailNth {
         result
     }
 
-    /// Does a call within which the thing with this number fails, counted from 1. Returns the call's
-    /// result, and whether there were as many things.
+    /// Does a call in which the thing with this number fails, counted from 1. Returns the call's
+    /// result, and true where it had so many things.
     ///
-    /// The call should be a system call and little else: page faults of its own count as well.
+    /// The call should be little more than a system call, as its own page faults count.
     pub fn call<R>(&self, nth: u32, call: impl FnOnce() -> R) -> (R, bool) {
         let mut text = [0; 16];
         write!(&mut text[..], "{nth}").expect("a number is shorter");
         let len = text.iter().position(|&byte| byte == 0).unwrap();
         assert_eq!(uio::pwrite(&self.nth, &text[..len], 0), Ok(len));
         let result = call();
-        // The kernel tells the number left. That copy counts, too: where it fails, one was left.
+        // The kernel tells the number left. That copy counts too: where it fails, one was left.
         let mut left = [0; 16];
         let injected = uio::pread(&self.nth, &mut left, 0).is_ok() && left.starts_with(b"0\n");
-        // Should this fail, it is as the last thing to do so, which is as good.
+        // A failure here is the last one, which ends the injection as well.
         let _ = uio::pwrite(&self.nth, b"0", 0);
         (result, injected)
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Every allocation and every copy that a command makes fails once. It needs a kernel with fault
-//! injection: the debug kernel. One test at a time: what may fail is chosen for the whole kernel.
+//! Every allocation and every copy that a command makes fails once. Needs a kernel with fault
+//! injection: the debug kernel. The tests run one at a time, as the kind of fault is chosen for the
+//! whole kernel.
 
 mod calls;
 mod commands;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Mapping a table: it works, or there is no mapping and the table serves as before.
+//! Mapping a table under faults: it works, or the table serves as before.
 
 use crate::{
     injection::{FailNth, Injection, Kind, Left},
@@ -28,7 +28,7 @@ fn map() {
     let injection = Injection::start();
     let memory = Memory::measure();
     let fail = FailNth::of_this_thread();
-    // Whether the states have got pages of their own by a mapping of before.
+    // True where an earlier mapping has given the states pages of their own.
     for (name, again) in [("map", false), ("map again", true)] {
         for kind in Kind::ALL {
             injection.choose(kind);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Commands that need much memory while there is little of it: it comes in single pages, which takes more allocations than
-//! one piece does, and ends at each of them.
+//! Commands that need much memory while there is little. It comes in single pages, which takes more
+//! allocations than one piece, and any of them may be the first to fail.
 
 use crate::{
     injection::{FailNth, Injection, Left, Pages},
@@ -19,13 +19,13 @@ use std::{
     io::{self, Write},
 };
 
-/// From one attempt to the next: less than the smallest object that is allocated for a large area.
+/// Bytes between attempts: less than the smallest object that is allocated for a large area.
 const STEP: usize = 32;
-/// Much more than what is allocated beside the pages themselves.
+/// Much more than the bytes allocated beside the pages.
 const ENOUGH: u32 = 1 << 20;
 
-/// Has `call` try with more and more slab memory, where only single pages are to be had, until it succeeds; and with fewer
-/// pages than it takes. `call` returns how many these are at least, if it succeeds.
+/// Tries `call` with single pages and more and more slab memory, until it succeeds; then with fewer
+/// pages than it takes. On success, `call` returns the least number of pages that it takes.
 fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
     let attempts = (0..ENOUGH).step_by(STEP).map(|bytes| {
         let left = Left {
@@ -40,7 +40,7 @@ fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
     let (bytes, pages, failed) =
         found.unwrap_or_else(|| panic!("{name}: {ENOUGH} bytes are not enough"));
     assert!(failed > 0, "{name} needs no slab memory");
-    // What comes in one piece comes in single pages where so many in one piece are not there.
+    // Where no large piece is left, single pages are taken.
     let few = (0..pages).filter(|left| left % 7 == 0 || *left < 4 || left + 4 > pages);
     let without = few.map(|left| {
         let all = Left {
@@ -50,7 +50,7 @@ fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
         assert_eq!(call(all), None, "{name} with {left} pages");
     });
     let without = without.count();
-    // Not by `println!`, which keeps silent in a test that passes.
+    // `println!` is silent in a test that passes.
     writeln!(
         io::stdout().lock(),
         "shortages: {name:<24} {failed:>4} of slab memory, of which {bytes} bytes are enough; {without:>4} of pages"
@@ -58,7 +58,7 @@ fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
     .expect("write to standard output");
 }
 
-/// Pages of memory that is mapped page by page. (That in meminfo is not exact.)
+/// Pages of memory that is mapped page by page. (The figure in meminfo is not exact.)
 fn mapped_pages() -> u32 {
     let text = fs::read_to_string("/proc/vmallocinfo").expect("read vmallocinfo");
     text.split_whitespace()
@@ -119,7 +119,7 @@ fn map_65536() {
         }
         assert_eq!(subject.file.read(table, COUNT - 1), Ok(7));
         subject.check();
-        // The states alone.
+        // Only the states.
         mapped.is_ok().then_some(COUNT * 8 / 4096)
     });
     memory.assert_back();
@@ -154,7 +154,7 @@ fn snapshot_of_4096() {
         assert_eq!(fdinfo::read(&subject.file).ops - ops, served);
         assert_eq!(contexts[COUNT as usize - 1].reference, reference);
         subject.check();
-        // The image alone.
+        // Only the image.
         done.is_ok()
             .then_some(COUNT * size_of::<Context>() as u32 / 4096)
     });
@@ -170,7 +170,7 @@ fn batch_of_4096() {
     let mut round = 0;
     ends_anywhere("batch of 4096", |left| {
         round += 1;
-        // A file that has no memory from calls of before.
+        // A file without memory of earlier calls.
         let mut subject = Subject::new();
         let addr = |i: u32| i % (CONTEXTS - 1);
         let mut ops: Vec<BatchOp> = (0..COUNT)
@@ -201,7 +201,7 @@ fn batch_of_4096() {
             assert_eq!((served, &ops), (0, &sent));
         }
         subject.check();
-        // The entries alone.
+        // Only the entries.
         done.is_ok()
             .then_some(COUNT * size_of::<BatchOp>() as u32 / 4096)
     });

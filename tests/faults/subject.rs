@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Subject`], a table whose contents are known, and [`Memory`], what the module has left to give.
+//! [`Subject`], a table with known contents, and [`Memory`], the rest of the module's limit.
 
 use atomik_test_support::{
     driver, fdinfo,
@@ -12,7 +12,7 @@ use std::{fs, path::Path, sync::Once};
 /// Contexts of the table.
 pub const CONTEXTS: u32 = 24;
 
-/// A table, and what it must hold.
+/// A table, and the states that it must have.
 pub struct Subject {
     pub file: RawFile,
     pub table: u32,
@@ -35,7 +35,7 @@ impl Subject {
         }
     }
 
-    /// The whole table is as expected, and serves.
+    /// Checks that the whole table is as expected, and serves.
     pub fn check(&mut self) {
         assert_eq!(self.file.states(self.table, CONTEXTS), self.states);
         let last = CONTEXTS - 1;
@@ -46,10 +46,10 @@ impl Subject {
     }
 }
 
-/// Bytes that all tables may have, in KiB: little, so that measuring what is left takes few tables.
+/// KiB that all tables may use: little, so that few tables measure the rest.
 const LIMIT_KIB: u32 = 8192;
 
-/// What the module's limit leaves. It must be the same in the end.
+/// The rest of the module's limit. It must be the same in the end.
 pub struct Memory {
     contexts: u64,
 }
@@ -67,7 +67,7 @@ impl Memory {
         }
     }
 
-    /// The module has as much to give as it had.
+    /// Checks that as much is left as before.
     pub fn assert_back(self) {
         assert_eq!(contexts_left(), self.contexts, "contexts that can be had");
     }
@@ -80,15 +80,15 @@ fn enter_cgroup() {
     fs::write(cgroup.join("cgroup.procs"), "0").expect("enter the cgroup");
 }
 
-/// How many contexts can be had at most.
+/// Number of contexts that can be had.
 fn contexts_left() -> u64 {
     let file = open_device();
-    // The places of tables count as well, and stay. So they are made first.
+    // The places of tables count too, and stay, so make them first.
     let tables: Vec<u32> = (0..MAX_TABLES).map(|_| file.create(1).unwrap()).collect();
     for table in tables {
         file.destroy(table).unwrap();
     }
-    // A size is a power of two, as what is charged: the sum is exact.
+    // The sum is exact, as sizes and charges are powers of two.
     let mut size = 65536;
     while size > 0 {
         if file.create(size).is_err() {

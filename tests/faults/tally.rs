@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Makes each thing of a call fail, one after another, and counts.
+//! Makes each thing of a call fail, one after another, and counts the results.
 
 use crate::injection::Kind;
 use nix::errno::Errno;
@@ -9,33 +9,33 @@ use std::{
     sync::atomic::{AtomicU32, Ordering::Relaxed},
 };
 
-/// How an attempt ended.
+/// Result of an attempt.
 pub struct Attempt {
-    /// Whether something failed.
+    /// True where something was made to fail.
     pub injected: bool,
-    /// What the call returned.
+    /// The call's result.
     pub result: Result<(), Errno>,
 }
 
-/// What became of the faults that were injected into a call.
+/// Numbers of the faults that were injected into a call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
-    /// How many there were, each at another place.
+    /// All of them, each in another spot.
     pub injected: u32,
-    /// How many of them made the call fail. The others were made up for.
+    /// Those that made the call fail. The call made up for the others.
     pub failed: u32,
 }
 
-/// Which attempts in a row without a fault end the search: a call needs pages only now and then, when
-/// the slab allocator or the stack depot of KASAN has used up what it had.
+/// Attempts in a row without a fault that end the search. A call needs pages only now and then,
+/// when the slab allocator or KASAN's stack depot has used up its own.
 const QUIET: u32 = 8;
 
-/// Copies of a call, up to which each of them fails once; of more than that, so many that are spread over them.
+/// Copies of a call that fail at most. Of more copies, so many are chosen all over the call.
 const ALL_COPIES: u32 = 200;
 
 static TOTAL: AtomicU32 = AtomicU32::new(0);
 
-/// Has `attempt` fail at 1, 2 and so on, till there is nothing left to fail.
+/// Has `attempt` fail at 1, 2 and so on, until nothing is left to fail.
 pub fn every_fault(kind: Kind, mut attempt: impl FnMut(u32) -> Attempt) -> Tally {
     let mut tally = Tally::default();
     let (mut nth, mut quiet) = (1, 0);
@@ -54,8 +54,8 @@ pub fn every_fault(kind: Kind, mut attempt: impl FnMut(u32) -> Attempt) -> Tally
     tally
 }
 
-/// As [`every_fault`], for copies: each of them, or of very many, the first and the last and some that are spread over the
-/// others. `variant` chooses other ones.
+/// Does the same for copies: all of them, or of very many the first, the last and some between.
+/// `variant` varies the choice.
 pub fn every_copy(variant: u32, mut attempt: impl FnMut(u32) -> Attempt) -> Tally {
     let mut tally = Tally::default();
     let copies = count_copies(&mut attempt);
@@ -69,7 +69,7 @@ pub fn every_copy(variant: u32, mut attempt: impl FnMut(u32) -> Attempt) -> Tall
     tally
 }
 
-/// How many copies there are.
+/// Number of copies.
 fn count_copies(attempt: &mut impl FnMut(u32) -> Attempt) -> u32 {
     let mut exists = |nth| {
         let Attempt { injected, result } = attempt(nth);
@@ -106,7 +106,7 @@ impl Tally {
     pub fn tell(self, name: &str, what: &str) -> Self {
         let total = TOTAL.fetch_add(self.injected, Relaxed) + self.injected;
         let served = self.injected - self.failed;
-        // Not by `println!`, which keeps silent in a test that passes.
+        // `println!` is silent in a test that passes.
         writeln!(
             io::stdout().lock(),
             "faults: {name:<32} {what:<16} {:>5} injected, {:>5} reported, {served:>5} made up for; {total:>6} in all",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! All or nothing: a batch whose results can't be written has not happened, and one whose results
+//! All or nothing: a batch whose results can't be written changes nothing, and one whose results
 //! are hard to write happens once.
 
 use atomik_test_support::{
@@ -31,7 +31,7 @@ fn file_with_table() -> (RawFile, u32) {
     (file, table)
 }
 
-/// A batch that does all there is to undo, more than once to some contexts.
+/// A batch with everything that has to be undone, more than once for some contexts.
 fn batch() -> Vec<BatchOp> {
     vec![
         load(0, 1),
@@ -54,7 +54,7 @@ fn batch() -> Vec<BatchOp> {
 const AFTER: [u64; 4] = [4, 16, 300 ^ 32, 128];
 const RESULTS: [(usize, u64); 5] = [(2, 3), (6, 16), (7, 300), (9, 300 ^ 32), (12, 128)];
 
-/// Batches that the driver must be able to undo in different ways, with what they leave and return.
+/// Batches that the driver undoes in different ways, with the states they leave and their results.
 struct Case {
     ops: Vec<BatchOp>,
     after: [u64; 4],
@@ -97,7 +97,8 @@ fn cases() -> [Case; 5] {
 fn results_that_cannot_be_written_undo_the_batch() {
     for (number, case) in cases().iter().enumerate() {
         let (file, table) = file_with_table();
-        // The boundary between a page that can be written and one that can't goes through each entry.
+        // The boundary between a page that can be written and one that can't goes through each
+        // entry.
         for entry in 0..case.ops.len() {
             let pages = Pages::new(2);
             let start = PAGE - entry * size_of::<BatchOp>();
@@ -114,7 +115,8 @@ fn results_that_cannot_be_written_undo_the_batch() {
 #[test]
 fn pages_that_are_not_there_yet_are_brought_in() {
     for (number, case) in cases().iter().enumerate() {
-        // The kernel can read a private mapping of a file at once, but must copy the page to write it.
+        // The kernel can read a private mapping of a file at once, but must copy the page to write
+        // it.
         let path = format!("/tmp/atomicity-{}-{number}", std::process::id());
         // SAFETY: the entries are plain data without padding.
         let bytes = unsafe {
@@ -143,7 +145,7 @@ fn pages_that_are_not_there_yet_are_brought_in() {
         }
         // SAFETY: nothing refers to the mapping any more.
         unsafe { nix::sys::mman::munmap(mapped, PAGE) }.unwrap();
-        // All of it happened once: what was done in the attempts that failed is undone.
+        // All of it happened once: the failed attempts are undone.
         let ops = 8 + case.ops.len() as u64 + 4;
         assert_eq!(atomik_test_support::fdinfo::read(&file).ops, ops);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! BATCH: order, results, where its entries may lie.
+//! BATCH: order, results, and memory of its entries.
 
 use atomik_test_support::{
     memory::{PAGE, Pages},
@@ -74,7 +74,7 @@ fn of_every_length() {
     }
 }
 
-/// Few are written otherwise than many.
+/// The driver writes few results in another way than many.
 #[test]
 fn reads_alone_of_every_length() {
     let file = open_device();
@@ -94,7 +94,7 @@ fn reads_alone_of_every_length() {
         let mut here = ops.clone();
         file.batch(table, &mut here).unwrap();
         results(&|i| here[i as usize]);
-        // In pages that are there only once they are written to.
+        // Pages that are there only once they are written to.
         let start = PAGE - 5 * size_of::<BatchOp>();
         let pages = Pages::low_of_a_file((start + size_of_val(&*ops)).div_ceil(PAGE));
         pages.put(start, &ops);

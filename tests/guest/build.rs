@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Prepares what the tests carry into the guest: static C programs, which are the 32-bit client and
-//! those of the C header, and the fuzzer's programs.
+//! Makes what the tests carry into the guest: static C programs, which are the 32-bit client and
+//! those of the C header, and the list of the fuzzer's programs.
 
 use std::{
     env, fs,
@@ -94,7 +94,8 @@ fn client32() {
     );
 }
 
-/// The programs of the C header: the runner of the vectors, tests, and the example, moved to the device by one line.
+/// The programs of the C header: the runner of the vectors, tests, and the example, moved to the
+/// device by one line.
 fn sdk_c() {
     let sdk = Path::new("../sdk/c");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -134,7 +135,7 @@ fn sdk_c() {
     }
 }
 
-/// A program with the one line changed that moves it to the device.
+/// Changes the one line of a program that moves it to the device.
 fn on_device(program: &str) -> String {
     let moved: Vec<&str> = program.split("atomik_table_init(").collect();
     assert_eq!(moved.len(), 2, "the program has one line to change");

@@ -39,7 +39,7 @@ impl Cgroup {
         text.trim().parse().expect("a number")
     }
 
-    /// How often a process in it has been killed for lack of memory.
+    /// Number of its processes that were killed for lack of memory.
     fn killed(&self) -> u64 {
         let text = fs::read_to_string(self.0.join("memory.events")).expect("memory.events");
         let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
@@ -77,7 +77,7 @@ fn the_cgroup_bears_the_tables() {
             file.create(65536).unwrap();
         }
         let charged = cgroup.current() - before;
-        // Memory is charged in batches of pages, hence the slack.
+        // The kernel charges many pages at once, hence the slack.
         assert!(charged >= 8 * MIB - MIB / 2, "{charged} bytes charged");
     });
 }
@@ -93,7 +93,7 @@ fn enomem_where_the_cgroup_is_exhausted() {
         let (tables, error) = create_all(&file);
         assert_eq!(error, Errno::ENOMEM);
         assert!((2..12).contains(&tables.len()), "{} tables", tables.len());
-        // What is there works on, and what is given back can be had again.
+        // Existing tables work on, and freed memory can be had again.
         for &table in &tables {
             file.load(table, 65535, 7).unwrap();
             assert_eq!(file.read(table, 65535), Ok(7));

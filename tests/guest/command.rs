@@ -2,7 +2,7 @@
 
 //! The command `atomikctl` on the real device, as a user runs it.
 
-use atomik_test_support::tool::{Tool, finish};
+use atomik_test_support::tool::{Ran, Tool, finish};
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -10,30 +10,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What a run of the command left.
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
 /// Runs `atomikctl` with these words and this standard input.
 fn atomikctl(words: &str, input: &str) -> Ran {
-    let mut child = Command::new("atomikctl")
-        .args(words.split_whitespace())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the guest has atomikctl in its PATH");
-    // It may end without reading all.
-    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    Ran {
-        status: output.status.code().expect("an exit status"),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
+    let mut command = Command::new("atomikctl");
+    command.args(words.split_whitespace());
+    finish(command, input.as_bytes())
 }
 
 #[test]
@@ -133,7 +114,7 @@ fn a_missing_device_has_a_status_of_its_own() {
     assert!(ran.stderr.contains("hint: "), "{}", ran.stderr);
 }
 
-/// What is said by an option goes before the environment, and what was opened is named.
+/// An option goes before the environment, and the message names the file.
 #[test]
 fn options_before_the_environment() {
     let tool = Tool::with_session();
@@ -169,7 +150,7 @@ fn options_before_the_environment() {
     assert_eq!(tool.shell(script).ok(), "table 1\n");
 }
 
-/// With --json, there is nothing but JSON on standard error, one object in a line.
+/// With --json, standard error has only JSON, an object a line.
 #[test]
 fn errors_as_json() {
     let tool = Tool::with_session();
@@ -232,7 +213,7 @@ fn the_reader_may_go_away() {
     assert_eq!(output.status.code(), Some(141));
 }
 
-/// A user who isn't in the group is told how to come in.
+/// A user outside the group is told how to join.
 #[test]
 fn without_permission() {
     let path = std::path::Path::new("/tmp/device-of-others");

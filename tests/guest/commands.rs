@@ -139,7 +139,7 @@ fn addresses_from_standard_input() {
     );
     let wrong = tool.run_with("-s s read -", b"3\nx\n");
     wrong.failed(2, &["<stdin>:2: address `x`: not a whole number"]);
-    // Ranges of a few words can name more contexts than there is memory for.
+    // Ranges of a few words can name more contexts than memory has room for.
     let input = "..\n".repeat(20_000);
     let tool = self::tool(65536);
     let ran = tool.run_with("-s s read -", input.as_bytes());
@@ -158,7 +158,7 @@ fn more_than_a_batch_has() {
     assert!(printed.ends_with("4096 7\n"));
     // Exactly one batch is one.
     assert_eq!(tool.run("-s s read ..4095").ok().lines().count(), 4096);
-    // What is out of range is found before anything is done.
+    // Addresses out of range are found before anything is done.
     let input = (0..5000).fold(String::new(), |input, n| input + &format!("{n} 1\n"));
     let ran = tool.run_with("-s s accum -", (input + "65536 1\n").as_bytes());
     ran.failed(1, &["address 65536 is outside table 1"]);

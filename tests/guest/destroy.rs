@@ -17,7 +17,7 @@ fn destroy_races_with_everything() {
     let done = AtomicBool::new(false);
     let (served, refused) = (AtomicU64::new(0), AtomicU64::new(0));
 
-    /// What an operation may return, and which of both it did.
+    /// Checks an operation's result, and tells success from ENOENT.
     fn check<T>(result: Result<T, Errno>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
@@ -28,7 +28,7 @@ fn destroy_races_with_everything() {
 
     let update =
         |table| check(file.accum(table, 0, 1)).is_some() && check(file.load(table, 1, 2)).is_some();
-    // All states of a table that is alive are below 8; what was another's is not.
+    // All states of a live table are below 8; those of other tables are not.
     let look = |table| {
         let state = check(file.read(table, 0));
         assert!(state.is_none_or(|state| state < 8));
@@ -39,7 +39,7 @@ fn destroy_races_with_everything() {
     let batch = |table| {
         let mut ops = [load(2, 1), accum(2, 4), swap(2), accum(2, 4), read(2)];
         let served = check(file.batch(table, &mut ops)).is_some();
-        // Where it fails, they mean nothing.
+        // Where the batch fails, the values mean nothing.
         if served {
             assert_eq!([ops[2].value, ops[4].value], [5, 1]);
         }
@@ -78,7 +78,7 @@ fn destroy_races_with_everything() {
             file.destroy(table).unwrap();
             assert_eq!(file.read(table, 0), Err(Errno::ENOENT));
             assert_eq!(file.destroy(table), Err(Errno::ENOENT));
-            // The next one in this place leaves large values behind.
+            // The next table in this place leaves large values behind.
             let other = file.create(4).unwrap();
             file.load(other, 0, 1 << 40).unwrap();
             file.load(other, 1, 1 << 40).unwrap();

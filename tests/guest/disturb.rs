@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Disturber`]: interrupts, so that the steps of an operation lie further apart than they would.
+//! [`Disturber`]: interrupts, which draw the steps of an operation apart.
 
 use nix::libc::{SYS_membarrier, c_long, syscall};
 use std::{
@@ -12,15 +12,15 @@ use std::{
 const PRIVATE_EXPEDITED: c_long = 1 << 3;
 const REGISTER_PRIVATE_EXPEDITED: c_long = 1 << 4;
 
-/// While it lives, all CPUs on which this process runs are interrupted all the time.
+/// Interrupts all CPUs of this process again and again, until dropped.
 ///
 /// A race whose window is a few instructions long shows up when one CPU stops within it. The
-/// system call `membarrier` stops them: it sends an interrupt to each and waits until all have taken
-/// it. The driver's spinlocks leave interrupts on.
+/// system call `membarrier` stops them: it sends an interrupt to each and waits until all have
+/// taken it. The driver's spinlocks leave interrupts on.
 pub struct Disturber<'a>(&'a AtomicBool);
 
 impl<'a> Disturber<'a> {
-    /// Starts a thread that does it, and that ends once `done` is set, which dropping this does.
+    /// Starts a thread that interrupts until `done` is set, as dropping this does.
     pub fn start<'s>(scope: &'s Scope<'s, '_>, done: &'a AtomicBool) -> Self
     where
         'a: 's,
@@ -39,7 +39,7 @@ impl Drop for Disturber<'_> {
     }
 }
 
-/// Whether the kernel has done it.
+/// Calls `membarrier`. Returns true where the kernel has done it.
 fn membarrier(command: c_long) -> bool {
     // SAFETY: it takes no pointers.
     unsafe { syscall(SYS_membarrier, command, 0, 0) == 0 }

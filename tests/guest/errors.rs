@@ -111,13 +111,13 @@ fn efault_for_results_that_cannot_be_written() {
         pages.protect(0, ProtFlags::PROT_READ);
         file.ioctl_at(command, pages.at(0))
     };
-    let place = u64::from(table) | (2 << 32);
+    let target = u64::from(table) | (2 << 32);
     assert_eq!(
-        read_only(&file, uapi::IOC_READ, &[place, 0]),
+        read_only(&file, uapi::IOC_READ, &[target, 0]),
         Err(Errno::EFAULT)
     );
     for new_reference in [0, 99] {
-        let arg = [place, new_reference, 0];
+        let arg = [target, new_reference, 0];
         assert_eq!(read_only(&file, uapi::IOC_SWAP, &arg), Err(Errno::EFAULT));
     }
     assert_eq!(
@@ -143,9 +143,9 @@ fn efault_for_results_that_cannot_be_written() {
         file.create(1).unwrap();
     }
 
-    // What has no result may lie in read-only memory.
-    assert_eq!(read_only(&file, uapi::IOC_LOAD, &[place, 77]), Ok(()));
-    assert_eq!(read_only(&file, uapi::IOC_ACCUM, &[place, 1]), Ok(()));
+    // Commands without a result may lie in read-only memory.
+    assert_eq!(read_only(&file, uapi::IOC_LOAD, &[target, 77]), Ok(()));
+    assert_eq!(read_only(&file, uapi::IOC_ACCUM, &[target, 1]), Ok(()));
     assert_eq!(file.read(table, 2), Ok(76));
 }
 
@@ -245,7 +245,7 @@ fn ebadf_without_write_access() {
     // These change nothing.
     assert_eq!(file.read(1, 0), Err(Errno::ENOENT));
     assert!(file.info().is_ok());
-    // Writing alone will do for those that do.
+    // Commands that change something need no right to read.
     let file = open_device_with(OFlag::O_WRONLY).unwrap();
     let table = file.create(1).unwrap();
     file.load(table, 0, 5).unwrap();

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-/// Runs an example; returns what it printed.
+/// Runs an example. Returns its output.
 #[track_caller]
 fn run(name: &str) -> String {
     let output = Command::new(format!("/usr/lib/atomik/{name}"))

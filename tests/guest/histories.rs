@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Histories: what 2 to 8 threads did to a file at the same time, a few operations each, and what
-//! they saw. Each must be linearizable; that a batch is one operation covers isolation.
+//! Histories of 2 to 8 threads that use a file at the same time, a few operations each. Each must
+//! be linearizable. A batch is one operation, which covers isolation.
 
 use crate::{disturb::Disturber, serve::serve};
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
@@ -21,16 +21,16 @@ const THREADS: RangeInclusive<usize> = 2..=8;
 /// Contexts of each table: few, so that operations meet.
 const CONTEXTS: u32 = 2;
 
-/// Histories that are recorded by the same threads, one after another.
+/// Histories that the same threads record, one after another.
 const IN_A_ROW: usize = 25;
 
-/// The tables that programs know: the one that was there before, the one that somebody made last,
-/// and the one that comes into the place of that.
+/// The tables that programs know: the first one, the one that was made last, and the one that will
+/// take the place of that.
 const FIRST: u32 = 0;
 const LATEST: u32 = 1;
 const NEXT: u32 = 2;
 
-/// What the threads work on in one history.
+/// The file and the programs of one history.
 struct Scene {
     file: RawFile,
     clock: Clock,
@@ -94,7 +94,7 @@ impl Scene {
     }
 }
 
-/// How much has been recorded.
+/// Numbers of what has been recorded.
 #[derive(Debug, Default)]
 struct Coverage {
     histories: usize,
@@ -104,7 +104,7 @@ struct Coverage {
     refused: usize,
 }
 
-/// Records histories and checks them: of threads that do again and again what `op` says.
+/// Records and checks histories of threads that do operations of `op`.
 fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op) {
     let mut random = ChaCha8Rng::seed_from_u64(histories as u64);
     let mut coverage = Coverage::default();

@@ -118,8 +118,8 @@ fn enoent_and_ebadf() {
         assert_eq!(file.snapshot(id, 0, 4), Err(Errno::ENOENT));
         assert_eq!(file.restore(id, 0, &contexts), Err(Errno::ENOENT));
     }
-    // What only reads the table needs no file opened for writing. There are no tables in this
-    // one, so that one error tells from the other.
+    // Commands that only read need no file opened for writing. This file has no tables, so the
+    // errors differ.
     let file = open_device_with(OFlag::O_RDONLY).unwrap();
     assert_eq!(file.snapshot(1, 0, 4), Err(Errno::ENOENT));
     assert_eq!(file.restore(1, 0, &contexts), Err(Errno::EBADF));
@@ -132,14 +132,14 @@ fn efault_changes_nothing_and_counts_nothing() {
     let pages = Pages::new(2);
     pages.put(0, &[context(7, 7); 2 * PAGE / 16]);
     pages.protect(1, ProtFlags::PROT_NONE);
-    // Nowhere, and the last of the entries beyond what is there.
+    // No memory at all, and memory that ends before the last entry.
     for at in [0, 1 << 63, u64::MAX, pages.at(PAGE - 48).addr() as u64] {
         for command in [uapi::IOC_SNAPSHOT, uapi::IOC_RESTORE] {
             let result = file.image(command, image(table, 0, 4, at));
             assert_eq!(result, Err(Errno::EFAULT), "{command:#x} {at:#x}");
         }
     }
-    // What can be read and not written will do for RESTORE alone.
+    // Read-only memory will do for RESTORE alone.
     pages.protect(0, ProtFlags::PROT_READ);
     let at = pages.at(0).addr() as u64;
     let snapshot = file.image(uapi::IOC_SNAPSHOT, image(table, 0, 1, at));
@@ -169,7 +169,7 @@ fn memory_that_was_never_touched() {
     assert_eq!(file.snapshot(table, 0, 4).unwrap(), expected);
 }
 
-/// Runs `body` while `other` runs again and again in a thread of its own.
+/// Calls `body` while another thread calls `other` again and again.
 fn beside(other: impl Fn() + Sync, body: impl FnOnce()) {
     let done = AtomicBool::new(false);
     /// Ends the other thread also when the body panics.
@@ -221,7 +221,7 @@ fn a_snapshot_sees_each_batch_whole() {
     });
 }
 
-/// Whoever reads all contexts in one batch finds one image or the other.
+/// A batch that reads all contexts finds one image or the other.
 #[test]
 fn a_restore_is_seen_whole() {
     const CONTEXTS: u32 = 256;
@@ -246,7 +246,7 @@ fn a_restore_is_seen_whole() {
     });
 }
 
-/// No delta is lost or counted twice that comes while images are taken.
+/// No delta that comes while images are taken is lost or counted twice.
 #[test]
 fn single_operations_go_on() {
     let file = open_device();

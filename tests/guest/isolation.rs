@@ -13,8 +13,8 @@ use std::{
 /// Batches that each test runs while others interfere.
 const ROUNDS: u64 = 3000;
 
-/// Runs `watched` in this thread while each of `interfering` runs again and again in its own, and
-/// makes sure that all of them did run meanwhile.
+/// Calls `watched` while a thread for each of `interfering` calls that again and again. Checks that
+/// all of them did.
 fn with_interference(watched: impl FnOnce(), interfering: &[&(dyn Fn(u64) + Sync)]) {
     let done = AtomicBool::new(false);
     let rounds: Vec<AtomicU64> = interfering.iter().map(|_| AtomicU64::new(0)).collect();
@@ -86,7 +86,7 @@ fn nothing_lands_inside_a_batch() {
 fn no_batch_is_seen_half_done() {
     let file = open_device();
     let table = file.create(256).unwrap();
-    // Each batch leaves all contexts equal, after having had them differ.
+    // Each batch makes all contexts differ, and leaves them equal.
     let write = |value: u64| {
         let mut ops: Vec<BatchOp> = (0..256).map(|addr| load(addr, value)).collect();
         ops.extend((0..256).map(|addr| accum(addr, 1)));
@@ -115,8 +115,8 @@ fn no_batch_is_seen_half_done() {
 fn single_reads_do_not_see_a_batch_half_done() {
     let file = open_device();
     let table = file.create(256).unwrap();
-    // Batches count up, first context first: who has seen a number there can't see an older one
-    // further down.
+    // Batches count up, first context first. After a number in one context, no older one may be
+    // seen in the next.
     let count_up = |file: &RawFile, number: u64| {
         let mut ops: Vec<BatchOp> = (0..256).map(|addr| load(addr, number)).collect();
         file.batch(table, &mut ops).unwrap();
@@ -151,7 +151,7 @@ fn single_reads_do_not_see_a_batch_half_done() {
 fn no_delta_is_lost() {
     let file = open_device();
     let table = file.create(8).unwrap();
-    // Each thread's deltas have bits of their own, so that what is missing can be named.
+    // Each thread's deltas have bits of their own, so that a lost one can be named.
     let deltas = 4 * ROUNDS;
     thread::scope(|scope| {
         for thread in 0..4u32 {
@@ -176,7 +176,7 @@ fn no_delta_is_lost() {
 fn each_state_is_swapped_once() {
     let file = open_device();
     let table = file.create(1).unwrap();
-    // Every thread puts in numbers of its own and takes out what it finds: nothing may get lost or
+    // Every thread puts in numbers of its own and takes out those it finds. None may get lost or
     // come out twice.
     let total = AtomicU64::new(0);
     thread::scope(|scope| {

@@ -38,7 +38,7 @@ fn a_batch_returns_by_handle_and_in_order() {
     assert_eq!(results.get(read).unwrap(), 7);
     let all: Vec<_> = results.iter().map(|r| (r.entry, r.addr, r.state)).collect();
     assert_eq!(all, [(2, 0, 6), (4, 0, 7)]);
-    // It can be run again, and filled anew.
+    // The batch can be run again, and filled anew.
     assert_eq!(table.run(&mut batch).unwrap().states().last(), Some(7));
     batch.clear();
     batch.accum(0, 7);
@@ -74,7 +74,8 @@ fn many_deltas_at_once() {
         image.into_iter().map(|context| context.state()).collect()
     };
     assert_eq!(states(), expected);
-    // One that is wrong, in the last of the batches, and nothing is done; not even where the size has to be asked for.
+    // One wrong operation in the last batch, and nothing is done, even where the size has to be
+    // asked for.
     let wrong = [&addrs[1..], &[1000]].concat();
     for table in [&*table, &device.table(table.id()).unwrap()] {
         let error = table.accum_many(&wrong, &deltas).unwrap_err();
@@ -214,7 +215,7 @@ fn a_table_can_be_mapped() {
         }
     ));
 
-    // By id, in the same open file, and only to be read.
+    // Found by id in the same open file, and only to be read.
     let again = device.table(table.id()).unwrap();
     assert_eq!(again.view().unwrap().read(999).unwrap(), 0xffff);
 

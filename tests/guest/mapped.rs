@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tables that programs have mapped.
+//! Mapped tables.
 
 use atomik_test_support::{
     fdinfo,
@@ -20,14 +20,14 @@ use nix::{
 };
 use std::{fs::File, os::unix::fs::FileExt, sync::Barrier, thread};
 
-/// Contexts of which the states fill a page.
+/// Contexts whose states fill a page.
 const IN_PAGE: u32 = (PAGE / size_of::<u64>()) as u32;
 
 #[test]
 fn commands_and_mapping_see_the_same_states() {
     let file = open_device();
     let table = file.create(600).unwrap();
-    // What was before the table was mapped stays.
+    // States from before the mapping stay.
     file.load(table, 0, 0xff00).unwrap();
     file.accum(table, 599, 7).unwrap();
     let mapping = Mapping::new(&file, table, 2).unwrap();
@@ -179,7 +179,7 @@ fn mappings_of_other_kinds_are_refused() {
 #[test]
 fn a_refused_mapping_leaves_the_states_where_they_are() {
     let file = open_device();
-    // One that takes more memory once it is mapped.
+    // A table that takes more memory once it is mapped.
     let table = file.create(1).unwrap();
     let before = fdinfo::read(&file);
     let refused = |first, pages, protection, flags| {
@@ -217,7 +217,7 @@ fn pages_come_back_after_advice() {
         (MmapAdvise::MADV_WIPEONFORK, Err(Errno::EINVAL)),
         (MmapAdvise::MADV_REMOVE, Err(Errno::ENODEV)),
     ] {
-        // By itself, and where there is no page any more.
+        // In the mapping, and in a part of it without pages.
         for gone in [false, true] {
             if gone {
                 mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
@@ -230,7 +230,7 @@ fn pages_come_back_after_advice() {
             assert_eq!(file.read(table, last), Ok(state), "{advice:?}");
         }
     }
-    // A child finds them, too, and one that was not to inherit them doesn't.
+    // A child inherits them, unless told not to.
     mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
     task::run(|| mapping.accum(last, 4));
     assert_eq!(mapping.read(last), state ^ 4);
@@ -378,7 +378,8 @@ fn a_mapping_can_be_moved_and_does_not_grow() {
     for addr in (0..IN_PAGE * 4).step_by(IN_PAGE as usize) {
         file.load(table, addr, addr.into()).unwrap();
     }
-    // From its second page on, of which one has been used before it moves, one after, and one is not there any more.
+    // Maps from the second page on: one page is used before the move, one after, and one is
+    // unmapped.
     let part = Mapping::with(&file, table, 1, 3, READ_WRITE, MapFlags::MAP_SHARED);
     let mut mapping = part.unwrap();
     assert_eq!(mapping.read(0), u64::from(IN_PAGE));
@@ -392,7 +393,7 @@ fn a_mapping_can_be_moved_and_does_not_grow() {
             u64::from(IN_PAGE * (page + 1))
         );
     }
-    // The table has no more pages, and where it had, who wants them asks for them by a mapping of its own.
+    // A mapping can't grow: more pages take a mapping of their own.
     assert_eq!(mapping.resize(4), Err(Errno::EFAULT));
     mapping.resize(1).unwrap();
     assert_eq!(mapping.resize(2), Err(Errno::EFAULT));
@@ -405,7 +406,7 @@ fn fdinfo_counts_the_memory_of_a_mapped_table() {
     let file = open_device();
     let table = file.create(1).unwrap();
     let before = fdinfo::read(&file).bytes;
-    // The state takes a page of its own, and leaves the 8 bytes that it took.
+    // The state moves to a page, and its 8 bytes are freed.
     let mapping = Mapping::new(&file, table, 1).unwrap();
     let mapped = fdinfo::read(&file).bytes;
     assert_eq!(mapped, before + PAGE as u64 - 8);

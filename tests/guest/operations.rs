@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What each command does when all is well.
+//! Each command's effect when all is well.
 
 use atomik_test_support::{
     fdinfo,
@@ -54,7 +54,7 @@ fn swap_to_another_reference() {
     file.accum(table, 0, 8).unwrap();
     assert_eq!(file.swap(table, 0, 0xABCD), Ok(15));
     assert_eq!(file.read(table, 0), Ok(0xABCD));
-    // Also where it happens to be the state.
+    // A reference that happens to be the state.
     assert_eq!(file.swap(table, 0, 0xABCD), Ok(0xABCD));
     assert_eq!(file.read(table, 0), Ok(0xABCD));
 }
@@ -172,7 +172,7 @@ fn fdinfo_shows_this_file() {
     file.swap(a, 0, 0).unwrap();
     file.batch(a, &mut [read(0), load(1, 5), accum(2, 6), swap(3)])
         .unwrap();
-    // What fails is not counted.
+    // Failures are not counted.
     file.read(a, 1000).unwrap_err();
     file.batch(b, &mut [read(24)]).unwrap_err();
     let read_only = Pages::new(1);

@@ -13,8 +13,8 @@ fn tool(input: &str) -> Tool {
     tool
 }
 
-/// Runs the stream in a terminal, to which states are printed as well or nothing but progress. Returns what is on the
-/// screen at the end.
+/// Runs the stream in a terminal that shows progress, and states too unless `only_errors`. Returns
+/// the screen at the end.
 fn batch(tool: &Tool, states: bool) -> String {
     let mut command = tool.command("atomikctl");
     command.args(["-s", "s", "-t", "1", "batch", "long"]);
@@ -23,7 +23,7 @@ fn batch(tool: &Tool, states: bool) -> String {
     }
     let left = Terminal::start(command, 10, 100, !states).end();
     assert!(left.status.success(), "{}", left.screen);
-    // However short: on a fast machine it is drawn and cleared in one go.
+    // Written at some time: a fast machine draws and clears it in one go.
     assert!(left.written.contains(" left"), "{}", left.written);
     assert!(!left.screen.contains(" left"), "{}", left.screen);
     left.screen

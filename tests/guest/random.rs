@@ -10,7 +10,7 @@ use atomik_test_support::{
 use proptest::{prelude::*, sample::Index};
 use std::cell::Cell;
 
-/// An operation on one of the tables that exist, or was, or never will be.
+/// An operation on a table that exists, was destroyed, or never existed.
 type Step = (Index, Op);
 
 fn step() -> impl Strategy<Value = Step> {
@@ -24,7 +24,7 @@ fn step() -> impl Strategy<Value = Step> {
     (any::<Index>(), op)
 }
 
-/// An entry, whose SWAP may set a new reference where it is a single operation.
+/// An entry. SWAP may set a new reference in a single operation.
 fn entry(single: bool) -> impl Strategy<Value = Entry> {
     // A few addresses, so that operations meet; one or two beyond small tables.
     let addr = || 0..6u32;

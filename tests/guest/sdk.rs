@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The SDK on the device: the vectors of `tests/vectors`, those of 64 bits, as it has no others; and the lines of
-//! its README.
+//! The crate on the device: the vectors of 64 bits, as the device has no others, and the lines of
+//! their README.
 
 use atomik::Device;
 use atomik_vectors::run::{OnDevice, Report, run};
@@ -48,7 +48,7 @@ fn a_vector_that_is_changed_fails_on_the_device() {
         for file in files.iter().step_by(files.len() / 100 + 1) {
             match run(&place, file) {
                 Err(_) => failed += 1,
-                // Some of what can't be made isn't on the device.
+                // Some of the refused tables don't exist on the device.
                 Ok(Report { ran: 0, .. }) if *name == "errors" => {}
                 Ok(report) => panic!("{name}: {report:?} of {file}"),
             }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The C header on the device: the vectors, by the same program that runs them in the process; its tests; and its
-//! example with one line changed.
+//! The C header on the device: the vectors, by the same program as in the process; its tests; and
+//! its examples with one line changed.
 
 use atomik_sdk_c::{Place, Script, wrong};
 use atomik_test_support::program::Program;
 use atomik_tests::{SDK_C_DEVICE, SDK_C_HELLO, SDK_C_README, SDK_C_RUNNER, SDK_C_UNITS};
 use std::{collections::BTreeSet, process::Command};
 
-/// What there is of each file on the device: the cases that run, those that don't, and the steps that can't be said
-/// in C.
+/// Counts of each file on the device: the cases that run, those that don't, and the steps that
+/// can't be said in C.
 const COUNTS: &[(&str, [usize; 3])] = &[
     ("context", [3, 16, 0]),
     ("table", [3, 16, 3]),
@@ -47,7 +47,7 @@ fn changed_vectors_fail_in_c() {
     let mut noticed = BTreeSet::new();
     for (name, text) in atomik_vectors::FILES {
         let all = wrong(text, place).unwrap();
-        // Some of each kind: the guest is emulated. On the host it is all of them.
+        // Some of each kind, as the guest is emulated. The host tries all of them.
         for wrong in all.iter().step_by(all.len() / 20 + 1) {
             // Some can't be said, or are none for the device, by which they are noticed.
             let Ok(script) = Script::new(&wrong.text(), place) else {
@@ -90,6 +90,6 @@ fn the_examples_with_one_line_changed() {
     let (_, prints) = README.split_once("```text\n").unwrap();
     let (prints, _) = prints.split_once("```").unwrap();
     assert_eq!(Program::new("sdk-c-hello", SDK_C_HELLO).output(), prints);
-    // That of the project's README checks for itself.
+    // The project's README checks itself.
     assert_eq!(Program::new("sdk-c-readme", SDK_C_README).output(), "");
 }

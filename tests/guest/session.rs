@@ -123,7 +123,7 @@ fn a_holder_that_was_killed_is_noticed_and_replaced() {
     assert_eq!(listed(&tool)[0]["state"], "live");
 }
 
-/// What a process has open, sorted.
+/// The files that a process has open, sorted.
 fn open_files(pid: i32) -> Vec<String> {
     let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
     let target = |entry: std::io::Result<std::fs::DirEntry>| {
@@ -136,7 +136,7 @@ fn open_files(pid: i32) -> Vec<String> {
     targets
 }
 
-/// Neither a lock, a pipe nor a table of whoever starts a session lives on with it.
+/// The holder keeps no lock, pipe or table of the process that started it.
 #[test]
 fn a_holder_has_what_it_needs_and_no_more() {
     let tool = Tool::new();
@@ -151,7 +151,7 @@ fn a_holder_has_what_it_needs_and_no_more() {
 fn a_runtime_directory_of_another_user_is_left_alone() {
     let tool = Tool::new();
     let name = format!("su-{}", std::process::id());
-    // As `su` leaves it.
+    // The state that `su` leaves.
     let script = format!(
         "mkdir theirs && chown 1000:1000 theirs && export XDG_RUNTIME_DIR=$PWD/theirs
         atomikctl session list >/dev/null && atomikctl session start {name} && ls -A theirs
@@ -179,7 +179,7 @@ fn a_path_that_is_too_long_for_a_socket_is_told() {
         .failed(3, &["too long", &path, "hint: set XDG_RUNTIME_DIR"]);
 }
 
-/// In a container, whose processes the kernel shows to nobody outside and the other way round.
+/// A container, whose processes the kernel hides from those outside, and the other way round.
 #[test]
 fn a_holder_in_another_pid_namespace_serves() {
     if !Path::new("/proc/self/ns/pid").exists() {
@@ -203,7 +203,7 @@ fn a_holder_in_another_pid_namespace_serves() {
     });
 }
 
-/// The holder is not to blame, and its tables are not to be given up.
+/// The message doesn't blame the holder or give its tables up.
 #[test]
 fn a_client_without_room_for_the_descriptor_says_so() {
     let tool = Tool::with_session();
@@ -216,7 +216,7 @@ fn holder(tool: &Tool) -> Pid {
     Pid::from_raw(listed(tool)[0]["pid"].as_i64().unwrap() as i32)
 }
 
-/// One that is stopped is told from one that has ended, and keeps nobody who doesn't need it.
+/// A stopped holder is told from one that has ended, and holds up nobody who doesn't need it.
 #[test]
 fn a_holder_that_is_stopped() {
     let tool = Tool::with_session();
@@ -230,7 +230,7 @@ fn a_holder_that_is_stopped() {
             &format!("hint: if it's stopped, `kill -CONT {pid}`"),
         ],
     );
-    // Its name is taken, and who it is can be seen.
+    // Its name stays taken, and the list shows it.
     tool.run("session start s")
         .failed(1, &["there is a session 's' already"]);
     let found = tool.run("--json top --once --interval 50").ok();
@@ -257,7 +257,7 @@ fn a_holder_outlives_a_shortage() {
         assert_eq!(set, 0);
     };
     limit(0);
-    // It already has a descriptor for the next client, and none for the one after that.
+    // The holder has a descriptor for the next client, and none for the one after.
     tool.run("-s s list").ok();
     let sleeping = nix::libc::SYS_clock_nanosleep.to_string();
     let doing = || std::fs::read_to_string(format!("/proc/{pid}/syscall")).unwrap();
@@ -277,7 +277,7 @@ fn the_session_may_come_from_the_environment() {
     );
     ran("ATOMIK_SESSION=x atomikctl read 2").failed(3, &["no session 'x'"]);
     ran("ATOMIK_SESSION=/ atomikctl read 2").failed(2, &["can't be a session's name"]);
-    // What is said on the command line counts.
+    // The command line counts.
     assert_eq!(
         ran("ATOMIK_SESSION=x atomikctl -s s read 2").ok(),
         "0x0000000000000000\n"
@@ -347,7 +347,7 @@ fn other_users_get_nothing() {
         .unwrap();
         assert_eq!(&answer[..length], b"\x01r");
     });
-    // It still serves its own user.
+    // The holder still serves its own user.
     let script = "chmod 700 . atomik; atomikctl -s s read 0";
     assert_eq!(tool.shell(script).ok(), "0x0000000000000000\n");
 }
@@ -374,12 +374,12 @@ fn sessions_by_the_library() {
     sessions.stop(&name).unwrap();
     serving.join().unwrap().unwrap();
     assert_eq!(sessions.names().unwrap(), []);
-    // Who has the descriptor keeps the tables.
+    // The descriptor keeps the tables.
     assert_eq!(table.read(3).unwrap(), 5);
 }
 
-/// A holder as systemd would run it: with a socket for notifications, and with what the descriptor
-/// store has.
+/// A holder as systemd starts it: with a socket for notifications, and the descriptors of the
+/// store.
 struct Service {
     notify: UnixDatagram,
     path: PathBuf,
@@ -465,18 +465,18 @@ fn a_service_that_is_started_again_has_lost_nothing() {
     assert_eq!(holder.wait().unwrap().signal(), Some(9));
 
     let mut holder = service.start(&tool, Some(stored), &[]);
-    // It has what it was given, and doesn't store it again.
+    // The holder has the stored descriptor, and doesn't store it again.
     let (text, none) = service.notification();
     assert!(text.starts_with("READY=1\n") && none.is_none(), "{text}");
     assert_eq!(tool.run("-s s read 6 -f dec").ok(), "66\n");
-    // And has it once: whoever stops the session is told when the device is closed.
+    // It has it once: stopping the session returns when the device is closed.
     let open = open_files(holder.id().try_into().unwrap());
     assert_eq!(open.iter().filter(|f| *f == "/dev/atomik").count(), 1);
     tool.run("session stop s").ok();
     assert_eq!(holder.wait().unwrap().code(), Some(0));
 }
 
-/// What is said to another process is not heard, by whichever way a session is started.
+/// Notifications meant for another process are ignored, however a session is started.
 #[test]
 fn what_is_meant_for_another_process_is_ignored() {
     let tool = Tool::new();
@@ -488,7 +488,7 @@ fn what_is_meant_for_another_process_is_ignored() {
         ("LISTEN_FDNAMES", "atomik"),
     ];
     let [pid, fds, names] = passed;
-    // It is ready, which it says only to whoever reads its output.
+    // The session is ready, which only its output says.
     let mut holder = service.start(&tool, None, &[pid, fds, names, ("SYSTEMD_EXEC_PID", "1")]);
     let heard = service.notify.recv(&mut [0; 64]).unwrap_err();
     assert_eq!(heard.kind(), std::io::ErrorKind::WouldBlock);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who shares the tables of a file, and for how long they live.
+//! Sharing the tables of a file, and how long they live.
 
 use atomik_test_support::{
     raw::{RawFile, open_device},
@@ -65,7 +65,7 @@ fn a_passed_descriptor_shares_the_tables() {
         SockFlag::SOCK_CLOEXEC,
     )
     .unwrap();
-    // The child is there before the file is, so it can have it only from the message.
+    // The child exists before the file, so only the message can give it.
     let child = task::spawn(|| {
         let mut byte = [0];
         let mut buffers = [IoSliceMut::new(&mut byte)];
@@ -118,7 +118,7 @@ fn a_table_outlives_the_killed_process_that_made_it() {
         let table = file.create(2).unwrap();
         file.load(table, 0, 0x1234).unwrap();
         write(&to_parent, &table.to_ne_bytes()).unwrap();
-        // It dies at work: an even number of times the same delta is none at all, so that the other
+        // The child dies at work. The same delta an even number of times is none, so the other
         // context ends up as 0 or as the delta.
         loop {
             file.accum(table, 1, 0x55).unwrap();

@@ -40,7 +40,7 @@ fn there_and_back() {
     tool.run("-s s load .. 1").ok();
     assert_eq!(tool.run("-s s restore a.atomik").ok(), "table 1\n");
     assert_eq!(tool.run("-s s dump").ok(), dump);
-    // Into another session, as a new table.
+    // Restored into another session, as a new table.
     tool.run("session start other").ok();
     tool.run("-s other restore a.atomik")
         .failed(1, &["there is no table yet"]);
@@ -105,7 +105,7 @@ fn a_file_that_cannot_be_written() {
         .failed(1, &["can't access /proc/a"]);
 }
 
-/// Only a regular file is replaced; what else there is takes what is written.
+/// Only a regular file is replaced. Any other takes the bytes.
 #[test]
 fn devices_and_pipes_stay() {
     let tool = tool();
@@ -126,11 +126,11 @@ fn devices_and_pipes_stay() {
     let (printed, _) = tool.shell(script).said();
     assert_eq!(printed, "table 1\n");
     assert!(fs::metadata(path("pipe")).unwrap().file_type().is_fifo());
-    // Nothing was made beside them, but the directory of the sockets.
+    // The only other file is the directory of the sockets.
     assert_eq!(fs::read_dir(tool.directory()).unwrap().count(), 3);
 }
 
-/// What replaces a file has its owner and its mode, and stands where it stood.
+/// The new file has the owner and mode of the old one, and its path.
 #[test]
 fn a_replaced_file_keeps_what_it_had() {
     let tool = tool();
@@ -184,7 +184,7 @@ fn by_the_library() {
     image.restore(&table).unwrap();
     assert_eq!(table.read(1).unwrap(), 0xffff);
 
-    // What is out of range, by either side's count.
+    // Ranges beyond the file, and beyond the table.
     for range in [0..0, 2..2, 0..5, 4..5, 0..65537, 0..u32::MAX] {
         let error = table.snapshot(range.clone()).unwrap_err();
         assert!(

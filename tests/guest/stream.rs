@@ -47,7 +47,7 @@ fn csv_in_and_out() {
     .unwrap();
     let printed = tool.run("-s s batch -q ops.csv -o csv -f dec").ok();
     assert_eq!(printed, "op,addr,value\nread,2,8\n");
-    // What it prints, it reads: as reads with values it refuses it, and says so.
+    // It refuses its own output as input, as reads have no values, and says so.
     let ran = tool.run_with("-s s batch -q -i csv", printed.as_bytes());
     ran.failed(2, &["<stdin>:2: `read` takes no value"]);
 }
@@ -114,7 +114,7 @@ fn a_mistake_ends_the_stream() {
     ran.failed(2, &["<stdin>:1: "]);
 }
 
-/// Whatever ends its lines, and whatever comes before them.
+/// Any end of lines, and a byte order mark.
 #[test]
 fn every_operation_of_an_input_counts() {
     let tool = tool();
@@ -137,7 +137,7 @@ fn every_operation_of_an_input_counts() {
             }
         }
     }
-    // The readers of lists and scripts.
+    // Lists and scripts.
     tool.run("-s s load .. 0").ok();
     tool.run_with("-s s load -", b"\xEF\xBB\xBF0 1\r1 2\r").ok();
     let states = tool.run_with("-s s read - -f dec", b"0 # the first\r1\r");
@@ -182,12 +182,12 @@ fn what_cannot_be_used_is_refused() {
         ran.failed(2, &[said, "hint: nothing was done"]);
     }
     assert_eq!(tool.run("-s s dump --nonzero").ok().lines().count(), 1);
-    // What the driver refuses has its line, too.
+    // A refusal of the driver names its line, too.
     let ran = tool.run_with("-s s batch", b"# a\nswap 0 1\nload 64 1\n");
     ran.failed(1, &["<stdin>:3: address 64 is outside table 1"]);
 }
 
-/// What was done is told where its states can't be printed.
+/// The summary is printed where the states can't be.
 #[test]
 fn states_that_cannot_be_printed() {
     let tool = tool();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl watch`, and watching by the library.
+//! `atomikctl watch`, and watching with the library.
 
 use atomik::{Device, Watch};
 use atomik_test_support::tool::Tool;

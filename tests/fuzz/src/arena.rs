@@ -24,23 +24,23 @@ use std::{
     ptr::{NonNull, copy_nonoverlapping},
 };
 
-/// Where the first arena's windows begin.
+/// Start of the first arena's windows.
 const BASE: usize = 0x1000_0000;
 /// From one window to the next: a gap of `HALF` on each side.
 const STRIDE: usize = 4 * HALF;
-/// What a window is for.
+/// Roles of a window: argument or entries.
 const ROLES: usize = 2;
 const WINDOWS: usize = ROLES * Half::ALL.len() * Half::ALL.len();
 /// Bytes around a buffer that must stay as they are.
 const MARGIN: usize = 64;
-/// What is in the margins.
+/// Content of the margins.
 pub const CANARY: u8 = 0xa5;
 
-/// Which of a call's buffers.
+/// A buffer of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     Argument,
-    /// Of a batch or of an image.
+    /// Entries of a batch or contexts of an image.
     Entries,
 }
 
@@ -62,9 +62,9 @@ pub struct Arena {
     _empty: OwnedFd,
 }
 
-// SAFETY: it's addresses and files; who writes there is settled by its users.
+// SAFETY: addresses and files. Users of an arena take turns at writing.
 unsafe impl Send for Arena {}
-// SAFETY: as above; the methods that write take care to stay in the mapping.
+// SAFETY: as above; methods that write stay in the mapping.
 unsafe impl Sync for Arena {}
 
 fn number(role: Role, first: Half, second: Half) -> usize {
@@ -154,8 +154,8 @@ impl Arena {
         }
     }
 
-    /// The part of a buffer and its margins that has content: its offset in the file, its length, and
-    /// how much of it comes before the buffer.
+    /// The part of a buffer and its margins that has content: offset in the file, length, and bytes
+    /// that come before the buffer.
     fn extent(&self, spot: Spot, length: usize) -> Option<(usize, usize, usize)> {
         let Location::At(first, second, before) = spot.location else {
             return None;
@@ -186,7 +186,8 @@ impl Arena {
         }
     }
 
-    /// Reads a buffer of which `before` was put there, or says which byte beside it has changed.
+    /// Reads a buffer that was `before` when it was put there. Fails where a byte beside it has
+    /// changed.
     pub fn get(&self, spot: Spot, before: &[u8]) -> Result<Vec<u8>, String> {
         let Some((offset, length, lead)) = self.extent(spot, before.len()) else {
             return Ok(before.to_vec());
@@ -214,7 +215,7 @@ impl Arena {
         Ok(after)
     }
 
-    /// Private memory has its own content once it's been written to; the rest is that of the file.
+    /// Replaces the file's content by that of private pages, which written memory has.
     fn see_private(&self, spot: Spot, lead: usize, whole: &mut [u8]) {
         let Location::At(first, second, before) = spot.location else {
             return;
@@ -233,8 +234,8 @@ impl Arena {
             } else {
                 address
             };
-            // SAFETY: within this half, which is readable. Afterwards the next buffer begins without
-            // private pages again.
+            // SAFETY: within this half, which is readable. Afterwards the next buffer begins
+            // without private pages again.
             unsafe {
                 copy_nonoverlapping(from as *const u8, part.as_mut_ptr(), part.len());
                 let start = NonNull::new(address as *mut c_void).expect("not null");
@@ -246,13 +247,14 @@ impl Arena {
     /// Puts a buffer there while others change the memory, too.
     pub fn put_in_storm(&self, spot: Spot, bytes: &[u8]) {
         if let Some((offset, _, lead)) = self.extent(spot, bytes.len()) {
-            // It can't fail for lack of a file's length, as a store through a mapping would.
+            // A write to the file, unlike a store through a mapping, can't fail where the file is
+            // short.
             let _ = self.content.write_at(bytes, (offset + lead) as u64);
         }
     }
 
-    /// Does something to the memory of a window that other threads are using; what is decided by
-    /// `choice`. To be followed by [`Self::calm`].
+    /// Changes the memory of a window that other threads are using, in the way that `choice` picks.
+    /// [`Self::calm`] undoes it.
     pub fn disturb(&self, choice: u64) {
         let window = (choice >> 8) as usize % WINDOWS;
         let half = (choice >> 16) as usize & 1;
@@ -268,7 +270,7 @@ impl Arena {
         } else {
             (choice >> 24) & 0x7f
         };
-        // SAFETY: only this arena's windows change, which no one but the kernel looks at now.
+        // SAFETY: only this arena's windows change, and only the kernel reads them now.
         unsafe {
             match choice % 16 {
                 0 => {

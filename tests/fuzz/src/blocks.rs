@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The instrumented blocks of the module, so that it can be said how many are covered and which are
-//! not.
+//! The instrumented blocks of the module, to tell how many are covered and which are not.
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection, ObjectSymbol, RelocationTarget, SymbolKind};
 use std::{fs, path::Path};
 
-/// What the compiler calls in each block.
+/// The function that the compiler calls in each block.
 const HOOK: &str = "__sanitizer_cov_trace_pc";
-/// From the operand of the call to what it returns to, which is what is recorded.
+/// Distance from the operand of the call to the return address, which is recorded.
 const OPERAND: u64 = 4;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the kernel complains about while programs are executed.
+//! The kernel's complaints while programs are executed.
 
 use anyhow::{Context, Result};
 use atomik_guest::log;
@@ -17,7 +17,7 @@ const LOG: &str = "/dev/kmsg";
 pub struct Complaints(File);
 
 impl Complaints {
-    /// Begins at the log's end.
+    /// Opens the log at its end.
     pub fn open() -> Result<Self> {
         let mut file = OpenOptions::new()
             .read(true)

@@ -10,7 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The programs in a directory, by name. One that isn't there has none.
+/// The programs in a directory, by name. A directory that does not exist has none.
 pub fn load(directory: &Path) -> Result<Vec<(PathBuf, Program)>> {
     let mut paths: Vec<PathBuf> = match fs::read_dir(directory) {
         Ok(entries) => entries
@@ -29,7 +29,7 @@ pub fn load(directory: &Path) -> Result<Vec<(PathBuf, Program)>> {
     paths.into_iter().map(read).collect()
 }
 
-/// Saves a program under a name that tells it from others.
+/// Saves a program under a name made from its content.
 pub fn save(directory: &Path, prefix: &str, comment: &str, program: &Program) -> Result<PathBuf> {
     fs::create_dir_all(directory)?;
     let mut hasher = DefaultHasher::new();

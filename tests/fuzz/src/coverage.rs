@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Coverage`]: which blocks of the module have been executed, and in which order.
+//! [`Coverage`]: blocks of the module that have been executed, and their order.
 
 use crate::blocks::Block;
 use anyhow::{Context, Result};
@@ -9,12 +9,12 @@ use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-/// Where the kernel says at what address it has put the module's code.
+/// File with the address of the module's code.
 const TEXT: &str = "/sys/module/atomik/sections/.text";
-/// Steps from block to block are told apart by a hash of so many values.
+/// Values of the hash that tells steps from block to block apart.
 const STEPS: usize = 1 << 16;
 
-/// What all threads of a run have covered.
+/// Coverage of all threads.
 pub struct Coverage {
     start: u64,
     blocks: Vec<AtomicBool>,
@@ -24,7 +24,7 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Nothing covered yet, of the module as it is loaded, which has these blocks.
+    /// Starts without coverage, for the module as it is loaded, with these blocks.
     pub fn new(blocks: &[Block]) -> Result<Self> {
         let text = fs::read_to_string(TEXT).context(TEXT)?;
         let start = text.trim().trim_start_matches("0x");
@@ -44,7 +44,7 @@ impl Coverage {
         }
     }
 
-    /// Adds what a call has passed. Returns whether something of it is new.
+    /// Adds the blocks that a call has passed. Returns true where one of them is new.
     pub fn add(&self, addresses: impl Iterator<Item = u64>) -> bool {
         let mut new = false;
         let mut last = 0usize;
@@ -62,17 +62,17 @@ impl Coverage {
         new
     }
 
-    /// How many blocks have been executed.
+    /// Number of blocks that have been executed.
     pub fn blocks(&self) -> usize {
         self.block_count.load(Ordering::Relaxed)
     }
 
-    /// How many different steps from one block to another.
+    /// Number of different steps from one block to another.
     pub fn steps(&self) -> usize {
         self.step_count.load(Ordering::Relaxed)
     }
 
-    /// Whether the block at this offset in the module's code has been executed.
+    /// True where the block at this offset in the module's code has been executed.
     pub fn has(&self, offset: u64) -> bool {
         self.blocks
             .get(offset as usize)

@@ -81,8 +81,8 @@ pub fn pass(fd: i32) -> Result<OwnedFd, Errno> {
 pub fn attempt(fd: i32, other: Other) -> Errno {
     let mut byte = 0u8;
     let buffer = (&raw mut byte).cast();
-    // SAFETY: the kernel checks the descriptor, and the buffer is a byte; a mapping, were there one,
-    // would be new.
+    // SAFETY: the kernel checks the descriptor, and the buffer is a byte; a mapping, were there
+    // one, would be new.
     let result = unsafe {
         match other {
             Other::Read => libc::read(fd, buffer, 1),

@@ -21,13 +21,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// From one line of progress to the next.
+/// Time between lines of progress.
 const PROGRESS: Duration = Duration::from_secs(5);
-/// Failures after which it ends.
+/// Failures after which the fuzzer ends.
 const MOST_FAILURES: usize = 10;
-/// How often a program is executed whose threads race.
+/// Times to execute a program whose threads race.
 const RACES: usize = 4;
-/// In so many runs a program with threads must fail once to be said to fail.
+/// Executions of a program with threads, of which one must fail for it to count.
 const TRIES: usize = 10;
 /// Programs that are announced at once: each announcement waits for the host.
 const BATCH: u64 = 32;
@@ -47,7 +47,7 @@ pub struct Engine {
     unchecked: u64,
     corpus: Vec<Program>,
     failures: Vec<String>,
-    /// The kernel has complained: nothing that it does from then on tells anything.
+    /// The kernel has complained, so its results mean nothing from then on.
     over: bool,
 }
 
@@ -89,7 +89,8 @@ impl Engine {
         })
     }
 
-    /// Executes what is given and then what the seed makes of it. Returns whether all was well.
+    /// Executes the given programs and then those that the seed makes. Returns true where all was
+    /// well.
     pub fn fuzz(&mut self, given: Vec<Program>, seed: u64, time: Duration) -> Result<bool> {
         for (number, program) in given.into_iter().enumerate() {
             self.journal.write(&Record::Given(number))?;
@@ -132,7 +133,7 @@ impl Engine {
         self.over || self.failures.len() >= MOST_FAILURES
     }
 
-    /// Executes each program so many times. Returns whether all was well.
+    /// Executes each program so many times. Returns true where all was well.
     pub fn replay(&mut self, programs: &[Program], times: usize) -> Result<bool> {
         for (number, program) in programs.iter().enumerate() {
             self.journal.write(&Record::Given(number))?;
@@ -146,7 +147,7 @@ impl Engine {
         self.finish(None)
     }
 
-    /// Executes a program and returns whether it covers something new.
+    /// Executes a program. Returns true where it covers something new.
     fn execute(&mut self, program: &Program) -> Result<bool> {
         let mut outcome = Outcome::default();
         let times = if program.threads.is_empty() { 1 } else { RACES };
@@ -250,7 +251,7 @@ impl Engine {
         Ok(self.failures.is_empty())
     }
 
-    /// Which functions have blocks that nothing executed.
+    /// Prints the functions with blocks that nothing executed.
     fn tell_uncovered(&self) {
         let Some(coverage) = &self.coverage else {
             return;

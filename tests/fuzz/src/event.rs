@@ -43,7 +43,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The descriptor that the call looks up first; what it does then it does with the file.
+    /// The descriptor that the call looks up first. It then works on the file.
     pub fn descriptor(&self) -> Option<i32> {
         match self {
             Self::Open(_) | Self::Close(_) | Self::Touch(..) | Self::Unmap(_) => None,
@@ -61,7 +61,7 @@ impl Call {
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Of a call that returns a descriptor or nothing.
+    /// Result of a call that returns a descriptor or nothing.
     Result(Result<i32, Errno>),
     /// The state before a touch, where it tells something.
     State(Option<u64>),
@@ -71,7 +71,7 @@ pub enum Seen {
         arg: Vec<u8>,
         ops: Vec<u8>,
     },
-    /// Nothing where the file is not of the driver's.
+    /// None where the file is not the driver's.
     FdInfo(Option<FdInfo>),
 }
 

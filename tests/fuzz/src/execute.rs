@@ -4,7 +4,6 @@
 
 use crate::{
     arena::Arena,
-    compat,
     coverage::Coverage,
     descriptors,
     event::{Call, Event},
@@ -17,7 +16,7 @@ use crate::{
     storm,
 };
 use anyhow::{Context, Result, anyhow};
-use atomik_test_support::{fdinfo, raw};
+use atomik_test_support::{compat, fdinfo, raw};
 use std::{
     os::fd::AsFd,
     sync::{
@@ -28,30 +27,31 @@ use std::{
     thread,
 };
 
-/// What became of a program.
+/// Outcome of a program.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// Ioctls that were executed. One that was repeated beside others that commute counts once.
     pub ioctls: u64,
-    /// Whether the module's code was executed in a way that it had not been before.
+    /// True where the module's code was executed in a new way.
     pub new: bool,
-    /// What was not as it must be.
+    /// The first difference from the oracle.
     pub failure: Option<String>,
-    /// Whether there were too many orders of the racing calls to look at all.
+    /// True where the racing calls have too many orders to try all.
     pub unchecked: bool,
 }
 
-/// Runs programs, one at a time.
+/// Executes programs, one at a time.
 pub struct Executor {
     pub rules: Rules,
     hand: Hand,
     workers: Vec<(Sender<Job>, Receiver<Done>)>,
-    /// To ask for totals.
+    /// A file of its own, to ask for totals.
     device: raw::RawFile,
 }
 
 impl Executor {
-    /// One whose programs all keep to `rules`, of which the sizes of a file and a place are filled in.
+    /// Makes an executor for programs that keep to `rules`. Fills in the sizes of a file and a
+    /// place.
     pub fn new(mut rules: Rules, coverage: Option<Arc<Coverage>>) -> Result<Self> {
         storm::handle_signals()?;
         let compat = compat::works();
@@ -80,12 +80,12 @@ impl Executor {
         })
     }
 
-    /// Whether 32-bit calls are made.
+    /// True where 32-bit calls are made.
     pub fn compat(&self) -> bool {
         self.hand.compat
     }
 
-    /// Runs a program.
+    /// Executes a program.
     pub fn run(&mut self, program: &Program) -> Result<Outcome> {
         let served = self.device.info().context("GET_INFO")?.ops_total;
         let mut outcome = Outcome::default();
@@ -144,7 +144,7 @@ impl Executor {
         self.look_around(&mut worlds)
     }
 
-    /// Has the threads work, all at once.
+    /// Has all threads work at once.
     fn race(&mut self, program: &Program, names: &Names) -> Vec<Done> {
         let phase = if program.storm {
             Phase::Storm
@@ -225,7 +225,7 @@ fn check(rules: &Rules, worlds: &mut Vec<World>, event: &Event) -> Result<(), St
     Ok(())
 }
 
-/// A call in few words.
+/// Describes a call in few words.
 fn brief(call: &Call) -> String {
     match call {
         Call::Ioctl {
@@ -238,8 +238,8 @@ fn brief(call: &Call) -> String {
     }
 }
 
-/// Bytes that a file with tables uses, and those that the place of each of them does, as one with two
-/// tables of one context tells.
+/// Bytes of a file with tables, and of a table's place. Measured on a file with two tables of one
+/// context.
 fn file_and_place_bytes() -> Result<(u64, u64)> {
     const CONTEXT: u64 = 16;
     let file = raw::open_device();

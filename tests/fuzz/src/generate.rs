@@ -15,7 +15,7 @@ use rand::{
     seq::{IndexedRandom, SliceRandom},
 };
 
-/// Values near which mistakes are made.
+/// Values at the ends of ranges.
 const VALUES: [u64; 9] = [
     0,
     1,
@@ -51,7 +51,7 @@ const COUNTS: [u32; 20] = [
 ];
 const ADDRESSES: [u32; 10] = [0, 1, 2, 3, 4, 7, 255, 65535, 65536, 0xffff_ffff];
 
-/// What a program has so far, so that most of what follows refers to it.
+/// Names that a program has made so far. Most of the next steps refer to them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names {
     slots: u8,
@@ -60,7 +60,7 @@ pub struct Names {
 }
 
 impl Names {
-    /// Those after a program's setup.
+    /// Names after a program's setup.
     pub fn of(steps: &[Step]) -> Self {
         let mut names = Self::default();
         steps.iter().for_each(|step| names.add(step));
@@ -84,7 +84,7 @@ impl Names {
     }
 }
 
-/// A whole program.
+/// Makes a program.
 pub fn program(random: &mut impl Rng) -> Program {
     let mut program = Program::default();
     let mut names = Names::default();
@@ -140,7 +140,8 @@ pub fn program(random: &mut impl Rng) -> Program {
     program
 }
 
-/// ACCUMs on few contexts, so many that those of another thread come in between: one that is not atomic loses some.
+/// Makes many ACCUMs on few contexts, so that those of another thread come in between. An ACCUM
+/// that is not atomic loses some.
 fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
     let fine = |call| Ioctl {
         fd: 0,
@@ -183,10 +184,10 @@ fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
     steps
 }
 
-/// Tables until not one byte of the module's limit is left. What programs before it have not given
-/// back is missing here.
+/// Creates tables until not one byte of the module's limit is left. Memory that earlier programs
+/// have lost is missing here.
 pub fn all_memory() -> Program {
-    /// More tables than the limit is filled with: the largest ones, and then one of each size.
+    /// More tables than fill the limit: the largest ones, and then one of each size.
     const PLACES: u8 = 60;
     let ioctl = |call| Ioctl {
         fd: 0,
@@ -212,7 +213,7 @@ pub fn all_memory() -> Program {
     program
 }
 
-/// A step that may follow.
+/// Makes a step that may follow.
 pub fn step(random: &mut impl Rng, names: Names) -> Step {
     match random.random_range(0..100) {
         0..4 => Step::Open(access(random)),
@@ -246,7 +247,7 @@ pub fn step(random: &mut impl Rng, names: Names) -> Step {
     }
 }
 
-/// Mostly what can be mapped of a small table.
+/// Makes a mapping, mostly one that a small table has.
 pub fn map(random: &mut impl Rng, names: Names) -> Map {
     let odd = random.random_ratio(1, 8);
     Map {
@@ -293,7 +294,7 @@ fn slot(random: &mut impl Rng, names: Names) -> Slot {
     if names.slots == 0 || random.random_ratio(1, 40) {
         return 0xff;
     }
-    // The first is the one with most of the tables.
+    // The first file has most of the tables.
     if random.random_bool(0.5) {
         0
     } else {
@@ -332,7 +333,7 @@ pub fn value(random: &mut impl Rng) -> u64 {
     }
 }
 
-/// Mostly where all is well, else somewhere hostile.
+/// Chooses memory: mostly ordinary, else hostile.
 pub fn location(random: &mut impl Rng) -> Location {
     match random.random_range(0..20) {
         0 => Location::Nowhere(*Nowhere::ALL.choose(random).expect("some")),
@@ -349,7 +350,7 @@ pub fn location(random: &mut impl Rng) -> Location {
             };
             Location::At(first, second, before)
         }
-        // Where all is well, but for how it is aligned.
+        // Ordinary memory, oddly aligned.
         8..10 => Location::At(Half::Rw, Half::Rw, 8 * random.random_range(1..1024)),
         _ => Location::FINE,
     }
@@ -377,7 +378,7 @@ pub fn op(random: &mut impl Rng) -> Op {
     }
 }
 
-/// A command number, known or near one.
+/// Makes a command number, known or near one.
 fn number(random: &mut impl Rng) -> u32 {
     let number = uapi::COMMANDS.choose(random).expect("some").ioc;
     match random.random_range(0..8) {
@@ -447,7 +448,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
         },
         77..91 => {
             let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
-            // The driver has ways of its own for entries of one kind, for few and for many.
+            // The driver treats entries of one kind, few and many in ways of their own.
             if random.random_ratio(1, 3) {
                 let one = random.random_range(0..4);
                 ops.iter_mut().for_each(|op| op.op = one);
@@ -485,7 +486,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
     }
 }
 
-/// How many contexts an image has.
+/// Number of contexts of an image.
 pub fn count(random: &mut impl Rng) -> u32 {
     if random.random_ratio(1, 8) {
         *COUNTS.choose(random).expect("some")
@@ -494,7 +495,7 @@ pub fn count(random: &mut impl Rng) -> u32 {
     }
 }
 
-/// What must be zero.
+/// A field that must be zero.
 pub fn reserved(random: &mut impl Rng) -> u32 {
     if random.random_ratio(1, 40) {
         random.random()
@@ -509,7 +510,7 @@ pub fn ioctl(random: &mut impl Rng, names: Names) -> Ioctl {
         call: command(random, names),
         at: location(random),
         by: match random.random_range(0..500) {
-            // Forking takes its time.
+            // Seldom, as forking takes time.
             0 => Caller::Child,
             1..45 => Caller::Compat,
             _ => Caller::Thread,

@@ -4,7 +4,6 @@
 
 use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
-    compat,
     coverage::Coverage,
     descriptors::{attempt, duplicate, open_device, pass, reopen, settle},
     event::{Buffer, Call, Event, Seen},
@@ -15,7 +14,7 @@ use crate::{
     start::Start,
 };
 use anyhow::Result;
-use atomik_test_support::fdinfo;
+use atomik_test_support::{compat, fdinfo};
 use atomik_uapi::argument_size;
 use nix::{
     errno::Errno,
@@ -74,7 +73,7 @@ impl Names {
 pub enum Phase {
     Alone,
     Racing,
-    /// Racing with others, of which some are isolated, but not from what is done through a mapping.
+    /// Racing with others, some of them isolated. A mapping breaks that isolation.
     RacingIsolated,
     /// Racing with others that commute with it.
     Commuting,
@@ -148,7 +147,7 @@ impl Hand {
         }
     }
 
-    /// Does a step. What it does is added to `events`, a file that it opens known by `tag`.
+    /// Does a step. Adds its calls to `events`; `tag` names a file that it opens.
     pub fn perform(
         &mut self,
         step: &Step,
@@ -225,7 +224,7 @@ impl Hand {
             Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, events),
             Step::Repeat(times, ioctl) => {
                 let (calls, times) = match phase {
-                    // The orders of many racing calls are too many.
+                    // Many racing calls have too many orders.
                     Phase::Racing | Phase::RacingIsolated => (1, 1),
                     Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
                     Phase::Alone | Phase::Storm => (*times, 1),
@@ -280,7 +279,7 @@ impl Hand {
         Ok(())
     }
 
-    /// Makes an ioctl, if several times without a pause, and sees what it has done.
+    /// Makes an ioctl `times` times without a pause, and takes its result.
     pub fn ioctl(
         &mut self,
         fd: i32,
@@ -355,7 +354,7 @@ impl Hand {
         })
     }
 
-    /// Makes an ioctl whose memory others change meanwhile.
+    /// Makes an ioctl while others change its memory.
     fn ioctl_in_storm(
         &mut self,
         fd: i32,
@@ -394,7 +393,7 @@ impl Hand {
     }
 
     fn call(&mut self, fd: i32, number: u32, address: u64, by: Caller) -> Result<(), Errno> {
-        // SAFETY: the kernel checks the address; what it may write there is ours to be written.
+        // SAFETY: the kernel checks the address. All memory that it may write there is the arena's.
         let direct = || Errno::result(unsafe { libc::ioctl(fd, number.into(), address) });
         let result = match by {
             Caller::Thread => direct().map(drop),
@@ -405,7 +404,7 @@ impl Hand {
         result
     }
 
-    /// Adds what this thread's calls have covered since the last time.
+    /// Adds this thread's coverage since the last time.
     pub fn gather(&mut self) {
         if let (Some(kcov), Some(coverage)) = (&self.kcov, &self.coverage) {
             self.new |= coverage.add(kcov.addresses());
@@ -443,7 +442,7 @@ impl Hand {
         }
     }
 
-    /// Maps pages of a table, unless the oracle could not follow.
+    /// Maps pages of a table, where the oracle can follow.
     fn map(
         &mut self,
         map: Map,
@@ -459,7 +458,7 @@ impl Hand {
         Some(mapped.map(Arc::new))
     }
 
-    /// Uses a mapping, unless it does not show that or the oracle could not follow.
+    /// Uses a mapping, where it shows the context and the oracle can follow.
     fn touch(
         &mut self,
         mapped: Option<&Mapped>,
@@ -476,7 +475,7 @@ impl Hand {
         let state = mapped.touch(addr, touch, times)?;
         Some(Event {
             call: Call::Touch(mapped.tag, addr, touch),
-            // Among others that commute it may be any.
+            // Unknown among others that commute.
             seen: Seen::State((phase != Phase::Commuting).then_some(state)),
             tag: 0,
             times,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Looks for orders of racing calls that explain all that they returned.
+//! Finds orders of racing calls that explain all their results.
 
 use crate::{
     event::{Call, Event},
@@ -8,31 +8,31 @@ use crate::{
 };
 use std::collections::HashSet;
 
-/// States that are looked at before it is given up.
+/// States to try before giving up.
 const MOST_STATES: usize = 20_000;
-/// Worlds that are kept.
+/// Worlds to keep.
 const MOST_WORLDS: usize = 64;
 
 #[derive(Debug)]
 pub enum Explained {
     /// Every world that the calls may have led to.
     By(Vec<World>),
-    /// No order of the calls gives these results: why the last one that was tried fails.
+    /// No order of the calls gives these results. Says why the longest one fails.
     Not(String),
     /// Too many orders.
     TooMany,
 }
 
-/// How far a thread is.
+/// Progress of a thread.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 struct Progress {
     done: usize,
-    /// What the next call's descriptor meant when it looked it up.
+    /// The file of the next call's descriptor, once it has been looked up.
     found: Option<Option<u32>>,
 }
 
-/// Finds the worlds that calls of several threads, each in its order, may lead to. Where they commute, one order of all
-/// is enough.
+/// Finds the worlds that the calls of several threads may lead to, each thread's in order. Where
+/// they commute, one order is enough.
 pub fn explain(
     rules: &Rules,
     worlds: Vec<World>,
@@ -138,7 +138,7 @@ mod tests {
         }
     }
 
-    /// An ioctl that succeeds and makes these words of those.
+    /// An ioctl that succeeds and turns `before` into `after`.
     fn ioctl(number: u32, before: &[u32], after: &[u32]) -> Event {
         let arg = Buffer {
             location: Location::FINE,
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    /// What follows when two threads have done that to a table of one context.
+    /// The world after two threads have done that to a table of one context.
     fn after(threads: &[Vec<Event>]) -> World {
         let rules = Rules::default();
         let mut world = World::new(0);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the guest tells the host before and after each program, on a port of its own.
+//! Lines from the guest to the host, before and after each program, on a port of their own.
 //!
-//! A write to the port returns when the host has the line, so that the last line says what was being
-//! executed when a kernel crashed.
+//! A write to the port returns when the host has the line. So the last line names the program that
+//! crashed a kernel.
 
 use crate::{mutate, program::Program};
 use anyhow::{Context, Result};
@@ -22,12 +22,12 @@ pub struct Made {
     /// The number of the first one.
     pub number: u64,
     pub count: u64,
-    /// How many programs of the corpus there were.
+    /// Number of programs in the corpus at that time.
     pub corpus: usize,
 }
 
 impl Made {
-    /// The programs, if there is so much of the corpus.
+    /// The programs. None where the corpus is smaller.
     pub fn programs(&self, seed: u64, corpus: &[Program]) -> Vec<Program> {
         let Some(corpus) = corpus.get(..self.corpus) else {
             return Vec::new();
@@ -40,13 +40,13 @@ impl Made {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// The program with this number in what the guest was given is executed next.
+    /// The given program with this number is executed next.
     Given(usize),
-    /// It belongs to the corpus.
+    /// The given program with this number belongs to the corpus.
     Keep(usize),
     /// These are executed next.
     Made(Made),
-    /// The program with this number, made with so many of the corpus, belongs to it, too.
+    /// The program with this number, made from so many of the corpus, belongs to it too.
     Add { number: u64, corpus: usize },
     /// A program that failed, and why.
     Failure { why: String, program: Program },
@@ -75,7 +75,7 @@ impl fmt::Display for Record {
 }
 
 impl Record {
-    /// Reads a line; nothing where it's incomplete.
+    /// Reads a line. None where it is incomplete.
     pub fn parse(line: &str) -> Option<Self> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let mut numbers = rest.split(' ').map_while(|word| word.parse::<u64>().ok());
@@ -104,7 +104,7 @@ impl Record {
     }
 }
 
-/// Where the guest writes, if it has such a port.
+/// The guest's end of the port, where it has one.
 pub struct Journal(Option<File>);
 
 impl Journal {

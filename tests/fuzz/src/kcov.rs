@@ -25,12 +25,12 @@ const INIT_TRACE: libc::c_ulong = 0x8008_6301;
 const ENABLE: libc::c_ulong = 0x6364;
 const TRACE_PC: libc::c_ulong = 0;
 
-/// Whether this kernel records coverage.
+/// True where this kernel records coverage.
 pub fn is_there() -> bool {
     Path::new(DEVICE).exists()
 }
 
-/// The recording of the thread that made it, for as long as that lives.
+/// The recording of the thread that made it, as long as the thread lives.
 pub struct Kcov {
     _device: File,
     /// The number of addresses, and then the addresses.

@@ -8,13 +8,12 @@
 //! memory then; where threads raced, [`interleave`] looks for an order of the calls that explains
 //! it all.
 //!
-//! [`generate`] and [`mutate`] make programs from a seed and a number, so that whoever knows these
-//! and the corpus has the program. The guest tells the host both through a [`journal`] before it
-//! executes one, and nothing is lost when the kernel crashes. [`shrink`] makes what failed small.
+//! [`generate`] and [`mutate`] make a program from a seed, a number and the corpus. The guest
+//! writes these to a [`journal`] before it executes one, so nothing is lost when the kernel
+//! crashes. [`shrink`] makes a failure small.
 
 pub mod arena;
 pub mod blocks;
-pub mod compat;
 pub mod complaints;
 pub mod corpus;
 pub mod coverage;

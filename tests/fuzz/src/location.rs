@@ -15,8 +15,8 @@ pub enum Half {
     Rw,
     /// Can be read only.
     Ro,
-    /// Can be written, but each page becomes so only by a page fault: a private mapping that has
-    /// not been written to.
+    /// Can be written after a page fault in each page: a private mapping that has not been written
+    /// to.
     Cow,
     /// Mapped without any rights.
     None,
@@ -45,7 +45,7 @@ impl Half {
     }
 }
 
-/// An address where nothing of the caller is.
+/// An address outside the caller's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Nowhere {
     Null,
@@ -97,7 +97,7 @@ impl Location {
     /// Memory that can be read and written.
     pub const FINE: Self = Self::At(Half::Rw, Half::Rw, 64);
 
-    /// The same within the limits that a window has.
+    /// The location within the limits of a window.
     pub fn clamped(self) -> Self {
         match self {
             Self::At(first, second, before) => Self::At(first, second, before.min(HALF as u32)),
@@ -105,7 +105,7 @@ impl Location {
         }
     }
 
-    /// Whether all bytes of `range`, counted from the location, are of a kind that `f` accepts.
+    /// True where `f` accepts the kind of all bytes of `range`, counted from the location.
     pub fn all(self, range: Range<usize>, f: impl Fn(Half) -> bool) -> bool {
         range.is_empty() || {
             let last = self.half(range.end - 1);

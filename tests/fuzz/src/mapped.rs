@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 const PAGE: usize = 4096;
 
-/// A mapping, there until it's dropped.
+/// A mapping, unmapped when dropped.
 #[derive(Debug)]
 pub struct Mapped {
-    /// What it's known by.
+    /// Name of the mapping in the program.
     pub tag: u32,
     start: *mut libc::c_void,
     pages: usize,
@@ -20,7 +20,7 @@ pub struct Mapped {
     rights: Rights,
 }
 
-// SAFETY: all uses are of atomics, and what is unmapped nobody has any more.
+// SAFETY: all uses are of atomics, and nobody has the mapping once it is unmapped.
 unsafe impl Send for Mapped {}
 // SAFETY: as above.
 unsafe impl Sync for Mapped {}
@@ -64,8 +64,8 @@ impl Mapped {
         })
     }
 
-    /// Does something to the state at an address of the table, so many times, and returns what it was the first time.
-    /// Nothing where the mapping does not show it or does not allow that.
+    /// Uses the state at an address of the table, so many times. Returns the state before the first
+    /// time; none where the mapping does not show or allow it.
     pub fn touch(&self, addr: u32, touch: Touch, times: u32) -> Option<u64> {
         if touch != Touch::Read && self.rights != Rights::ReadWrite {
             return None;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Makes programs from others that are known to reach something.
+//! Makes programs from others that have reached new code.
 
 use crate::{
     generate::{self, Names},
@@ -14,10 +14,10 @@ use rand_chacha::ChaCha8Rng;
 
 /// Steps in a list that still grows.
 const MOST_STEPS: usize = 40;
-/// The same where they race: the orders of more are too many to look at.
+/// Steps in a list of racing threads. More have too many orders.
 const MOST_RACING: usize = 6;
 
-/// The program with this number of a run with this seed, given the corpus at that moment.
+/// The program that seed, number and corpus make.
 pub fn program(seed: u64, number: u64, corpus: &[Program]) -> Program {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(number);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Program`]: what is executed, and its text.
+//! [`Program`]: system calls to execute, and their text.
 
 use crate::location::{HALF, Location};
 use anyhow::{Context, Result};
@@ -16,14 +16,14 @@ pub const MAX_THREADS: usize = 3;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Program {
-    /// Comes first.
+    /// Steps that come first.
     pub setup: Vec<Step>,
-    /// Run at the same time. They begin with the descriptors and tables of `setup`.
+    /// Steps of threads that race. They begin with the descriptors and tables of `setup`.
     pub threads: Vec<Vec<Step>>,
-    /// Whether the calls are interrupted by signals.
+    /// Interrupts the calls by signals.
     pub signals: bool,
-    /// Whether, beside the threads, their memory is changed, cut off and taken away. No oracle can
-    /// say what comes back then, except that it is an error of the interface.
+    /// Changes, cuts off and takes away the threads' memory meanwhile. The oracle then only knows
+    /// that an error is one of the interface.
     pub storm: bool,
 }
 
@@ -33,7 +33,7 @@ pub type Slot = u8;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Step {
     Open(Access),
-    /// Opens what the descriptor refers to once more, through `/proc/self/fd`.
+    /// Opens the descriptor's file once more, through `/proc/self/fd`.
     Reopen(Slot),
     Dup(Slot),
     /// Sends the descriptor over a socket and takes it out there.
@@ -46,10 +46,11 @@ pub enum Step {
     FdInfo(Slot),
     /// Maps pages of a table. Where threads race, none are mapped.
     Map(Map),
-    /// Uses a context of a mapped table without a system call: the mapping with this number, from 0, and the context's
-    /// address. Not where the mapping has none such, or where threads race with what is isolated, but not from this.
+    /// Uses a context of a mapped table without a system call: the number of the mapping, from 0,
+    /// and the context's address. Does nothing where the mapping doesn't show the context, or where
+    /// threads race with isolated calls, as those are not isolated from this.
     Touch(u8, u32, Touch),
-    /// Unmaps it. Where there are threads, others may be using it, and it stays.
+    /// Unmaps a mapping. In threads it stays, as others may be using it.
     Unmap(u8),
     Other(Slot, Other),
 }
@@ -65,7 +66,7 @@ pub enum Access {
 }
 
 impl Step {
-    /// Whether all of it happens at one moment, but for what is done through a mapping.
+    /// True where all of it happens at one moment, except for mappings.
     fn isolates(&self) -> bool {
         let (Self::Ioctl(ioctl) | Self::Repeat(_, ioctl)) = self else {
             return false;
@@ -76,7 +77,8 @@ impl Step {
         )
     }
 
-    /// Whether the order of several such steps makes no difference to anybody: ACCUMs, one by one or in batches.
+    /// True where the order of several such steps makes no difference: ACCUMs, one by one or in
+    /// batches.
     pub fn commutes(&self) -> bool {
         let ioctl = match self {
             Self::Touch(.., touch) => return matches!(touch, Touch::Accum(_)),
@@ -121,18 +123,18 @@ pub struct Map {
     pub pages: u16,
     #[serde(default)]
     pub rights: Rights,
-    /// Whether it's to be private, which is refused.
+    /// Asks for a private mapping, which is refused.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub private: bool,
 }
 
-/// What a mapping is to allow.
+/// Rights of a mapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Rights {
     #[default]
     ReadWrite,
     Read,
-    /// Which is refused.
+    /// Refused.
     Execute,
 }
 
@@ -140,7 +142,7 @@ impl Rights {
     pub const ALL: [Self; 3] = [Self::ReadWrite, Self::Read, Self::Execute];
 }
 
-/// What is done with a state in a mapping. Each returns what it was.
+/// Use of a state in a mapping. Each returns the state before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Touch {
     Read,
@@ -160,12 +162,12 @@ pub struct Ioctl {
     pub by: Caller,
 }
 
-/// Who makes a call.
+/// The caller.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Caller {
     #[default]
     Thread,
-    /// The thread, as a 32-bit program would.
+    /// The thread, by the entry of 32-bit programs.
     Compat,
     /// A forked process. In a program's threads it's the thread itself.
     Child,
@@ -188,7 +190,7 @@ fn is_fine(location: &Location) -> bool {
 /// The id of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Table {
-    /// That of the table created by this CREATE_TABLE, counted from 0; 0 where there was none.
+    /// The id from the CREATE_TABLE with this number, from 0; 0 where there was none.
     T(u8),
     Id(u32),
 }
@@ -293,7 +295,7 @@ impl Op {
     }
 }
 
-/// What an ioctl hands to the kernel. Where it has entries, the pointer to them is still to be filled in.
+/// Arguments of an ioctl. The pointer to entries is still to be filled in.
 pub struct Encoded {
     pub number: u32,
     pub arg: Vec<u8>,
@@ -302,28 +304,28 @@ pub struct Encoded {
 
 /// The entries of a batch or of an image.
 pub struct Entries {
-    /// Those that are given. More may be asked for.
+    /// Bytes that are given. More may be asked for.
     pub bytes: Vec<u8>,
-    /// Bytes that are asked for, as far as there may be any.
+    /// Bytes that are asked for, within the window.
     pub length: usize,
     pub location: Location,
-    /// Where the pointer to them is in the argument.
+    /// Offset of the pointer to them in the argument.
     pub pointer: usize,
 }
 
-/// Where `ops_ptr` is in the argument of BATCH.
+/// Offset of `ops_ptr` in the argument of BATCH.
 pub const OPS_PTR: usize = std::mem::offset_of!(uapi::Batch, ops_ptr);
-/// Where `contexts_ptr` is in that of SNAPSHOT and RESTORE.
+/// Offset of `contexts_ptr` in the argument of SNAPSHOT and RESTORE.
 pub const CONTEXTS_PTR: usize = std::mem::offset_of!(uapi::Image, contexts_ptr);
 /// Bytes of an entry of either.
 pub const ENTRY: usize = size_of::<uapi::BatchOp>();
 const _: () = assert!(ENTRY == size_of::<uapi::Context>());
 
-/// What result fields hold before a call.
+/// Content of result fields before a call.
 const BEFORE: u64 = 0x5c5c_5c5c_5c5c_5c5c;
 
 impl Command {
-    /// As bytes, given what table each [`Table`] is.
+    /// Encodes the command, with `id` for each [`Table`].
     pub fn encode(&self, id: impl Fn(Table) -> u32) -> Encoded {
         let addressed = |table: &Table, addr: &u32| {
             let mut bytes = id(*table).to_ne_bytes().to_vec();
@@ -428,20 +430,20 @@ impl Command {
     }
 }
 
-/// Each of `all`, `more` times more, and `most` at most.
+/// Repeats each of `all` `more` times more, up to `most` in all.
 fn repeated<T>(all: &[T], more: u16, most: usize) -> impl Iterator<Item = &T> {
     all.iter()
         .flat_map(move |one| std::iter::repeat_n(one, usize::from(more) + 1))
         .take(most)
 }
 
-/// Of so many contexts, those for which a window has room.
+/// The number of contexts, limited to the room of a window.
 fn most_contexts(count: u32) -> usize {
     (count as usize).min(2 * HALF / ENTRY)
 }
 
-/// The number, of a type near the driver's: numbers of other types may mean something to the kernel
-/// for any file. And no image: the oracle knows nothing of the memory that those name.
+/// Changes the type to one near the driver's, as the kernel serves numbers of other types on any
+/// file. Changes SNAPSHOT and RESTORE, as the oracle doesn't know the memory that they name.
 fn harmless(number: u32) -> u32 {
     let number = match number {
         uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE => number & !0xff,
@@ -501,13 +503,13 @@ impl Program {
         text
     }
 
-    /// The same program within what can be executed.
+    /// The program within the limits of what can be executed.
     pub fn limited(mut self) -> Self {
         self.threads.truncate(MAX_THREADS);
         self
     }
 
-    /// How many steps there are.
+    /// Number of steps.
     pub fn len(&self) -> usize {
         self.setup.len() + self.threads.iter().map(Vec::len).sum::<usize>()
     }
@@ -516,12 +518,12 @@ impl Program {
         self.len() == 0
     }
 
-    /// Whether the threads do what is isolated from everything but a mapping.
+    /// True where threads make calls that are isolated from everything but mappings.
     pub fn isolates(&self) -> bool {
         self.threads.iter().flatten().any(Step::isolates)
     }
 
-    /// Whether the threads' steps may come in any order, so that there can be many of them.
+    /// True where the threads' steps may come in any order, so that there can be many.
     pub fn commutes(&self) -> bool {
         self.threads.iter().flatten().all(Step::commutes)
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Makes a program that fails smaller.
+//! Makes a failing program smaller.
 
 use crate::{
     location::Location,
@@ -16,7 +16,7 @@ pub fn shrink(program: &Program, mut fails: impl FnMut(&Program) -> bool) -> Pro
     smallest
 }
 
-/// Programs that are a little simpler; those that are much simpler first.
+/// Makes simpler programs, the simplest first.
 pub fn simpler(program: &Program) -> Vec<Program> {
     let mut all = Vec::new();
     let mut change = |f: &dyn Fn(&mut Program)| {
@@ -82,7 +82,7 @@ fn steps_mut(program: &mut Program, list: List) -> &mut Vec<Step> {
     }
 }
 
-/// How many descriptors, tables and mappings a step adds to the names of a program.
+/// Numbers of descriptors, tables and mappings that a step adds to the names of a program.
 fn made(step: &Step) -> [usize; 3] {
     let creates = |ioctl: &Ioctl| usize::from(matches!(ioctl.call, Command::Create { .. }));
     match step {
@@ -94,7 +94,7 @@ fn made(step: &Step) -> [usize; 3] {
     }
 }
 
-/// Removes a step, and has the others refer to what they did before.
+/// Removes a step, and renames in the others what they refer to.
 fn remove(program: &mut Program, list: List, at: usize) {
     let names = |steps: &[Step]| {
         let add = |sum: [usize; 3], one: [usize; 3]| std::array::from_fn(|i| sum[i] + one[i]);
@@ -107,7 +107,7 @@ fn remove(program: &mut Program, list: List, at: usize) {
     }
     let gone = made(&steps(program, list)[at]);
     steps_mut(program, list).remove(at);
-    // What the name with this number of a kind is called from now on, if it's still there.
+    // The new number of a name, if it still exists.
     let renamed = |kind: usize, name: u8| {
         let number = usize::from(name);
         if number >= first[kind] + gone[kind] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What happens beside the threads of a program: signals, and changes to their memory.
+//! Disturbances of a program's threads: signals, and changes to their memory.
 
 use crate::{arena::Arena, program::Program};
 use anyhow::{Context, Result};
@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-/// Microseconds from one signal to the next.
+/// Microseconds between signals.
 const INTERVAL: libc::suseconds_t = 500;
 
 extern "C" fn nothing(_: libc::c_int) {}
@@ -63,7 +63,7 @@ fn set_timer(interval: libc::suseconds_t) -> Result<()> {
     Ok(())
 }
 
-/// Changes an arena in many ways until it's over. The order of the changes is the program's own.
+/// Changes an arena in many ways until `over`. The program determines their order.
 pub fn rage(arena: &Arena, program: &Program, over: impl Fn() -> bool) {
     let mut hasher = DefaultHasher::new();
     program.hash(&mut hasher);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`check()`], which looks for an order in which a history could have happened.
+//! [`check()`]: finds an order in which a history could have happened.
 
 use crate::{Answer, Op, Tables};
 use std::{
@@ -8,7 +8,7 @@ use std::{
     fmt::{self, Display, Formatter},
 };
 
-/// An operation, its answer, and when it was called and returned.
+/// An operation, its answer, and the times of its call and return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     pub op: Op,
@@ -18,30 +18,30 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether this had returned when `other` was called.
+    /// True where this had returned when `other` was called.
     pub fn precedes(&self, other: &Call) -> bool {
         self.returned < other.called
     }
 }
 
-/// There is no order in which the calls could have happened.
+/// The calls have no order in which they could have happened.
 #[derive(Debug)]
 pub struct Refused {
     threads: Vec<Vec<Call>>,
-    /// The longest order that was found: the numbers of the threads whose next call comes next.
+    /// The longest order that was found, as the numbers of the threads that take turns.
     longest: Vec<usize>,
 }
 
 /// Checks that calls, listed by thread, are linearizable from `start`.
 ///
-/// What fixes the order are the threads' programs and the times of the calls. Where there is no
-/// time, as in the model of the driver, let all calls be called at 0 and return at [`u64::MAX`]:
-/// what is checked then is sequential consistency.
+/// The threads' programs and the times of the calls restrict the order. Without times, as in the
+/// loom check, let all calls be called at 0 and return at [`u64::MAX`]: that checks sequential
+/// consistency.
 pub fn check(start: &Tables, threads: &[Vec<Call>]) -> Result<(), Refused> {
     check_to(start, threads, |_| true)
 }
 
-/// As [`check`], where the calls must leave the tables in a state that `end` accepts.
+/// Does the same for calls that must leave tables that `end` accepts.
 pub fn check_to(
     start: &Tables,
     threads: &[Vec<Call>],
@@ -63,12 +63,12 @@ pub fn check_to(
     })
 }
 
-/// The search of Wing and Gong, which takes each call that may come next; with Lowe's remedy for
-/// its cost, which is to remember what has been tried.
+/// The search of Wing and Gong, which tries each call that may come next. It remembers what it has
+/// tried, as Lowe proposes, to be fast enough.
 struct Search<'a, F> {
     threads: &'a [Vec<Call>],
     end: F,
-    /// From where no order led to the end: how many calls of each thread had been taken, and the
+    /// States from which no order leads to the end: numbers of calls taken of each thread, and the
     /// tables.
     tried: HashSet<(Vec<usize>, Tables)>,
     order: Vec<usize>,

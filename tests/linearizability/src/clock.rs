@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Clock`], which says what came before what.
+//! [`Clock`]: the order of calls and returns.
 
 use crate::{Answer, Call, Op};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A counter that the threads of a history share.
 ///
-/// All CPUs see its steps in one order, unlike those of the time stamp counter or of the system's
-/// clock, which need not even step between two operations.
+/// All CPUs see its steps in one order. The time stamp counter and the system's clock promise no
+/// order, and need not step between two operations.
 #[derive(Debug, Default)]
 pub struct Clock(AtomicU64);
 

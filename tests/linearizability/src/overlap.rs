@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! How much of a history was concurrent, without which it would prove little.
+//! The share of a history that was concurrent. Without any it would prove little.
 
 use crate::Call;
 
-/// How many of the calls had one of another thread under way at the same time.
+/// Number of calls that overlapped with one of another thread.
 pub fn concurrent(threads: &[Vec<Call>]) -> usize {
     let others = |thread: usize| {
         let other = threads

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The checker accepts what a right driver could have answered and refuses what only a broken one
-//! could: histories are recorded from a simulated driver, whose threads take their steps in random
-//! order and which can be broken in several ways.
+//! The checker accepts the histories of a right driver and refuses those of a broken one. They are
+//! recorded from a simulated driver, whose threads take steps in random order and which can be
+//! broken in several ways.
 
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check};
 use rand::{Rng, SeedableRng};
@@ -12,7 +12,7 @@ const TABLE: u32 = 1;
 const CONTEXTS: u32 = 2;
 const HISTORIES: u64 = 2000;
 
-/// What is wrong with the simulated driver.
+/// Bug of the simulated driver.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Bug {
     None,
@@ -35,13 +35,13 @@ struct Driver {
     before: [u64; CONTEXTS as usize],
 }
 
-/// What a thread is at.
+/// Operation that a thread is at.
 struct Current {
     op: Op,
     called: u64,
     /// The step that comes next.
     step: usize,
-    /// What a first step has loaded, for the second.
+    /// Value that the first step has loaded for the second.
     loaded: u64,
     states: Vec<u64>,
     answer: Option<Answer>,
@@ -53,7 +53,7 @@ impl Driver {
         self.before[addr] = std::mem::replace(&mut self.states[addr], state);
     }
 
-    /// All of an entry.
+    /// Does all of an entry.
     fn apply(&mut self, entry: Entry, states: &mut Vec<u64>) {
         match entry {
             Entry::Load { addr, value } => self.set(addr, value),
@@ -68,7 +68,7 @@ impl Driver {
         }
     }
 
-    /// The next step of what a thread is at.
+    /// Does the next step of a thread's operation.
     fn step(&mut self, random: &mut impl Rng, current: &mut Current) {
         let step = current.step;
         current.step += 1;
@@ -225,7 +225,7 @@ fn start() -> Tables {
     tables
 }
 
-/// How many histories of a driver with this bug the checker refuses.
+/// Number of histories of a driver with this bug that the checker refuses.
 fn refused(bug: Bug) -> usize {
     let mut random = ChaCha8Rng::seed_from_u64(0xA70);
     let refused = (0..HISTORIES)

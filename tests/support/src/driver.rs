@@ -24,7 +24,7 @@ pub fn unload() -> Result<(), Errno> {
     delete_module(c"atomik", flags)
 }
 
-/// Whether the device is there.
+/// True where the device is there.
 pub fn is_there() -> bool {
     Path::new(DEVICE).exists()
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What `/proc/PID/fdinfo/FD` says about an open file of the device.
+//! The driver's lines in `/proc/PID/fdinfo/FD` of an open file.
 
 use std::{
     fs, io,
@@ -24,7 +24,7 @@ pub fn read(file: &impl AsFd) -> FdInfo {
     parse(&text)
 }
 
-/// What there is to read about a descriptor of this process.
+/// Reads all lines about a descriptor of this process.
 pub fn text(descriptor: i32) -> io::Result<String> {
     fs::read_to_string(format!("/proc/self/fdinfo/{descriptor}"))
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Parts that several rooms of tests share: the ioctls as they are ([`raw`]), the definition that
-//! results are compared with ([`model`]), and what surrounds a test in the guest.
+//! Parts that several rooms of tests share: the ioctls as they are ([`raw`]), the definition to
+//! compare results with ([`model`]), and the surroundings of a test in the guest.
 
+pub mod compat;
 pub mod driver;
 pub mod fdinfo;
 pub mod mapping;

@@ -18,7 +18,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-/// How most are mapped.
+/// Rights of most mappings.
 pub const READ_WRITE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
 
 /// Some pages of a table, unmapped when dropped.
@@ -27,7 +27,7 @@ pub struct Mapping {
     pages: usize,
 }
 
-// SAFETY: all uses are of atomics, and what is unmapped is gone for all threads alike.
+// SAFETY: all uses are of atomics, and unmapping needs the mapping for itself.
 unsafe impl Send for Mapping {}
 // SAFETY: as above.
 unsafe impl Sync for Mapping {}
@@ -57,10 +57,10 @@ impl Mapping {
         Self::with(file, table, 0, pages, READ_WRITE, MapFlags::MAP_SHARED)
     }
 
-    /// The states, and what is beyond them in the last page.
+    /// All words of the pages: the states, and the rest of the last page.
     pub fn states(&self) -> &[AtomicU64] {
         let count = self.pages * PAGE / size_of::<AtomicU64>();
-        // SAFETY: the mapping, which is there as long as this.
+        // SAFETY: the mapping lives as long as this.
         unsafe { slice::from_raw_parts(self.states.as_ptr(), count) }
     }
 
@@ -79,20 +79,19 @@ impl Mapping {
         self.state(addr).fetch_xor(delta, Ordering::SeqCst);
     }
 
-    /// Changes what may be done with the pages.
+    /// Changes the rights of the pages.
     pub fn protect(&self, protection: ProtFlags) -> Result<(), Errno> {
-        // SAFETY: who uses the mapping in a way that is not allowed any more wants the signal.
+        // SAFETY: a use that is no longer allowed is a signal, which the caller wants.
         unsafe { mprotect(self.states.cast(), self.pages * PAGE, protection) }
     }
 
-    /// Says how the pages will be used.
+    /// Gives the kernel advice about the pages.
     pub fn advise(&self, advice: MmapAdvise) -> Result<(), Errno> {
-        // SAFETY: whatever becomes of the pages, what is read of them is any bits of an atomic, or a signal that the
-        // caller wants.
+        // SAFETY: all bits are valid in an atomic, and a signal is what the caller wants.
         unsafe { madvise(self.states.cast(), self.pages * PAGE, advice) }
     }
 
-    /// Asks for so many pages, at another place if need be.
+    /// Asks for so many pages, at another address if need be.
     pub fn resize(&mut self, pages: usize) -> Result<(), Errno> {
         let (old, new) = (self.pages * PAGE, pages * PAGE);
         // SAFETY: no reference into the mapping is left, as this is borrowed exclusively.
@@ -110,17 +109,18 @@ impl Mapping {
         Ok(())
     }
 
-    /// Moves the pages to another place.
+    /// Moves the pages to another address.
     pub fn relocate(&mut self) {
         let bytes = self.pages * PAGE;
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let length = NonZeroUsize::new(bytes).expect("a page at least");
-        // SAFETY: the mapping moves to a place that has just been made for it; no reference into it is left, as this
-        // is borrowed exclusively.
+        // SAFETY: the mapping moves to addresses that have just been reserved for it; no reference
+        // into it is left, as this is borrowed exclusively.
         self.states = unsafe {
-            let place = mmap_anonymous(None, length, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE);
-            let place = place.expect("a place");
-            mremap(self.states.cast(), bytes, bytes, flags, Some(place))
+            let reserved =
+                mmap_anonymous(None, length, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE);
+            let reserved = reserved.expect("addresses");
+            mremap(self.states.cast(), bytes, bytes, flags, Some(reserved))
                 .expect("mremap")
                 .cast()
         };
@@ -129,7 +129,8 @@ impl Mapping {
     /// Unmaps all but the first pages.
     pub fn truncate(&mut self, pages: usize) {
         assert!((1..self.pages).contains(&pages));
-        // SAFETY: within the mapping; no reference into it is left, as this is borrowed exclusively.
+        // SAFETY: within the mapping; no reference into it is left, as this is borrowed
+        // exclusively.
         unsafe {
             let rest = self.states.byte_add(pages * PAGE).cast();
             munmap(rest, (self.pages - pages) * PAGE).expect("munmap");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Pages`]: memory with chosen rights, for arguments that the kernel must refuse or tread lightly
-//! on.
+//! [`Pages`]: memory with chosen rights, for arguments that the kernel must refuse or handle with
+//! care.
 
 use atomik_uapi::BatchOp;
 use nix::{
@@ -27,7 +27,7 @@ pub const PAGE: usize = 4096;
 pub struct Pages {
     start: NonNull<c_void>,
     len: usize,
-    /// What the pages are copied from, where they are a file's.
+    /// The file that the pages are copied from, where there is one.
     content: Option<File>,
 }
 
@@ -37,7 +37,7 @@ impl Pages {
         Self::map(count, MapFlags::MAP_PRIVATE)
     }
 
-    /// As [`Self::new`], where 32-bit programs can point to.
+    /// Maps such pages where 32-bit programs can point to.
     pub fn low(count: usize) -> Self {
         Self::map(count, MapFlags::MAP_PRIVATE | MapFlags::MAP_32BIT)
     }
@@ -61,8 +61,8 @@ impl Pages {
         }
     }
 
-    /// As [`Self::low`], where no page is there after [`Self::put`]: who reads one gets the page of a
-    /// file, and who writes to it his own copy.
+    /// Maps such pages of a file, none of which is there after [`Self::put`]. Reading brings the
+    /// file's page in, writing makes a copy of it.
     pub fn low_of_a_file(count: usize) -> Self {
         let len = count * PAGE;
         let file = memfd_create(c"pages", MFdFlags::MFD_CLOEXEC).expect("memfd_create");

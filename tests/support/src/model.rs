@@ -37,7 +37,7 @@ impl Entry {
         }
     }
 
-    /// Whether a state is the result.
+    /// True where a state is the result.
     pub fn returns(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::Swap { .. })
     }
@@ -79,7 +79,7 @@ impl Context {
         };
     }
 
-    /// Does what the entry says, whatever its address. Returns the state where that is the result.
+    /// Does the entry, whatever its address. Returns the state where that is the result.
     fn apply(&mut self, entry: Entry) -> Option<u64> {
         let state = self.state();
         match entry {
@@ -159,7 +159,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// Does the operation if it can have this answer now; says whether it can.
+    /// Does the operation if it can have this answer now. Returns true where it can.
     pub fn step(&mut self, op: &Op, answer: &Answer) -> bool {
         match (op, answer) {
             (Op::Create(contexts), Answer::Created(id)) => {

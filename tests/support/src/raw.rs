@@ -46,8 +46,8 @@ impl RawFile {
         reason = "it is the kernel that looks at it, and it checks"
     )]
     pub fn ioctl_at(&self, command: u32, arg: *mut c_void) -> Result<(), Errno> {
-        // SAFETY: the kernel checks `arg` itself; the tests pass pointers to memory whose content
-        // they don't otherwise hold on to, or pointers to nothing.
+        // SAFETY: the kernel checks `arg` itself; tests point to memory without other references,
+        // or to nothing.
         let result = unsafe { libc::ioctl(self.0.as_raw_fd(), command.into(), arg) };
         Errno::result(result).map(drop)
     }
@@ -123,7 +123,7 @@ impl RawFile {
         self.batch_at(table_id, ops.len() as u32, ops.as_mut_ptr() as u64)
     }
 
-    /// BATCH of entries that are anywhere, or nowhere.
+    /// BATCH of entries at any address, valid or not.
     pub fn batch_at(&self, table_id: u32, num_ops: u32, ops_ptr: u64) -> Result<(), Errno> {
         let mut arg = uapi::Batch {
             table_id,

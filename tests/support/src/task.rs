@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Forks a child that runs `body` and exits with 0, or with 1 where it panics.
 ///
-/// The child has this thread alone: `body` must not wait for others. (glibc makes `malloc` usable
+/// The child has only this thread, so `body` must not wait for others. (glibc makes `malloc` usable
 /// there.)
 pub fn spawn(body: impl FnOnce()) -> Pid {
     // SAFETY: the child runs `body`, which keeps to the above, and leaves by `_exit`.
@@ -24,7 +24,7 @@ pub fn spawn(body: impl FnOnce()) -> Pid {
     }
 }
 
-/// Waits for a child, which must have ended well.
+/// Waits for a child, which must succeed.
 pub fn join(child: Pid) {
     assert_eq!(waitpid(child, None), Ok(WaitStatus::Exited(child, 0)));
 }

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long to wait for what is to come.
+/// Longest time to wait for output.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program in a terminal.
@@ -30,17 +30,17 @@ pub struct Terminal {
     screen: vt100::Parser,
     /// The modes that the program found.
     modes: Termios,
-    /// All that the program has written, with what moves the cursor.
+    /// All that the program has written, control sequences included.
     written: Vec<u8>,
     child: Child,
 }
 
-/// What a program in a terminal leaves.
+/// Result of a program in a terminal.
 pub struct Left {
     pub status: ExitStatus,
-    /// What is on the screen.
+    /// Text on the screen.
     pub screen: String,
-    /// Whether the terminal is as it was found.
+    /// True where the terminal is as it was found.
     pub restored: bool,
     /// All that was ever written.
     pub written: String,
@@ -78,10 +78,10 @@ impl Terminal {
         }
     }
 
-    /// Waits until the screen is as wanted.
+    /// Waits for a screen that `wanted` accepts.
     #[track_caller]
     pub fn wait_for(&mut self, what: &str, wanted: impl Fn(&str) -> bool) -> String {
-        // Long enough for an emulated guest that does other things, too.
+        // Long enough for a busy emulated guest.
         let end = Instant::now() + PATIENCE;
         loop {
             let screen = self.screen.screen().contents();
@@ -107,7 +107,7 @@ impl Terminal {
         Pid::from_raw(self.child.id().try_into().unwrap())
     }
 
-    /// Waits until the program is stopped. Returns whether the terminal is then as it was found.
+    /// Waits until the program is stopped. Returns true where the terminal is then as it was found.
     pub fn stopped(&mut self) -> bool {
         let end = Instant::now() + PATIENCE;
         let flags = WaitPidFlag::WUNTRACED | WaitPidFlag::WNOHANG;
@@ -115,7 +115,7 @@ impl Terminal {
             match waitpid(self.pid(), Some(flags)).unwrap() {
                 WaitStatus::Stopped(..) => break,
                 WaitStatus::StillAlive if Instant::now() < end => {
-                    // It may write as well as stop.
+                    // It may write before it stops.
                     if self.has_more(PollTimeout::from(10u8)) {
                         self.read();
                     }
@@ -123,7 +123,7 @@ impl Terminal {
                 status => panic!("{status:?}"),
             }
         }
-        // What it has written is here.
+        // All that it has written is here.
         while self.has_more(PollTimeout::ZERO) && self.read() {}
         self.is_restored()
     }
@@ -145,13 +145,13 @@ impl Terminal {
         }
     }
 
-    /// Whether the program has written more, or has ended, before the time is over.
+    /// Waits for output or the end of the program. Returns false when the time is over.
     fn has_more(&self, patience: PollTimeout) -> bool {
         let mut fds = [PollFd::new(self.master.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, patience).unwrap() > 0
     }
 
-    /// Takes what the program has written. False where there will be no more.
+    /// Reads output of the program. Returns false where no more will come.
     fn read(&mut self) -> bool {
         if !self.has_more(PATIENCE.try_into().unwrap()) {
             return false;
@@ -170,7 +170,7 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
-    /// Of a test that has failed, the program is not to be in the way of others.
+    /// Ends the program of a test that has failed, for the sake of others.
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -12,7 +12,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// What a run of a command left.
+/// Result of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Ran {
     /// The exit status.
@@ -24,21 +24,21 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// What was printed, of a run that had nothing to complain about.
+    /// Expects success without a message, and returns the output.
     #[track_caller]
     pub fn ok(self) -> String {
         assert_eq!((self.status, self.stderr.as_str()), (0, ""), "{self:?}");
         self.stdout
     }
 
-    /// What was printed and what was said, of a run that went well.
+    /// Expects success, and returns output and messages.
     #[track_caller]
     pub fn said(self) -> (String, String) {
         assert_eq!(self.status, 0, "{self:?}");
         (self.stdout, self.stderr)
     }
 
-    /// That it ended with this status, printed nothing, and said all of this.
+    /// Expects this status, no output, and all of these parts in the messages.
     #[track_caller]
     pub fn failed(self, status: i32, said: &[&str]) {
         assert_eq!(
@@ -52,7 +52,7 @@ impl Ran {
     }
 }
 
-/// `atomikctl` with a runtime directory of its own. Sessions that are left end with this.
+/// `atomikctl` with a runtime directory of its own. Stops sessions that are left when dropped.
 #[derive(Debug)]
 pub struct Tool {
     directory: PathBuf,
@@ -71,7 +71,7 @@ impl Tool {
         Self { directory }
     }
 
-    /// With a session `s`.
+    /// Makes one with a session `s`.
     pub fn with_session() -> Self {
         let tool = Self::new();
         assert_eq!(tool.run("session start s").ok(), "");

@@ -14,7 +14,7 @@ use std::{
 
 #[derive(Debug, Parser)]
 struct Cli {
-    /// The module's limit, as it was loaded.
+    /// The limit that the module was loaded with.
     #[arg(long)]
     limit_kib: u64,
     #[command(subcommand)]
@@ -33,7 +33,7 @@ enum Action {
     },
     /// Executes the programs of a directory.
     Replay {
-        /// How often each.
+        /// Times to execute each.
         #[arg(long, default_value_t = 1)]
         times: usize,
         given: PathBuf,

@@ -22,21 +22,21 @@ use std::{
 
 /// The limit that the module gets: low enough that programs meet it.
 const LIMIT_KIB: u64 = 16 * 1024;
-/// Time for booting, for what is given, and for making failures small.
+/// Time for booting, for the given programs, and for making failures small.
 const EXTRA_SECONDS: u64 = 900;
 /// Boots that are spent on making a crash small.
 const MOST_BOOTS: usize = 30;
-/// How often each program is tried for a crash.
+/// Times to try each program for a crash.
 const TIMES: usize = 10;
-/// Programs before the last one that are tried, too, where that alone does not crash.
+/// Programs before the last one to try, where that alone does not crash.
 const BEFORE: usize = 200;
 
 #[derive(Debug, Parser)]
 struct Cli {
-    /// How long to go on.
+    /// Seconds to go on.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// What the programs are made from; the same seed and corpus make the same ones.
+    /// Seed of the programs; the same seed and corpus make the same ones.
     #[arg(long)]
     seed: Option<u64>,
     /// The kernel, as `qemu/run` takes it.
@@ -47,13 +47,13 @@ struct Cli {
     /// A module that is built already.
     #[arg(long)]
     module: Option<PathBuf>,
-    /// Where the corpus is kept.
+    /// Directory of the corpus.
     #[arg(long)]
     corpus: PathBuf,
-    /// Where the tests are: they are part of the corpus, and failures are saved there.
+    /// Directory of the tests, which belong to the corpus. Failures are saved there.
     #[arg(long, default_value = "tests/fuzz/programs")]
     programs: PathBuf,
-    /// Where to work.
+    /// Directory to work in.
     #[arg(long, default_value = "target/fuzz")]
     work: PathBuf,
 }
@@ -74,14 +74,14 @@ fn main() -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(failures > 0)))
 }
 
-/// How a guest's run ended.
+/// End of a guest.
 struct Ended {
     status: Option<i32>,
     records: Vec<Record>,
 }
 
 impl Ended {
-    /// Whether the guest did not come to its end by itself.
+    /// True where the guest did not come to its end by itself.
     fn crashed(&self) -> bool {
         self.records.last() != Some(&Record::End)
     }
@@ -199,7 +199,7 @@ impl Host<'_> {
                 _ => {}
             }
         }
-        // What others make superfluous goes, once all have been looked at.
+        // Remove what others make superfluous, once all have been tried.
         if !ended.crashed() {
             for ((path, _), kept) in given.iter().zip(kept).skip(tests) {
                 if !kept {
@@ -266,7 +266,7 @@ impl Host<'_> {
         self.save(&why, &smallest)
     }
 
-    /// Which of some programs is the first that the guest does not survive, or that fails.
+    /// Number of the first program that fails, or that the guest does not survive.
     fn first_crash(&self, programs: &[Program]) -> Result<Option<usize>> {
         if programs.is_empty() {
             return Ok(None);

@@ -14,7 +14,7 @@ pub(super) const VALUE: usize = std::mem::offset_of!(uapi::BatchOp, value);
 pub(super) struct Write {
     pub at: usize,
     pub bytes: Vec<u8>,
-    /// Whether they must be there. Otherwise each may be, as the call failed on the way.
+    /// The bytes must be there. Otherwise each may be, as the call failed on the way.
     pub certain: bool,
 }
 
@@ -28,7 +28,7 @@ impl Write {
     }
 }
 
-/// What an ioctl must have done.
+/// Result of an ioctl, and the bytes that it writes.
 pub(super) struct Expected {
     pub result: Result<(), Errno>,
     pub arg: Vec<Write>,
@@ -52,10 +52,10 @@ impl Expected {
         }
     }
 
-    /// Lets result fields be what they are after a call that failed while others changed the table.
+    /// Accepts any result fields of a call that failed while others changed the table.
     ///
     /// SWAP writes its result before it swaps, and a batch brings in missing pages by writing to
-    /// them; where the table is gone when they try (again), the fields hold an earlier state.
+    /// them. Where the table is gone at the next attempt, the fields hold an earlier state.
     pub fn forgive(
         &mut self,
         number: u32,
@@ -123,7 +123,7 @@ pub(super) fn get_info(
     Ok(outcome)
 }
 
-/// What may be left of a result that did not fit: any of the bytes that can be written.
+/// The part of a result that did not fit: any of the bytes that can be written.
 pub(super) fn partly(location: Location, at: usize, bytes: &[u8]) -> Vec<Write> {
     let writable = |(offset, byte): (usize, &u8)| {
         let at = at + offset;

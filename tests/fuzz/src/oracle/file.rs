@@ -20,22 +20,22 @@ pub(super) const PAGE: u64 = 4096;
 /// Bytes of a context's state, and of its reference.
 pub(super) const WORD: u64 = 8;
 
-/// Entries of a batch that needs no memory for its copy.
+/// Entries of the largest batch whose copy needs no memory.
 const SMALL_BATCH: u32 = 16;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct File {
     pub access: Access,
     pub tables: BTreeMap<u32, Table>,
-    /// Tables that are destroyed, and of which mappings hold the states.
+    /// Destroyed tables whose states a mapping holds.
     pub ghosts: BTreeMap<u32, Table>,
-    /// Whether the driver's list of tables exists: from the first creation on.
+    /// True from the first creation on, which makes the driver's list of tables.
     pub made: bool,
-    /// Bytes that are kept for the next large batch.
+    /// Bytes kept for the next large batch.
     pub scratch: u64,
-    /// Which places exist, and whether a table is there.
+    /// The places; true where a table is in one.
     pub places: Vec<bool>,
-    /// Whether `places` and `scratch` are certain: racing calls may have used more for a moment.
+    /// False where racing calls may have used more `places` or `scratch` for a moment.
     pub bytes_known: bool,
     /// Operations served.
     pub ops: u64,
@@ -45,11 +45,11 @@ pub(super) struct File {
 pub(super) struct Table {
     pub count: u32,
     pub place: usize,
-    /// All that a mapping shows, to the end of the last page: some are beyond the table's.
+    /// All contexts that a mapping shows, to the end of the last page: more than the table has.
     pub contexts: model::Table,
-    /// Whether the states are in pages of their own: once it has been mapped, for good.
+    /// True from the first mapping on: the states are in pages of their own.
     pub mapped: bool,
-    /// Mappings.
+    /// Number of mappings.
     pub maps: u32,
 }
 
@@ -95,12 +95,12 @@ impl Table {
     }
 }
 
-/// What the allocator rounds up to.
+/// Size that the allocator rounds a table up to.
 fn table_bytes(count: u32) -> u64 {
     (u64::from(count) * 16).next_power_of_two()
 }
 
-/// What counts against the limit for the kernel's copy of so many entries or contexts.
+/// Bytes of the kernel's copy of so many entries or contexts, as the limit counts them.
 fn copy_bytes(count: u32) -> u64 {
     (u64::from(count) * ENTRY as u64).next_power_of_two()
 }
@@ -128,7 +128,7 @@ impl File {
         }
         if company == Company::Others {
             self.bytes_known = false;
-            // One that fails holds memory and an id till then.
+            // Another that fails holds memory and an id until then.
             if let Err(errno @ (Errno::ENOMEM | Errno::ENOSPC)) = result {
                 return Ok((*errno).into());
             }
@@ -260,7 +260,8 @@ impl File {
             .get_mut(&u32_at(&arg.before, 0))
             .ok_or(Errno::ENOENT)?;
         if needed > 0 && needed / 2 > room && *seen == Err(Errno::ENOMEM) {
-            // References are kept aside where the caller's memory can't be pinned, which isn't known.
+            // The driver keeps references aside where it can't pin the caller's memory, which isn't
+            // known here.
             return Err(Errno::ENOMEM);
         }
         if entries.iter().any(|entry| entry.addr() >= table.count) {

@@ -2,9 +2,9 @@
 
 //! The oracle: the driver as it is defined ([`World`]), and what each call must do in it.
 //!
-//! What the definition leaves to the driver, such as the number of a new table, is taken from what
-//! has been seen, if it is legal. Everything else is predicted: the result, where several errors
-//! apply the one that is checked first, and every byte of the caller's memory.
+//! The driver's own choices, such as the number of a new table, are taken from the results, if they
+//! are legal. Everything else is predicted: the result, the first of several errors, and every byte
+//! of the caller's memory.
 
 mod expected;
 mod file;
@@ -23,9 +23,9 @@ use std::collections::BTreeMap;
 /// Facts that hold for all programs.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// Whether nobody else uses the driver, so that its totals are known.
+    /// True where nobody else uses the driver, so that its totals are known.
     pub alone: bool,
-    /// Bytes that all files may use, where `alone`.
+    /// Bytes that all files may use. Known where `alone`.
     pub limit: u64,
     /// Bytes that the place of a table uses.
     pub place_bytes: u64,
@@ -33,11 +33,11 @@ pub struct Rules {
     pub file_bytes: u64,
 }
 
-/// Whether other calls run at the same time.
+/// Other calls at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Company {
     Alone,
-    /// What counts several things one after another may be seen in between.
+    /// Others may see a call that counts several things half done.
     Others,
 }
 
@@ -58,7 +58,7 @@ pub struct World {
 type Verdict = Result<(), String>;
 
 impl World {
-    /// One without files, where the driver has served so many operations.
+    /// A world without files, whose driver has served so many operations.
     pub fn new(served: u64) -> Self {
         Self {
             served,
@@ -88,18 +88,18 @@ impl World {
         files
     }
 
-    /// The file that a descriptor means.
+    /// The file of a descriptor.
     pub fn look_up(&self, descriptor: i32) -> Option<u32> {
         self.descriptors.get(&descriptor).copied()
     }
 
-    /// Does what the call does, or says why it can't have come to what was seen.
+    /// Does the call, or says why it can't have this result.
     pub fn step(&mut self, rules: &Rules, event: &Event) -> Verdict {
         let file = event.call.descriptor().and_then(|fd| self.look_up(fd));
         self.act(rules, event, file, Company::Alone)
     }
 
-    /// The same for a call that has looked up its descriptor and found `file`.
+    /// Does a call that has looked up its descriptor and found `file`.
     pub fn act(
         &mut self,
         rules: &Rules,
@@ -187,7 +187,7 @@ impl World {
         }
     }
 
-    /// Forgets files without a descriptor. Those in `used` are in use by calls that go on.
+    /// Forgets files without a descriptor, except those `used` by calls that go on.
     pub fn release(&mut self, used: impl Fn(u32) -> bool) {
         let Self {
             descriptors,
@@ -319,7 +319,7 @@ impl World {
             Other::Read if reads => Errno::EINVAL,
             Other::Write if writes => Errno::EINVAL,
             Other::Read | Other::Write => Errno::EBADF,
-            // At the offset of table 0, which there never is.
+            // The offset of table 0, which never exists.
             Other::Mmap if reads => Errno::ENOENT,
             Other::Mmap => Errno::EACCES,
         }
