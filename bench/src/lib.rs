@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the program in the guest tells the one outside.
+//! Reports of the program in the guest to the one outside.
 
 use serde::{Deserialize, Serialize};
 
-/// The case that does nothing, once. Together with [`LOOP_MANY`] it says what a block and its loop cost themselves.
+/// The case that does nothing, once. With [`LOOP_MANY`] it gives the cost of a block and of its
+/// loop.
 pub const LOOP_ONCE: &str = "loop/1";
 /// The case that does nothing, [`LOOP_ITERATIONS`] times.
 pub const LOOP_MANY: &str = "loop/64";
@@ -11,10 +12,10 @@ pub const LOOP_ITERATIONS: u32 = 64;
 /// The case that executes [`PROOF_INSTRUCTIONS`] instructions.
 pub const PROOF: &str = "proof/1000";
 pub const PROOF_INSTRUCTIONS: f64 = 1000.0;
-/// An ioctl that the driver doesn't know: what a system call costs that does nothing.
+/// An ioctl that the driver doesn't know: the cost of a system call that does nothing.
 pub const FLOOR: &str = "floor/unknown-ioctl";
 
-/// Something to measure, in a block of some iterations.
+/// A case to measure, in a block of some iterations.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaseInfo {
     /// Such as `batch/accum/16`.
@@ -25,7 +26,7 @@ pub struct CaseInfo {
     pub operations: u32,
 }
 
-/// What the program in the guest did while the plugin counted.
+/// Report of the cases that were executed while the plugin counted.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CountsReport {
     pub release: String,
@@ -36,10 +37,10 @@ pub struct CountsReport {
     pub symbols: Vec<(u64, String)>,
 }
 
-/// What the program in the guest measured by the clock.
+/// Report of times, by the clock.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TimesReport {
-    /// Whether the guest was emulated: then a time says nothing by itself.
+    /// True where the guest was emulated: then a time says nothing by itself.
     pub emulated: bool,
     pub cases: Vec<CaseInfo>,
     /// Nanoseconds of one operation, by round and case.
@@ -47,10 +48,10 @@ pub struct TimesReport {
     pub threads: Vec<ThreadsReport>,
 }
 
-/// What several threads got done at the same time.
+/// Throughput of several threads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ThreadsReport {
-    /// What they did, such as `accum/same-context`.
+    /// Name, such as `accum/same-context`.
     pub scenario: String,
     pub threads: usize,
     /// Operations a second of all threads together, by round.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The instructions that mark the beginning and the end of what is to be counted: `nop`s with a displacement that no
-//! compiler chooses. They do nothing, so the program also runs where nobody counts.
+//! Instructions that mark the beginning and the end of a block to be counted: `nop`s with a
+//! displacement that no compiler chooses. They do nothing, so a program with them also runs where
+//! nobody counts.
 
 /// `nopl disp32(%rax)`.
 const fn nop(displacement: [u8; 4]) -> [u8; LENGTH] {
@@ -19,7 +20,7 @@ pub const END: [u8; LENGTH] = nop(*b"atm>");
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn begin() {
-    // SAFETY: it does nothing. Without `nomem`, the compiler keeps what is to be counted behind it.
+    // SAFETY: it does nothing. Without `nomem`, the compiler keeps the block behind it.
     unsafe {
         core::arch::asm!(
             ".byte 0x0f, 0x1f, 0x80",

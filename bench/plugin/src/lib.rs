@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A QEMU plugin that counts the instructions which the guest executes between marks (see `atomik-bench-marks`).
+//! A QEMU plugin that counts the instructions which the guest executes between marks (see
+//! `atomik-bench-marks`).
 //!
-//! It writes a file, whose lines are `begin USER KERNEL` and `end USER KERNEL`, in the order in which the guest came
-//! across the marks: instructions executed so far. With `profile=on` lines `at COUNT ADDRESS` before each `end` say how
-//! often each instruction was executed since the `begin`, and lines `code ADDRESS TEXT` at the end what they are.
+//! It writes a file with a line for each mark, in the order of the guest: `begin USER KERNEL` or
+//! `end USER KERNEL`, the instructions executed so far. With `profile=on`, lines `at COUNT ADDRESS`
+//! before each `end` give the executions of each instruction since the `begin`, and lines `code
+//! ADDRESS TEXT` at the end its assembler.
 //!
-//! Arguments: `out=PATH`; `profile=on`; `miss=N`, for tests, overlooks the mark with this number, from 0.
+//! Arguments: `out=PATH`; `profile=on`; for tests `miss=N`, which overlooks the mark with this
+//! number, from 0.
 //!
-//! One virtual CPU only, so nothing here is ever run by two threads at a time.
+//! The guest has one virtual CPU, so two threads never run this at a time.
 
 mod qemu;
 
@@ -20,12 +23,12 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
-/// QEMU asks for this symbol.
+/// The version of the interface, which QEMU looks up.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
 pub static qemu_plugin_version: c_int = qemu::VERSION;
 
-/// Addresses from here on are the kernel's.
+/// First address of the kernel.
 const KERNEL: u64 = 1 << 63;
 
 struct Plugin {
@@ -34,13 +37,13 @@ struct Plugin {
     miss: Option<usize>,
     user: Counter,
     kernel: Counter,
-    /// Whether the guest is between marks; of interest to the profile only.
+    /// True between marks. Only the profile needs it.
     between: AtomicBool,
     seen: Mutex<Seen>,
 }
 
-// SAFETY: the pointers in it are QEMU's scoreboards, which it never frees before its end and which are read by its own
-// function, and by any thread.
+// SAFETY: its pointers are QEMU's scoreboards. QEMU never frees them, and its function may read
+// them from any thread.
 unsafe impl Send for Plugin {}
 // SAFETY: likewise.
 unsafe impl Sync for Plugin {}
@@ -49,9 +52,10 @@ unsafe impl Sync for Plugin {}
 struct Seen {
     marks: usize,
     log: String,
-    /// How often each instruction has been executed, by address. Never freed: translated code refers to them.
+    /// Instructions and their executions, by address. Never freed, as translated code refers to
+    /// them.
     executed: HashMap<u64, &'static Executed>,
-    /// Those that have been since the last `begin`.
+    /// Instructions executed since the last `begin`.
     since_begin: Vec<&'static Executed>,
 }
 
@@ -70,7 +74,7 @@ enum Mark {
     End,
 }
 
-/// QEMU calls this after it has loaded the plugin. What isn't 0 ends it.
+/// Starts the plugin; QEMU calls it after loading. Any result but 0 ends QEMU.
 ///
 /// # Safety
 ///
@@ -83,7 +87,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
     argv: *const *const c_char,
 ) -> c_int {
     let arguments = (0..argc as usize).map(|i| {
-        // SAFETY: as the caller promises.
+        // SAFETY: the caller promises it.
         unsafe { CStr::from_ptr(*argv.add(i)) }.to_string_lossy()
     });
     let (mut file, mut profile, mut miss) = (None, false, None);
@@ -128,16 +132,16 @@ pub unsafe extern "C" fn qemu_plugin_install(
     0
 }
 
-/// What QEMU calls back comes after [`qemu_plugin_install`].
+/// Returns the plugin. QEMU calls back only after [`qemu_plugin_install`].
 fn plugin() -> &'static Plugin {
     PLUGIN.get().expect("the plugin is installed")
 }
 
 /// Has the instructions of a block of code counted, and each mark seen.
 ///
-/// A block is counted as a whole when it is entered, which is much faster than one instruction after the other; only
-/// where it has a mark must it be known what comes before and what after. A block that a fault leaves early counts
-/// as if it had been executed to its end.
+/// A block counts as a whole when it is entered, which is much faster than one instruction after
+/// the other. Only a block with a mark is counted one by one, as the mark divides it. A block that
+/// a fault leaves early counts as if executed to its end.
 extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     let plugin = plugin();
     // SAFETY: QEMU lends the block for this call.
@@ -149,7 +153,7 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     let Some(&first) = instructions.first() else {
         return;
     };
-    // A block is of one side only: what changes the side ends a block.
+    // A block belongs to one side: an instruction that changes the side ends it.
     let counter = if address(first) >= KERNEL {
         plugin.kernel
     } else {
@@ -223,7 +227,8 @@ fn address(instruction: *const Instruction) -> u64 {
 
 fn mark(instruction: *const Instruction) -> Option<Mark> {
     let mut bytes = [0; marks::LENGTH];
-    // SAFETY: an instruction of the block that is being translated; the buffer has the length that is given.
+    // SAFETY: an instruction of the block that is being translated; the buffer has the length that
+    // is given.
     unsafe {
         qemu::qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
     }
@@ -258,7 +263,7 @@ extern "C" fn execute(_cpu: c_uint, data: *mut c_void) {
     }
 }
 
-/// Writes the file. QEMU calls this when the guest has turned itself off.
+/// Writes the file. QEMU calls it when the guest has turned itself off.
 extern "C" fn write(_id: qemu::Id, _data: *mut c_void) {
     let plugin = plugin();
     let mut seen = plugin.seen();
@@ -308,7 +313,7 @@ impl Plugin {
         self.between.store(mark == Mark::Begin, Relaxed);
     }
 
-    /// The count of an instruction. Another that has been at this address is taken for the same.
+    /// Returns the count of an instruction. Takes any at the same address for the same.
     fn executed(&self, instruction: *const Instruction) -> &'static Executed {
         let address = address(instruction);
         self.seen().executed.entry(address).or_insert_with(|| {
@@ -327,7 +332,7 @@ impl Seen {
     }
 }
 
-/// What the instruction is, in assembler.
+/// The instruction in assembler.
 fn text(instruction: *const Instruction) -> String {
     // SAFETY: an instruction of the block that is being translated.
     let text = unsafe { qemu::qemu_plugin_insn_disas(instruction) };

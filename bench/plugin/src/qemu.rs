@@ -2,15 +2,15 @@
 //! The part of QEMU's plugin interface that is used here, as QEMU 10.0's `qemu-plugin.h` declares
 //! it. Debian does not package the header.
 //!
-//! The crate `qemu-plugin` serves neither: its releases for QEMU 10 need rustc 1.88, and the one
-//! for QEMU 9.0 declares `qemu_plugin_insn_data` as it was before it took a buffer.
+//! The crate `qemu-plugin` is no choice: its releases for QEMU 10 need rustc 1.88, and the one for
+//! QEMU 9.0 declares `qemu_plugin_insn_data` as it was before it took a buffer.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
-/// The version of the interface that this was written for; QEMU refuses a plugin that wants a newer one.
+/// The version of the interface used here. QEMU refuses a plugin that wants a newer one.
 pub const VERSION: c_int = 4;
 
-/// The plugin, as QEMU knows it.
+/// QEMU's number of the plugin.
 pub type Id = u64;
 
 /// Translated code.

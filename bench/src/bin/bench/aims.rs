@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the driver is to reach, and what a conventional driver in C took, counted in the same way on 7.3.4: one mutex and
-//! one IDR for a file, contexts of three words, a fresh kernel copy of each batch.
+//! The driver's aims, and the counts of a conventional driver in C, counted in the same way on
+//! 7.3.4. That one has a mutex and an IDR for each file, contexts of three words, and a fresh
+//! kernel copy of each batch.
 
 use crate::counts::{Counts, Line};
 use atomik_bench::FLOOR;
@@ -12,7 +13,7 @@ pub enum Aim {
     AboveFloor(f64),
 }
 
-/// The aim for a case, where there is one.
+/// Returns the aim for a case, where there is one.
 pub fn aim(id: &str) -> Option<Aim> {
     let parts: Vec<&str> = id.split('/').collect();
     Some(match parts.as_slice() {

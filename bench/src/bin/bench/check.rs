@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Compares counts with those that the repository expects.
 //!
-//! What is one system call counts above the floor of the same run, so that the figures are the driver's and a new
-//! kernel's entry code does not move them.
+//! A single system call counts above the floor of the same measurement. So the figures are the
+//! driver's alone, and a new kernel's entry code does not move them.
 
 use crate::counts::{Counts, Line};
 use crate::table::figure;
@@ -10,11 +10,11 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// A count may be off by this share,
+/// Share by which a count may be off,
 const TOLERANCE: f64 = 0.03;
-/// or by this many instructions of a system call.
+/// or instructions of a system call.
 const INSTRUCTIONS: f64 = 3.0;
-/// Names of what is checked: what the driver does.
+/// Beginnings of the names of the cases that are checked: those of the driver.
 pub const CHECKED: &[&str] = &[
     "floor/",
     "single/",
@@ -26,7 +26,7 @@ pub const CHECKED: &[&str] = &[
     "destroy/",
     "image/",
     "others/",
-    // Others depend on who answers, or are not the project's.
+    // Other commands depend on who answers, or are not the project's.
     "command/read-fd",
 ];
 
@@ -47,7 +47,7 @@ pub fn parse(text: &str) -> Result<Expected> {
         .collect()
 }
 
-/// What the file should say.
+/// Returns the counts that the file should have.
 pub fn expected(counts: &Counts) -> Result<Expected> {
     let floor = counts.floor()?;
     let checked = |line: &&Line| {
@@ -86,11 +86,11 @@ fn own(line: &Line, floor: f64) -> f64 {
 pub struct Verdict {
     pub above: Vec<String>,
     pub below: Vec<String>,
-    /// Measured and not expected, or the other way round.
+    /// Counts that are measured and not expected, or the other way round.
     pub unknown: Vec<String>,
 }
 
-/// Compares what was measured with what is expected.
+/// Compares measured counts with expected ones.
 pub fn compare(expected: &Expected, measured: &Expected) -> Verdict {
     let mut verdict = Verdict::default();
     for (id, &count) in measured {

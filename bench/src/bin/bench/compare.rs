@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What changed between two measurements.
+//! Changes between two measurements.
 
 use crate::counts::Counts;
 use crate::table::figure;
 use std::fmt::Write;
 
-/// Below this, a change is none that can be told from chance.
+/// Smallest change that is more than chance.
 const NOISE: f64 = 0.005;
 
 /// Old and new side by side.

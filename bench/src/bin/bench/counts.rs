@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Instructions per operation, from what the guest did and what the plugin counted meanwhile.
+//! Instructions per operation, from the guest's report and the plugin's counts.
 
 use crate::marks_file::{Block, Marks};
 use anyhow::{Context, Result, ensure};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Instructions of one operation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// Such as `batch/accum/16`.
+    /// Name, such as `batch/accum/16`.
     pub id: String,
     pub user: f64,
     pub kernel: f64,
@@ -26,15 +26,15 @@ impl Line {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Counts {
-    /// Of the guest's kernel.
+    /// Release of the guest's kernel.
     pub release: String,
     pub lines: Vec<Line>,
 }
 
 impl Counts {
-    /// Takes the lower quartile of each case's blocks, as interrupts only add to them and a long block has one more often
-    /// than not, less what the loop and the marks cost. Fails where the plugin has
-    /// not seen all, or counts wrongly what is known.
+    /// Takes the lower quartile of each case's blocks, less the cost of loop and marks. Interrupts
+    /// only add to a block, and most long blocks have one. Fails where the plugin has missed a
+    /// block, or counts a known one wrongly.
     pub fn new(report: &CountsReport, marks: &Marks) -> Result<Self> {
         ensure!(
             report.blocks.len() == marks.blocks.len(),
@@ -91,7 +91,7 @@ impl Counts {
         self.lines.iter().find(|line| line.id == id)
     }
 
-    /// What an unknown ioctl takes.
+    /// Instructions of an unknown ioctl.
     pub fn floor(&self) -> Result<f64> {
         Ok(self.get(FLOOR).context("the floor was not measured")?.all())
     }

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The model without instructions of which each repetition counts as one.
+/// The processor: without string instructions, of which each repetition counts as one.
 const CPU: &str = "max,-erms,-fsrm";
 
 #[derive(Debug, clap::Args)]
@@ -23,17 +23,17 @@ pub struct Guest {
     /// The guest's kernel, as qemu/run takes it.
     #[arg(long, value_name = "WHICH", default_value = "")]
     pub kernel: String,
-    /// Measure only what has a name that begins so.
+    /// Measure only cases whose name begins so.
     #[arg(long, value_name = "NAME")]
     pub only: Vec<String>,
 }
 
-/// What to ask of the plugin besides counting.
+/// Requests to the plugin besides counting.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extra {
-    /// How often each instruction was executed.
+    /// Count the executions of each instruction.
     pub profile: bool,
-    /// To overlook a mark, which must not go unnoticed.
+    /// Overlook this mark, which must not go unnoticed.
     pub miss: Option<usize>,
 }
 
@@ -66,7 +66,7 @@ impl Guest {
             CPU,
             "--plugin",
             &plugin,
-            // As Debian boots: without it, the hooks of another security module run in each system call.
+            // Debian's choice. Without it, another security module's hooks run in each system call.
             "--append",
             "apparmor=1",
         ];
@@ -120,9 +120,10 @@ impl Guest {
     }
 }
 
-/// Programs to be measured, where there are, and their places in the guest: atomikctl, and the `true` of the root's Debian.
+/// Programs to be measured, and their paths in the guest: atomikctl, and the Debian root's `true`.
+/// Each only where it exists.
 fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
-    // Built with a profile of its own, which has a directory beside this one's.
+    // Built with a profile of its own, in a directory beside this one's.
     let atomikctl = std::env::current_exe()?.with_file_name("../tool/atomikctl");
     let root = Command::new("qemu/root")
         .stderr(Stdio::inherit())

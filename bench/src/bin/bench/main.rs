@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Measures the driver in the guest and reports. `make bench`, `bench-compare`, `bench-check` and `bench-profile` call it.
+//! Measures the driver in the guest and reports. The targets `bench` and `bench-…` of `make` call
+//! it.
 
 mod aims;
 mod check;
@@ -23,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 /// Blocks of each case that are counted. An interrupt falls into few of them.
 const COUNT_ROUNDS: usize = 15;
-/// Rounds that are taken by the clock, which needs more.
+/// Rounds by the clock, which needs more.
 const TIME_ROUNDS: usize = 25;
 const PROFILE_ROUNDS: usize = 5;
 /// The picture of how fast the driver is, in the documents.
@@ -73,7 +74,7 @@ enum Command {
     },
 }
 
-/// What is saved.
+/// Content of a saved file.
 #[derive(Serialize, Deserialize)]
 struct Measured {
     counts: Counts,
@@ -92,9 +93,9 @@ struct Times {
 #[derive(Serialize, Deserialize)]
 struct Time {
     id: String,
-    /// In unknown ioctls of the same round.
+    /// Time in unknown ioctls of the same round.
     floors: f64,
-    /// Only where the guest was not emulated.
+    /// None where the guest was emulated.
     nanoseconds: Option<f64>,
 }
 
@@ -199,7 +200,7 @@ fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
     Ok(())
 }
 
-/// The counting must notice where it goes wrong: has the plugin overlook a mark, each kind once.
+/// Has the plugin overlook a mark, which the counting must notice.
 fn a_missed_mark_fails(guest: &Guest) -> Result<()> {
     let trial = Guest {
         plugin: guest.plugin.clone(),

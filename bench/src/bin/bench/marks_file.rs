@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What the plugin wrote.
+//! The plugin's file.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 pub struct Block {
     pub user: u64,
     pub kernel: u64,
-    /// How often each was executed, by address, where there is a profile.
+    /// Executions by address, in a profile.
     pub executed: Vec<(u64, u64)>,
 }
 

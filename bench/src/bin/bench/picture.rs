@@ -9,14 +9,14 @@ use atomik_bench::FLOOR;
 use std::fmt::Write;
 
 const HEIGHT: f64 = 360.0;
-/// Where the bars stand, and how high the highest of a panel is.
+/// Height at which the bars stand, and of the highest bar.
 const BASE: f64 = 292.0;
 const TALLEST: f64 = 170.0;
 const BAR: f64 = 34.0;
-/// From one pair of bars to the next.
+/// Distance between pairs of bars.
 const PAIR: f64 = 88.0;
 const MARGIN: f64 = 32.0;
-/// Between panels.
+/// Distance between panels.
 const GAP: f64 = 40.0;
 
 /// Bars of one scale.
@@ -56,7 +56,7 @@ const PANELS: [Panel; 3] = [
     },
 ];
 
-/// Colours for a light and a dark page. The background is the picture's own, so that it can be read on any.
+/// Colours for light and dark pages. The picture has its own background, so it can be read on any.
 const STYLE: &str = "\
 text { font: 13px sans-serif; fill: #1f2328 }
 .title { font-size: 18px; font-weight: bold }
@@ -147,7 +147,7 @@ impl Panel {
     }
 }
 
-/// The count of the conventional driver that compares with the one in `bench/expected`.
+/// Returns the conventional driver's count that compares with the one in `bench/expected`.
 fn conventional_above_floor(id: &str) -> Option<f64> {
     let floor = if id.starts_with("single/") {
         conventional(FLOOR)?

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the instructions of a case go: by function, and one by one.
+//! The instructions of a case: by function, and one by one.
 
 use crate::marks_file::Marks;
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use std::fmt::Write;
 const SHARE: f64 = 0.001;
 const KERNEL: u64 = 1 << 63;
 
-/// The profile of each case that was chosen; the cases that all runs have are left out.
+/// Writes the profile of each chosen case, without the cases that every measurement has.
 pub fn text(report: &CountsReport, marks: &Marks) -> Result<String> {
     ensure!(
         report.blocks.len() == marks.blocks.len(),
@@ -41,7 +41,7 @@ pub fn text(report: &CountsReport, marks: &Marks) -> Result<String> {
     Ok(out)
 }
 
-/// How often each instruction is executed in the middle one of a case's blocks.
+/// Executions of each instruction in the middle one of a case's blocks.
 fn medians(report: &CountsReport, marks: &Marks, case: usize) -> BTreeMap<u64, f64> {
     let blocks: Vec<_> = report
         .blocks
@@ -107,7 +107,7 @@ fn instructions(
     Ok(())
 }
 
-/// The function of an address, with how far it is from its start.
+/// The function of an address, and the offset in it.
 fn symbol(report: &CountsReport, address: u64) -> (String, u64) {
     if address < KERNEL {
         return ("the program".to_owned(), address);

@@ -43,7 +43,7 @@ pub fn counts(counts: &Counts) -> Result<String> {
     Ok(out)
 }
 
-/// Whether the operation is one system call, which can be compared with one that does nothing.
+/// True where the operation is one system call, to compare with one that does nothing.
 fn in_kernel_once(id: &str) -> bool {
     id != FLOOR
         && !id.starts_with("batch/")
@@ -95,7 +95,7 @@ pub fn ratio(report: &TimesReport, index: usize) -> Option<f64> {
     ))
 }
 
-/// How throughput grows with threads.
+/// The growth of throughput with threads.
 fn threads(reports: &[ThreadsReport]) -> Result<String> {
     let mut out = String::from(
         "\nThroughput of several threads, as a multiple of one's; median of the rounds, and the middle half of them\n\
@@ -118,7 +118,7 @@ fn threads(reports: &[ThreadsReport]) -> Result<String> {
     Ok(out)
 }
 
-/// What a report's rate is in those of one thread, by round.
+/// A report's rate as a multiple of one thread's, by round.
 pub fn growth(reports: &[ThreadsReport], of: &ThreadsReport) -> Vec<f64> {
     let one = reports
         .iter()
@@ -133,7 +133,7 @@ pub fn growth(reports: &[ThreadsReport], of: &ThreadsReport) -> Vec<f64> {
     .unwrap_or_default()
 }
 
-/// A number with as many digits as say something.
+/// Formats a number with its significant digits.
 pub fn figure(value: f64) -> String {
     if value.abs() < 200.0 {
         format!("{value:.1}")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! [`Case`], something to measure, and the block around it.
+//! [`Case`]: an operation to measure, and the block around it.
 
 use atomik_bench::{CaseInfo, LOOP_MANY, LOOP_ONCE, PROOF};
 use atomik_bench_marks as marks;
@@ -12,7 +12,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// Measures `operation` in a loop. It gets the number of the turn, and does `operations` operations each time.
+    /// Measures `operation` in a loop. It gets the number of the turn, and does `operations`
+    /// operations each time.
     pub fn new(
         id: impl Into<String>,
         iterations: u32,
@@ -22,7 +23,7 @@ impl Case {
         Self::with_cleanup(id, iterations, operations, operation, || ())
     }
 
-    /// The same; after each block, `cleanup` is called and not measured.
+    /// Measures the same, and calls `cleanup` after each block, unmeasured.
     pub fn with_cleanup(
         id: impl Into<String>,
         iterations: u32,
@@ -33,7 +34,7 @@ impl Case {
         Self::between(id, iterations, operations, || (), operation, cleanup)
     }
 
-    /// The same; before each block, `prepare` is called and not measured.
+    /// Measures the same, and calls `prepare` before each block, unmeasured.
     pub fn prepared(
         id: impl Into<String>,
         iterations: u32,
@@ -70,18 +71,18 @@ impl Case {
         Self { info, block }
     }
 
-    /// One block.
+    /// Executes one block.
     pub fn run(&mut self) -> Duration {
         (self.block)()
     }
 
-    /// One block; how long one of its operations took.
+    /// Executes one block. Returns the time of an operation.
     pub fn nanoseconds(&mut self) -> f64 {
         let operations = f64::from(self.info.iterations) * f64::from(self.info.operations);
         self.run().as_nanos() as f64 / operations
     }
 
-    /// Whether it is one of those without which no other can be understood.
+    /// True for the cases that all others are compared with.
     pub fn is_basic(&self) -> bool {
         [LOOP_ONCE, LOOP_MANY, PROOF].contains(&self.info.id.as_str())
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BPF array map by its system call: shared kernel state as it can be had without a driver.
+//! A BPF array map by its system call: shared kernel state without a driver.
 
 use nix::errno::Errno;
 use nix::libc;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! All that is measured with one thread.
+//! Cases with one thread.
 
 use crate::block::Case;
 use crate::bpf::ArrayMap;
@@ -28,10 +28,11 @@ const ENTRIES: u32 = 64;
 const BATCHES: [u32; 7] = [1, 4, 16, 64, 256, 1024, 4096];
 const CONTEXTS: [u32; 5] = [1, 16, 256, 4096, 65536];
 const TABLES: [u32; 5] = [1, 4, 16, 64, 256];
-/// Coprime to all sizes, so that all contexts or tables get their turn, and not neighbours one after the other.
+/// Step through contexts or tables. Coprime to all sizes, so that all get their turn, and no
+/// neighbours in a row.
 const STRIDE: u32 = 1021;
 
-/// An ioctl as a C program makes it.
+/// Makes an ioctl as a C program does.
 #[inline]
 pub fn ioctl<T>(file: &RawFile, command: u32, argument: &mut T) -> i32 {
     let argument: *mut T = argument;
@@ -136,7 +137,7 @@ fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
     ];
     let case = |id: String, offset: usize, num_ops: u32, entry: fn(u32) -> BatchOp| {
         let ops: Vec<BatchOp> = (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
-        // In pages of their own: how many the results lie in makes a difference.
+        // In pages of their own, as the number of pages that results lie in makes a difference.
         let pages = Pages::new((offset + size_of_val(&*ops)).div_ceil(PAGE));
         pages.put(offset, &ops);
         let mut argument = uapi::Batch {
@@ -286,12 +287,13 @@ fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
     ])
 }
 
-/// A table that is mapped: operations without a system call, and batches, which have to expect them.
+/// Cases of a mapped table: operations without a system call, and batches, which have to expect
+/// them.
 fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
     const CONTEXTS: u32 = 4096;
     let table_id = file.create(CONTEXTS)?;
     let pages = CONTEXTS as usize * size_of::<u64>() / PAGE;
-    // Mapped till the end, so that a case has the states themselves.
+    // Mapped to the end, so that a case has the states themselves.
     let states = Box::leak(Box::new(Mapping::new(file, table_id, pages)?)).states();
     let mut ops: Vec<BatchOp> = (0..CONTEXTS).map(|addr| raw::accum(addr, 3)).collect();
     let file = Rc::clone(file);
@@ -312,7 +314,7 @@ fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
     ])
 }
 
-/// A whole table at one moment, as `atomikctl watch` and `top` look at it.
+/// Cases of a whole table at one moment, as `atomikctl watch` and `top` look at it.
 fn images(file: &Rc<RawFile>) -> Result<Vec<Case>> {
     [256, 4096, 65536]
         .into_iter()
@@ -340,7 +342,7 @@ fn images(file: &Rc<RawFile>) -> Result<Vec<Case>> {
         .collect()
 }
 
-/// What needs no kernel at all: atomics in this process's own memory, with the bounds of a table.
+/// Cases without the kernel: atomics in this process's own memory, with the bounds of a table.
 fn memory(calls: u32) -> Case {
     let states: Vec<AtomicU64> = (0..256).map(AtomicU64::new).collect();
     Case::new("memory/xor", calls, 1, move |turn| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Runs in the guest and does what is to be measured. Its report is JSON, at its end: output in between would be measured
-//! too.
+//! Executes the cases, in the guest. Its report is JSON, printed at the end, as output in between
+//! would be measured too.
 
 mod block;
 mod bpf;
@@ -21,7 +21,7 @@ use std::io::{self, Write};
 struct Cli {
     #[command(subcommand)]
     what: What,
-    /// How often each case is done.
+    /// Times to do each case.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Leave out cases whose name begins with none of these.
@@ -33,7 +33,7 @@ struct Cli {
 enum What {
     /// Execute the cases between marks.
     Counts {
-        /// Tell where the kernel's functions are.
+        /// Report the addresses of the kernel's functions.
         #[arg(long)]
         symbols: bool,
     },
@@ -52,7 +52,7 @@ fn main() -> Result<()> {
 fn counts(cli: &Cli, symbols: bool) -> Result<()> {
     let mut cases = chosen(cli, 1)?;
     let mut blocks = Vec::new();
-    // Apart, since the memory that so many files give back changes what others cost.
+    // Apart, as the memory that so many files give back changes the cost of others.
     let (others, rest): (Vec<usize>, _) =
         (0..cases.len()).partition(|&index| cases[index].info.id.starts_with(others::NAME));
     for group in [rest, others] {
@@ -79,7 +79,7 @@ fn counts(cli: &Cli, symbols: bool) -> Result<()> {
 }
 
 fn times(cli: &Cli) -> Result<()> {
-    // Longer blocks, so that reading the clock does not show.
+    // Longer blocks, so that the clock's own time does not show.
     let mut cases = chosen(cli, 4)?;
     let rounds = (0..cli.rounds)
         .map(|_| cases.iter_mut().map(Case::nanoseconds).collect())
@@ -112,10 +112,11 @@ fn tell(report: &impl Serialize) -> Result<()> {
     out.flush().context("standard output")
 }
 
-/// Whether the processor is QEMU's emulation, as it says itself.
+/// True where the processor says that it is QEMU's emulation.
 fn emulated() -> bool {
     const HYPERVISOR: u32 = 0x4000_0000;
-    // SAFETY: every x86-64 processor has the instruction, and a leaf that it doesn't know gives other values.
+    // SAFETY: every x86-64 processor has the instruction, and a leaf that it doesn't know gives
+    // other values.
     let leaf = unsafe { std::arch::x86_64::__cpuid(HYPERVISOR) };
     leaf.ebx.to_le_bytes() == *b"TCGT"
 }

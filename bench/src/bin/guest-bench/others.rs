@@ -8,9 +8,9 @@ use atomik_uapi as uapi;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::{cell::RefCell, rc::Rc};
 
-/// What the names of these cases begin with.
+/// Beginning of these cases' names.
 pub const NAME: &str = "others/";
-/// How many others there are.
+/// Numbers of other files.
 const OTHERS: [usize; 2] = [1, 1000];
 /// Calls in a block.
 const CALLS: u32 = 8;
@@ -20,7 +20,7 @@ const CALLS: u32 = 8;
 struct Others(RefCell<Vec<RawFile>>);
 
 impl Others {
-    /// Makes it so many.
+    /// Opens or closes files until there are so many.
     fn set(&self, number: usize) {
         self.0.borrow_mut().resize_with(number, || {
             let file = open_device();
@@ -34,7 +34,7 @@ pub fn all(file: &Rc<RawFile>) -> Result<Vec<Case>> {
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let others = Rc::new(Others::default());
-    // So that each case finds the files of the one before, mostly.
+    // Sorted by files, so that each case finds most of them open.
     let cases = OTHERS.into_iter().flat_map(|number| {
         let case = |name: &str, operation: Box<dyn FnMut(u32)>| {
             let others = Rc::clone(&others);

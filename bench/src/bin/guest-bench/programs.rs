@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Programs from their start to their end, as a shell's user has them: what `atomikctl read` takes, beside one that does
-//! nothing.
+//! Programs from start to end, as in a shell: `atomikctl read`, and one that does nothing.
 
 use crate::block::Case;
 use anyhow::{Context, Result, ensure};
@@ -9,7 +8,7 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Where the program outside puts them, where it has them.
+/// Path of the programs that are there to be measured.
 const ATOMIKCTL: &str = "/usr/bin/atomikctl";
 const TRUE: &str = "/usr/lib/atomik/true";
 

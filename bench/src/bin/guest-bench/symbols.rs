@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Where the kernel's functions are, those of modules too.
+//! Addresses of the kernel's functions, those of modules too.
 
 use anyhow::{Context, Result};
 use std::fs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Threads side by side: what several get done at the same time.
+//! Threads side by side: the throughput of several.
 
 use crate::cases::{UNKNOWN, ioctl};
 use anyhow::Result;
@@ -14,34 +14,34 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const THREADS: [usize; 3] = [1, 2, 4];
-/// How long one measurement takes.
+/// Duration of a measurement.
 const SPAN: Duration = Duration::from_millis(40);
-/// Operations between two looks at the flag that ends them.
+/// Operations between checks of the flag that ends them.
 const STRETCH: u64 = 16;
-/// Distance between contexts of different threads: a page, so that they share nothing that hardware cares about.
+/// Distance between contexts of different threads: a page, so that they share no cache line.
 const APART: u32 = 256;
 const BATCH: u32 = 64;
 
-/// What the threads do. Each operation gets its thread's files and number.
+/// Operations of the threads. Each gets its thread's files and number.
 struct Scenario {
     name: &'static str,
-    /// Whether each thread has an open file, and table, of its own.
+    /// Gives each thread an open file and a table of its own.
     own_file: bool,
     /// Operations that one call of `step` does.
     operations: u64,
     step: fn(&mut Worker),
 }
 
-/// What is measured of a scenario.
+/// Variant of a scenario to measure.
 struct Case {
     scenario: &'static Scenario,
     threads: usize,
-    /// Whether each thread has a descriptor table of its own, as a process has. Where threads share one, the kernel
-    /// counts the users of the open file at each call, all of them in one word.
+    /// Gives each thread a descriptor table of its own, as a process has. Where threads share one,
+    /// the kernel counts the users of the open file at each call, in one word.
     processes: bool,
 }
 
-/// One thread's view.
+/// A thread's files, table and number.
 struct Worker<'a> {
     file: &'a RawFile,
     accum: uapi::Accum,
@@ -129,7 +129,7 @@ impl Worker<'_> {
 }
 
 impl Case {
-    /// All of a scenario; `processes` also where they share a file.
+    /// Makes the variants of a scenario; with `processes` too where threads share a file.
     fn all(scenario: &'static Scenario) -> impl Iterator<Item = Self> {
         let among = if scenario.own_file {
             &[false][..]
@@ -151,8 +151,8 @@ impl Case {
     }
 }
 
-/// All scenarios with each number of threads, `rounds` times. The rounds are the outer loop, so that what else the
-/// machine does meets all of them alike.
+/// Measures all scenarios with each number of threads, `rounds` times. The rounds are the outer
+/// loop, so that other load on the machine meets all alike.
 pub fn measure(rounds: usize) -> Result<Vec<ThreadsReport>> {
     let cpus = thread::available_parallelism()?.get();
     let mut reports: Vec<(Case, ThreadsReport)> = SCENARIOS
