@@ -66,7 +66,8 @@ fn the_driver_comes_and_goes_under_opens_and_closes() {
     });
     let (used, missed) = (used.into_inner(), missed.into_inner());
     println!(
-        "{unloaded} times unloaded, {refused} times refused; {used} files used, {missed} times no driver"
+        "{unloaded} times unloaded, {refused} times refused; \
+         {used} files used, {missed} times no driver"
     );
     assert!(used > 0);
     open_device().create(1).unwrap();

@@ -53,7 +53,8 @@ fn ends_anywhere(name: &str, mut call: impl FnMut(Left) -> Option<u32>) {
     // `println!` is silent in a test that passes.
     writeln!(
         io::stdout().lock(),
-        "shortages: {name:<24} {failed:>4} of slab memory, of which {bytes} bytes are enough; {without:>4} of pages"
+        "shortages: {name:<24} {failed:>4} of slab memory, \
+         of which {bytes} bytes are enough; {without:>4} of pages"
     )
     .expect("write to standard output");
 }

@@ -109,7 +109,8 @@ impl Tally {
         // `println!` is silent in a test that passes.
         writeln!(
             io::stdout().lock(),
-            "faults: {name:<32} {what:<16} {:>5} injected, {:>5} reported, {served:>5} made up for; {total:>6} in all",
+            "faults: {name:<32} {what:<16} {:>5} injected, {:>5} reported, \
+             {served:>5} made up for; {total:>6} in all",
             self.injected,
             self.failed
         )

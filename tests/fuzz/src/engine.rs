@@ -227,7 +227,8 @@ impl Engine {
             None => "coverage unknown".to_owned(),
         };
         println!(
-            "fuzz: {seconds:4} s  programs {}  ioctls {} ({rate}/s)  {coverage}  corpus {}  failures {}",
+            "fuzz: {seconds:4} s  programs {}  ioctls {} ({rate}/s)  \
+             {coverage}  corpus {}  failures {}",
             self.programs,
             self.ioctls,
             self.corpus.len(),

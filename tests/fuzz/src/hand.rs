@@ -310,7 +310,10 @@ impl Hand {
         let spot = self.arena.spot(Role::Argument, at);
         self.arena.put(spot, &arg);
         // A child's private memory can't be looked at.
-        let private = |location| matches!(location, Location::At(a, b, _) if a == Half::Cow || b == Half::Cow);
+        let private = |location| match location {
+            Location::At(first, second, _) => [first, second].contains(&Half::Cow),
+            Location::Nowhere(_) => false,
+        };
         let by = match by {
             Caller::Child
                 if private(at) || ops.as_ref().is_some_and(|(_, ops)| private(ops.location)) =>

@@ -63,8 +63,9 @@ pub fn expected(counts: &Counts) -> Result<Expected> {
 pub fn write(expected: &Expected) -> Result<String> {
     let mut text = String::from(
         "# SPDX-License-Identifier: MIT OR Apache-2.0\n\
-         # Instructions of one operation, or of one entry of a batch, that `make bench-check` expects: a single operation's\n\
-         # above those of an unknown ioctl. `make bench-check UPDATE=yes` writes this file.\n",
+         # Instructions of an operation, or of an entry of a batch, that `make bench-check` expects.\n\
+         # Those of a single operation are above an unknown ioctl's.\n\
+         # `make bench-check UPDATE=yes` writes this file.\n",
     );
     for (id, count) in expected {
         writeln!(text, "{id:<24}{count:>10.1}")?;

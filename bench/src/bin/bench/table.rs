@@ -11,7 +11,8 @@ use std::fmt::Write;
 pub fn counts(counts: &Counts) -> Result<String> {
     let floor = counts.floor()?;
     let mut out = format!(
-        "Instructions of one operation, on {}, emulated, one processor\n\n{:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}\n",
+        "Instructions of one operation, on {}, emulated, one processor\n\n\
+         {:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}\n",
         counts.release, "", "user", "kernel", "all", "- floor", "C driver", "aim"
     );
     for line in &counts.lines {
@@ -98,7 +99,8 @@ pub fn ratio(report: &TimesReport, index: usize) -> Option<f64> {
 /// The growth of throughput with threads.
 fn threads(reports: &[ThreadsReport]) -> Result<String> {
     let mut out = String::from(
-        "\nThroughput of several threads, as a multiple of one's; median of the rounds, and the middle half of them\n\
+        "\nThroughput of several threads, as a multiple of one's; \
+         median of the rounds, and the middle half of them\n\
          (processes: threads with descriptor tables of their own, as processes have)\n\n",
     );
     for report in reports.iter().filter(|report| report.threads > 1) {
