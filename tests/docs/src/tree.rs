@@ -77,13 +77,13 @@ impl Tree {
 
     /// Returns the path that code in the document at `from` names, where it looks like one of this
     /// project and there is nothing: its first part is a directory, at the top or beside the
-    /// document. What comes after a space are arguments.
+    /// document. What comes after a space are arguments; a path with NAME in it is a pattern.
     pub fn missing<'a>(&self, from: &str, code: &'a str) -> Option<&'a str> {
         let word = code.split(' ').next()?;
         let path = word.strip_suffix('/').unwrap_or(word);
         let is_path = |c: char| c.is_ascii_alphanumeric() || "._-@/".contains(c);
         let (first, _) = word.split_once('/')?;
-        if first.is_empty() || !path.chars().all(is_path) {
+        if first.is_empty() || path.contains("NAME") || !path.chars().all(is_path) {
             return None;
         }
         let starts = ["", parent(from)];

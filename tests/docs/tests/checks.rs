@@ -28,7 +28,7 @@ fn what_is_there_is_accepted() {
         [e](../README.md#some-words-and-code) [f](../module/) ![g](picture.svg)\n\
         [h](https://example.org/x#y) <mailto:a@b>\n\
         `module/lock.rs` `module/` `docs/picture.svg --option` `picture.svg` `other/file.rs`\n\
-        `make test KERNEL=7.2` `make lint` `make -C dir` `make NAME=x` `module/*.rs`\n\n\
+        `make test KERNEL=7.2` `make lint` `make -C dir` `make NAME=x` `module/*.rs` `module/NAME.rs`\n\n\
         <!-- a comment -->\n\n    make fmt\n";
     assert_eq!(complaints(text), [""; 0]);
 }
