@@ -3,11 +3,11 @@
 # `make help` lists what there is. Everything is built in a trixie root that qemu/root makes, and
 # runs in a guest that qemu/run boots, so that neither the host's release nor its kernel matters.
 
-# Which kernel the guest runs: 7.3, 7.2, 7.3-amd64, newest, debug; empty for the default.
+# The kernel of the guest: 7.3, 7.2, 7.3-amd64, newest, debug; empty for the default.
 KERNEL ?=
 SMP ?= 2
-# How long `make fuzz` goes on, and what its programs are made from; by default another seed each time. The shell
-# sets a SECONDS of its own, but doesn't export it.
+# How long `make fuzz` goes on, and the seed of its programs; by default another one each time. The
+# shell sets a SECONDS of its own, but doesn't export it.
 SECONDS ?= 60
 SEED ?=
 # More arguments for qemu/run, such as RUN="--verbose".
@@ -17,20 +17,23 @@ target := x86_64-unknown-linux-gnu
 programs := target/guest/$(target)
 cargo := qemu/cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
-scripts := .ci/run bench/compare tests/test-bed/environment tests/run tests/test-bed/runner tests/test-bed/debug-kernel install.sh dkms.conf packaging/as-owner packaging/dkms-build packaging/kernel-tree \
-	packaging/kernel-metadata $(shell find qemu tests/install tests/stress -maxdepth 1 -type f -executable)
-scripts += tests/install/scripts/run tests/install/scripts/prelude.sh sdk/root $(shell find sdk/python -maxdepth 2 -type f -executable) packaging/deb/root packaging/deb/build packaging/deb/debian/place $(wildcard packaging/deb/debian/*inst \
-	packaging/deb/debian/*rm)
+# Shell scripts, for shellcheck, which follows what they source.
+scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
+	$(shell find qemu packaging tests/install tests/stress tests/test-bed sdk/python -type f \
+		-executable -exec grep -l '^\#!/bin/\(ba\)\?sh' {} +) \
+	tests/install/scripts/prelude.sh $(wildcard packaging/deb/debian/*inst packaging/deb/debian/*rm)
 
-# What measures, and the plugin with which QEMU counts: a library, so not static like the rest.
+# The program that measures, and the plugin with which QEMU counts: a library, so not static.
 bench := $(programs)/release/bench
 plugin := target/plugin/release/libatomik_bench_plugin.so
 bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=--only %)
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help vectors demo test test-host test-guest test-debug test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table lint fmt clean setup \
-	bench bench-compare bench-check bench-picture bench-profile bench-programs install-image install-programs
+.PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
+	test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table \
+	lint fmt clean setup bench bench-compare bench-check bench-picture bench-profile bench-programs \
+	install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -42,33 +45,42 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
 
-test: test-host test-scripts test-sdk test-guest test-sdk-guest ## all tests: on the host, then in the guest
+test: test-host test-scripts test-sdk test-guest test-sdk-guest test-bed ## the tests of one kernel
+
+test-everything: ## all tests of all kernels; .ci/run takes a part of them
+	@.ci/run --everything
 
 test-host: setup ## the tests that need no kernel
-	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin --exclude atomik-sdk-c --exclude atomik-python
+	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin \
+		--exclude atomik-sdk-c --exclude atomik-python
 
 test-scripts: setup ## the tests of install.sh and of what DKMS runs, in Debian roots
 	@tests/install/scripts/run
 
+# Test programs that test-guest runs, each in a guest of its own.
+PROGRAMS ?= guest,alone
 test-guest: setup tool examples ## the tests of the loaded driver
-	@$(cargo) test --locked --package atomik-tests --test guest --test alone --no-run
+	@KERNEL="$(KERNEL)" tests/in-guests "$(PROGRAMS)"
+
+test-debug: setup tool examples ## the same with sanitizers, lockdep, leak detection, injected faults
+	@tests/test-bed/debug-kernel
+	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults"
+
+test-bed: setup ## the tests of the test bed itself: of qemu/run, and of any caller's environment
 	@KERNEL="$(KERNEL)" tests/test-bed/environment
 	@KERNEL="$(KERNEL)" tests/test-bed/runner
-	@KERNEL="$(KERNEL)" tests/run
 
-test-debug: setup tool examples ## the same on a kernel with sanitizers, lockdep, leak detection, and under injected faults
-	@$(cargo) test --locked --package atomik-tests --no-run
-	@tests/test-bed/debug-kernel
-	@KERNEL=debug tests/run
+# Seconds for which stress-ng works.
+STRESS_SECONDS ?=
+test-stress: setup ## run stress-ng and trinity, of Debian, against the device
+	@KERNEL="$(KERNEL)" STRESS_SECONDS="$(STRESS_SECONDS)" tests/stress/run --nocapture
 
-test-stress: setup ## stress-ng and trinity, which Debian has, against the device
-	@$(cargo) test --locked --package atomik-tests --test stress --no-run
-	@KERNEL="$(KERNEL)" tests/stress/run --nocapture
-
+# Scenarios of tests/install, with commas; by default all.
+SCENARIOS ?=
 test-install: setup ## install.sh in full Debian guests, as users run it
 	@qemu/root >/dev/null
 	@$(MAKE) --no-print-directory --jobs=2 install-image install-programs
-	@tests/install/run
+	@tests/install/run "$(SCENARIOS)"
 
 install-image: setup
 	@tests/install/image >/dev/null
@@ -76,10 +88,10 @@ install-image: setup
 install-programs: tool deb
 	@$(cargo) build --release --locked --package atomik-install-test
 
-fuzz: setup ## fuzz the ioctls for SECONDS, with coverage where KERNEL is debug; failures become tests
+fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failures become tests
 	@$(cargo) build --release --locked --package atomik-fuzz
-	@$(programs)/release/fuzz --kernel "$(KERNEL)" --smp $(SMP) --seconds $(SECONDS) $(if $(SEED),--seed $(SEED)) \
-		--corpus "$${XDG_CACHE_HOME:-$$HOME/.cache}/atomik/fuzz-corpus"
+	@$(programs)/release/fuzz --kernel "$(KERNEL)" --smp $(SMP) --seconds $(SECONDS) \
+		$(if $(SEED),--seed $(SEED)) --corpus "$${XDG_CACHE_HOME:-$$HOME/.cache}/atomik/fuzz-corpus"
 
 module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
@@ -107,13 +119,14 @@ deb: setup ## build the Debian packages, in target/deb
 shell: tool ## an interactive guest
 	@$(run) --tty --file $(programs)/tool/atomikctl=/usr/bin/atomikctl
 
-kernel-table: ## write the README's table of kernels, of what the tests have recorded in target/tested
+kernel-table: ## compare the README's table of kernels with the results of tests in target/tested
 	@$(cargo) build --quiet --release --locked --package atomik-install-test
-	@$(programs)/release/kernel-table target/tested README.md $(if $(CHECK),,--write)
+	@$(programs)/release/kernel-table README.md target/tested
 
 bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench
-	@qemu/in-root env CARGO_TARGET_DIR=target/plugin cargo build --quiet --release --locked --package atomik-bench-plugin
+	@qemu/in-root env CARGO_TARGET_DIR=target/plugin \
+		cargo build --quiet --release --locked --package atomik-bench-plugin
 
 bench: bench-programs ## count instructions and compare times, in the guest; saves target/bench
 	@$(bench) run $(bench_options)

@@ -14,11 +14,11 @@ usage() {
     cat <<'END'
 usage: sudo ./install.sh [OPTION…]
 
-Installs atomik: the driver by DKMS, so that it follows kernel upgrades, the command atomikctl and the C header.
-It checks everything first, says what it will do, and asks. What fails is taken back.
+Installs atomik: the driver, by DKMS, so that it follows kernel upgrades; the command atomikctl; the
+C header. It checks everything first, says what it will do, and asks. A failed one is undone.
 
-  --check            only check; the exit status is 0 where installing can go on
-  --dry-run          also say what would be done, and do nothing
+  --check            only check; the exit status is 0 where atomik can be installed
+  --dry-run          check and say what would be done, but do nothing
   --yes              don't ask
   --no-deps          don't install packages; say which are missing
   --kernel RELEASE   for this installed kernel instead of the running one
@@ -28,34 +28,27 @@ It checks everything first, says what it will do, and asks. What fails is taken 
 END
 }
 
-# Also by way of a symbolic link.
+# Symbolic links to this script lead there, too.
 project=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 arguments=("$@")
 mode=install yes='' deps=yes release=$(uname -r) kdir=''
 log=/dev/null rebuild_metadata='' kernel_fits=''
-# Who is to use the device: whoever ran sudo, if there is such an account.
+# The user to be given the device: the one who ran sudo, if there is such an account.
 user=${SUDO_USER-}
 if [[ $user == root ]] || ! getent passwd "$user" >/dev/null; then
     user=''
 fi
 
-say() { printable "$*" >&2; }
-
-# die TEXT [REMEDY]
-die() {
-    say "install.sh: $1"
-    [[ -z ${2-} ]] || say "hint: $2"
-    exit 1
-}
-
-# shellcheck source=packaging/journal.sh
-. "$project/packaging/journal.sh"
-# shellcheck source=packaging/packages.sh
-. "$project/packaging/packages.sh"
-# shellcheck source=packaging/checks.sh
-. "$project/packaging/checks.sh"
-# shellcheck source=packaging/steps.sh
-. "$project/packaging/steps.sh"
+. "$project/packaging/dkms/kernel.sh"
+. "$project/packaging/install/messages.sh"
+. "$project/packaging/install/journal.sh"
+. "$project/packaging/install/checks.sh"
+. "$project/packaging/install/packages.sh"
+. "$project/packaging/install/driver.sh"
+. "$project/packaging/install/files.sh"
+. "$project/packaging/install/device.sh"
+. "$project/packaging/install/plan.sh"
+. "$project/packaging/install/removal.sh"
 
 while (($#)); do
     case $1 in
@@ -76,14 +69,17 @@ while (($#)); do
     shift
 done
 if [[ -n $kdir ]]; then
-    [[ -e $kdir/.config ]] || die "$kdir is not a configured kernel build tree (it has no .config)" "--kdir takes the directory in which the kernel was built"
+    [[ -e $kdir/.config ]] ||
+        die "$kdir is not a configured kernel build tree (it has no .config)" \
+            "--kdir takes the directory in which the kernel was built"
     kdir=$(cd "$kdir" && pwd)
 fi
 headers=${kdir:-/lib/modules/$release/build}
 version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' "$project/dkms.conf")
+oldest_kernel=$(sed -n 's/^BUILD_EXCLUSIVE_KERNEL_MIN="\(.*\)"/\1/p' "$project/dkms.conf")
 source_tree=/usr/src/atomik-$version
 
-# as_root: this call, as root.
+# as_root: prints this very call, as root makes it.
 as_root() {
     local call
     printf -v call ' %q' "$project/install.sh" "${arguments[@]}"
@@ -97,7 +93,9 @@ as_root() {
 # confirm QUESTION
 confirm() {
     [[ -z $yes ]] || return 0
-    [[ -t 0 ]] || die "there is no terminal to ask on; nothing has been changed" "say --yes to go on without being asked"
+    [[ -t 0 ]] ||
+        die "there is no terminal to ask on; nothing has been changed" \
+            "say --yes to go on without being asked"
     local answer
     read -r -p "$1 [y/N] " answer
     [[ $answer == [yY]* ]] || die "nothing has been changed"
@@ -105,14 +103,15 @@ confirm() {
 
 if [[ $mode == install || $mode == uninstall ]]; then
     ((EUID == 0)) || die "this needs root; nothing has been changed" "$(as_root)"
-    # Whoever can open a file can lock it and keep us waiting, so nobody but root can. It stays, since others may wait for it.
-    # Children have the lock too: what a killed run left at work ends before we begin.
+    # Whoever can open a file can lock it and keep us waiting, so nobody but root can. It stays,
+    # since others may wait for it. Children have the lock too: those that a killed installation
+    # left behind end before we begin.
     install -d -m 700 /run/atomik-locks
     umask 077
     exec {lock}>/run/atomik-locks/install
     umask 022
     if ! flock --nonblock "$lock"; then
-        say "Waiting for another run, or for what a killed one left at work."
+        say "Waiting for another install.sh, or for what a killed one left at work."
         flock "$lock"
     fi
     # In memory, so that a full disk can be reported.
@@ -132,11 +131,13 @@ if [[ -n $kernel_fits ]]; then
     check_way
     check_builder
     find_missing
-    [[ -z $rebuild_metadata ]] || check_space 3000 /var/cache/atomik "rebuilding the kernel's Rust metadata"
+    [[ -z $rebuild_metadata ]] ||
+        check_space 3000 /var/cache/atomik "rebuilding the kernel's Rust metadata"
     ((${#needed[@]} == 0)) || check_space 1500 /usr "packages"
     check_space 150 /var/lib/dkms "the module"
     if ((${#needed[@]})) && [[ -z $deps ]]; then
-        fault "packages are missing: ${needed[*]}" "apt-get install --no-install-recommends ${needed[*]}"
+        fault "packages are missing: ${needed[*]}" \
+            "apt-get install --no-install-recommends ${needed[*]}"
     else
         check_packages
     fi
@@ -145,7 +146,9 @@ if [[ $mode == check && -e $manifest ]]; then
     say "Checking the installation:"
     /usr/local/bin/atomikctl doctor || faults=$((faults + 1))
 fi
-((faults == 0)) || die "$faults of the checks failed; nothing has been changed" "do what stands beside them, then run this again"
+((faults == 0)) ||
+    die "$faults of the checks failed; nothing has been changed" \
+        "do what stands below each, then run this again"
 [[ $mode != check ]] || exit 0
 
 say_plan

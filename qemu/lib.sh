@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# What the scripts of the test bed share: their environment, where things are, how progress is told,
+# Shared by the scripts of the test bed: their environment, where things are, how progress is told,
 # and a cache whose entries are either whole or absent. To be sourced first of all.
 
 set -euo pipefail
@@ -34,6 +34,22 @@ in_paths() {
 in_paths "$project" "Give the clone a path"
 in_paths "$cache" "Let XDG_CACHE_HOME be a path"
 
+# known_kernels [FLAVOUR]: the lines of the table of kernels: series, flavour, release.
+known_kernels() {
+    awk -v flavour="${1-}" '!/^#/ && NF && (flavour == "" || $2 == flavour)' "$here/kernels/table"
+}
+
+# test_programs PACKAGE NAME…: builds these test programs of the package, and prints their paths.
+test_programs() {
+    local package=$1 said
+    shift
+    said=$("$here/cargo" test --locked --package "$package" "${@/#/--test=}" --no-run 2>&1) || {
+        printf '%s\n' "$said" >&2
+        die "the test programs $* of $package can't be built; the messages above say why"
+    }
+    sed -n 's/^ *Executable .*(\(.*\))$/\1/p' <<<"$said"
+}
+
 # key_of FILE… [-- WORD…]: a short hash of files' contents and of words.
 key_of() {
     local files=()
@@ -44,13 +60,13 @@ key_of() {
     { cat "${files[@]}" /dev/null && printf '%s\n' "$@"; } | sha256sum | cut -c1-12
 }
 
-# lock NAME: waits for the lock and holds it till the script ends. A child that outlives a killed script
-# keeps the lock too, so nobody clears away what it is still writing.
+# lock NAME: waits for the lock and holds it till the script ends. A child that outlives a killed
+# script keeps the lock too, so nobody clears away what it is still writing.
 lock() {
     mkdir -p "$cache/lock"
     exec {lock_fd}>"$cache/lock/$1"
     if ! flock --nonblock "$lock_fd"; then
-        say "waiting for another run that makes $1"
+        say "waiting for another process that makes $1"
         flock "$lock_fd"
     fi
 }
@@ -59,7 +75,8 @@ unlock() {
     exec {lock_fd}>&-
 }
 
-# heartbeat NAME LOG: says now and then how far something is, until it is told to end or this script has.
+# heartbeat NAME LOG: says now and then how far something is, until it is told to end or this script
+# has.
 heartbeat() {
     local nap
     # Left alone, the sleep would keep a pipe open for whoever reads this script's output.
@@ -72,10 +89,10 @@ heartbeat() {
     done
 }
 
-# cached NAME KEY COMMAND…: makes $cache/NAME-KEY by `COMMAND… DIRECTORY` unless it is there, and sets
-# `entry` to its path. The command fills a directory beside the final one, which gets its name only when
-# complete; what an interrupted run left is removed. Let the command be a program: a function would go on after a
-# step that failed.
+# cached NAME KEY COMMAND…: makes $cache/NAME-KEY by `COMMAND… DIRECTORY` unless it is there, and
+# sets `entry` to its path. The command fills a directory beside the final one, which gets its name
+# only when complete; leftovers of an interrupted one are removed. Let the command be a program: a
+# function would go on after a step that failed.
 cached() {
     local name=$1 log=$cache/log/$1.log status=0 started beating
     entry=$cache/$1-$2
@@ -98,13 +115,15 @@ cached() {
         if ((status)); then
             rm -rf "$cache/making-$name"
             tail -n 25 "$log" >&2
-            die "$name: failed with status $status; the whole log is $log. Once the cause is mended, run it again."
+            die "$name: failed with status $status; the whole log is $log." \
+                "Once the cause is mended, run it again."
         fi
         mv -T "$cache/making-$name" "$entry"
-        # What was unpacked may be dated as in its archive.
+        # Unpacked files may be dated as in their archive.
         touch "$entry"
         say "$name: made in $((SECONDS - started)) s"
-        # What no checkout has asked for in two weeks was made by an older version of these scripts.
+        # Entries that no checkout has asked for in two weeks are of older versions of these
+        # scripts.
         find "$cache" -maxdepth 1 -name "$name-*" -mtime +14 -exec rm -rf {} +
     fi
     unlock

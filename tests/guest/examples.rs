@@ -9,7 +9,7 @@ use std::process::Command;
 fn run(name: &str) -> String {
     let output = Command::new(format!("/usr/lib/atomik/{name}"))
         .output()
-        .unwrap_or_else(|error| panic!("{name}: {error}; tests/run brings it"));
+        .unwrap_or_else(|error| panic!("{name}: {error}; tests/in-guests brings it"));
     let text = |bytes| String::from_utf8(bytes).unwrap();
     let (printed, said) = (text(output.stdout), text(output.stderr));
     assert!(

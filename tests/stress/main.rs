@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Other people's stress tests against the device. `tests/stress/root` has the programs, which come into the guest as
-//! `/stress.tar`. What they do wrong to the kernel shows in its log, which `qemu/run` watches; here it is seen that they did
-//! run, and that the device serves as before.
+//! Other people's stress tests against the device. `tests/stress/root` has the programs, which come
+//! into the guest as `/stress.tar`. Harm to the kernel shows in its log, which `qemu/run` watches.
+//! These tests check that the programs did run, and that the device serves as before.
 
 use atomik_test_support::raw::{DEVICE, open_device};
 use nix::{
@@ -22,7 +22,7 @@ use std::{
 
 const ROOT: &str = "/stress";
 
-/// Who runs them, besides the device's group: an ordinary user.
+/// The ordinary user who runs them, in the device's group.
 const USER: u32 = 1000;
 
 /// How long each may take, in seconds.

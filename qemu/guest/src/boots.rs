@@ -2,8 +2,8 @@
 //! Boots a guest again where nothing of it ever answered.
 //!
 //! QEMU's emulation of several processors loses a race now and then with a kernel that patches its
-//! own text, and a boot is where the kernel does that most. What happens once the guest has answered
-//! may be the driver's doing, and happens once.
+//! own text, and a boot is where the kernel does that most. What happens once the guest has
+//! answered may be the driver's doing, and happens once.
 
 use anyhow::Result;
 
@@ -28,7 +28,7 @@ pub fn until_answered<T>(
     boot()
 }
 
-/// What to say last of all where boots were repeated, of which these are the kernels' logs.
+/// The last line of output where boots were repeated. `logs` are the kernels' logs of those boots.
 pub fn note(logs: &[String]) -> Option<String> {
     let times = logs.len() + 1;
     let logs = logs.join(" ");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Shared by `guest-run` on the host, `guest-init`, which is the guest's process 1, and tests that boot
-//! other guests.
+//! Shared by `guest-run` on the host, `guest-init`, which is the guest's process 1, and tests that
+//! boot other guests.
 
 pub mod boots;
 pub mod log;

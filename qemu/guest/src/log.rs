@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Finds in a kernel's log what the kernel complains about.
 
-/// What appears in no log of a sound boot. The kernel's own tests of itself print some of these in lower case or
-/// other words when they only say that they are there.
+/// Words that are in no log of a sound boot. The kernel's own tests of itself print some of these in
+/// lower case or other words when they only say that they are there.
 const COMPLAINTS: &[&str] = &[
     "WARNING: ",
     "BUG: ",
@@ -53,8 +53,8 @@ const OF_PROGRAMS: &[&str] = &["traps: ", "segfault at "];
 /// Lines whose stack trace is expected: a limit was reached, or a failure was asked for.
 const TRACE_EXPECTED: &[&str] = &["invoked oom-killer", "FAULT_INJECTION: forcing a failure"];
 
-/// The taint bits that tell of a fault, with the kernel's letters. Loading an unsigned module from outside the tree
-/// taints too, and is no fault.
+/// The taint bits that tell of a fault, with the kernel's letters. Loading an unsigned module from
+/// outside the tree taints too, and is no fault.
 const TAINTS: &[(u32, &str)] = &[
     (4, "M: a machine check"),
     (5, "B: a bad page"),
@@ -114,7 +114,7 @@ pub fn excerpt(log: &str) -> String {
     text
 }
 
-/// What the taint bits say, in words.
+/// The meaning of the taint bits, in words.
 pub fn taints(tainted: u64) -> Vec<&'static str> {
     TAINTS
         .iter()
@@ -127,7 +127,7 @@ pub fn taints(tainted: u64) -> Vec<&'static str> {
 mod tests {
     use super::*;
 
-    /// What a sound boot prints that looks like trouble.
+    /// Lines of a sound boot that look like trouble.
     const SOUND: &str = "\
 [    0.052000] tsc: Unable to calibrate against PIT
 [    0.645255] APIC calibration not consistent with PM-Timer: 92ms instead of 100ms

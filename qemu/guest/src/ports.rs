@@ -23,7 +23,8 @@ pub fn open(name: &str) -> Result<File> {
         }
         if Instant::now() > deadline {
             bail!(
-                "no virtio-serial port is called {name}; does the kernel have CONFIG_VIRTIO_CONSOLE and CONFIG_VIRTIO_PCI?"
+                "no virtio-serial port is called {name}; does the kernel have \
+                 CONFIG_VIRTIO_CONSOLE and CONFIG_VIRTIO_PCI?"
             );
         }
         thread::sleep(Duration::from_millis(2));

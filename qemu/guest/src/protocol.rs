@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The order that the host puts into the initramfs, and the messages on the control port: one JSON value a line.
+//! The order that the host puts into the initramfs, and the messages on the control port: one JSON
+//! value a line.
 
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io::{self, BufRead, Write};
 
-/// Where the initramfs has the [`Spec`].
+/// The path of the [`Spec`] in the initramfs.
 pub const SPEC_PATH: &str = "/atomik-spec.json";
-/// Where it has the module; the command finds it in `ATOMIK_MODULE`.
+/// The path of the module there; the command finds it in `ATOMIK_MODULE`.
 pub const MODULE_PATH: &str = "/lib/modules/atomik.ko";
 /// The group that owns the device, as once installed.
 pub const DEVICE_GROUP: u32 = 64;
@@ -20,19 +21,19 @@ pub mod port {
     pub const STDERR: &str = "atomik.stderr";
 }
 
-/// What the guest is to do.
+/// The guest's task.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Spec {
     /// The module's parameters as one string, or nothing where it isn't to be loaded.
     pub module: Option<String>,
-    /// Nothing where the boot itself was the question.
+    /// Absent where the boot itself was the question.
     pub command: Option<Command>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Command {
     pub program: OsString,
-    /// With the name under which it was called as the first.
+    /// The first is the name under which it was called.
     pub arguments: Vec<OsString>,
     pub environment: Vec<(OsString, OsString)>,
     pub directory: OsString,
@@ -54,8 +55,8 @@ pub enum Output {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum ToGuest {
-    /// Standard input ends after this many bytes. Data and messages travel on different ports, so only a count
-    /// says where the end is.
+    /// Standard input ends after this many bytes. Data and messages travel on different ports, so
+    /// only a count says where the end is.
     StdinEnd(u64),
     /// Nobody reads this output any more.
     Closed(Output),

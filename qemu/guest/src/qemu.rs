@@ -7,9 +7,9 @@ use std::process::Command;
 /// The kernel's command line. A warning of the kernel ends the guest.
 ///
 /// Below the level 5 a boot says little, which makes it faster. Stalls of the guest are often those
-/// of a busy host, so they get time. The timer is not checked, as QEMU emulates it and on a busy host
-/// the check itself fails now and then. The last line leaves out what would take a second and has
-/// nothing to do with the module.
+/// of a busy host, so they get time. The timer is not checked, as QEMU emulates it and on a busy
+/// host the check itself fails now and then. The last line leaves out what would take a second and
+/// has nothing to do with the module.
 const KERNEL_ARGUMENTS: &str = "console=ttyS0 loglevel=5 panic_on_warn=1 oops=panic panic=-1 \
     rcupdate.rcu_cpu_stall_timeout=120 tsc=nowatchdog no_timer_check \
     cryptomgr.notests random.trust_cpu=on audit=0 apparmor=0";

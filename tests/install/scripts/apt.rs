@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What apt is asked for: it waits, and removes nothing.
+//! Requests to apt: it is to wait, and to remove nothing.
 
 use crate::debian::{must, run};
 
@@ -57,15 +57,13 @@ package gcc-99 'Conflicts: in-the-way'\noffer gcc-99
     ]);
 }
 
-/// Also where the machine has changed since it was checked.
+/// The machine may have changed since it was checked.
 #[test]
 fn apt_itself_removes_nothing() {
     run("package in-the-way\ndpkg --install /tmp/deb/in-the-way.deb
 package gcc-99 'Conflicts: in-the-way'\noffer gcc-99
 project=$PWD version=0 log=/tmp/log deps=yes
-say() { echo \"$*\"; }
-die() { say \"$*\"; exit 1; }
-for part in journal packages checks steps; do . packaging/$part.sh; done
+for part in messages journal packages; do . packaging/install/$part.sh; done
 needed=(gcc-99)
 (install_packages) || cat /tmp/log
 dpkg -s in-the-way")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A Debian without a kernel, in which a script runs as root. Of its own are /etc, /home, /var, /usr/src and the like, all in
-//! memory; programs and libraries are those of a root that is shared.
+//! A Debian without a kernel, in which a script runs as root. Of its own are /etc, /home, /var,
+//! /usr/src and the like, all in memory; programs and libraries are those of a root that is shared.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 const PRELUDE: &str = include_str!("prelude.sh");
 
-/// What is not taken over: made by the prelude, or by bwrap.
+/// Directories that are not taken over: the prelude makes them, or bwrap.
 const OWN: &[&str] = &[
     "/dev",
     "/etc",
@@ -34,7 +34,7 @@ pub struct Said {
 }
 
 impl Said {
-    /// That it failed, and said all of this.
+    /// Asserts that it failed, and said all of this.
     #[track_caller]
     pub fn fails_with(&self, parts: &[&str]) {
         assert_ne!(self.status, 0, "it succeeded:\n{}", self.text);
@@ -56,7 +56,7 @@ impl Said {
                 self.text
             );
         }
-        // What the shell says of a line of a script is no message to a user.
+        // The shell's own words about a line of a script are no message to a user.
         assert!(!self.text.contains(": line "), "{}", self.text);
     }
 }

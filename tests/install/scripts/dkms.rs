@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a kernel for which the module can't be built does to dpkg: nothing.
+//! Kernels for which the module can't be built must not disturb dpkg.
 
 use crate::debian::run;
 
 const INSTALLED: &str =
     "kernel 7.3.4-known\n./install.sh --yes --kernel 7.3.4-known >/dev/null 2>&1\n";
 
-/// Installs the headers of a kernel beside one that has the module, and tells whether dpkg and DKMS are content.
+/// Installs the headers of a kernel beside one that has the module, and tells whether dpkg and DKMS
+/// are content.
 fn headers(release: &str, prepare: &str) -> crate::debian::Said {
     run(&format!(
         "{INSTALLED}{prepare}
@@ -61,7 +62,7 @@ fn a_failing_build_for_the_running_kernel_fails() {
     run("release=$(uname -r)
 kernel $release
 echo 'modules: ; exit 3' >/usr/src/linux-headers-$release/Makefile
-packaging/dkms-build $release /lib/modules/$release/build || (($? != 77))")
+packaging/dkms/build $release /lib/modules/$release/build || (($? != 77))")
     .succeeds_with(&["Error 3"]);
 }
 

@@ -25,7 +25,7 @@ fn a_sudo_user_without_an_account_undoes_nothing() {
     .succeeds_with(&["is installed", "gpasswd --add USER atomik"]);
 }
 
-/// Such as one that only a directory service knows.
+/// For example one that only a directory service knows.
 #[test]
 fn an_account_that_cant_join_the_group_undoes_nothing() {
     run(&format!(
@@ -43,7 +43,8 @@ fn root_is_told_how_others_join_the_group() {
 #[test]
 fn a_clone_of_an_unknown_uid_is_a_fault_with_its_remedy() {
     run(&format!(
-        "kernel 7.3.4-known\nrm target/tool/atomikctl\nchown -R 4711:4711 .\nSUDO_USER=alice {INSTALL}"
+        "kernel 7.3.4-known\nrm target/tool/atomikctl\nchown -R 4711:4711 .
+         SUDO_USER=alice {INSTALL}"
     ))
     .fails_with(&[
         "belongs to the uid 4711, which has no account",

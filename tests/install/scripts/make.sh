@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# Makes kernels without a kernel in them, and packages. To be sourced, by root on a machine for tests.
+# Makes kernels without a kernel in them, and packages. To be sourced, by root on a machine for
+# tests.
 
 # kernel RELEASE [RUSTC [CC]]: a kernel, and headers with Rust metadata that make an empty module.
 kernel() {
@@ -19,8 +20,8 @@ kernel() {
 # package NAME [FIELD…]: a package of the files in /tmp/deb/NAME, as /tmp/deb/NAME.deb.
 package() {
     mkdir -p "/tmp/deb/$1/DEBIAN"
-    printf '%s\n' "Package: $1" 'Version: 1' 'Architecture: all' 'Maintainer: A <a@example.invalid>' 'Description: a' \
-        "${@:2}" >"/tmp/deb/$1/DEBIAN/control"
+    printf '%s\n' "Package: $1" 'Version: 1' 'Architecture: all' 'Description: a' \
+        'Maintainer: A <a@example.invalid>' "${@:2}" >"/tmp/deb/$1/DEBIAN/control"
     dpkg-deb -Znone --build "/tmp/deb/$1" >/dev/null
 }
 
@@ -29,7 +30,8 @@ headers_package() {
     local at=/tmp/deb/linux-headers-$1
     mkdir -p "$at"/{DEBIAN,usr/src}
     mv "/usr/src/linux-headers-$1" "$at/usr/src"
-    printf '#!/bin/sh\nrun-parts --exit-on-error --arg=%s /etc/kernel/header_postinst.d\n' "$1" >"$at/DEBIAN/postinst"
+    printf '#!/bin/sh\nrun-parts --exit-on-error --arg=%s /etc/kernel/header_postinst.d\n' "$1" \
+        >"$at/DEBIAN/postinst"
     chmod 755 "$at/DEBIAN/postinst"
     package "linux-headers-$1"
 }

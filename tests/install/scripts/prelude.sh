@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# What a test's script begins with, in a Debian of which only what belongs to the system is there yet: the user alice and her
-# clone, with a program in the place of atomikctl. The script goes on in that clone.
+# The beginning of each test's script, in a Debian of which only what belongs to the system is there
+# yet: the user alice and her clone, with a program in the place of atomikctl. The script goes on in
+# that clone.
 
 set -euo pipefail
 umask 022
@@ -16,8 +17,8 @@ cp -a /debian/var/lib/dpkg /var/lib/
 useradd --create-home --shell /bin/bash alice
 mkdir ~alice/atomik
 cd /project
-cp -r --parents install.sh dkms.conf Kbuild LICENSES Cargo.toml Cargo.lock module uapi packaging sdk/c userspace-tool \
-    ~alice/atomik
+cp -r --parents install.sh dkms.conf Kbuild LICENSES Cargo.toml Cargo.lock \
+    docs module uapi packaging sdk/c userspace-tool ~alice/atomik
 cd ~alice/atomik
 mkdir -p target/tool
 # shellcheck disable=SC2016 # for the program

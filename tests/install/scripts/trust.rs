@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What others than root can do to root's runs.
+//! Users other than root must not harm an installation.
 
 use crate::debian::{must, run};
 
@@ -13,7 +13,7 @@ fn only_root_can_lock_what_root_waits_for() {
 kernel 7.4.0-new
 rm /usr/src/linux-headers-7.4.0-new/rust/libkernel.rmeta
 touch /usr/src/linux-source-7.4.tar.xz
-packaging/kernel-tree 7.4.0-new || true
+packaging/dkms/tree 7.4.0-new || true
 locks=$(find /run /var/cache/atomik -type f ! -name '*.log')
 (($(wc -w <<<\"$locks\") == 2))
 for lock in $locks; do
@@ -23,10 +23,12 @@ done"
     ));
 }
 
-/// Takes the lock of an installation that has ended. DKMS leaves processes behind that have it, too, but end.
+/// Takes the lock of an installation that has ended. DKMS leaves processes behind that have it,
+/// too, but end.
 const LOCK: &str = "flock --wait 60 /run/atomik-locks/install true";
 
-/// An owner whose profile looks at what it is given and leaves a process behind, and whose cargo makes the program.
+/// An owner whose profile looks at what it is given and leaves a process behind, and whose cargo
+/// makes the program.
 const OWNER: &str = r#"kernel 7.3.4-known
 mv target/tool/atomikctl ~alice
 cat >~alice/.bash_profile <<'END'
@@ -104,11 +106,7 @@ kernel 7.3.4-known
 
 #[test]
 fn links_in_the_clone_are_refused() {
-    for link in [
-        "module/logic/extra",
-        "packaging/kernel-tree",
-        "uapi/atomik.h",
-    ] {
+    for link in ["module/logic/extra", "packaging/dkms/tree", "uapi/atomik.h"] {
         run(&format!(
             "kernel 7.3.4-known\nln -sf /home/alice/mine {link}\n
 {INSTALL} || [[ -e /usr/src/atomik-0.4.0 ]]"
@@ -117,13 +115,13 @@ fn links_in_the_clone_are_refused() {
     }
 }
 
-/// Also where they come after the check.
+/// They may come after the check.
 #[test]
 fn links_are_not_copied() {
     run("ln -s /home/alice module/extra
 project=$PWD
 die() { echo \"$*\"; exit 1; }
-. packaging/steps.sh
+. packaging/install/driver.sh
 stage /usr/src/copy")
     .fails_with(&["module/extra"]);
 }

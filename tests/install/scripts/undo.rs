@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A run that was killed is taken back, whatever the clock says.
+//! An installation that was killed is taken back, whatever the clock says.
 
 use crate::debian::must;
 
-/// A machine with atomik, and what a killed run leaves: a file of its own, and one that it replaced, in a journal whose
-/// first line is `run`, and which is older than the last success.
+/// A machine with atomik, and what a killed run leaves: a file of its own, and one that it
+/// replaced, in a journal whose first line is `run`, and which is older than the last success.
 fn killed(run: &str) -> String {
     format!(
         "kernel 7.3.4-known
@@ -14,7 +14,8 @@ mkdir undo
 echo new >/etc/atomik-replaced
 echo old >undo/backup
 touch /etc/atomik-made
-{{ {run}; printf '%s\\t%s\\t%s\\n' made /etc/atomik-made '' replaced /etc/atomik-replaced $PWD/undo/backup; }} >journal
+{{ {run}; printf '%s\\t%s\\t%s\\n' made /etc/atomik-made '' replaced /etc/atomik-replaced $PWD/undo/backup; }} \\
+    >journal
 touch -d yesterday journal
 cd ~alice/atomik
 ./install.sh --yes --kernel 7.3.4-known

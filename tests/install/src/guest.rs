@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// As long as on a busy machine.
+/// Long enough for a busy machine.
 const BOOT: Duration = Duration::from_secs(600);
 const SHUTDOWN: Duration = Duration::from_secs(300);
 const JOB: Duration = Duration::from_secs(900);
@@ -20,7 +20,7 @@ const JOB: Duration = Duration::from_secs(900);
 /// all of these kernels, so they need no initramfs.
 const KERNEL_ARGUMENTS: [&str; 3] = ["root=/dev/nvme0n1", "rw", "systemd.show_status=no"];
 
-/// Starts the other processor. It takes no part in the boot, for which guest-run has the reason.
+/// Starts the other processor. It takes no part in the boot; `atomik_guest::qemu` says why.
 const START_PROCESSORS: &str = "echo 1 >/sys/devices/system/cpu/cpu1/online";
 
 /// The guest ended or hung before it took a job, and before it loaded anything of ours.
@@ -35,10 +35,10 @@ impl std::fmt::Display for NotBooted {
     }
 }
 
-/// What a guest boots from.
+/// The disks of a guest, and its logs.
 pub struct Machine<'a> {
     pub in_root: &'a Path,
-    /// Where its logs go.
+    /// The directory for its logs.
     pub directory: &'a Path,
     /// The overlay that takes all changes.
     pub disk: &'a Path,
@@ -69,7 +69,8 @@ impl Outcome {
 }
 
 impl Machine<'_> {
-    /// Boots the `number`th time, and waits till the guest takes jobs. Returns the release that it says it runs.
+    /// Boots the `number`th time, and waits till the guest takes jobs. Returns the release that it
+    /// says it runs.
     pub fn boot(&self, number: u32, kernel: &Path) -> Result<(Guest, String, Duration)> {
         let started = Instant::now();
         let log = self.directory.join(format!("kernel-{number}.log"));
@@ -221,7 +222,7 @@ impl Guest {
         Ok(Outcome { status, text, took })
     }
 
-    /// As [`Guest::run`], where another status than 0 leaves nothing to test.
+    /// Runs a script that has to succeed, as otherwise there is nothing to test.
     pub fn must(&mut self, user: &str, script: &str) -> Result<String> {
         let outcome = self.run(user, script)?;
         ensure!(
@@ -233,7 +234,7 @@ impl Guest {
         Ok(outcome.text)
     }
 
-    /// What a script of root's writes to file 4, byte by byte.
+    /// Returns the bytes that a script of root's writes to file 4.
     pub fn data(&mut self, script: &str) -> Result<Vec<u8>> {
         let before = fs::metadata(&self.data)?.len();
         self.must(
@@ -247,10 +248,11 @@ impl Guest {
         Ok(bytes)
     }
 
-    /// Shuts down as a user would, and fails if the kernel had anything to complain about. The guest stays off;
-    /// whoever wants a reboot boots it again.
+    /// Shuts down as a user would, and fails if the kernel had anything to complain about. The
+    /// guest stays off; whoever wants a reboot boots it again.
     pub fn shut_down(mut self) -> Result<()> {
-        // Whether the job still gets to say that it has ended is a matter of luck, so nobody listens.
+        // Whether the job still gets to say that it has ended is a matter of luck, so nobody
+        // listens.
         self.send("root", "systemctl --no-block reboot")?;
         let end = Instant::now() + SHUTDOWN;
         while self.child.try_wait()?.is_none() {

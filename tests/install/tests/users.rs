@@ -10,9 +10,9 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-const CHECKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../packaging/checks.sh");
+const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// A process that has a file open as often, and calls itself so.
+/// A process of a given name that has a file open a number of times.
 struct User(Child);
 
 impl User {
@@ -43,12 +43,16 @@ impl Drop for User {
     }
 }
 
-/// What `users_of` prints of a file, where programs are found by this PATH.
+/// Output of `users_of` for a file, with programs found by this PATH.
 fn users_of(file: &Path, path: &str) -> String {
-    let script = r#"set -euo pipefail; . "$1"; users_of "$2""#;
+    let script = r#"set -euo pipefail
+        . packaging/install/messages.sh
+        . packaging/install/device.sh
+        users_of "$1""#;
     let output = Command::new("/bin/bash")
-        .args(["-c", script, "bash", CHECKS])
+        .args(["-c", script, "bash"])
         .arg(file)
+        .current_dir(PROJECT)
         .env("LC_ALL", "C.UTF-8")
         .env("PATH", path)
         .output()

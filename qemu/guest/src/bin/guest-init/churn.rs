@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Has the slab allocator forget what it handed out long ago.
 //!
-//! It hands out objects from arrays, several for each CPU and size, and leaves their addresses in there till it fills the
-//! array again. To the search for leaks that looks as if an object which nobody has any more were still referred to.
+//! It hands out objects from arrays, several for each CPU and size, and leaves their addresses in
+//! there till it fills the array again. To the search for leaks that looks as if an object which
+//! nobody has any more were still referred to.
 
 use anyhow::{Context, Result, anyhow};
 use nix::errno::Errno;
@@ -24,12 +25,13 @@ const OBJECTS: usize = 4;
 /// The calling thread.
 const SELF: Pid = Pid::from_raw(0);
 
-/// Where each cache of the allocator has a directory.
+/// Has a directory for each cache of the allocator.
 const CACHES: &str = "/sys/kernel/slab";
 
 /// Has the allocator empty its arrays, fill others and let go of the old ones.
 pub fn churn() -> Result<()> {
-    // An array that has been emptied keeps what was in it, and is let go of only when another has taken its place.
+    // An array that has been emptied keeps what was in it, and is let go of only when another has
+    // taken its place.
     for _ in 0..2 {
         shrink()?;
         allocate_and_free()?;
@@ -50,8 +52,8 @@ fn shrink() -> Result<()> {
     Ok(())
 }
 
-/// Allocates and frees objects of all sizes on all CPUs, both those that are charged to a memory cgroup and others: they
-/// come from different arrays.
+/// Allocates and frees objects of all sizes on all CPUs, both those that are charged to a memory
+/// cgroup and others: they come from different arrays.
 fn allocate_and_free() -> Result<()> {
     // Its groups and its CPU are its own.
     thread::spawn(|| {
@@ -95,10 +97,11 @@ fn plain(size: usize) -> Result<()> {
 
 /// Has the kernel allocate so many bytes for the groups of this thread, which are charged.
 fn charged(size: usize) -> Result<()> {
-    /// What it stores before the groups.
+    /// Bytes that it stores before the groups.
     const HEADER: usize = 8;
     let groups = vec![0 as libc::gid_t; (size - HEADER) / size_of::<libc::gid_t>()];
-    // SAFETY: so many groups. The call itself is for this thread alone, unlike the C library's function.
+    // SAFETY: so many groups. The call itself is for this thread alone, unlike the C library's
+    // function.
     let result = unsafe { libc::syscall(libc::SYS_setgroups, groups.len(), groups.as_ptr()) };
     Errno::result(result).context("setgroups")?;
     Ok(())

@@ -24,7 +24,7 @@ const TERMINAL: &str = "/dev/hvc0";
 nix::ioctl_write_ptr_bad!(set_window_size, libc::TIOCSWINSZ, Winsize);
 nix::ioctl_write_int_bad!(take_terminal, libc::TIOCSCTTY);
 
-/// Where the command's input comes from and its output goes.
+/// The source of the command's input and the destination of its output.
 pub enum Streams {
     Terminal(Arc<File>),
     Ports {
@@ -42,7 +42,7 @@ pub struct Notices {
     stderr_closed: Notice,
 }
 
-/// What the thread that listens to the host needs of the streams.
+/// The part of the streams for the thread that listens to the host.
 pub enum Handles {
     Terminal(Arc<File>),
     Ports(Notices),
@@ -180,7 +180,7 @@ pub fn run(order: &Order, streams: Streams) -> Result<Ended> {
         Ok(child) => wait_for(Pid::from_raw(child.id() as i32))?,
         Err(error) => End::NotRun(error.raw_os_error().unwrap_or(libc::EINVAL)),
     };
-    // What the command left running would keep the pipes open.
+    // Processes that the command left behind would keep the pipes open.
     let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
     reap_all();
 

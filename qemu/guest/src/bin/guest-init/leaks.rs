@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Has a kernel that can look for memory that nothing refers to any more, such as the debug kernel. What it finds is in
-//! its log, where the host looks for complaints.
+//! Has a kernel that can look for memory that nothing refers to any more, such as the debug kernel.
+//! Its findings are in its log, where the host looks for complaints.
 
 use crate::churn::churn;
 use anyhow::{Context, Result};
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const KMEMLEAK: &str = "/sys/kernel/debug/kmemleak";
-/// Whether each object found is told, with the place that allocated it.
+/// Whether each object found is told, with the function that allocated it.
 const VERBOSE: &str = "/sys/module/kmemleak/parameters/verbose";
 /// Kmemleak takes no object for lost that is younger than five seconds.
 const MIN_AGE: Duration = Duration::from_secs(6);
@@ -22,7 +22,8 @@ const SCANS: usize = 2;
 /// Files that were on their way between processes are closed by the kernel in its own time.
 const UNLOAD_LIMIT: Duration = Duration::from_secs(30);
 
-/// Unloads the driver, and has the kernel look for what it has left. To be called when no process is left.
+/// Unloads the driver, and has the kernel look for what it has left. To be called when no process
+/// is left.
 pub fn look() -> Result<()> {
     if !Path::new(KMEMLEAK).exists() {
         return Ok(());

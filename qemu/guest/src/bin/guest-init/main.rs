@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! The guest's process 1: makes the system ready, runs one command, reports, and turns the machine off.
+//! The guest's process 1: makes the system ready, runs one command, reports, and turns the machine
+//! off.
 
 mod churn;
 mod command;
@@ -25,7 +26,8 @@ fn main() {
         if told.is_err() {
             log(&text);
         }
-        // The host stops the machine once it has read the message; without a host to read it, it goes by itself.
+        // The host stops the machine once it has read the message; without a host to read it, it
+        // goes by itself.
         if told.is_ok() {
             thread::sleep(std::time::Duration::from_secs(5));
         }
@@ -83,7 +85,7 @@ fn run() -> Result<()> {
         memory_available_kib: system::memory_available()?,
     };
     protocol::send(&control, &ToHost::Ended(report))?;
-    // Till then the host may still be reading output. Without a host there is nothing to wait for.
+    // The host may still be reading output. Without a host there is nothing to wait for.
     let _ = turned_off.recv();
     Ok(())
 }

@@ -96,8 +96,8 @@ fn readable(source: &impl AsFd) -> nix::Result<bool> {
     Ok(sources[0].any().unwrap_or(false))
 }
 
-/// Passes the command's output on, till its end or till `closed` tells that nobody wants it. Gives the number of
-/// bytes that the port took.
+/// Passes the command's output on, till its end or till `closed` tells that nobody wants it. Gives
+/// the number of bytes that the port took.
 pub fn output(mut pipe: File, mut port: File, closed: Notice) -> JoinHandle<u64> {
     thread::spawn(move || {
         let mut buffer = vec![0; BUFFER];

@@ -39,7 +39,7 @@ pub fn mount() -> Result<()> {
         ("debugfs", "/sys/kernel/debug", none, ""),
         ("tracefs", "/sys/kernel/tracing", none, ""),
     ] {
-        // What the host has carried in below /tmp must not be covered.
+        // Files that the host has carried into /tmp must not be covered.
         let empty = fs::read_dir(path).map_or(true, |mut entries| entries.next().is_none());
         if empty || kind != "tmpfs" {
             let _ = mount_one(kind, path, flags, options);
@@ -92,7 +92,8 @@ pub fn settle() {
         // From here on the log is to have everything.
         ("/proc/sys/kernel/printk", "8"),
         ("/proc/sys/kernel/hung_task_panic", "1"),
-        // Under emulation on a busy host, a processor may stand still for long without any fault of its own.
+        // Under emulation on a busy host, a processor may stand still for long without any fault of
+        // its own.
         ("/proc/sys/kernel/watchdog_thresh", "30"),
         ("/proc/sys/kernel/softlockup_panic", "1"),
         ("/sys/fs/cgroup/cgroup.subtree_control", "+memory"),

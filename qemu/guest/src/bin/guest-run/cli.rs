@@ -9,18 +9,20 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Boots a kernel with the module loaded, runs one command in it and exits with the command's status.
+/// Boots a kernel with the module loaded, runs one command in it and exits with the command's
+/// status.
 ///
-/// Other statuses: 99 when the kernel complained, 124 when the time was up, 125 when the guest could not be run,
-/// 126 or 127 when the command could not be, 128 and more when a signal ended it. Standard input is read ahead of
-/// what the command takes; give it </dev/null in a loop that reads its own.
+/// Other statuses: 99 when the kernel complained, 124 when the time was up, 125 when the guest
+/// could not be run, 126 or 127 when the command could not be, 128 and more when a signal ended it.
+/// Standard input is read ahead of what the command takes; give it </dev/null in a loop that reads
+/// its own.
 #[derive(Debug, Parser)]
 #[command(
     name = "qemu/run",
     override_usage = "qemu/run [OPTIONS] -- COMMAND [ARGUMENT]..."
 )]
 pub struct Cli {
-    /// Where the scripts that make root, kernel and module are.
+    /// The directory of the scripts that make the Debian root, the kernel and the module.
     #[arg(long, hide = true)]
     pub scripts: PathBuf,
 
@@ -29,12 +31,18 @@ pub struct Cli {
     #[arg(long, hide = true, value_name = "FILE")]
     pub variables: PathBuf,
 
-    /// The kernel: a series such as 7.3, with a flavour or without (7.3-amd64), `newest`, `debug`, or nothing for the newest known to be good.
+    /// The kernel: a series such as 7.3, with a flavour or without (7.3-amd64), `newest`, `debug`,
+    /// or nothing for the newest known to be good.
     #[arg(long, value_name = "WHICH", default_value = "")]
     pub kernel: String,
 
     /// Processors of the guest.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=64)
+    )]
     pub smp: u16,
 
     /// Memory of the guest, as QEMU takes it.
@@ -86,7 +94,7 @@ pub struct Cli {
     #[arg(long, value_name = "ARGUMENT")]
     pub append: Vec<String>,
 
-    /// What executes the guest; `auto` takes KVM where a trial boot shows that it works.
+    /// The executor of the guest; `auto` takes KVM where a trial boot shows that it works.
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
 
@@ -98,12 +106,13 @@ pub struct Cli {
     #[arg(long, value_name = "PATH[,NAME=VALUE]...", conflicts_with = "accel")]
     pub plugin: Option<PathBuf>,
 
-    /// Let the guest's time pass with its instructions, a nanosecond each, so that a busy host doesn't show: its
-    /// timer interrupts at the same places in each run. For one processor, emulated.
+    /// Let the guest's time pass with its instructions, a nanosecond each, so that a busy host
+    /// doesn't show: its timer interrupts the same instructions each time. For one processor,
+    /// emulated.
     #[arg(long, conflicts_with_all = ["accel", "smp"])]
     pub steady_time: bool,
 
-    /// What to run: a path of the host, or a name in its PATH.
+    /// The command to run: a path of the host, or a name in its PATH.
     #[arg(last = true, value_name = "COMMAND")]
     pub command: Vec<OsString>,
 }
@@ -132,11 +141,12 @@ impl Cli {
         Duration::from_secs(self.boot_timeout.unwrap_or(by_default))
     }
 
-    /// What clap alone can't check.
+    /// Checks the rest, which clap can't.
     pub fn checked(self) -> Result<Self> {
         if self.command.is_empty() && !self.tty {
             bail!(
-                "no command to run. Say: qemu/run [OPTIONS] -- COMMAND [ARGUMENTS], or --tty for a shell"
+                "no command to run. Say: qemu/run [OPTIONS] -- COMMAND [ARGUMENT]..., \
+                 or --tty for a shell"
             );
         }
         Ok(self)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What a program needs besides itself: its dynamic loader and libraries, or its script's interpreter.
+//! Files that a program needs besides itself: its dynamic loader and libraries, or its script's
+//! interpreter.
 
 use crate::initramfs::{Tree, below};
 use anyhow::{Context, Result, bail};
@@ -22,18 +23,19 @@ enum Kind {
     Alone,
 }
 
-/// How much of a file is enough to tell: the program headers follow the ELF header, and the loader's name comes soon.
+/// How much of a file to read: the program headers follow the ELF header, and the loader's name
+/// comes soon.
 const HEAD: u64 = 1 << 16;
 
-/// Where programs of the host and, for those built there, of the root are found.
-pub struct Places<'a> {
+/// Programs of the host; those that were built in the Debian root take libraries from there.
+pub struct Programs<'a> {
     pub in_root: &'a Path,
     pub root: &'a Path,
     /// The host's PATH.
     pub path: &'a OsStr,
 }
 
-impl Places<'_> {
+impl Programs<'_> {
     /// Finds a name as a shell would.
     pub fn find(&self, name: &OsStr) -> Option<PathBuf> {
         std::env::split_paths(self.path)
@@ -41,7 +43,7 @@ impl Places<'_> {
             .find(|path| is_executable(path))
     }
 
-    /// Carries into the guest what the program at a path of the host needs.
+    /// Carries into the guest all that the program at a path of the host needs.
     pub fn add_needs(&self, tree: &mut Tree, program: &Path) -> Result<()> {
         let mut head = Vec::new();
         File::open(program)
@@ -218,26 +220,28 @@ mod tests {
     fn needs_of_programs_and_scripts() {
         let directory = tempfile::tempdir().unwrap();
         let here = directory.path();
-        let places = Places {
+        let programs = Programs {
             in_root: Path::new("/bin/false"),
             root: Path::new("/"),
             path: OsStr::new("/usr/bin:/bin"),
         };
         let mut tree = Tree::default();
-        places.add_program(&mut tree, Path::new("/bin/sh")).unwrap();
+        programs
+            .add_program(&mut tree, Path::new("/bin/sh"))
+            .unwrap();
         assert!(tree.contains(Path::new("/bin/sh")));
         assert!(tree.contains(Path::new("/lib64/ld-linux-x86-64.so.2")));
 
         let script = here.join("script");
         fs::write(&script, "#!/usr/bin/env sh\n").unwrap();
         let mut tree = Tree::default();
-        places.add_program(&mut tree, &script).unwrap();
-        assert!(tree.contains(&script) && tree.contains(&places.find(OsStr::new("sh")).unwrap()));
+        programs.add_program(&mut tree, &script).unwrap();
+        assert!(tree.contains(&script) && tree.contains(&programs.find(OsStr::new("sh")).unwrap()));
 
         fs::write(&script, "#!/no/such/interpreter\n").unwrap();
-        assert!(places.add_program(&mut Tree::default(), &script).is_err());
+        assert!(programs.add_program(&mut Tree::default(), &script).is_err());
         fs::write(&script, "#!\n").unwrap();
-        assert!(places.add_program(&mut Tree::default(), &script).is_err());
-        assert!(places.find(OsStr::new("no-such-program")).is_none());
+        assert!(programs.add_program(&mut Tree::default(), &script).is_err());
+        assert!(programs.find(OsStr::new("no-such-program")).is_none());
     }
 }

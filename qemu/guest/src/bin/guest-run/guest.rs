@@ -102,7 +102,8 @@ pub fn run(machine: &Machine, options: &Options) -> Result<(Outcome, String)> {
         machine::stop(pid);
         guest.wait_for_end(POWER_OFF);
     }
-    // All writers of the log are gone, so this ends. The outputs may have a reader that never reads on.
+    // All writers of the log are gone, so this ends. The outputs may have a reader that never reads
+    // on.
     log.join();
     let outcome = outcome?;
     if matches!(outcome, Outcome::Ended(_) | Outcome::Died) {
@@ -141,9 +142,9 @@ struct Guest {
     control: UnixStream,
     /// Standard output and standard error, in this order, or the terminal.
     outputs: Vec<streams::Reader>,
-    /// Only kept open.
+    /// Kept open, as QEMU drops unread bytes of a closed one.
     stdin: Option<UnixStream>,
-    /// Till they are connected.
+    /// Kept until they are connected.
     streams: Option<Streams>,
     raw: Option<terminal::Raw>,
 }

@@ -16,7 +16,8 @@ use std::path::{Component, Path, PathBuf};
 pub enum Node {
     Directory,
     Symlink(PathBuf),
-    /// A symlink that gives way to anything else at its path, as busybox's applets do to the host's programs.
+    /// A symlink that gives way to anything else at its path, as busybox's applets do to the host's
+    /// programs.
     Default(PathBuf),
     File {
         content: Content,
@@ -33,8 +34,8 @@ pub enum Content {
 /// More symlinks than this in one path are a loop, as for the kernel.
 const MAX_SYMLINKS: usize = 40;
 
-/// The guest's files by absolute path. No key leads through a symlink, so what the host has in /bin and what it has
-/// in /usr/bin end up in the same place when one of them is a symlink to the other.
+/// The guest's files by absolute path. No key leads through a symlink, so what the host has in /bin
+/// and what it has in /usr/bin end up in the same place when one of them is a symlink to the other.
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: BTreeMap<PathBuf, Node>,
@@ -103,8 +104,8 @@ impl Tree {
         )
     }
 
-    /// Adds what is at a path of the host, and every symlink that leads there. `root` is what the host's `/` is for
-    /// this path. Returns the file's real path below `root`.
+    /// Adds what is at a path of the host, and every symlink that leads there. `root` is what the
+    /// host's `/` is for this path. Returns the file's real path below `root`.
     pub fn carry(&mut self, root: &Path, path: &Path) -> Result<PathBuf> {
         let mut rest: VecDeque<OsString> = path
             .components()
@@ -150,8 +151,9 @@ impl Tree {
         Ok(real)
     }
 
-    /// Adds a host directory with everything in it under a name of the guest; returns the guest paths of its
-    /// executable files with their host paths. Sockets, pipes and devices are left out.
+    /// Adds a host directory with everything in it under a name of the guest; returns the guest
+    /// paths of its executable files with their host paths. Sockets, pipes and devices are left
+    /// out.
     pub fn add_directory(&mut self, guest: &Path, host: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
         self.add(guest, Node::Directory)?;
         let mut executables = Vec::new();

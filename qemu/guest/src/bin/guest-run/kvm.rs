@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Whether KVM runs this kernel. /dev/kvm may open and QEMU hang or abort all the same, so this boots one guest to
-//! see, with a time limit, and remembers the answer till the host boots again.
+//! Whether KVM runs this kernel. /dev/kvm may open and QEMU hang or abort all the same, so this
+//! boots one guest to see, with a time limit, and remembers the answer till the host boots again.
 
 use crate::guest::Outcome;
 use anyhow::{Context, Result};

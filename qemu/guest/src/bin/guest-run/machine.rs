@@ -151,7 +151,7 @@ impl Machine<'_> {
 /// Whether QEMU ended of itself and called it a failure. Where a guest ends it, even by a panic, it
 /// does not.
 pub fn refused(status: Option<ExitStatus>) -> bool {
-    // What a signal ended has more than 127, as bwrap passes it on.
+    // bwrap passes the end by a signal on as a status above 127.
     status
         .and_then(|status| status.code())
         .is_some_and(|code| (1..128).contains(&code))

@@ -18,7 +18,7 @@ use anyhow::{Context, Result, bail};
 use atomik_guest::boots;
 use atomik_guest::protocol::{Command, MODULE_PATH, SPEC_PATH, Spec};
 use clap::Parser;
-use closure::Places;
+use closure::Programs;
 use guest::{Limits, Options, Outcome};
 use initramfs::{Node, Tree};
 use signals::Signals;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was to be run is nowhere.
+/// There is no such command.
 #[derive(Debug)]
 struct NoCommand(OsString);
 
@@ -79,7 +79,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
 
     let in_root = script("in-root");
     let path = env::var_os("PATH").unwrap_or_else(|| userland::PATH.into());
-    let places = Places {
+    let programs = Programs {
         in_root: &in_root,
         root: &root,
         path: &path,
@@ -150,7 +150,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         })?,
     };
 
-    let command = carry_command(cli, &places, &mut tree)?;
+    let command = carry_command(cli, &programs, &mut tree)?;
     let parameters = module.as_ref().map(|_| cli.parameters.join(" "));
     add_spec(
         &mut tree,
@@ -229,14 +229,14 @@ fn keep_log(cache: &Path, log: &Path, suffix: &str) -> Result<String> {
     Ok(kept.display().to_string())
 }
 
-/// Puts what the command needs into the tree and says how it is to be run.
-fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Command> {
+/// Puts the command's files into the tree, and returns the command as init takes it.
+fn carry_command(cli: &cli::Cli, programs: &Programs, tree: &mut Tree) -> Result<Command> {
     let directory = env::current_dir()?;
     for given in &cli.files {
         let (host, guest) = cli::file_argument(given, &directory)?;
         if host.is_dir() {
             for (_, program) in tree.add_directory(&guest, &host)? {
-                places.add_needs(tree, &program)?;
+                programs.add_needs(tree, &program)?;
             }
             continue;
         }
@@ -246,7 +246,7 @@ fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Com
             tree.add_file(&guest, &host)?;
         }
         if closure::is_program(&host) {
-            places.add_needs(tree, &host)?;
+            programs.add_needs(tree, &host)?;
         }
     }
 
@@ -259,7 +259,7 @@ fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Com
     let name = &arguments[0];
     let program = if name.as_bytes().contains(&b'/') {
         cli::absolute(Path::new(name), &directory)
-    } else if let Some(found) = places.find(name) {
+    } else if let Some(found) = programs.find(name) {
         found
     } else {
         // Busybox may have it.
@@ -269,7 +269,8 @@ fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Com
             .find(|path| tree.contains(path));
         found.ok_or_else(|| NoCommand(name.clone()))?
     };
-    // A --file may have put another program at its path; busybox's applets yield to the host's programs.
+    // A --file may have put another program at its path; busybox's applets yield to the host's
+    // programs.
     if !tree.contains(&program) || tree.is_default(&program) && program.exists() {
         if !program.exists() {
             return Err(NoCommand(name.clone()).into());
@@ -277,7 +278,7 @@ fn carry_command(cli: &cli::Cli, places: &Places, tree: &mut Tree) -> Result<Com
         if program.is_dir() {
             bail!("{} is a directory, not a command", program.display());
         }
-        places.add_program(tree, &program)?;
+        programs.add_program(tree, &program)?;
     }
     tree.add(&directory, Node::Directory)?;
 
@@ -334,7 +335,7 @@ fn output_path(mut command: process::Command) -> Result<PathBuf> {
     Ok(PathBuf::from(OsString::from_vec(path)))
 }
 
-/// Removes what runs that were killed have left.
+/// Removes the directories of runners that were killed.
 fn remove_dead(runs: &Path) -> Result<()> {
     for entry in fs::read_dir(runs)? {
         let entry = entry?;
@@ -343,7 +344,7 @@ fn remove_dead(runs: &Path) -> Result<()> {
             .split_once('-')
             .is_some_and(|(pid, _)| Path::new("/proc").join(pid).exists());
         if !alive {
-            // Another run may be removing the same.
+            // Another runner may be removing the same.
             let _ = fs::remove_dir_all(entry.path());
         }
     }

@@ -46,7 +46,8 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Tells this guest of signals from now on, and of one that is to end the runner and came before.
+    /// Tells this guest of signals from now on, and of one that is to end the runner and came
+    /// before.
     pub fn hand_to(&self, events: Sender<Event>) {
         let mut state = self.state();
         if let Some(signal) = state.end {

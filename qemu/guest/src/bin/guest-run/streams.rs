@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Moves bytes between this process's standard streams and the guest's ports, each in a thread of its own.
+//! Moves bytes between this process's standard streams and the guest's ports, each in a thread of
+//! its own.
 
 use crate::event::Event;
 use atomik_guest::protocol::Output;
@@ -34,8 +35,8 @@ impl Reader {
     }
 }
 
-/// Passes an output of the guest on. When nobody takes it any more, `closed` is told to the guest's thread and the rest read
-/// and dropped, so that the guest doesn't wait.
+/// Passes an output of the guest on. When nobody takes it any more, `closed` is told to the guest's
+/// thread and the rest read and dropped, so that the guest doesn't wait.
 pub fn output(
     mut from: UnixStream,
     mut to: impl Write + Send + 'static,
@@ -64,8 +65,8 @@ pub fn output(
     Reader { thread, count }
 }
 
-/// Passes standard input on and tells the guest's thread where it ended. `to` must be a copy of a wire that stays open: when
-/// one is closed, QEMU drops what it has not read of it yet.
+/// Passes standard input on and tells the guest's thread where it ended. `to` must be a copy of a
+/// wire that stays open: when one is closed, QEMU drops what it has not read of it yet.
 pub fn input(mut to: UnixStream, events: Sender<Event>) {
     thread::spawn(move || {
         let mut from = io::stdin().lock();

@@ -14,7 +14,7 @@ nix::ioctl_read_bad!(get_window_size, libc::TIOCGWINSZ, Winsize);
 pub struct Raw(Termios);
 
 impl Raw {
-    /// Nothing where standard input is no terminal.
+    /// Does nothing where standard input is no terminal.
     pub fn enter() -> nix::Result<Option<Self>> {
         if !stdin().is_terminal() {
             return Ok(None);

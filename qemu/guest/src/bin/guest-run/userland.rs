@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! What every guest has: busybox, users, and process 1.
+//! The files of every guest: busybox, users, and process 1.
 
 use crate::initramfs::{Node, Tree};
 use anyhow::{Context, Result, bail};

@@ -7,17 +7,17 @@ use atomik_guest::protocol::End;
 
 /// The kernel complained.
 pub const COMPLAINT: u8 = 99;
-/// As `timeout` has it.
+/// The status of `timeout`.
 pub const TIMED_OUT: u8 = 124;
 /// There was no guest to run the command.
 pub const NO_GUEST: u8 = 125;
-/// As a shell has it.
+/// The status of a shell.
 pub const NO_COMMAND: u8 = 127;
 
 #[derive(Debug)]
 pub struct Verdict {
     pub status: u8,
-    /// Nothing where the status is the command's own.
+    /// Absent where the status is the command's own.
     pub explanation: Option<String>,
     /// Whether the kernel's log may say more.
     pub log_matters: bool,

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # shellcheck shell=bash
 #
-# What install.sh has made so far, and how to take it back. Each line of the journal is written before what it
-# announces is done, so that a run that fails undoes everything, and one that was killed is undone by the next. The first
-# is the run's id, which the manifest has too once the run has ended well. To be sourced.
+# A journal of all that install.sh has made so far, and how to take it back. Each line of the
+# journal is written before what it announces is done. So an installation that fails undoes
+# everything, and one that was killed is undone by the next call. The first line is an id, which the
+# manifest gets too once all has ended well. To be sourced.
 
 state=/var/lib/atomik
 journal=$state/journal
 manifest=$state/manifest
-# What is made only to be installed; it goes when the run ends, with what is kept for undoing it.
+# Files made only to be installed; they go at the end, with the copies kept for undoing.
 generated=$state/undo/generated
 
 # announce KIND [WORD…]
@@ -19,7 +20,7 @@ announce() {
     sync "$journal"
 }
 
-# backup PATH: keeps what is at PATH for the case that the run fails.
+# backup PATH: keeps a copy of what is there, for undoing.
 backup() {
     local copy=$state/undo/${1//\//%}
     announce replaced "$1" "$copy"
@@ -30,7 +31,7 @@ backup() {
     mv -T "$copy.part" "$copy"
 }
 
-# make_directory PATH: with the parents that are missing.
+# make_directory PATH: makes it, and the parents that are missing.
 make_directory() {
     [[ ! -d $1 ]] || return 0
     make_directory "$(dirname "$1")"
@@ -38,7 +39,8 @@ make_directory() {
     mkdir -m 755 "$1"
 }
 
-# put MODE SOURCE DESTINATION: installs one file, which is either the old or the new one, whole.
+# put MODE SOURCE DESTINATION: installs one file. At any time there is either the old one or the new
+# one, whole.
 put() {
     make_directory "$(dirname "$3")"
     if [[ -e $3 ]]; then
@@ -51,18 +53,26 @@ put() {
     mv -T "$3.atomik-new" "$3"
 }
 
-# committed: whether the journal is of a run that ended well and was killed before it could say so.
+in_manifest() {
+    [[ -e $manifest ]] && grep -q "^file	$1	" "$manifest"
+}
+
+in_journal() {
+    [[ -e $journal ]] && grep -q "^made	$1\$" "$journal"
+}
+
+# committed: whether the journal is of an installation that was complete when it was killed.
 committed() {
-    local run
-    run=$(grep '^run' "$journal") && grep -qxF "$run" "$manifest" 2>/dev/null
+    local id
+    id=$(grep '^run' "$journal") && grep -qxF "$id" "$manifest" 2>/dev/null
 }
 
 forget_journal() {
     rm -rf "$journal" "$state/undo"
 }
 
-# undo [keep-metadata]: takes back what the journal announces, the last first. Steps that were never reached are
-# not there, which is no fault.
+# undo [keep-metadata]: takes back what the journal announces, the last first. A step that was
+# announced and never reached is no fault.
 undo() {
     local kind first second
     [[ -e $journal ]] || return 0
@@ -78,7 +88,7 @@ undo() {
                 fi
                 ;;
             dkms) dkms_forget "$first" ;;
-            # The module that was there before, whose sources are back by now.
+            # The module of before, whose sources are back by now.
             dkms-before) dkms install --force "atomik/$first" -k "$second" ;;
             metadata) [[ ${1-} == keep-metadata ]] || rm -rf "$first" ;;
             mok) forget_mok ;;
@@ -90,16 +100,28 @@ undo() {
         rm -rf /var/cache/atomik/kernel/.making-*
     fi
     forget_journal
-    # Only what is empty goes.
+    # Directories go only when they are empty.
     rmdir /var/cache/atomik/kernel /var/cache/atomik "$state" 2>/dev/null || true
 }
 
-# dkms_forget VERSION: removes it from DKMS, also when DKMS was interrupted.
-dkms_forget() {
-    if command -v dkms >/dev/null; then
-        dkms remove "atomik/$1" --all || true
+# abandon STATUS: takes everything back, at every end but the good one.
+abandon() {
+    trap '' INT TERM HUP
+    [[ -z $child ]] || kill -- "-$child" 2>/dev/null || true
+    [[ -z $child ]] || wait "$child" 2>/dev/null || true
+    say "Taking back what was done so far."
+    undo
+    load_module || true
+    local packages=''
+    [[ ! -s $state/packages ]] || packages=", except for packages; see $state/packages"
+    say "Nothing of it is left$packages. Once the cause is mended, run install.sh again."
+    exit "$(($1 ? $1 : 1))"
+}
+
+# recover: takes back what a killed installation left.
+recover() {
+    if [[ -e $journal ]]; then
+        say "An earlier installation was interrupted; taking back what it left."
+        undo keep-metadata
     fi
-    # What DKMS does not know any more, or not yet.
-    rm -rf "/var/lib/dkms/atomik/$1"
-    rmdir /var/lib/dkms/atomik 2>/dev/null || true
 }

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# shellcheck shell=bash
+#
+# The files that packaging/files lists. To be sourced.
+
+# to_install: prints "MODE<tab>DESTINATION<tab>SOURCE<tab>keep" for each file that there is to
+# install.
+to_install() {
+    local mode source destination keep
+    while read -r mode source destination keep; do
+        [[ $mode != '#' ]] || continue
+        case $source in
+        @atomikctl) source=$atomikctl ;;
+        @atomikctl:*) source=$generated/${source#*:} ;;
+        *)
+            source=$project/$source
+            [[ -e $source ]] || continue
+            ;;
+        esac
+        printf '%s\t%s\t%s\t%s\n' "$mode" "$destination" "$source" "$keep"
+    done < <(grep -v '^#' "$project/packaging/files")
+}
+
+# generate_files: makes the files that the program itself writes, such as its manual pages.
+generate_files() {
+    local source words
+    rm -rf "$generated"
+    mkdir -p "$generated"
+    while read -r _ source _; do
+        if [[ $source == @atomikctl:* ]]; then
+            IFS=: read -r -a words <<<"${source#*:}"
+            "$atomikctl" "${words[@]}" >"$generated/${source#*:}"
+        fi
+    done <"$project/packaging/files"
+}
+
+# find_atomikctl: prints the path of a program that is built of the present sources, or "build".
+find_atomikctl() {
+    local program
+    local sources=("$project"/{userspace-tool,module/logic,uapi/src,Cargo.lock})
+    for program in "$project"/target/{guest/x86_64-unknown-linux-gnu/,}tool/atomikctl; do
+        if [[ -x $program &&
+            -z $(find "${sources[@]}" -type f -newer "$program" -print -quit) ]]; then
+            echo "$program"
+            return
+        fi
+    done
+    echo build
+}
+
+build_atomikctl() {
+    [[ $atomikctl == build ]] || return 0
+    atomikctl=$project/target/tool/atomikctl
+    local build="cargo build --profile tool --locked --package atomikctl"
+    step "building atomikctl" "$project/packaging/install/as-owner" "$project" \
+        bash -lc "cd \"\$1\" && CARGO_TARGET_DIR=target $build" bash "$project" ||
+        die "cargo could not build atomikctl" \
+            "build it where cargo works ($build), then run this again"
+}
+
+install_files() {
+    local mode destination source keep
+    while IFS=$'\t' read -r mode destination source keep; do
+        if [[ -e $destination ]]; then
+            ! cmp -s "$source" "$destination" || continue
+            # The administrator's, once it differs from the one that we put there.
+            if [[ $keep == keep ]] &&
+                ! grep -qs "^file	$destination	$(sum_of "$destination")\$" "$manifest"; then
+                say "  $destination stays as you changed it"
+                continue
+            fi
+        fi
+        put "$mode" "$source" "$destination"
+    done < <(to_install)
+}
+
+sum_of() {
+    sha256sum "$1" | cut -d' ' -f1
+}
+
+# keep_sum DESTINATION: prints the sum of the file that we installed there last. A `keep` file that
+# the administrator changed has another one.
+keep_sum() {
+    local before
+    before=$(awk -F'\t' -v path="$1" '$1 == "file" && $2 == path { print $3 }' \
+        "$manifest" 2>/dev/null || true)
+    if [[ -n $before && -e $1 ]] && ! grep -qE "^(made|replaced)	$1(	|\$)" "$journal"; then
+        echo "$before"
+    else
+        sum_of "$1"
+    fi
+}
+
+write_manifest() {
+    local destination path
+    {
+        printf 'version\t%s\n' "$version"
+        while IFS=$'\t' read -r _ destination _; do
+            printf 'file\t%s\t%s\n' "$destination" "$(keep_sum "$destination")"
+        done < <(to_install)
+        grep '^run' "$journal"
+        # Things that an earlier installation made are still ours.
+        { grep -hE '^(directory|group|member|mok)' "$journal" "$manifest" 2>/dev/null || true; } |
+            sort -u
+    } >"$manifest.new"
+    sync "$manifest.new"
+    mv -T "$manifest.new" "$manifest"
+}
