@@ -70,12 +70,12 @@ fn what_is_damaged_or_foreign_changes_nothing() {
     };
     for (bytes, said) in [
         (damaged(40), "damaged: its checksum is wrong"),
-        (damaged(0), "no snapshot of atomik's"),
+        (damaged(0), "not a snapshot file"),
         (damaged(9), "version 257"),
         (damaged(12), "damaged"),
         (whole[..100].to_vec(), "ends too early"),
-        (b"op,addr,value\n".to_vec(), "no snapshot of atomik's"),
-        (vec![], "no snapshot of atomik's"),
+        (b"op,addr,value\n".to_vec(), "not a snapshot file"),
+        (vec![], "not a snapshot file"),
     ] {
         fs::write(&path, bytes).unwrap();
         tool.run("-s s restore a").failed(1, &["a: ", said]);

@@ -2,8 +2,8 @@
 
 //! One program for both kinds of tables: in the kernel where the driver is, else in this process.
 //!
-//! It keeps texts as fingerprints, one context each, and tells which have changed. Nothing of it knows
-//! where the table is but the line that makes it.
+//! It keeps texts as fingerprints, one context each, and tells which have changed. Nothing of it
+//! knows where the table is but the line that makes it.
 
 use std::error::Error;
 
@@ -41,8 +41,8 @@ fn changed(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<Vec<u
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (mut table, place) = table(3)?;
-    println!("the table is {place}");
+    let (mut table, location) = table(3)?;
+    println!("the table is {location}");
     let before = ["first second", "a text", "another"];
     let after = ["second first", "a text", "another one"];
     note(&mut *table, &before)?;

@@ -2,8 +2,8 @@
 
 //! Two processes that mirror a state by deltas, and both change it.
 //!
-//! Each has tables of its own, as two machines would. Whatever one changes, it sends to the other as
-//! address and delta, 12 bytes, and goes on without waiting. Deltas commute: whatever order they
+//! Each has tables of its own, as two machines would. Whatever one changes, it sends to the other
+//! as address and delta, 12 bytes, and goes on without waiting. Deltas commute: whatever order they
 //! arrive in, both end with the same states, without locks and without a master.
 
 use std::error::Error;

@@ -3,8 +3,8 @@
 //! Undo, as an editor has it, in any order.
 //!
 //! The text is in contexts, 8 bytes each. An edit is what it XORs into them. Undoing it is doing it
-//! again, at any time, also when other edits of other words came after; redoing it, too. Each is one
-//! BATCH: whoever reads the text sees an edit whole or not at all.
+//! again, at any time, also when other edits of other words came after; redoing it, too. Each is
+//! one BATCH: whoever reads the text sees an edit whole or not at all.
 
 use std::error::Error;
 

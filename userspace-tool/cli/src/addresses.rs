@@ -54,7 +54,8 @@ impl Addresses {
         self.single
     }
 
-    /// The addresses, in a table of `contexts` contexts. Of a range without end, at least the first.
+    /// The addresses, in a table of `contexts` contexts. Of a range without end, at least the
+    /// first.
     pub fn within(self, contexts: u32) -> RangeInclusive<u32> {
         let end = contexts.saturating_sub(1).max(self.first);
         self.first..=self.last.unwrap_or(end)

@@ -50,8 +50,8 @@ impl Entry {
     }
 }
 
-/// Does all of `entries`, in order, and calls `returned` with the address and the state of each that
-/// returns one.
+/// Does all of `entries`, in order, and calls `returned` with the address and the state of each
+/// that returns one.
 pub fn apply(
     global: &Global,
     table: &TableRef,

@@ -22,10 +22,10 @@ use crate::target::OpenTable;
 
 /// Do a stream of operations on a table, in batches
 ///
-/// Each 4096 entries are one BATCH: isolated from all other operations, and all or nothing. READ and
-/// SWAP print the state, as soon as their batch is done. A mistake ends the stream; batches that were
-/// complete before it have been done, and the message says how many operations these were. A swap
-/// with a new reference takes two entries.
+/// Each 4096 entries are one BATCH: isolated from all other operations, and all or nothing. READ
+/// and SWAP print the state, as soon as their batch is done. A mistake ends the stream; batches
+/// that were complete before it have been done, and the message says how many operations these
+/// were. A swap with a new reference takes two entries.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file with the operations; `-` is standard input
@@ -227,7 +227,7 @@ impl Stream<'_> {
                 };
                 let operation = (self.operations.iter()).rfind(|&&(_, _, first)| first <= entry);
                 match operation {
-                    Some(&(_, line, _)) => Failure::operation(&lines.place(line), &error),
+                    Some(&(_, line, _)) => Failure::operation(&lines.location(line), &error),
                     None => Failure::of(&error),
                 }
             }

@@ -15,8 +15,9 @@ use crate::target::AnyFile;
 
 /// Measure how long operations take on this machine
 ///
-/// On a table of its own, by one thread; batches are of 4096 entries. Nanoseconds for one operation,
-/// or one entry: the least of several rounds, as what else the machine does only ever adds.
+/// On a table of its own, by one thread; batches are of 4096 entries. Nanoseconds for one
+/// operation, or one entry: the least of several rounds, as what else the machine does only ever
+/// adds.
 #[derive(clap::Args)]
 pub struct Args {
     /// Milliseconds for each operation

@@ -77,9 +77,9 @@ fn bash(script: &str, takers: &[Taker]) -> String {
     const AFTER_DASHES: &str = "[[ \" ${COMP_WORDS[*]:0:COMP_CWORD} \" == *\" -- \"* ]] &&";
     let mut script = script.replace(" -o bashdefault -o default", "");
     for (words, last) in takers {
-        let place = words.iter().map(|word| format!("__subcmd__{word}"));
-        let place = format!("\n        atomikctl{})\n", place.collect::<String>());
-        let Some((before, after)) = script.split_once(&place) else {
+        let case = words.iter().map(|word| format!("__subcmd__{word}"));
+        let case = format!("\n        atomikctl{})\n", case.collect::<String>());
+        let Some((before, after)) = script.split_once(&case) else {
             continue;
         };
         let only = if *last { AFTER_DASHES } else { "" };
@@ -87,7 +87,7 @@ fn bash(script: &str, takers: &[Taker]) -> String {
         // The first word, too, may be a file, and not only an option.
         let first = format!(" || ${{COMP_CWORD}} -eq {}", words.len() + 1);
         let after = after.replacen(&first, "", 1).replacen(OTHER, &files, 1);
-        script = format!("{before}{place}{after}");
+        script = format!("{before}{case}{after}");
     }
     script
 }

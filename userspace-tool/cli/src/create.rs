@@ -12,8 +12,8 @@ use crate::target::OpenFile;
 
 /// Make a table
 ///
-/// Each of its contexts has reference 0 and accumulator 0. Prints the table's id, which -t takes; as
-/// long as it is the only table, it need not be named.
+/// Each of its contexts has reference 0 and accumulator 0. Prints the table's id, which -t takes;
+/// as long as it is the only table, it need not be named.
 #[derive(clap::Args)]
 pub struct Args {
     /// How many contexts it has, 1 to 65536

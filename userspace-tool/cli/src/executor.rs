@@ -183,13 +183,13 @@ impl<'a, W: Write> Executor<'a, W> {
         Ok(record.print(&mut self.out, self.json)?)
     }
 
-    /// The place of an operation: script, line and the operation itself.
-    fn place(&self, number: usize, what: &impl Display) -> String {
+    /// The location of an operation: script, line and the operation itself.
+    fn location(&self, number: usize, what: &impl Display) -> String {
         format!("{}:{number}: {what}", self.name)
     }
 
     fn failure(&self, number: usize, what: &impl Display, error: &Error) -> Failure {
-        Failure::operation(&self.place(number, what), error)
+        Failure::operation(&self.location(number, what), error)
     }
 
     /// Names the line within the batch, where the error says which.
@@ -200,15 +200,15 @@ impl<'a, W: Write> Executor<'a, W> {
             } => lines.get(*entry),
             _ => None,
         };
-        let place = match line {
-            Some(line) => self.place(line.number, &line.op),
-            None => self.place(number, &"begin"),
+        let location = match line {
+            Some(line) => self.location(line.number, &line.op),
+            None => self.location(number, &"begin"),
         };
-        Failure::operation(&format!("{place}: the batch was not applied"), error)
+        Failure::operation(&format!("{location}: the batch was not applied"), error)
     }
 
     fn no_table(&self, number: usize, what: &impl Display) -> Failure {
-        Failure::no_table(&self.place(number, what))
+        Failure::no_table(&self.location(number, what))
     }
 }
 

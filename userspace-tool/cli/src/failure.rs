@@ -31,11 +31,11 @@ struct Record<'a> {
 }
 
 impl Failure {
-    /// An operation failed; `place` says where and which.
-    pub fn operation(place: &str, error: &atomik::Error) -> Self {
+    /// An operation failed; `location` says where and which.
+    pub fn operation(location: &str, error: &atomik::Error) -> Self {
         Self {
             status: 1,
-            messages: vec![format!("{place}: {}", chain(error))],
+            messages: vec![format!("{location}: {}", chain(error))],
             hint: error.hint(),
         }
     }
@@ -131,11 +131,11 @@ impl Failure {
         self
     }
 
-    /// An operation had no table to work on; `place` says where and which.
-    pub fn no_table(place: &str) -> Self {
+    /// An operation had no table to work on; `location` says where and which.
+    pub fn no_table(location: &str) -> Self {
         Self {
             status: 1,
-            messages: vec![format!("{place}: there is no current table")],
+            messages: vec![format!("{location}: there is no current table")],
             hint: Some("`create N` makes a table, `table ID` chooses one".into()),
         }
     }

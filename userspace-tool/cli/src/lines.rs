@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Lines`]: the lines of an input, whatever ends them, and no more of them than there is room for.
+//! [`Lines`]: the lines of an input, whatever ends them, and no more of them than there is room
+//! for.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -118,11 +119,11 @@ impl Lines {
 
     /// Says what is wrong with the line that was read last.
     pub fn wrong(&self, message: &str) -> Failure {
-        Failure::usage(&format!("{}: {message}", self.place(self.number)))
+        Failure::usage(&format!("{}: {message}", self.location(self.number)))
     }
 
     /// Where a line stands.
-    pub fn place(&self, number: usize) -> String {
+    pub fn location(&self, number: usize) -> String {
         format!("{}:{number}", self.name)
     }
 
@@ -223,7 +224,7 @@ mod tests {
         let mut lines = Lines::new("a", BufReader::new(io::repeat(0)));
         let error = lines.next().unwrap_err();
         assert_eq!(error, "the line is longer than 1048576 bytes");
-        assert_eq!(lines.place(lines.number()), "a:1");
+        assert_eq!(lines.location(lines.number()), "a:1");
         let line = [&[b'x'; 1023][..], b"\n"].concat();
         let large = io::Cursor::new(line.repeat(LARGEST as usize / 1024 + 1));
         let error = all(Lines::new("a", large).whole()).unwrap_err();

@@ -17,8 +17,8 @@ use crate::target::OpenTable;
 /// before it. Several are one BATCH: as they are at one moment, up to 4096 of them.
 #[derive(clap::Args)]
 pub struct Args {
-    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them from
-    /// standard input
+    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them
+    /// from standard input
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<String>,
     /// How states are printed

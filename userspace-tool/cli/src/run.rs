@@ -64,7 +64,7 @@ impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let mut lines = Lines::open(&self.script)?.whole();
         let script = Script::parse(&mut lines).map_err(|errors| {
-            let at = |e: &SyntaxError| format!("{}: {}", lines.place(e.line), e.message);
+            let at = |e: &SyntaxError| format!("{}: {}", lines.location(e.line), e.message);
             let hint = "nothing was executed; `atomikctl run --help` shows the operations";
             Failure::script(errors.iter().map(at).collect(), Some(hint.into()))
         })?;

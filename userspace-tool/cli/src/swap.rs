@@ -17,8 +17,8 @@ use crate::target::OpenTable;
 /// operations, and all or nothing, up to 4096 of them, or 2048 with --to. It prints as `read` does.
 #[derive(clap::Args)]
 pub struct Args {
-    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them from
-    /// standard input
+    /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them
+    /// from standard input
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<String>,
     /// The state that the new epochs start from
@@ -41,8 +41,8 @@ impl Args {
             self.format,
             "swap",
             |addr| {
-                // The second sets what a SWAP with a new reference would, and takes 0 as well. A batch
-                // is never divided between the two: it has an even number of entries.
+                // The second sets what a SWAP with a new reference would, and takes 0 as well. A
+                // batch is never divided between the two: it has an even number of entries.
                 let load = to.map(|value| Entry::Load { addr, value });
                 [Entry::Swap { addr }].into_iter().chain(load).collect()
             },

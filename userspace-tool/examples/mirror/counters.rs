@@ -7,16 +7,16 @@ use std::collections::{BTreeMap, HashMap};
 /// Names and values at one moment.
 pub type Sample = BTreeMap<String, u64>;
 
-/// A value or a delta for the counter in this place.
+/// A value or a delta for the counter in this index.
 pub type Entry = (usize, u64);
 
-/// The counters' places in the mirror, and their last values. A counter that a sample lacks counts
+/// The counters' indices in the mirror, and their last values. A counter that a sample lacks counts
 /// as 0, as a new context does: so counters may appear and vanish at any time.
 #[derive(Default)]
 pub struct Counters {
     pub values: Vec<u64>,
     names: Vec<String>,
-    places: HashMap<String, usize>,
+    indices: HashMap<String, usize>,
 }
 
 /// Reads lines of `NAME VALUE` or `NAME: VALUE unit`; others are left out.
@@ -30,21 +30,21 @@ pub fn parse(text: &str) -> Sample {
 }
 
 impl Counters {
-    /// Takes a new sample. Returns `old ^ new` of what changed, in the order of places.
+    /// Takes a new sample. Returns `old ^ new` of what changed, in the order of indices.
     pub fn update(&mut self, sample: &Sample) -> Vec<Entry> {
         for name in sample.keys() {
-            if !self.places.contains_key(name) {
-                self.places.insert(name.clone(), self.names.len());
+            if !self.indices.contains_key(name) {
+                self.indices.insert(name.clone(), self.names.len());
                 self.names.push(name.clone());
                 self.values.push(0);
             }
         }
         let mut deltas = vec![];
-        for (place, name) in self.names.iter().enumerate() {
+        for (index, name) in self.names.iter().enumerate() {
             let new = sample.get(name).copied().unwrap_or(0);
-            let old = std::mem::replace(&mut self.values[place], new);
+            let old = std::mem::replace(&mut self.values[index], new);
             if old != new {
-                deltas.push((place, old ^ new));
+                deltas.push((index, old ^ new));
             }
         }
         deltas

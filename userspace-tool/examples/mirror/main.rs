@@ -78,7 +78,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     // Counters that the last sample brought were 0 before it.
     before.resize(counters.values.len(), 0);
 
-    let all: Vec<Entry> = (0..counters.values.len()).map(|place| (place, 0)).collect();
+    let all: Vec<Entry> = (0..counters.values.len()).map(|index| (index, 0)).collect();
     let states = mirror.send(read, &all)?;
     let swapped = mirror.send(swap, &all)?;
     let kept = mirror.send(read, &all)?;

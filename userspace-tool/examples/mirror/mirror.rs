@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Mirror`]: places in the device for any number of counters.
+//! [`Mirror`]: indices in the device for any number of counters.
 
 use atomik::{Batch, Device, MAX_BATCH, Table};
 
@@ -27,7 +27,7 @@ impl Mirror {
     }
 
     /// Makes an `op` of each entry and sends them, in one batch for each table. The entries are in
-    /// the order of their places. Returns the states, where `op` returns one.
+    /// the order of their indices. Returns the states, where `op` returns one.
     pub fn send(
         &mut self,
         op: fn(&mut Batch, u32, u64),
@@ -36,8 +36,8 @@ impl Mirror {
         let mut states = vec![];
         for entries in entries.chunk_by(|a, b| table_of(a) == table_of(b)) {
             let mut batch = Batch::with_capacity(entries.len());
-            for (place, value) in entries {
-                op(&mut batch, (place % TABLE_SIZE) as u32, *value);
+            for (index, value) in entries {
+                op(&mut batch, (index % TABLE_SIZE) as u32, *value);
             }
             let table = self.table(table_of(&entries[0]))?;
             states.extend(table.run(&mut batch)?.states());

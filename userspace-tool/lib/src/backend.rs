@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Backend`]: what executes the operations.
+//! [`Backend`]: the part that executes the operations.
 
 use std::fmt;
 
-/// What executes the operations.
+/// The part that executes the operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Batch`]: operations that are applied as one.
+//! [`Batch`]: operations that are applied as a whole.
 
 use atomik_uapi::{BatchOp, MAX_BATCH, OP_ACCUM, OP_LOAD, OP_READ, OP_SWAP};
 
@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// use atomik::Batch;
 ///
 /// let mut batch = Batch::new();
-/// batch.load(0, 5).accum(1, 7); // these return nothing, so they chain
+/// batch.load(0, 5).accum(1, 7); // these return nothing, so calls can be chained
 /// let state = batch.read(0); // this returns a state: keep the handle
 /// # let _ = state;
 /// assert_eq!(batch.len(), 3);
@@ -31,8 +31,8 @@ pub struct Batch {
     ops: Vec<BatchOp>,
 }
 
-/// Names a READ or SWAP of a [`Batch`], for
-/// [`BatchResults::get`](crate::BatchResults::get). It holds until the batch is cleared.
+/// A handle of a READ or SWAP in a [`Batch`], for
+/// [`BatchResults::get`](crate::BatchResults::get). It is valid until the batch is cleared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct BatchRead(pub(crate) usize);
 
@@ -42,8 +42,7 @@ impl Batch {
         Self::default()
     }
 
-    /// An empty batch with memory for `entries` entries, or for
-    /// [`MAX_BATCH`] if that is less.
+    /// An empty batch with memory for `entries` entries, at most [`MAX_BATCH`].
     pub fn with_capacity(entries: usize) -> Self {
         Self {
             ops: Vec::with_capacity(entries.min(MAX_BATCH as usize)),
@@ -73,7 +72,7 @@ impl Batch {
         self.push(OP_SWAP, addr, 0)
     }
 
-    /// Removes all entries, and keeps the memory. Handles of before are void.
+    /// Removes all entries, and keeps the memory. Earlier handles become invalid.
     pub fn clear(&mut self) {
         self.ops.clear();
     }
@@ -83,12 +82,12 @@ impl Batch {
         self.ops.len()
     }
 
-    /// Whether there are no entries. Such a batch can't be run.
+    /// True where there are no entries. Such a batch can't be run.
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
     }
 
-    /// Whether there are as many entries as can be run at once.
+    /// True where there are as many entries as can be run at once.
     pub fn is_full(&self) -> bool {
         self.ops.len() >= MAX_BATCH as usize
     }
@@ -108,18 +107,18 @@ impl Batch {
         &self.ops
     }
 
-    /// For the kernel, which writes `value` of some entries and nothing else, so that the
+    /// The entries for the kernel, which writes their `value` and nothing else, so that the
     /// invariants hold.
     pub(crate) fn ops_mut(&mut self) -> &mut [BatchOp] {
         &mut self.ops
     }
 
-    /// Whether the kernel writes a state into this entry.
+    /// True where the kernel writes a state into this entry.
     pub(crate) fn returns(op: &BatchOp) -> bool {
         matches!(op.opcode, OP_READ | OP_SWAP)
     }
 
-    /// Refuses what the kernel would, with a reason.
+    /// Refuses lengths that the kernel would refuse, with a reason.
     pub(crate) fn check_length(&self) -> Result<()> {
         match self.ops.len() {
             0 => Err(Error::BatchEmpty),
@@ -128,9 +127,9 @@ impl Batch {
         }
     }
 
-    /// Which entry, with its address, a table of `contexts` contexts refuses: the first that is
-    /// out of range; or, where the number isn't known, the one with the largest address, as that
-    /// is out of range if any is.
+    /// The entry that a table of `contexts` contexts refuses, and its address: the first that is
+    /// out of range. Where the number isn't known, the one with the largest address, which is out
+    /// of range if any is.
     pub(crate) fn wrong_address(&self, contexts: Option<u32>) -> Option<(usize, u32)> {
         let mut addresses = self.ops.iter().map(|op| op.addr).enumerate();
         match contexts {

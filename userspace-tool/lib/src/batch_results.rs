@@ -6,7 +6,7 @@ use atomik_uapi::BatchOp;
 
 use crate::{Batch, BatchRead, Error, Result};
 
-/// The states that a batch's READs and SWAPs returned; they lie in the batch itself.
+/// The states that a batch's READs and SWAPs returned. They are stored in the batch.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchResults<'b> {
     ops: &'b [BatchOp],
@@ -20,7 +20,7 @@ pub struct BatchResult {
     pub entry: usize,
     /// The context's address.
     pub addr: u32,
-    /// Its state at that point of the batch.
+    /// The context's state at that point of the batch.
     pub state: u64,
 }
 
@@ -33,8 +33,8 @@ impl<'b> BatchResults<'b> {
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchResult`] where this batch has no READ or SWAP in that place. A handle of
-    /// another batch that happens to have one there isn't noticed.
+    /// [`Error::NoSuchResult`] where this batch has no READ or SWAP at that entry. A handle of
+    /// another batch isn't noticed where this one has one there.
     pub fn get(&self, handle: BatchRead) -> Result<u64> {
         match self.ops.get(handle.0) {
             Some(op) if Batch::returns(op) => Ok(op.value),
@@ -42,7 +42,7 @@ impl<'b> BatchResults<'b> {
         }
     }
 
-    /// All that was returned, in the order of the entries.
+    /// The returned states with their entries, in order.
     pub fn iter(&self) -> impl Iterator<Item = BatchResult> + use<'b> {
         let returning = |(_, op): &(usize, &BatchOp)| Batch::returns(op);
         (self.ops.iter().enumerate().filter(returning)).map(|(entry, op)| BatchResult {
@@ -52,7 +52,7 @@ impl<'b> BatchResults<'b> {
         })
     }
 
-    /// The returned states alone, in the order of the entries.
+    /// The returned states, in the order of the entries.
     pub fn states(&self) -> impl Iterator<Item = u64> + use<'b> {
         self.iter().map(|result| result.state)
     }

@@ -4,8 +4,8 @@
 
 use atomik_logic::context::TableMut;
 
-/// A context of 64 bits in this process: the algebra on two words. It is also what
-/// [`TableRef::snapshot`](crate::TableRef::snapshot) returns of those in the kernel.
+/// A context of 64 bits in this process: two words and the algebra on them.
+/// [`TableRef::snapshot`](crate::TableRef::snapshot) returns the kernel's contexts as such.
 ///
 /// [`LocalContext`](crate::LocalContext) has any width.
 ///
@@ -32,7 +32,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// The state, `reference ^ accumulator`: what READ returns.
+    /// The state, `reference ^ accumulator`, which READ returns.
     pub const fn state(self) -> u64 {
         self.reference ^ self.accumulator
     }
@@ -47,8 +47,8 @@ impl Context {
         self.with(|table| table.accum(0, delta));
     }
 
-    /// Undoes an [`accum`](Self::accum) of the same delta, in whatever order: the same as doing it
-    /// again.
+    /// Undoes an [`accum`](Self::accum) of the same delta, by doing it again. The order doesn't
+    /// matter.
     pub fn rollback(&mut self, delta: u64) {
         self.accum(delta);
     }
@@ -68,18 +68,18 @@ impl Context {
         state
     }
 
-    /// Folds the deltas of another context into this one: the accumulator is XORed with the other's.
-    /// The reference stays.
+    /// Folds the deltas of another context into this one: the accumulator is XORed with the
+    /// other's, and the reference stays.
     pub fn merge(&mut self, other: Self) {
         self.accum(other.accumulator);
     }
 
-    /// Whether the accumulator is 0: nothing was accumulated in this epoch, or all of it undone.
+    /// True where the accumulator is 0: nothing was accumulated in this epoch, or all of it undone.
     pub const fn is_clean(self) -> bool {
         self.accumulator == 0
     }
 
-    /// Does something with it as the driver keeps contexts: state and reference.
+    /// Calls `f` with the context as the driver keeps it: state and reference.
     fn with<R>(&mut self, f: impl FnOnce(&mut TableMut<'_, &mut [u64], u64>) -> R) -> R {
         let (mut state, mut reference) = ([self.state()], [self.reference]);
         let result = f(&mut TableMut::new(&mut state, &mut reference));

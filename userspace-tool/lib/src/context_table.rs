@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`ContextTable`]: what a table in the kernel and one in this process have in common.
+//! [`ContextTable`]: the trait of tables, in the kernel and in this process.
 
 #[cfg(doc)]
 use crate::Error;
@@ -10,7 +10,7 @@ use crate::local::check_u64;
 use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value};
 
 /// A table of contexts, wherever it is: the device's [`Table`] and [`TableRef`], and the
-/// [`LocalTable`] of this process. What is written against this serves both.
+/// [`LocalTable`] of this process. Code written for the trait serves both.
 ///
 /// ```
 /// use atomik::{ContextTable, LocalTable, Result};
@@ -35,9 +35,9 @@ use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableR
 /// value that comes in has zeros above, and what would return a state is [`LocalError::TooWide`].
 /// Those with `value` in their names serve any width; they take 64-bit limbs, the lowest first.
 ///
-/// Operations that change a context take `&mut self`, as a table of this process needs it. Where the
-/// trait is in scope, a [`Table`] has to be declared `mut`; a [`TableRef`] has methods of its own
-/// that do without.
+/// Operations that change a context take `&mut self`, as a table of this process needs it. Where
+/// the trait is in scope, a [`Table`] has to be declared `mut`; a [`TableRef`] has methods of its
+/// own that do without.
 ///
 /// The trait can be made into an object: with `Box<dyn ContextTable>` the program chooses while it
 /// runs.
@@ -88,8 +88,8 @@ pub trait ContextTable {
     /// See [`ContextTable`].
     fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value>;
 
-    /// Runs a batch: its operations in order, all of them or none. Returns the states that its READs
-    /// and SWAPs returned.
+    /// Runs a batch: its operations in order, all of them or none. Returns the states that its
+    /// READs and SWAPs returned.
     ///
     /// # Errors
     ///
@@ -104,9 +104,9 @@ pub trait ContextTable {
     /// [`Error::BatchReturns`] where it would return something, and those of [`run`](Self::run).
     fn submit(&mut self, batch: &Batch) -> Result<()>;
 
-    /// ACCUMs many deltas, as many as there are addresses. All addresses are checked before the first
-    /// delta is applied. On the device this is one batch for each [`MAX_BATCH`](crate::MAX_BATCH)
-    /// deltas, each isolated by itself.
+    /// ACCUMs many deltas, as many as there are addresses. All addresses are checked before the
+    /// first delta is applied. On the device this is one batch for each
+    /// [`MAX_BATCH`](crate::MAX_BATCH) deltas, each isolated by itself.
     ///
     /// # Errors
     ///
@@ -300,7 +300,7 @@ mod tests {
     use super::*;
     use crate::{Error, LocalError};
 
-    /// The trait's own methods, which those of the type hide where it is known.
+    /// Results of the trait's own methods, which those of a known type would hide.
     fn results(table: &mut dyn ContextTable) -> [Result<u64>; 5] {
         [
             table.load(1, 7).map(|()| 0),

@@ -16,8 +16,8 @@ use crate::{
 
 /// One open file of the device, with the tables in it.
 ///
-/// Tables are shared with every descriptor of the same open file, in whatever process, and with
-/// nobody else; they end when the last of these descriptors is closed. A [`Table`] or [`TableRef`]
+/// All descriptors of the same open file share its tables, in any process, and no others do; the
+/// tables end when the last of these descriptors is closed. A [`Table`] or [`TableRef`]
 /// keeps the file open, so that it stays usable after the `Device` is dropped.
 ///
 /// # Invariants
@@ -64,7 +64,8 @@ impl Device {
     }
 
     /// Takes a descriptor that came from elsewhere: inherited, or received over a unix socket. A
-    /// file opened for reading only serves [`info`](Self::info) and [`TableRef::read`].
+    /// file opened for reading only serves commands that change nothing, such as
+    /// [`info`](Self::info); it can't have tables of its own.
     ///
     /// # Errors
     ///
@@ -82,9 +83,8 @@ impl Device {
         Self::checked(fd, None)
     }
 
-    /// Takes a descriptor that this process inherited, by its number: `exec 3<>/dev/atomik` in a
-    /// shell opens number 3 for the programs that it starts. It's duplicated, so that the number
-    /// stays open.
+    /// Duplicates a descriptor that this process inherited, by its number: `exec 3<>/dev/atomik` in
+    /// a shell opens number 3 for the programs that it starts. The number stays open.
     ///
     /// # Errors
     ///
@@ -99,7 +99,6 @@ impl Device {
     /// ```
     pub fn from_inherited(number: RawFd) -> Result<Self> {
         let fd = ioctl::duplicate_number(number).map_err(|source| {
-            // Whoever has as many files open as may be is not told that this one isn't.
             match source.raw_os_error().map(Errno::from_raw) {
                 Some(Errno::EBADF) => Error::BadDescriptor { number, source },
                 _ => duplicate_error(source),
@@ -125,15 +124,15 @@ impl Device {
     ///
     /// # Errors
     ///
-    /// [`Error::Os`], as a rule because the process has too many descriptors.
+    /// [`Error::Os`], usually because the process has too many descriptors.
     pub fn try_clone(&self) -> Result<Self> {
         let fd = self.file.try_clone().map_err(duplicate_error)?;
         // INVARIANT: the same open file, which was checked before.
         Ok(Self { file: Arc::new(fd) })
     }
 
-    /// Gives the descriptor away, for example to a child process or over a unix socket. Where
-    /// tables of this `Device` are still in use, they keep it, and a duplicate is returned.
+    /// Returns the descriptor, for example to pass it to a child process or over a unix socket.
+    /// Where tables of this `Device` are still in use, they keep it, and a duplicate is returned.
     ///
     /// # Errors
     ///
@@ -145,7 +144,7 @@ impl Device {
         }
     }
 
-    /// Asks the driver about itself.
+    /// Asks the driver for its version and counters.
     ///
     /// # Errors
     ///
@@ -156,9 +155,10 @@ impl Device {
             .map_err(|errno| Error::other(Operation::GetInfo, None, errno))
     }
 
-    /// What this open file holds: its tables, their sizes, the memory and the operations so far.
+    /// The usage of this open file: its tables, their sizes, the memory in bytes and the number of
+    /// operations so far.
     ///
-    /// It's read from `/proc/self/fdinfo`, and so takes longer than an operation.
+    /// This reads `/proc/self/fdinfo`, and so takes longer than an operation.
     ///
     /// # Errors
     ///
@@ -167,7 +167,7 @@ impl Device {
         Usage::of(self.file.as_fd())
     }
 
-    /// The tables of this open file, whoever made them; dropping these destroys none.
+    /// The tables of this open file, whichever process made them; dropping these destroys none.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ impl Device {
         Ok(usage.tables.iter().map(table).collect())
     }
 
-    /// The table of this open file where it has just one, so that nobody has to be told its id.
+    /// The table of this open file, where it has just one: so its id need not be known.
     ///
     /// # Errors
     ///
@@ -193,8 +193,8 @@ impl Device {
         }
     }
 
-    /// Makes a table of `contexts` contexts (1 to [`MAX_CONTEXTS`](crate::MAX_CONTEXTS)), each
-    /// with reference 0 and accumulator 0. It's destroyed when the returned [`Table`] is dropped.
+    /// Makes a table of `contexts` contexts, 1 to [`MAX_CONTEXTS`](crate::MAX_CONTEXTS), each with
+    /// reference 0 and accumulator 0. Dropping the returned [`Table`] destroys it.
     ///
     /// # Errors
     ///
@@ -216,11 +216,11 @@ impl Device {
         Ok(Table::owning(table))
     }
 
-    /// Attaches to a table that exists already in this open file, for example one made by another
-    /// process. Dropping the returned [`TableRef`] doesn't destroy the table.
+    /// Finds an existing table of this open file, for example one made by another process. Dropping
+    /// the returned [`TableRef`] doesn't destroy the table.
     ///
-    /// One READ of its first context tells whether it exists. How many contexts it has, tell
-    /// [`tables`](Self::tables) and [`TableRef::size`].
+    /// One READ of the first context tells whether the table exists. [`TableRef::size`] returns its
+    /// number of contexts.
     ///
     /// # Errors
     ///
@@ -293,7 +293,7 @@ mod tests {
     use std::fs::File;
 
     #[test]
-    fn refuses_what_is_no_atomik_device() {
+    fn refuses_other_files() {
         let error = Device::open_path("/dev/null").unwrap_err();
         assert_eq!(error.to_string(), "/dev/null is not an atomik device");
         assert_eq!(error.hint().unwrap(), "the driver's device is /dev/atomik");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Error`]: why an operation on a table or the device failed, with the names and numbers involved.
+//! [`Error`]: why an operation on a table or the device failed, with the names and numbers
+//! involved.
 
 use std::io;
 use std::path::PathBuf;

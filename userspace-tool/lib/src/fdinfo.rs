@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Usage`]: what `/proc/PID/fdinfo/FD` says about an open file of the device.
+//! [`Usage`]: the tables and counters of an open file, from `/proc/PID/fdinfo/FD`.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::{Error, Operation, Result};
 
-/// What an open file of the device holds, as [`Device::usage`](crate::Device::usage) finds it and
-/// an operator can read it in `/proc/PID/fdinfo/FD`.
+/// The tables of an open file of the device, and its counters: from
+/// [`Device::usage`](crate::Device::usage), or read by an operator in `/proc/PID/fdinfo/FD`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
     /// Bytes of kernel memory that count against the module's limit.
     pub bytes: u64,
-    /// Operations served on this file, the entries of batches and the contexts of images one by one.
+    /// Operations served on this file. Entries of batches and contexts of images count one by one.
     pub ops: u64,
-    /// The tables, by ascending place in the file.
+    /// The tables, in the order of their places in the file.
     pub tables: Vec<TableUsage>,
 }
 
@@ -31,7 +31,7 @@ pub struct TableUsage {
 }
 
 impl Usage {
-    /// What `/proc` says about a descriptor of this process.
+    /// Reads the usage of a descriptor of this process.
     pub(crate) fn of(fd: BorrowedFd<'_>) -> Result<Self> {
         let failed = |source| Error::Os {
             op: Operation::Usage,
@@ -48,7 +48,7 @@ impl Usage {
         self.tables.iter().map(|t| u64::from(t.contexts)).sum()
     }
 
-    /// Understands the text of an `fdinfo` file; none where it isn't one of an atomik device.
+    /// Parses the text of an `fdinfo` file; none where it isn't one of an atomik device.
     ///
     /// ```
     /// let text = "pos:\t0\natomik-bytes:\t5120\natomik-ops:\t8\natomik-table:\t1 contexts 256\n";

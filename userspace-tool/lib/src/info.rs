@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Info`]: what the driver says about itself.
+//! [`Info`]: the driver's version and counters.
 
 use crate::{Backend, Version};
 
-/// What the driver says about itself, from [`Device::info`](crate::Device::info).
+/// The driver's version and counters, from [`Device::info`](crate::Device::info).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
     /// The interface's version.
     pub version: Version,
-    /// What executes the operations.
+    /// The part that executes the operations.
     pub backend: Backend,
     /// Banks of hardware contexts; 0 for the software backend.
     pub hw_banks: u32,
-    /// Whether the driver serves fingerprints of user memory. No version does so far.
+    /// True where the driver serves fingerprints of user memory. No version does so far.
     pub fp_enabled: bool,
     /// Operations served through ioctls since the module was loaded, for all files together; the
     /// entries of a batch count one by one.
     pub ops_total: u64,
     /// Fingerprint checks served.
     pub fp_checks: u64,
-    /// Bytes that these checks found unchanged.
+    /// Bytes of user memory that these checks found unchanged.
     pub fp_bytes_saved: u64,
 }
 

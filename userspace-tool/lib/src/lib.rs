@@ -27,14 +27,14 @@
 //! | [`Fingerprint`], [`OrderedFingerprint`] | tell whether bytes have changed, and by what delta |
 //! | [`DeltaStream`] | a table whose changes are [`DeltaMessage`]s, which may arrive in any order, twice, or late |
 //!
-//! [`ContextTable`] is the trait of tables, wherever they are: code written for it serves both, and a
-//! [`DeltaStream`] may be [on](DeltaStream::on) either.
+//! [`ContextTable`] is the trait of tables, wherever they are: code written for it serves both, and
+//! a [`DeltaStream`] may be [on](DeltaStream::on) either.
 //!
 //! # Who sees a table
 //!
-//! A [`LocalTable`] belongs to one process. Tables of the device belong to the open *file*, not to the
-//! process: [`Device::try_clone`], `fork` and a descriptor sent over a unix socket share them; two
-//! calls of [`Device::open`] share nothing. So a table outlives a crashed worker as long as a
+//! A [`LocalTable`] belongs to one process. Tables of the device belong to the open *file*, not to
+//! the process: [`Device::try_clone`], `fork` and a descriptor sent over a unix socket share them;
+//! two calls of [`Device::open`] share nothing. So a table outlives a crashed worker as long as a
 //! supervisor holds the descriptor. A process that receives a descriptor finds the tables with
 //! [`Device::table`].
 //!
@@ -43,20 +43,21 @@
 //!
 //! # When to use it, and when not
 //!
-//! Use the device for state that several processes change and that must survive any one of them, for
-//! mirroring state by small deltas, and for undoing or merging changes that arrive in any order.
+//! Use the device for state that several processes change and that must survive any one of them,
+//! for mirroring state by small deltas, and for undoing or merging changes that arrive in any
+//! order.
 //!
 //! Each operation on it is a system call. Within one process, a [`LocalTable`] does an ACCUM in a
 //! few nanoseconds, and `AtomicU64::fetch_xor` does it for many threads; between processes that
-//! trust each other, the same in shared memory does. XOR deltas can't say "add 3": two processes that
-//! each compute a delta from the same old value don't add up their changes. And tables are memory:
-//! the device's end with the last descriptor.
+//! trust each other, the same in shared memory does. XOR deltas can't say "add 3": two processes
+//! that each compute a delta from the same old value don't add up their changes. And tables are
+//! memory: the device's end with the last descriptor.
 //!
 //! # Errors and panics
 //!
 //! Tables return [`Error`], which names the table, the address and the reason, and gives a
-//! [`hint`](Error::hint) where one helps. Contexts, fingerprints and messages of this process return
-//! [`LocalError`], which `?` turns into an [`Error`].
+//! [`hint`](Error::hint) where one helps. Contexts, fingerprints and messages of this process
+//! return [`LocalError`], which `?` turns into an [`Error`].
 //!
 //! No function of this crate panics on any argument. System calls interrupted by a signal are made
 //! again.

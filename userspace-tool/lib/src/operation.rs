@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Operation`]: what was being done when an error occurred.
+//! [`Operation`]: the operation that an error is about.
 
 use std::fmt;
 
-/// A command of the device, as errors name it.
+/// The operation that an error is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Table`]: a table and the duty to destroy it.
+//! [`Table`]: a table that is destroyed when dropped.
 
 use std::ops::Deref;
 
@@ -8,12 +8,13 @@ use crate::{Result, TableRef};
 
 /// A table that is destroyed when this value is dropped.
 ///
-/// All operations are [`TableRef`]'s, which this dereferences to; clone that for other threads, or
-/// share this one, as every operation takes `&self`.
+/// It dereferences to [`TableRef`], which has the operations. For other threads, clone that, or
+/// share this: every operation takes `&self`.
 ///
-/// The table is destroyed for every descriptor of the open file, also for other processes. A child
-/// process that was forked with a copy of this value must not drop it: let it end by `exec` or
-/// `_exit`, or take [`into_ref`](Self::into_ref).
+/// The table is destroyed for every descriptor of the open file, in other processes as well. A
+/// child process that was forked with a copy of this value must not drop it: let it end by `exec`
+/// or
+/// `_exit`, or call [`into_ref`](Self::into_ref).
 ///
 /// ```no_run
 /// let device = atomik::Device::open()?;
@@ -42,8 +43,8 @@ impl Table {
         }
     }
 
-    /// Destroys the table now, and tells whether that went well, as dropping can't. Operations of
-    /// others that race with this get their full effect, or [`Error::NoSuchTable`].
+    /// Destroys the table now, and returns the error that dropping would hide. Operations that race
+    /// with this get their full effect, or [`Error::NoSuchTable`].
     ///
     /// # Errors
     ///
@@ -54,7 +55,7 @@ impl Table {
         self.into_ref().destroy()
     }
 
-    /// Keeps the table until the open file ends, or until somebody destroys it.
+    /// Keeps the table until the open file ends, or until it is destroyed explicitly.
     pub fn into_ref(mut self) -> TableRef {
         self.destroy_on_drop = false;
         self.table.clone()
@@ -78,7 +79,7 @@ impl Deref for Table {
 impl Drop for Table {
     fn drop(&mut self) {
         if self.destroy_on_drop {
-            // The table may be gone already, which is what was wanted.
+            // The only likely error is that the table is gone already.
             let _ = self.table.clone().destroy();
         }
     }

@@ -17,33 +17,34 @@ use crate::{Error, Operation, Result};
 
 /// The states of a table as memory of this process: READ without a system call.
 ///
-/// Made by [`TableRef::view`](crate::TableRef::view). It is atomic with regard to every command and to
-/// every [`TableMap`], here and in other processes. It is *not* isolated from batches: a batch may be seen
-/// half done. The driver doesn't count it.
+/// [`TableRef::view`](crate::TableRef::view) makes it. Reads are atomic with regard to every
+/// command and every [`TableMap`], here and in other processes. They are *not* isolated from
+/// batches: a batch may be seen half done. The driver doesn't count them.
 ///
-/// The mapping holds on to the memory, not to the table: when somebody else destroys the table, this
-/// goes on to show memory that no command changes any more.
+/// The mapping keeps the memory, not the table: after another process destroys the table, it shows
+/// memory that no command changes any more.
 pub struct TableView<'t> {
     states: NonNull<AtomicU64>,
     contexts: u32,
     table: u32,
-    /// A table that this process owns is not destroyed under its mapping.
+    /// Keeps this process from destroying the table under its mapping.
     table_lives: PhantomData<&'t ()>,
 }
 
-/// The same, with ACCUM too: one atomic instruction. Made by [`TableRef::map`](crate::TableRef::map).
+/// A [`TableView`] with ACCUM as well: one atomic instruction.
+/// [`TableRef::map`](crate::TableRef::map) makes it.
 ///
-/// A batch sees what is accumulated meanwhile between two of its entries.
+/// Deltas may come between two entries of a batch.
 #[derive(Debug)]
 pub struct TableMap<'t>(TableView<'t>);
 
-// SAFETY: what it points to is atomics, and the mapping goes when this does, in whichever thread.
+// SAFETY: it points to atomics, and any thread may unmap them.
 unsafe impl Send for TableView<'_> {}
 // SAFETY: as above; all methods that take `&self` use atomics alone.
 unsafe impl Sync for TableView<'_> {}
 
 impl TableView<'_> {
-    /// Maps the states of the table `id`, which has so many contexts, in the open file `file`.
+    /// Maps the `contexts` states of a table in an open file.
     pub(crate) fn new(
         file: BorrowedFd<'_>,
         table: u32,
@@ -51,7 +52,7 @@ impl TableView<'_> {
         writable: bool,
     ) -> Result<Self> {
         let error = |errno| match errno {
-            // What has no mmap answers so.
+            // The driver is too old to have mmap.
             Errno::ENODEV => Error::Unsupported { op: Operation::Map },
             Errno::EACCES => Error::ReadOnly { op: Operation::Map },
             Errno::ENOMEM => Error::NoMemory { contexts },
@@ -81,8 +82,7 @@ impl TableView<'_> {
 
     /// READ: returns the context's state, reference ^ accumulator.
     ///
-    /// What this thread saw or wrote before, and what whoever changed the state had done before, is
-    /// seen after it (acquire).
+    /// Acquire: memory accesses after it see everything that the writer of the state did before.
     ///
     /// # Errors
     ///
@@ -102,28 +102,28 @@ impl TableView<'_> {
                 entry: None,
             });
         }
-        // SAFETY: within the mapping, which is there as long as this; every process uses the words of
-        // a mapping by atomic instructions, and the kernel by its own.
+        // SAFETY: within the mapping, which is there as long as this; every process uses the words
+        // of a mapping by atomic instructions, and the kernel by its own.
         Ok(unsafe { self.states.add(addr as usize).as_ref() })
     }
 }
 
 impl TableMap<'_> {
-    /// As [`TableView::new`], to be written too.
+    /// Maps the states as [`TableView::new`] does, for writing as well.
     pub(crate) fn new(file: BorrowedFd<'_>, table: u32, contexts: u32) -> Result<Self> {
         TableView::new(file, table, contexts, true).map(Self)
     }
 
     /// ACCUM: the context's state is XORed with `delta`, by one atomic instruction.
     ///
-    /// Who sees the new state sees what this thread has done before (release).
+    /// Release: a thread that sees the new state sees everything that this one did before.
     ///
     /// # Errors
     ///
     /// [`Error::Address`].
     #[inline]
     pub fn accum(&self, addr: u32, delta: u64) -> Result<()> {
-        // The old state is not asked for, so that this is one instruction.
+        // Without a use of the old state, this is one instruction.
         self.0.state(addr)?.fetch_xor(delta, Ordering::Release);
         Ok(())
     }
@@ -140,8 +140,9 @@ impl<'t> Deref for TableMap<'t> {
 impl Drop for TableView<'_> {
     fn drop(&mut self) {
         let bytes = self.contexts as usize * size_of::<AtomicU64>();
-        // SAFETY: the mapping is this value's own, and no reference into it is left. It can't fail:
-        // the range is one that `mmap` has given.
+        // SAFETY: the mapping is this value's own, and no reference into it is left. It can't fail,
+        // as
+        // `mmap` returned this range.
         let _ = unsafe { munmap(self.states.cast(), bytes) };
     }
 }

@@ -15,10 +15,10 @@ use crate::{
     ioctl,
 };
 
-/// A table of contexts in an open file, without the duty to destroy it.
+/// A table of contexts in an open file. Dropping this doesn't destroy the table.
 ///
 /// Cloning is cheap, and every operation takes `&self` and is atomic. A context's address is its
-/// number in the table, from 0; states, references and deltas are 64 bits.
+/// number in the table, from 0; states, references and deltas have 64 bits.
 ///
 /// Every operation may return [`Error::NoSuchTable`], and each that takes an address
 /// [`Error::Address`]. On a file opened for reading only, all but [`read`](Self::read) and
@@ -27,7 +27,7 @@ use crate::{
 pub struct TableRef {
     file: Arc<OwnedFd>,
     id: u32,
-    /// Known where this process made the table.
+    /// The number of contexts, where this process made the table.
     contexts: Option<u32>,
 }
 
@@ -37,21 +37,21 @@ impl TableRef {
         Self { file, id, contexts }
     }
 
-    /// The table's id: it names the table in its open file only, and may be used again after the
-    /// table is destroyed.
+    /// The table's id, which is valid in its open file only. Another table may get it after this
+    /// one is destroyed.
     pub fn id(&self) -> u32 {
         self.id
     }
 
-    /// The number of contexts; none where the table came from [`Device::table`], and
-    /// [`size`](Self::size) would have to ask for it.
+    /// The number of contexts, where it is known without asking; none where the table came from
+    /// [`Device::table`]. [`size`](Self::size) asks.
     ///
     /// [`Device::table`]: crate::Device::table
     pub fn contexts(&self) -> Option<u32> {
         self.contexts
     }
 
-    /// The number of contexts, asked for where it isn't [known](Self::contexts).
+    /// The number of contexts. Reads `/proc` where it isn't [known](Self::contexts).
     ///
     /// # Errors
     ///
@@ -68,8 +68,8 @@ impl TableRef {
         }
     }
 
-    /// SNAPSHOT: the contexts of `range`, all of them as they are at one moment. It changes
-    /// nothing, and works on a file opened for reading only.
+    /// SNAPSHOT: copies the contexts of `range`, all as they are at one moment. It changes nothing,
+    /// and works on a file opened for reading only.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl TableRef {
         Ok(contexts.into_iter().map(Context::from).collect())
     }
 
-    /// Both words of one context, at one moment.
+    /// Copies both words of one context, as they are at one moment.
     ///
     /// # Errors
     ///
@@ -193,8 +193,8 @@ impl TableRef {
     /// SWAP: starts a new epoch of the context from `new_reference`, and returns the state that
     /// ended the old one. The two happen as one: no delta gets lost between them.
     ///
-    /// `new_reference` is never 0, which the interface takes for "keep the state"; a batch of
-    /// [`swap`](Batch::swap) and [`load`](Batch::load) with 0 does that.
+    /// `new_reference` can't be 0, which means "keep the state" in the interface;
+    /// [`swap_with`](Self::swap_with) takes it.
     ///
     /// # Errors
     ///
@@ -214,8 +214,8 @@ impl TableRef {
         self.swap_raw(addr, new_reference.get())
     }
 
-    /// SWAP: as [`swap_to`](Self::swap_to), where `new_reference` may be 0; then it is a batch of READ
-    /// and LOAD, which is isolated as well.
+    /// SWAP: as [`swap_to`](Self::swap_to), where `new_reference` may be 0; then it is a batch of
+    /// READ and LOAD, which is isolated as well.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl TableRef {
     }
 
     /// Runs a batch: its operations in order, isolated from every other operation on the table,
-    /// all of them or none. Returns what its READs and SWAPs returned.
+    /// all of them or none. Returns the states that its READs and SWAPs returned.
     ///
     /// # Errors
     ///
@@ -267,8 +267,8 @@ impl TableRef {
         Ok(BatchResults::new(batch.ops()))
     }
 
-    /// Runs a batch that returns nothing, as [`run`](Self::run) does. It isn't written to, so one
-    /// prepared batch serves many threads at once.
+    /// Runs a batch that returns nothing, as [`run`](Self::run) does. It isn't written to, so many
+    /// threads can run one prepared batch at once.
     ///
     /// # Errors
     ///
@@ -279,13 +279,14 @@ impl TableRef {
         if let Some(entry) = batch.ops().iter().position(Batch::returns) {
             return Err(Error::BatchReturns { entry });
         }
-        // SAFETY: no entry returns something, and a batch has no opcodes but these four.
+        // SAFETY: no entry is a READ or SWAP, and a batch has no opcodes but these four.
         unsafe { ioctl::batch_updates(self.file.as_fd(), self.id, batch.ops()) }
             .map_err(|e| self.batch_error(batch, e))
     }
 
-    /// ACCUMs many deltas, as many as there are addresses, in batches of [`MAX_BATCH`](crate::MAX_BATCH),
-    /// each isolated on its own. All addresses are looked at before the first batch.
+    /// ACCUMs many deltas, as many as there are addresses, in batches of
+    /// [`MAX_BATCH`](crate::MAX_BATCH), each isolated by itself. All addresses are checked before
+    /// the first batch.
     ///
     /// # Errors
     ///
@@ -325,7 +326,7 @@ impl TableRef {
         Ok(())
     }
 
-    /// Maps the table's states into this process, for READ and ACCUM without a system call.
+    /// Maps the table's states into this process, for READ and ACCUM without system calls.
     ///
     /// # Errors
     ///
@@ -346,7 +347,7 @@ impl TableRef {
         TableMap::new(self.file.as_fd(), self.id, self.size()?)
     }
 
-    /// As [`map`](Self::map), for READ alone, for which the memory is read-only.
+    /// Maps the table's states read-only, for READ without system calls.
     ///
     /// # Errors
     ///
@@ -355,7 +356,7 @@ impl TableRef {
         TableView::new(self.file.as_fd(), self.id, self.size()?, false)
     }
 
-    /// Destroys the table, for all who share the open file.
+    /// Destroys the table, for all processes that share the open file.
     ///
     /// # Errors
     ///
@@ -365,7 +366,7 @@ impl TableRef {
             .map_err(|e| Error::other(Operation::DestroyTable, Some(self.id), e))
     }
 
-    /// The meaning of an error of an image.
+    /// Translates an error of SNAPSHOT or RESTORE.
     fn image_error(&self, op: Operation, addr: u32, count: u64, errno: Errno) -> Error {
         match errno {
             Errno::EINVAL => Error::Image {
@@ -389,7 +390,7 @@ impl TableRef {
         }
     }
 
-    /// The meaning of an error of one operation.
+    /// Translates an error of one operation.
     fn error(&self, op: Operation, addr: u32, errno: Errno) -> Error {
         match errno {
             Errno::EINVAL => self.outside(addr, None),
@@ -397,8 +398,8 @@ impl TableRef {
         }
     }
 
-    /// The meaning of an error of a batch. Of what EINVAL may mean only an address is left: the
-    /// length was checked, and [`Batch`] makes no other opcodes or reserved bytes.
+    /// Translates an error of a batch. EINVAL can only mean an address: the length was checked, and
+    /// [`Batch`] makes no other opcodes or reserved bytes.
     fn batch_error(&self, batch: &Batch, errno: Errno) -> Error {
         let wrong = batch.wrong_address(self.contexts);
         match (errno, wrong) {
@@ -447,7 +448,7 @@ mod tests {
             Error::Address { entry, addr, .. } => (entry, addr),
             other => panic!("{other}"),
         };
-        // The first that is wrong; or, not knowing the size, the one that is wrong for certain.
+        // The first wrong one; without the size, the one that is certainly wrong.
         assert_eq!(of(Some(16)), (Some(1), 16));
         assert_eq!(of(None), (Some(2), 40));
         // All addresses are right, so the code must mean something unforeseen.

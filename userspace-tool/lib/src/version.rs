@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Version`]: which interface a driver speaks.
+//! [`Version`]: the version of a driver's interface.
 
 use std::fmt;
 
 /// The version of the driver's interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version {
-    /// Changes when programs written for the old interface stop working.
+    /// Incremented when programs written for the old interface stop working.
     pub major: u16,
-    /// Changes when commands are added.
+    /// Incremented when commands are added.
     pub minor: u8,
-    /// Changes when the driver changes and its interface doesn't.
+    /// Incremented when the driver changes and its interface doesn't.
     pub patch: u8,
 }
 
@@ -19,7 +19,7 @@ impl Version {
     /// The version that this library was written for.
     pub const SUPPORTED: Self = Self::from_bits(atomik_uapi::VERSION);
 
-    /// Takes the ABI's number apart: major in bits 16 to 31, minor in 8 to 15, patch in 0 to 7.
+    /// Splits the ABI's number: major in bits 16 to 31, minor in 8 to 15, patch in 0 to 7.
     pub(crate) const fn from_bits(bits: u32) -> Self {
         Self {
             major: (bits >> 16) as u16,
@@ -28,8 +28,9 @@ impl Version {
         }
     }
 
-    /// Whether this library works with a driver of this version: the same major version, and at
-    /// least [`SUPPORTED`](Self::SUPPORTED)'s minor one. Newer minor versions only add commands.
+    /// True where this library works with a driver of this version: the major version is
+    /// [`SUPPORTED`](Self::SUPPORTED)'s, and the minor one at least that. Newer minor versions only
+    /// add commands.
     pub const fn is_supported(self) -> bool {
         self.major == Self::SUPPORTED.major && self.minor >= Self::SUPPORTED.minor
     }

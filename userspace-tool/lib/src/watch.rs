@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Watch`]: which contexts change.
+//! [`Watch`]: notices changes of contexts by looking again and again.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::{Batch, MAX_BATCH, Result, TableRef};
 
-/// As many addresses are read one by one, which keeps nobody from the table.
+/// The most addresses that are read one by one, which doesn't hold up the table's other users.
 const SINGLY: usize = 16;
 
 /// A context whose state changed.
@@ -16,24 +16,24 @@ const SINGLY: usize = 16;
 pub struct Change {
     /// The context's address.
     pub addr: u32,
-    /// Its state when it was last looked at.
+    /// Its state at the previous look.
     pub before: u64,
     /// Its state now.
     pub after: u64,
 }
 
-/// Looks at some contexts of a table again and again, and tells which states changed.
+/// Looks at some contexts of a table again and again, and returns the states that changed.
 ///
-/// What changes and changes back between two looks isn't noticed. [`poll`](Self::poll) looks once
-/// and never waits; [`wait`](Self::wait) waits, with pauses of the interval between two looks.
+/// A state that changes and changes back between two looks isn't noticed. [`poll`](Self::poll)
+/// looks once and never waits; [`wait`](Self::wait) looks until something changes, with pauses
+/// between.
 ///
-/// The driver tells nobody of changes: that would be a question in each of its operations. A look at
-/// up to 16 addresses is as many READs, some 800 instructions each, most of them the system call's
-/// own; at up to 4096, a BATCH of READs, some 20 each; at more, a SNAPSHOT from the first address to
-/// the last, some 25 for each context. These two have the table for themselves meanwhile, and see it
-/// as it is at one moment. Where a thread looks all the time, [`TableRef::view`] does it without
-/// system calls; all later batches on the table pay for that with locked instructions, so this
-/// doesn't do it by itself.
+/// A look at up to 16 addresses takes one READ each, some 800 instructions, most of them the system
+/// call's own. Up to 4096 addresses take a BATCH of READs, some 20 instructions each; more take a
+/// SNAPSHOT from the first address to the last, some 25 for each context. Both hold up the table's
+/// other users meanwhile, and see all states at one moment. A thread that looks all the time can
+/// use [`TableRef::view`] without system calls; it makes all later batches on the table use locked
+/// instructions, so `Watch` doesn't.
 ///
 /// ```no_run
 /// # use std::time::Duration;
@@ -52,12 +52,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Looks at these addresses for the first time.
+    /// Looks at these addresses for the first time, and remembers their states.
     ///
     /// # Errors
     ///
-    /// [`Error::Address`](crate::Error::Address), [`Error::NoSuchTable`](crate::Error::NoSuchTable),
-    /// and of more than 4096 addresses those of [`TableRef::snapshot`].
+    /// [`Error::Address`](crate::Error::Address),
+    /// [`Error::NoSuchTable`](crate::Error::NoSuchTable), and of more than 4096 addresses those of
+    /// [`TableRef::snapshot`].
     pub fn new(table: &TableRef, addresses: Vec<u32>) -> Result<Self> {
         let states = look(table, &addresses)?;
         Ok(Self {
@@ -67,7 +68,7 @@ impl Watch {
         })
     }
 
-    /// The addresses and their states, as of the last look.
+    /// The addresses and their states at the last look.
     pub fn states(&self) -> impl Iterator<Item = (u32, u64)> + '_ {
         self.addresses
             .iter()
@@ -75,7 +76,7 @@ impl Watch {
             .zip(self.states.iter().copied())
     }
 
-    /// Looks once, and returns what changed since the last look.
+    /// Looks once, and returns the changes since the last look.
     ///
     /// # Errors
     ///
@@ -97,14 +98,14 @@ impl Watch {
             .collect())
     }
 
-    /// Looks until something changed, or the timeout is over; then there are no changes. This
-    /// blocks.
+    /// Looks every `interval` until something changes, and returns the changes: none where
+    /// `timeout` is over first. This blocks.
     ///
     /// # Errors
     ///
     /// Those of [`new`](Self::new).
     pub fn wait(&mut self, interval: Duration, timeout: Option<Duration>) -> Result<Vec<Change>> {
-        // A timeout that no clock can hold has no end.
+        // A timeout too long for the clock never ends.
         let end = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         loop {
             let changes = self.poll()?;
@@ -117,7 +118,7 @@ impl Watch {
     }
 }
 
-/// The states of these addresses; of many, at one moment.
+/// The states of these addresses; those of many are of one moment.
 fn look(table: &TableRef, addresses: &[u32]) -> Result<Vec<u64>> {
     if addresses.len() <= SINGLY {
         return addresses.iter().map(|&addr| table.read(addr)).collect();

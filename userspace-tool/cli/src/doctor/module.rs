@@ -84,8 +84,8 @@ pub fn limit(system: &System) -> Check {
 fn settings(system: &System) -> Vec<(String, String)> {
     // Files in order of their names; of those of one name, only that of the first directory counts.
     let mut files = BTreeMap::new();
-    for place in ["/etc", "/run", "/usr/local/lib", "/usr/lib"] {
-        let directory = format!("{place}/modprobe.d");
+    for base in ["/etc", "/run", "/usr/local/lib", "/usr/lib"] {
+        let directory = format!("{base}/modprobe.d");
         for name in system.list(&directory) {
             if name.ends_with(".conf") {
                 let path = format!("{directory}/{name}");

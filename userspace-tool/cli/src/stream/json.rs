@@ -38,9 +38,9 @@ pub fn json(line: &str) -> Result<Option<Op>, String> {
 
 /// What is wrong, and in which column; the line is another than the parser thinks.
 fn explain(error: &serde_json::Error) -> String {
-    let place = format!(" at line {} column {}", error.line(), error.column());
+    let position = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
-    let text = text.strip_suffix(&place).unwrap_or(&text);
+    let text = text.strip_suffix(&position).unwrap_or(&text);
     format!(
         "column {}: {}; expected such as {{\"op\":\"load\",\"addr\":0,\"value\":\"0xff\"}}",
         error.column(),

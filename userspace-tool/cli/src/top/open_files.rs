@@ -100,17 +100,17 @@ impl OpenFiles {
             None => Some((row.file.pid, row.file.descriptor)) == chosen,
         };
         match rows.iter().position(is_chosen) {
-            Some(place) => {
-                self.chosen = place;
+            Some(index) => {
+                self.chosen = index;
                 self.detail.missed = 0;
                 self.detail.own = 0;
             }
             None if self.detail.device.is_some() && self.detail.missed < PATIENCE => {
                 self.detail.missed += 1;
                 if self.chosen < self.rows.len() {
-                    let place = self.chosen.min(rows.len());
-                    rows.insert(place, self.rows.swap_remove(self.chosen));
-                    self.chosen = place;
+                    let index = self.chosen.min(rows.len());
+                    rows.insert(index, self.rows.swap_remove(self.chosen));
+                    self.chosen = index;
                 }
             }
             None => {
@@ -150,16 +150,16 @@ impl OpenFiles {
 
     /// Chooses a table of the file by its id. Returns whether it has one.
     pub fn choose_table(&mut self, id: u32) -> bool {
-        let place = |row: &Row| {
+        let index = |row: &Row| {
             row.file
                 .usage
                 .tables
                 .iter()
                 .position(|table| table.id == id)
         };
-        let place = self.chosen().and_then(place);
-        self.table = place.unwrap_or(self.table);
-        place.is_some()
+        let index = self.chosen().and_then(index);
+        self.table = index.unwrap_or(self.table);
+        index.is_some()
     }
 
     /// Chooses the next table of the file.

@@ -8,8 +8,8 @@ use super::value::{AsLimbs, Value};
 use super::width::Width;
 use crate::{Context, LocalError, Result};
 
-/// A context of any width from 1 bit to [`MAX_WIDTH`](crate::MAX_WIDTH). Every value that comes in
-/// is masked to the width.
+/// A context of any width from 1 bit to [`MAX_WIDTH`](crate::MAX_WIDTH). Arguments are masked to
+/// the width.
 ///
 /// For the usual 64 bits [`Context`] is smaller; many contexts are a
 /// [`LocalTable`](crate::LocalTable).
@@ -26,7 +26,7 @@ use crate::{Context, LocalError, Result};
 /// # Ok::<(), atomik::LocalError>(())
 /// ```
 ///
-/// Two are equal if their widths and states are, however they came by them.
+/// Two contexts are equal where their widths and states are, whatever their references.
 #[derive(Clone, Debug)]
 pub struct LocalContext {
     state: Value,
@@ -104,8 +104,8 @@ impl LocalContext {
         self.deltas = self.deltas.saturating_add(1);
     }
 
-    /// Undoes an [`accum`](Self::accum) of the same delta, in whatever order: the same as doing it
-    /// again.
+    /// Undoes an [`accum`](Self::accum) of the same delta, by doing it again. The order doesn't
+    /// matter.
     pub fn rollback(&mut self, delta: impl AsLimbs) {
         self.accum(delta);
     }
@@ -138,9 +138,8 @@ impl LocalContext {
         state
     }
 
-    /// Folds the deltas of another context into this one: the accumulator is XORed with the other's.
-    /// The reference stays. Of an accumulator of another width the bits beyond this one's are left
-    /// out.
+    /// Folds the deltas of another context into this one: the accumulator is XORed with the
+    /// other's, and the reference stays. Bits of a wider accumulator beyond this width are dropped.
     pub fn merge(&mut self, other: &Self) {
         let deltas = self.deltas.saturating_add(other.deltas);
         self.accum(other.accumulator());
@@ -159,19 +158,19 @@ impl LocalContext {
         accumulator
     }
 
-    /// Whether the accumulator is 0: nothing was accumulated in this epoch, or all of it undone.
+    /// True where the accumulator is 0: nothing was accumulated in this epoch, or all of it undone.
     pub fn is_clean(&self) -> bool {
         self.state == self.reference
     }
 
-    /// How often [`accum`](Self::accum) and [`rollback`](Self::rollback) were called in this epoch;
-    /// [`merge`](Self::merge) adds the other's count.
+    /// The number of calls of [`accum`](Self::accum) and [`rollback`](Self::rollback) in this
+    /// epoch; [`merge`](Self::merge) adds the other's.
     pub fn delta_count(&self) -> u64 {
         self.deltas
     }
 
-    /// Does something with each limb of the context, as a context of 64 bits each, and with the limb
-    /// of a value that belongs to it.
+    /// Calls `f` for each limb of the context, as a context of 64 bits, with the limb of `value`
+    /// that belongs to it.
     fn each(
         &mut self,
         value: &[u64],

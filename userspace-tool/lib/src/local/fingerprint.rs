@@ -7,11 +7,11 @@ use super::value::{Value, limb};
 use super::width::Width;
 use crate::{LocalError, Result};
 
-/// Tells whether bytes have changed, and by what: the XOR of their chunks.
+/// The XOR of the chunks of some bytes: tells whether they have changed, and by what delta.
 ///
-/// The fingerprint of bytes is the XOR of their chunks of width / 8 bytes, read little-endian, the
-/// last filled up with zeros; of no bytes it is 0. It is kept as a context: the reference is
-/// the fingerprint that was loaded, the accumulator how the present one differs.
+/// A chunk is width / 8 bytes, read little-endian, the last one filled up with zeros; the
+/// fingerprint of no bytes is 0. It is kept as a context: the reference is the fingerprint that was
+/// loaded, the accumulator its difference to the present one.
 ///
 /// ```
 /// use atomik::Fingerprint;
@@ -20,16 +20,17 @@ use crate::{LocalError, Result};
 /// fingerprint.load(b"the quick brown fox");
 /// fingerprint.update(b"the quick brown cat");
 /// assert!(fingerprint.changed());
-/// // A part that changed is enough, however large the whole; it begins where a chunk does.
+/// // The part that changed is enough, if it begins where a chunk does.
 /// fingerprint.accumulate_delta(b"cat", b"fox");
 /// assert!(!fingerprint.changed());
 /// ```
 ///
-/// # What it can't see
+/// # Changes that it misses
 ///
-/// XOR forgets the order: chunks that change places leave the fingerprint as it was, and so do equal
-/// changes in two chunks, two equal chunks more or less, and zeros at the end.
-/// [`OrderedFingerprint`](crate::OrderedFingerprint) sees these. Neither is cryptographic: who wants to deceive it, can.
+/// XOR forgets the order: chunks that trade positions leave the fingerprint as it was, and so do
+/// equal changes in two chunks, two equal chunks more or less, and zeros at the end.
+/// [`OrderedFingerprint`](crate::OrderedFingerprint) notices these. Neither is cryptographic: both
+/// can be deceived on purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint {
     context: LocalContext,
@@ -75,7 +76,7 @@ impl Fingerprint {
         value
     }
 
-    /// Compares with `data`, whose fingerprint it returns: that is the [`value`](Self::value) now.
+    /// Sets the [`value`](Self::value) to the fingerprint of `data`, and returns it.
     pub fn update(&mut self, data: &[u8]) -> Value {
         let value = self.fold(data);
         let mut delta = self.value();
@@ -84,15 +85,14 @@ impl Fingerprint {
         value
     }
 
-    /// Takes a change of a part, which had been `old` and is `new`. The part begins where a chunk
-    /// does.
+    /// Applies the change of a part from `old` to `new`. The part begins where a chunk does.
     pub fn accumulate_delta(&mut self, old: &[u8], new: &[u8]) {
         let mut delta = self.fold(old);
         delta.xor(self.fold(new).limbs());
         self.context.accum(delta);
     }
 
-    /// Whether the fingerprint differs from the one that was loaded.
+    /// True where the fingerprint differs from the one that was loaded.
     pub fn changed(&self) -> bool {
         !self.context.is_clean()
     }
@@ -107,7 +107,7 @@ impl Fingerprint {
         self.context.accumulator()
     }
 
-    /// Accepts the present fingerprint as the one to compare with.
+    /// Makes the present fingerprint the one to compare with.
     pub fn reset(&mut self) {
         self.context.swap();
     }
@@ -145,13 +145,13 @@ fn fold(width: Width, data: &[u8]) -> Value {
     value
 }
 
-/// The same for chunks of up to 8 bytes.
+/// The XOR of chunks of up to 8 bytes.
 fn fold_word(bytes: usize, data: &[u8]) -> u64 {
-    // Where a word is made of whole chunks, a word at a time is faster.
+    // Whole words at a time are faster, where chunks divide a word.
     let step = if 8 % bytes == 0 { 8 } else { bytes };
     let steps = data.chunks_exact(step);
     let rest = limb(steps.remainder());
-    // A loop of its own for whole words, which need no copy.
+    // Whole words need no copy, so they have a loop of their own.
     let sum = match step {
         8 => steps.fold(rest, |sum, word| {
             sum ^ word.try_into().map_or(0, u64::from_le_bytes)

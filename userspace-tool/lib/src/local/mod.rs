@@ -2,8 +2,8 @@
 
 //! Contexts in this process, of any width. They need neither the driver nor its device.
 //!
-//! The algebra is the driver's own source, the crate `atomik-logic`. A value of more than 64 bits is
-//! several contexts of 64 bits beside each other.
+//! The algebra is the driver's own source, the crate `atomik-logic`. A value of more than 64 bits
+//! is several contexts of 64 bits beside each other.
 
 mod context;
 mod error;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
+//! [`OrderedFingerprint`]: a fingerprint that depends on the chunks' positions.
 
 use super::value::limb;
 use crate::{Context, LocalError, Result};
 
-/// As [`Fingerprint`](crate::Fingerprint), of 64 bits, but it sees chunks that have changed places,
-/// equal changes in pairs, and zeros at the end; and a change of a part still is a delta.
+/// A fingerprint of 64 bits that notices changes which [`Fingerprint`](crate::Fingerprint) misses:
+/// chunks that trade positions, equal changes in pairs, zeros at the end. The change of a part
+/// still is a delta.
 ///
-/// Each chunk of 8 bytes, read little-endian, is mixed with its place, and the length with a constant; the
-/// fingerprint is the XOR of all that. `tests/vectors/README.md` has the formula. It is not
-/// cryptographic: who wants to deceive it, can.
+/// Each chunk of 8 bytes, read little-endian, is mixed with its position, and the length with a
+/// constant; the fingerprint is the XOR of them all. `tests/vectors/README.md` has the formula. It
+/// is not cryptographic: it can be deceived on purpose.
 ///
 /// ```
 /// use atomik::OrderedFingerprint;
@@ -27,20 +28,20 @@ use crate::{Context, LocalError, Result};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderedFingerprint {
     context: Context,
-    /// Of the data that was loaded or updated last.
+    /// The length in bytes of the data that was loaded or updated last.
     length: u64,
 }
 
 const CHUNK: u64 = 8;
 
 impl OrderedFingerprint {
-    /// A fingerprint that is 0, which no data was loaded into yet.
+    /// A fingerprint of 0, before any data is loaded.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A fingerprint with the words of another one, as its [`reference`](Self::reference),
-    /// [`delta`](Self::delta) and [`length`](Self::length) told them.
+    /// A copy of a fingerprint, from its [`reference`](Self::reference), [`delta`](Self::delta) and
+    /// [`length`](Self::length).
     pub fn with_words(reference: u64, delta: u64, length: u64) -> Self {
         Self {
             context: Context {
@@ -61,7 +62,7 @@ impl OrderedFingerprint {
         self.load_fold(&OrderedFold::of(data))
     }
 
-    /// The same of data that came in pieces.
+    /// The same for data that came in pieces.
     pub fn load_fold(&mut self, fold: &OrderedFold) -> u64 {
         let value = fold.value();
         self.context.load(value);
@@ -69,12 +70,12 @@ impl OrderedFingerprint {
         value
     }
 
-    /// Compares with `data`, whose fingerprint it returns: that is the [`value`](Self::value) now.
+    /// Sets the [`value`](Self::value) to the fingerprint of `data`, and returns it.
     pub fn update(&mut self, data: &[u8]) -> u64 {
         self.update_fold(&OrderedFold::of(data))
     }
 
-    /// The same of data that came in pieces.
+    /// The same for data that came in pieces.
     pub fn update_fold(&mut self, fold: &OrderedFold) -> u64 {
         let value = fold.value();
         self.context.accum(self.value() ^ value);
@@ -82,7 +83,7 @@ impl OrderedFingerprint {
         value
     }
 
-    /// Takes a change of a part of the data, which begins at the byte `offset`, had been `old` and is
+    /// Applies the change of a part of the data, which begins at the byte `offset`, from `old` to
     /// `new`.
     ///
     /// # Errors
@@ -100,7 +101,7 @@ impl OrderedFingerprint {
         self.accumulate_folds(offset, &part(old), &part(new))
     }
 
-    /// The same of parts that came in pieces; see [`OrderedFold::at`].
+    /// The same for parts that came in pieces; see [`OrderedFold::at`].
     ///
     /// # Errors
     ///
@@ -125,7 +126,7 @@ impl OrderedFingerprint {
         Ok(())
     }
 
-    /// Whether the fingerprint differs from the one that was loaded.
+    /// True where the fingerprint differs from the one that was loaded.
     pub fn changed(&self) -> bool {
         !self.context.is_clean()
     }
@@ -145,18 +146,18 @@ impl OrderedFingerprint {
         self.context.accumulator
     }
 
-    /// How many bytes the data had that was loaded or updated last.
+    /// The length in bytes of the data that was loaded or updated last.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Accepts the present fingerprint as the one to compare with.
+    /// Makes the present fingerprint the one to compare with.
     pub fn reset(&mut self) {
         self.context.swap();
     }
 }
 
-/// Takes data in pieces of any lengths, for an [`OrderedFingerprint`].
+/// Data for an [`OrderedFingerprint`] that comes in pieces of any length.
 ///
 /// ```
 /// use atomik::{OrderedFingerprint, OrderedFold};
@@ -170,21 +171,21 @@ impl OrderedFingerprint {
 pub struct OrderedFold {
     /// The number of the first chunk.
     first: u64,
-    /// What whole chunks contribute.
+    /// The contribution of whole chunks.
     chunks: u64,
-    /// Bytes so far.
+    /// The number of bytes so far.
     length: u64,
-    /// Those of the chunk that isn't whole yet.
+    /// The bytes of the chunk that isn't whole yet.
     rest: [u8; CHUNK as usize],
 }
 
 impl OrderedFold {
-    /// No data yet.
+    /// Starts without data.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// No data yet of a part that begins at the byte `offset`, a multiple of 8; for
+    /// Starts a part that begins at the byte `offset`, a multiple of 8; for
     /// [`OrderedFingerprint::accumulate_folds`].
     pub fn at(offset: u64) -> Self {
         Self {
@@ -203,7 +204,7 @@ impl OrderedFold {
         fold
     }
 
-    /// Takes what follows.
+    /// Appends data.
     pub fn push(&mut self, mut data: &[u8]) {
         let begun = self.begun();
         if begun > 0 {
@@ -222,34 +223,34 @@ impl OrderedFold {
         self.length += data.len() as u64;
     }
 
-    /// The fingerprint of all that was pushed.
+    /// The fingerprint of all data so far.
     pub fn value(&self) -> u64 {
         mix(self.length ^ 0xa076_1d64_78bd_642f) ^ self.sum()
     }
 
-    /// What all chunks contribute.
+    /// The contribution of all chunks.
     fn sum(&self) -> u64 {
         self.chunks ^ self.chunks_from(self.length / CHUNK, &self.rest[..self.begun()])
     }
 
-    /// What the chunks of `data` contribute, which begin so many chunks after the first.
+    /// The contribution of the chunks of `data`, which begin `number` chunks after the first.
     fn chunks_from(&self, number: u64, data: &[u8]) -> u64 {
         let numbered = (self.first + number..).zip(data.chunks(CHUNK as usize));
         numbered.fold(0, |sum, (i, chunk)| sum ^ mix(limb(chunk) ^ mix(i + 1)))
     }
 
-    /// How many bytes were pushed.
+    /// The number of bytes so far.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Bytes of the last chunk, where it isn't whole.
+    /// The number of bytes of the last chunk; 0 where it is whole.
     fn begun(&self) -> usize {
         (self.length % CHUNK) as usize
     }
 }
 
-/// Spreads each bit over all of them, and loses none: the finalizer of splitmix64.
+/// Spreads each bit over all bits, reversibly: the finalizer of splitmix64.
 fn mix(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -306,7 +307,7 @@ mod tests {
         }
 
         #[test]
-        fn places_matter(data in prop::collection::vec(any::<u64>(), 2..20), at in any::<[u8; 2]>()) {
+        fn positions_matter(data in prop::collection::vec(any::<u64>(), 2..20), at in any::<[u8; 2]>()) {
             let bytes = |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
             let [one, other] = at.map(|at| usize::from(at) % data.len());
             let mut swapped = data.clone();

@@ -15,9 +15,9 @@ use super::width::{Width, check_u64};
 use crate::{Batch, BatchResults, Error, LocalError, Result};
 
 /// A table of contexts in the memory of this process, of any width from 1 bit to
-/// [`MAX_WIDTH`](crate::MAX_WIDTH), with the calls of
-/// the device's [`Table`](crate::Table): a program starts with this and moves to the driver by changing
-/// the line that makes the table. [`ContextTable`](crate::ContextTable) is for code that serves both.
+/// [`MAX_WIDTH`](crate::MAX_WIDTH). It has the methods of the device's [`Table`](crate::Table): a
+/// program starts with this and moves to the driver by changing the line that makes the table.
+/// [`ContextTable`](crate::ContextTable) is for code that serves both.
 ///
 /// ```
 /// use atomik::LocalTable;
@@ -31,20 +31,19 @@ use crate::{Batch, BatchResults, Error, LocalError, Result};
 /// # Ok::<(), atomik::Error>(())
 /// ```
 ///
-/// What changes a context takes `&mut self`: threads that share a table put it behind a lock, or take
-/// the device's. A context's address is its number, from 0; one that isn't below
-/// [`size`](Self::size) is [`Error::Address`], and nothing has changed then. Every value that
-/// comes in is masked to the width. The memory is two words a context, a word being the width
-/// rounded up to 64 bits.
+/// Operations that change a context take `&mut self`: threads that share a table put it behind a
+/// lock, or use the device's. A context's address is its number, from 0; one that isn't below
+/// [`size`](Self::size) is [`Error::Address`], and nothing has changed then. Arguments are masked
+/// to the width. A context takes two words of memory, each of the width rounded up to 64 bits.
 ///
-/// The methods that take or return `u64` are for widths up to 64 bits: with a wider one a value that
-/// comes in has zeros above, and what would return a state is [`LocalError::TooWide`]. Those
-/// with `value` in their names, and those of many contexts, serve any width.
+/// The methods that take or return `u64` are for widths up to 64 bits: in wider tables an argument
+/// is filled up with zeros, and methods that would return a state return [`LocalError::TooWide`].
+/// Methods with `value` in their names, and those of many contexts, serve any width.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalTable {
     width: Width,
     contexts: u32,
-    /// As many limbs for each context as the width has.
+    /// For each context as many limbs as the width needs.
     states: Vec<u64>,
     references: Vec<u64>,
 }
@@ -60,7 +59,7 @@ impl Target for Slot {
 }
 
 impl LocalTable {
-    /// A table of so many contexts of 64 bits, all with reference and accumulator 0.
+    /// Makes a table of `contexts` contexts of 64 bits, all with reference and accumulator 0.
     ///
     /// # Errors
     ///
@@ -69,7 +68,7 @@ impl LocalTable {
         Self::with_width(contexts, 64)
     }
 
-    /// A table of so many contexts of `width` bits, all with reference and accumulator 0.
+    /// Makes a table of `contexts` contexts of `width` bits, all with reference and accumulator 0.
     ///
     /// # Errors
     ///
@@ -109,7 +108,7 @@ impl LocalTable {
         self.width.bits()
     }
 
-    /// The 64-bit words that a value has in arrays of many: width / 64, rounded up.
+    /// The number of 64-bit words of a value in arrays: width / 64, rounded up.
     pub fn limbs(&self) -> usize {
         self.width.limbs()
     }
@@ -180,7 +179,7 @@ impl LocalTable {
         self.swap_with(addr, new_reference.get())
     }
 
-    /// The same, where `new_reference` may be 0.
+    /// SWAP: as [`swap_to`](Self::swap_to), where `new_reference` may be 0.
     ///
     /// # Errors
     ///
@@ -191,8 +190,8 @@ impl LocalTable {
         Ok(state)
     }
 
-    /// Runs a batch, as [`TableRef::run`](crate::TableRef::run) does: its operations in order, all of
-    /// them or none. Returns what its READs and SWAPs returned.
+    /// Runs a batch, as [`TableRef::run`](crate::TableRef::run) does: its operations in order, all
+    /// of them or none. Returns the states that its READs and SWAPs returned.
     ///
     /// # Errors
     ///
@@ -227,7 +226,7 @@ impl LocalTable {
         Ok(BatchResults::new(batch.ops()))
     }
 
-    /// Runs a batch that returns nothing, as [`run`](Self::run) does, and doesn't write to it.
+    /// Runs a batch that returns nothing, as [`run`](Self::run) does, without writing to it.
     ///
     /// # Errors
     ///
@@ -243,7 +242,7 @@ impl LocalTable {
         Ok(())
     }
 
-    /// What the batch needs; it can be applied.
+    /// Checks that the batch can be applied, and returns what `apply` needs to know of it.
     fn plan(&self, batch: &Batch) -> Result<batch::Plan> {
         batch.check_length()?;
         check_u64(self.width())?;
@@ -306,7 +305,7 @@ impl LocalTable {
         Ok(Value::fit(self.width, self.state_limbs(addr)?))
     }
 
-    /// The limbs of a context's state, the lowest first, without a copy.
+    /// The limbs of a context's state, the lowest first, borrowed.
     ///
     /// # Errors
     ///
@@ -339,7 +338,8 @@ impl LocalTable {
         Ok(state)
     }
 
-    /// A copy of a context. Its [`delta_count`](LocalContext::delta_count) is 0: tables don't count.
+    /// A copy of a context. Its [`delta_count`](LocalContext::delta_count) is 0: tables don't
+    /// count.
     ///
     /// # Errors
     ///
@@ -369,14 +369,14 @@ impl LocalTable {
         Ok(())
     }
 
-    /// The contexts whose state isn't 0: address, and the state's limbs, the lowest first; by
-    /// address.
+    /// The contexts whose state isn't 0, by address: the address, and the state's limbs, the lowest
+    /// first.
     pub fn nonzero(&self) -> impl Iterator<Item = (u32, &[u64])> {
         let all = (0..).zip(self.states.chunks_exact(self.limbs()));
         all.filter(|(_, limbs)| limbs.iter().any(|&limb| limb != 0))
     }
 
-    /// All states by address, [`limbs`](Self::limbs) words each.
+    /// All states, by address, [`limbs`](Self::limbs) words each.
     pub fn states(&self) -> &[u64] {
         &self.states
     }
@@ -510,7 +510,7 @@ impl LocalTable {
     }
 }
 
-/// An address; `u32::MAX`, which no table has, for one that is larger.
+/// Converts an address. Larger ones become `u32::MAX`, which no table has.
 #[inline]
 fn index<A: TryInto<u32>>(addr: A) -> u32 {
     addr.try_into().unwrap_or(u32::MAX)
@@ -523,7 +523,7 @@ mod tests {
 
     const CONTEXTS: u32 = 4;
 
-    /// A table, and the same contexts one by one.
+    /// A table, and single contexts that must agree with it.
     struct Both(LocalTable, Vec<LocalContext>);
 
     impl Both {

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Value`]: a state, reference, accumulator, delta or fingerprint of any width; and [`AsLimbs`], what
-//! can be given for one.
+//! [`Value`]: a state, reference, accumulator, delta or fingerprint of any width; and [`AsLimbs`],
+//! the trait of arguments that stand for one.
 
 use std::fmt;
 
 use super::width::Width;
 use crate::{LocalError, Result};
 
-/// What can be given for a value of any width: a `u64`, or 64-bit limbs, the lowest first.
+/// Arguments for a value of any width: a `u64`, or 64-bit limbs, the lowest first.
 ///
-/// Where it has fewer bits than are wanted, the others are 0; where it has more, they are left out.
+/// Missing bits are 0, and bits beyond the width are dropped.
 pub trait AsLimbs {
     /// The limbs, the lowest first.
     fn as_limbs(&self) -> &[u64];
@@ -52,7 +52,7 @@ impl<T: AsLimbs + ?Sized> AsLimbs for &T {
     }
 }
 
-/// A value of some width, in bits. Up to 64 bits it needs no memory of its own.
+/// A value of some width in bits. One of up to 64 bits allocates no memory.
 ///
 /// ```
 /// use atomik::Value;
@@ -70,7 +70,7 @@ pub struct Value {
     limbs: Limbs,
 }
 
-/// The limbs of a value, as many as its width has.
+/// The limbs of a value, as many as its width needs.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Limbs {
     One(u64),
@@ -125,7 +125,7 @@ impl Value {
         }
     }
 
-    /// For who keeps the bits beyond the width 0.
+    /// The limbs, of which the caller keeps the bits beyond the width 0.
     pub(crate) fn limbs_mut(&mut self) -> &mut [u64] {
         match &mut self.limbs {
             Limbs::One(limb) => std::slice::from_mut(limb),
@@ -133,7 +133,7 @@ impl Value {
         }
     }
 
-    /// The value as a number of 64 bits; none where the width is larger, whatever the value.
+    /// The value as a number of 64 bits; none where the width is larger than 64 bits.
     pub fn to_u64(&self) -> Option<u64> {
         match self.limbs {
             Limbs::One(limb) => Some(limb),
@@ -148,12 +148,12 @@ impl Value {
         bytes
     }
 
-    /// Whether all bits are 0.
+    /// True where all bits are 0.
     pub fn is_zero(&self) -> bool {
         self.limbs().iter().all(|&limb| limb == 0)
     }
 
-    /// XORs what is given into it.
+    /// XORs `limbs` into it.
     pub(crate) fn xor(&mut self, limbs: &[u64]) {
         let width = self.width;
         for (limb, other) in self.limbs_mut().iter_mut().zip(width.fit(limbs)) {
@@ -162,7 +162,7 @@ impl Value {
     }
 }
 
-/// Up to 8 bytes, the lowest first, as a number.
+/// The number that up to 8 bytes make, the lowest first.
 pub(crate) fn limb(bytes: &[u8]) -> u64 {
     let mut limb = [0; 8];
     for (to, from) in limb.iter_mut().zip(bytes) {
@@ -188,7 +188,7 @@ impl PartialEq<u64> for Value {
     }
 }
 
-/// By width, then by the number.
+/// Orders by width, then by the number.
 impl PartialOrd for Value {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Width`]: how many bits the words of a context have, and how they lie in memory.
+//! [`Width`]: the number of bits of a value, and its layout in memory.
 
 use super::MAX_WIDTH;
 use crate::{LocalError, Result};
@@ -8,8 +8,8 @@ use crate::{LocalError, Result};
 /// Bits of a limb.
 const LIMB: u32 = u64::BITS;
 
-/// A width in bits, 1 to [`MAX_WIDTH`]. A value of it is kept in 64-bit limbs, the lowest first, in whose
-/// last one the bits beyond the width are 0.
+/// A width in bits, 1 to [`MAX_WIDTH`]. A value of it is kept in 64-bit limbs, the lowest first;
+/// the bits of the last limb beyond the width are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Width(u32);
 
@@ -27,23 +27,23 @@ impl Width {
         self.0
     }
 
-    /// Limbs of a value.
+    /// The number of limbs of a value.
     pub(crate) const fn limbs(self) -> usize {
         self.0.div_ceil(LIMB) as usize
     }
 
-    /// Bytes of a value.
+    /// The number of bytes of a value.
     pub(crate) const fn bytes(self) -> usize {
         self.0.div_ceil(8) as usize
     }
 
-    /// The bits that the last limb has.
+    /// The mask of the last limb's bits.
     #[inline]
     pub(crate) const fn mask(self) -> u64 {
         u64::MAX >> (LIMB - 1 - (self.0 - 1) % LIMB)
     }
 
-    /// The limbs of a value that is given by `limbs`: masked to the width, and filled up with zeros.
+    /// Fits `limbs` to the width: masks them, and fills up with zeros.
     pub(crate) fn fit(self, limbs: &[u64]) -> impl Iterator<Item = u64> {
         let last = self.limbs() - 1;
         (0..=last).map(move |i| {
@@ -53,7 +53,7 @@ impl Width {
     }
 }
 
-/// Refuses to return a state of so many bits as a `u64`.
+/// Refuses widths whose states don't fit a `u64`.
 pub(crate) fn check_u64(bits: u32) -> Result<(), LocalError> {
     match bits {
         ..=LIMB => Ok(()),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Session`]: a session whose device this process has got.
+//! [`Session`]: a session whose device this process shares.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -12,7 +12,7 @@ use super::inherited;
 use super::{FD_NAME, FIRST_FD, SessionError, SessionName};
 use crate::Device;
 
-/// A session of this user: the device, from its holder.
+/// A session of this user, with the device that its holder keeps.
 #[derive(Debug)]
 pub struct Session {
     pub(super) name: SessionName,
@@ -26,8 +26,8 @@ impl Session {
         &self.name
     }
 
-    /// The process that holds it; none where it is in a PID namespace that this process doesn't
-    /// see, that of a container, say.
+    /// The process id of the holder; none where it is in a PID namespace that this process doesn't
+    /// see, such as a container's.
     pub fn holder(&self) -> Option<i32> {
         self.pid
     }
@@ -37,9 +37,9 @@ impl Session {
         &self.device
     }
 
-    /// Has `command` replace the program of this process, with the device as descriptor
-    /// [`FIRST_FD`], by systemd's convention: `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID` announce
-    /// it, and [`inherited`] finds it. Returns only where that fails.
+    /// Replaces the program of this process by `command`, which gets the device as descriptor
+    /// [`FIRST_FD`], by systemd's convention: `LISTEN_FDS`, `LISTEN_FDNAMES` and `LISTEN_PID`
+    /// announce it, and [`inherited`] finds it. Returns only where that fails.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl Session {
         command
             .env("LISTEN_FDS", "1")
             .env("LISTEN_FDNAMES", FD_NAME)
-            // It stays the same process.
+            // exec keeps the process id.
             .env("LISTEN_PID", std::process::id().to_string());
         if let Err(error) = command.fd_mappings(mappings) {
             return SessionError::Os {
@@ -84,7 +84,7 @@ impl Session {
         }
     }
 
-    /// Takes the device; the tables stay as long as it is open, also without the holder.
+    /// Returns the device. Its tables stay as long as it is open, even if the holder ends.
     pub fn into_device(self) -> Device {
         self.device
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`SessionError`]: why a session can't be had.
+//! [`SessionError`]: why a session can't be made, reached or used.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// A result with a [`SessionError`].
 pub type Result<T, E = SessionError> = std::result::Result<T, E>;
 
-/// Why a session can't be had. [`hint`](Self::hint) says what to do next.
+/// Why a session can't be made, reached or used. [`hint`](Self::hint) says what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SessionError {
@@ -23,7 +23,7 @@ pub enum SessionError {
     None {
         /// The session's name.
         name: String,
-        /// Whether a socket is left of one whose holder has ended.
+        /// True where its holder has ended and left the socket behind.
         stale: bool,
     },
     /// There is a session of this name.
@@ -32,7 +32,7 @@ pub enum SessionError {
         /// The session's name.
         name: String,
     },
-    /// The directory of the sockets can't be had.
+    /// The directory of the sockets can't be made or read.
     #[error("can't use the directory {}", path.display())]
     Directory {
         /// The directory.
@@ -40,21 +40,21 @@ pub enum SessionError {
         /// What the system answered.
         source: io::Error,
     },
-    /// The directory of the sockets could be written by others.
+    /// Other users could write to the directory of the sockets.
     #[error("the directory {} isn't this user's alone", path.display())]
     Shared {
         /// The directory.
         path: PathBuf,
-        /// Whether it is this user's, though open to others, and so can be mended.
+        /// True where it belongs to this user, who can close it to others.
         own: bool,
     },
-    /// A socket's address has no room for this path.
+    /// The path is too long for a socket's address.
     #[error("the path of the session's socket is too long for a socket: {}", path.display())]
     Path {
         /// The socket's path.
         path: PathBuf,
     },
-    /// Who answers is another user.
+    /// Another user holds the session.
     #[error("the session '{name}' is held by another user, {uid}")]
     OtherUser {
         /// The session's name.
@@ -62,7 +62,7 @@ pub enum SessionError {
         /// The other user's id.
         uid: u32,
     },
-    /// The holder takes too long: it's stopped, or its machine is.
+    /// The holder doesn't answer in time; it may be stopped.
     #[error("the holder of the session '{name}'{} doesn't answer", pid.map(|pid| format!(", process {pid},")).unwrap_or_default())]
     Silent {
         /// The session's name.
@@ -70,23 +70,23 @@ pub enum SessionError {
         /// The holder's process, where that is known.
         pid: Option<i32>,
     },
-    /// The holder goes on, but has closed the connection: it waited too long for this process, or
+    /// The holder closed the connection and goes on: it waited too long for this process, or
     /// couldn't send the descriptor.
     #[error("the holder of the session '{name}' closed the connection without an answer")]
     Unanswered {
         /// The session's name.
         name: String,
     },
-    /// What answers is no holder, or one of another version.
-    #[error("what answers for the session '{name}' is no holder of this version")]
+    /// The process that answers is no holder, or one of another version.
+    #[error("the process that answers for the session '{name}' is no holder of this version")]
     Protocol {
         /// The session's name.
         name: String,
     },
-    /// The descriptors that this process was given don't make sense.
+    /// The descriptors that this process was passed can't be used.
     #[error("the descriptors that LISTEN_FDS announces can't be used")]
     Listen {
-        /// What is wrong.
+        /// The reason.
         source: io::Error,
     },
     /// A program can't be run.
@@ -97,7 +97,7 @@ pub enum SessionError {
         /// What the system answered.
         source: io::Error,
     },
-    /// A step that the system refused.
+    /// The system refused a step.
     #[error("{step} failed")]
     Os {
         /// The step.
@@ -111,7 +111,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What to do next, as a sentence for the person in front of the program.
+    /// What to do next, as a sentence for the program's user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name { .. } => {

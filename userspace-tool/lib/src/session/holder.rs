@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Holder`]: keeps a descriptor, and hands it to who may have it.
+//! [`Holder`]: keeps a descriptor, and hands it to processes of its user.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -17,25 +17,24 @@ use super::message::{self, Message};
 use super::{Result, SessionError, SessionName};
 use crate::Device;
 
-/// How long a holder waits before it tries again to take a client, where memory or descriptors were
-/// short.
+/// How long a holder waits before it accepts again after memory or descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Keeps a [`Device`] open, and so its tables, and hands it over a unix socket to processes of
-/// the same user and of root.
+/// Keeps a [`Device`] open, and so its tables, and hands it over a unix socket to processes of the
+/// same user and of root.
 ///
-/// It's made by [`Sessions::hold`](super::Sessions::hold). The session ends with it; the tables
-/// end when the last of those who got the descriptor has closed it.
+/// [`Sessions::hold`](super::Sessions::hold) makes it. The session ends with it; the tables end
+/// when the last process that got the descriptor has closed it.
 #[derive(Debug)]
 pub struct Holder {
     pub(super) name: SessionName,
     pub(super) device: Device,
     pub(super) socket: UnixListener,
-    /// The socket's path, where it is this process's to remove.
+    /// The socket's path, where this process made it and removes it.
     pub(super) path: Option<PathBuf>,
 }
 
-/// Whether the holder goes on.
+/// What the holder does after an answer.
 #[derive(PartialEq, Eq)]
 enum Next {
     GoOn,
@@ -48,26 +47,26 @@ impl Holder {
         &self.name
     }
 
-    /// What is held.
+    /// The device that it keeps.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Serves until somebody stops the session. This blocks: give it a thread or a process of its
-    /// own.
+    /// Serves clients until one stops the session. This blocks: give it a thread or a process of
+    /// its own.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Os`] where no more clients can be taken. What goes wrong with one client
-    /// ends that one only, and where memory or descriptors are short, this waits: the tables would
-    /// end with it.
+    /// [`SessionError::Os`] where no more clients can be accepted. An error with one client ends
+    /// only that connection. Where memory or descriptors run out, this waits and tries again, as
+    /// the tables would end with it.
     pub fn serve(self) -> Result<()> {
         loop {
             match self.socket.accept() {
                 Ok((client, _)) => {
                     if matches!(self.answer(&client), Ok(Next::End)) {
-                        // The name is free and the device closed when the answer comes: who unloads the
-                        // driver next is not to find it in use.
+                        // Answer when the name is free and the device closed, so that the client
+                        // can unload the driver next.
                         drop(self);
                         let _ = message::send(&client, Message::Done, None);
                         return Ok(());
@@ -85,7 +84,7 @@ impl Holder {
         }
     }
 
-    /// Does what one client asks for; but the answer to him who stops the session is left to the caller.
+    /// Answers one client; to a client that stops the session, the caller answers.
     fn answer(&self, client: &UnixStream) -> io::Result<Next> {
         message::be_patient(client)?;
         if !Peer::of(client)?.may_have() {
@@ -109,16 +108,16 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // Should it be gone already, that is what was wanted.
+            // The only likely error is that it is gone already.
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// Who has the other end of a connection, as the kernel says.
+/// The process at the other end of a connection, as the kernel reports it.
 pub(super) struct Peer {
     pub(super) uid: u32,
-    /// None where the process is in a PID namespace that this one doesn't see.
+    /// The process id; none where it is in a PID namespace that this process doesn't see.
     pub(super) pid: Option<i32>,
 }
 
@@ -131,7 +130,7 @@ impl Peer {
         })
     }
 
-    /// Whether it and this process may exchange a descriptor. The user decides.
+    /// True where it and this process may exchange a descriptor: it is of the same user, or root.
     pub(super) fn may_have(&self) -> bool {
         self.uid == 0 || self.uid == geteuid().as_raw()
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What a client and a holder say to each other: two bytes, version and kind, and in one of the
-//! answers a descriptor. The socket keeps messages apart (`SOCK_SEQPACKET`).
+//! The messages between a client and a holder: two bytes, version and kind, and in one of the
+//! answers a descriptor. The socket preserves message boundaries (`SOCK_SEQPACKET`).
 
 use std::io::IoSlice;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -13,11 +13,11 @@ use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::raw;
 
-/// Of both sides alike.
+/// The version of the protocol.
 const VERSION: u8 = 1;
 
-/// How long either side waits for the other. Both are idle processes of one user: this only has to
-/// be longer than a machine may be busy.
+/// How long either side waits for the other. Both are idle processes of one user, so this has to be
+/// longer only than a busy machine delays them.
 const PATIENCE_SECONDS: i64 = 10;
 
 /// A message.

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`SessionName`]: what a session is called.
+//! [`SessionName`]: a session's name.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::SessionError;
 
-/// What a session is called: 1 to 64 ASCII letters, digits, `_`, `-` and `.`, the first of them
-/// no `-` or `.`. So it makes a file's name, and no option.
+/// A session's name: 1 to 64 ASCII letters, digits, `_`, `-` and `.`, not beginning with `-` or
+/// `.`. So it can be a file's name, and isn't taken for an option.
 ///
 /// ```
 /// use atomik::session::SessionName;

@@ -61,7 +61,8 @@ unsafe fn made(answer: libc::c_long) -> nix::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Receives one message of a socket: returns its length, and the descriptors that came with it, which
+/// Receives one message of a socket: returns its length, and the descriptors that came with it,
+/// which
 /// `exec` closes.
 ///
 /// EMFILE where this process has no room for them.

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`SameFile`]: which descriptors are of the same open file.
+//! [`SameFile`]: finds the descriptors of the same open file.
 
 use std::cmp::Ordering;
 
 use super::raw::Descriptor;
 
-/// Descriptors of different open files, in the kernel's order, so that finding one's file among
-/// them takes few comparisons.
+/// Descriptors of different open files, in the kernel's order, so that a lookup takes few
+/// comparisons.
 pub struct SameFile<F> {
     compare: F,
-    /// Of each file a descriptor, and the file's number.
+    /// For each file a descriptor, and the file's number.
     known: Vec<(Descriptor, usize)>,
 }
 
@@ -22,24 +22,24 @@ impl<F: FnMut(Descriptor, Descriptor) -> Option<Ordering>> SameFile<F> {
         }
     }
 
-    /// The number of the known file that a descriptor is of. None where it's of a new one, which is
-    /// known by `number` from then on; where it can't be compared, it stays unknown.
+    /// The number of the known file of a descriptor. None where the file is new: it is known by
+    /// `number` from then on. A file that can't be compared stays unknown.
     pub fn find(&mut self, descriptor: Descriptor, number: usize) -> Option<usize> {
         let (mut low, mut high) = (0, self.known.len());
         while low < high {
-            let place = low + (high - low) / 2;
-            let Some(&(known, found)) = self.known.get(place) else {
+            let middle = low + (high - low) / 2;
+            let Some(&(known, found)) = self.known.get(middle) else {
                 break;
             };
             match (self.compare)(descriptor, known) {
                 Some(Ordering::Equal) => return Some(found),
-                Some(Ordering::Less) => high = place,
-                Some(Ordering::Greater) => low = place + 1,
-                // This one is gone.
+                Some(Ordering::Less) => high = middle,
+                Some(Ordering::Greater) => low = middle + 1,
+                // The descriptor is gone.
                 None if (self.compare)(descriptor, descriptor).is_none() => return None,
-                // The known one is, and will be for all who come.
+                // The known one is gone, also for later lookups.
                 None => {
-                    self.known.remove(place);
+                    self.known.remove(middle);
                     high -= 1;
                 }
             }
@@ -58,10 +58,10 @@ mod tests {
     use std::fs::File;
     use std::os::fd::AsRawFd;
 
-    /// As many files as `top` took half a minute for when it compared each with each.
+    /// So many that comparing each with each would take half a minute.
     const FILES: i32 = 3000;
 
-    /// The file of a made-up descriptor: each is shared by two, and they come in no order.
+    /// The file of an invented descriptor. Two share each file, in no order.
     fn file((_, fd): Descriptor) -> i32 {
         (fd / 2).wrapping_mul(1103) % FILES
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Sessions`]: where a user's sessions are found and made.
+//! [`Sessions`]: finds, makes and stops a user's sessions.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -21,10 +21,10 @@ use super::systemd::{self, Given};
 use super::{Holder, Result, Session, SessionError, SessionName};
 use crate::Device;
 
-/// What follows the session's name in the name of its socket.
+/// The suffix of a socket's name, after the session's.
 const SUFFIX: &str = ".socket";
 
-/// Clients that may wait while another is served.
+/// The number of clients that may wait while another is served.
 const BACKLOG: i32 = 64;
 
 /// A user's sessions: a directory of sockets.
@@ -34,9 +34,9 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Those of this user: `$XDG_RUNTIME_DIR/atomik`; where that is no directory of this user's
-    /// (`su` leaves another user's there), `/run/user/UID/atomik`; where there is no such directory
-    /// either, `/tmp/atomik-UID`.
+    /// The sessions of this user, in `$XDG_RUNTIME_DIR/atomik`. Where `$XDG_RUNTIME_DIR` isn't this
+    /// user's (`su` leaves another user's there), in `/run/user/UID/atomik`; without such a
+    /// directory, in `/tmp/atomik-UID`.
     ///
     /// # Errors
     ///
@@ -53,13 +53,13 @@ impl Sessions {
         })
     }
 
-    /// Those whose sockets are in `directory`. Where it isn't there, there are none, and
-    /// [`hold`](Self::hold) makes it.
+    /// The sessions whose sockets are in `directory`. It need not exist: [`hold`](Self::hold) makes
+    /// it.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Directory`]; [`SessionError::Shared`] where it's another user's, or others
-    /// could put a socket of theirs there.
+    /// [`SessionError::Directory`]; [`SessionError::Shared`] where it's another user's, or other
+    /// users could put sockets there.
     pub fn at(directory: impl Into<PathBuf>) -> Result<Self> {
         let sessions = Self {
             directory: directory.into(),
@@ -72,9 +72,9 @@ impl Sessions {
         Ok(sessions)
     }
 
-    /// Whether the directory is there, and nobody else's.
+    /// Checks that the directory exists, and is this user's alone.
     fn check(&self) -> Result<()> {
-        // Of the link itself, should it be one: where it leads to may change.
+        // A link is checked itself: its target may change.
         let found = fs::symlink_metadata(&self.directory).map_err(|e| self.failed(e))?;
         let own = is_own_directory(&found);
         if own && found.mode() & 0o077 == 0 {
@@ -86,7 +86,7 @@ impl Sessions {
         })
     }
 
-    /// The directory can't be used.
+    /// The error of a directory that can't be used.
     fn failed(&self, source: io::Error) -> SessionError {
         SessionError::Directory {
             path: self.directory.clone(),
@@ -94,13 +94,13 @@ impl Sessions {
         }
     }
 
-    /// Where the sockets are.
+    /// The directory of the sockets.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The names of the sockets, sorted. A holder may have ended and left its socket behind:
-    /// [`connect`](Self::connect) tells.
+    /// The names of the sockets, sorted. A holder may have ended and left its socket behind, which
+    /// [`connect`](Self::connect) finds out.
     ///
     /// # Errors
     ///
@@ -125,9 +125,9 @@ impl Sessions {
         Ok(names)
     }
 
-    /// Gets the device of a session.
+    /// Gets the device of a session from its holder.
     ///
-    /// This waits for the holder, 10 seconds at most for each of two steps.
+    /// This waits for the holder, at most 10 seconds for each of two steps.
     ///
     /// # Errors
     ///
@@ -157,8 +157,9 @@ impl Sessions {
         })
     }
 
-    /// Ends a session: its holder has closed the device, and the name is free. The tables end when all who
-    /// got the descriptor have closed it. What is left of one whose holder has ended is removed.
+    /// Ends a session: its holder closes the device, and the name becomes free. The tables end when
+    /// all processes that got the descriptor have closed it. A socket whose holder has ended is
+    /// removed.
     ///
     /// # Errors
     ///
@@ -173,9 +174,8 @@ impl Sessions {
         }
     }
 
-    /// Makes a session that holds `device`, for as long as the [`Holder`] serves, and the directory
-    /// of the sockets where it isn't there. What is left of a session whose holder has ended is
-    /// replaced.
+    /// Makes a session that holds `device` as long as the [`Holder`] serves. Makes the directory of
+    /// the sockets where it is missing, and replaces a socket whose holder has ended.
     ///
     /// # Errors
     ///
@@ -214,11 +214,11 @@ impl Sessions {
         })
     }
 
-    /// Makes a session as a service of systemd does: it takes the device from the descriptor store
-    /// and the socket from the socket unit, if it was started with these, has systemd keep the
-    /// device, and tells it that it is ready. `open` opens the device where none was passed.
+    /// Makes a session as a service of systemd: takes the device from the descriptor store and the
+    /// socket from the socket unit, where these were passed; asks systemd to keep the device; and
+    /// tells it that the service is ready. `open` opens the device where none was passed.
     ///
-    /// Where systemd didn't start this process, that's [`hold`](Self::hold).
+    /// Without systemd this does the same as [`hold`](Self::hold).
     ///
     /// # Errors
     ///
@@ -240,8 +240,8 @@ impl Sessions {
         };
         let holder = match given.socket {
             Some(socket) => {
-                // Clients are told that who listens is who has called this last: this holder, and
-                // not systemd, which nobody is to end.
+                // The kernel names to clients the process that called listen() last. That must be
+                // this holder, not systemd, as users may kill it.
                 start_listening(&socket)?;
                 Holder {
                     name: name.clone(),
@@ -268,8 +268,7 @@ impl Sessions {
         })
     }
 
-    /// Who holds a session, without waiting for him: of one who is too busy to be reached, nothing is
-    /// known.
+    /// The process that holds a session; none where it is too busy to be reached without waiting.
     pub(super) fn holder(&self, name: &SessionName) -> Option<i32> {
         let socket = self.connected(name, SockFlag::SOCK_NONBLOCK).ok()?;
         let peer = Peer::of(&socket).ok()?;
@@ -286,7 +285,7 @@ impl Sessions {
             return Err(SessionError::OtherUser { name: named(), uid });
         }
         let asked = match message::send(&socket, question, None) {
-            // The answer may be there already: it is for no question of this user's.
+            // The holder may have refused this user already, and closed its end.
             Ok(()) | Err(Errno::EPIPE) => message::receive(&socket),
             Err(errno) => Err(errno),
         };
@@ -295,7 +294,7 @@ impl Sessions {
             Ok(Some((Message::Refused, _))) => Err(SessionError::OtherUser { name: named(), uid }),
             Ok(_) => Err(SessionError::Protocol { name: named() }),
             Err(Errno::EAGAIN) => Err(SessionError::Silent { name: named(), pid }),
-            // It has closed the connection; or it has ended, and so did this.
+            // The holder has closed the connection, or has ended.
             Err(Errno::ECONNRESET) => match self.connected(name, SockFlag::SOCK_NONBLOCK) {
                 Err(ended @ SessionError::None { .. }) => Err(ended),
                 _ => Err(SessionError::Unanswered { name: named() }),
@@ -304,8 +303,8 @@ impl Sessions {
         }
     }
 
-    /// A connection to the holder, that waits for him as [`message::be_patient`] has it; or, with
-    /// NONBLOCK, not at all.
+    /// Connects to the holder. Waits for it as [`message::be_patient`] limits; with NONBLOCK, not
+    /// at all.
     fn connected(&self, name: &SessionName, flags: SockFlag) -> Result<OwnedFd> {
         let none = |stale| SessionError::None {
             name: name.to_string(),
@@ -313,7 +312,7 @@ impl Sessions {
         };
         let address = self.address(name)?;
         let socket = new_socket(flags)?;
-        // Before it connects, which waits too where many others do.
+        // Before connecting, which may wait too.
         message::be_patient(&socket).map_err(SessionError::os("preparing the socket"))?;
         match connect(socket.as_raw_fd(), &address) {
             Ok(()) => Ok(socket),
@@ -327,8 +326,8 @@ impl Sessions {
         }
     }
 
-    /// Makes the name free, unless there is a holder. The caller has the lock: a holder that is
-    /// about to listen does as well.
+    /// Removes the socket of a holder that has ended. The caller has the lock, as has a holder that
+    /// is about to listen.
     fn remove_stale(&self, name: &SessionName) -> Result<()> {
         match self.connected(name, SockFlag::SOCK_NONBLOCK) {
             Err(SessionError::None { stale: false, .. }) => Ok(()),
@@ -337,7 +336,7 @@ impl Sessions {
                     step: "removing the socket of a holder that has ended",
                     source,
                 }),
-            // Also one who doesn't answer has his name.
+            // A holder that doesn't answer still has the name.
             Ok(_) | Err(SessionError::Silent { .. }) => Err(SessionError::Exists {
                 name: name.to_string(),
             }),
@@ -345,7 +344,7 @@ impl Sessions {
         }
     }
 
-    /// Keeps others from making sessions meanwhile.
+    /// Keeps other processes from making sessions meanwhile.
     fn lock(&self) -> Result<Flock<File>> {
         let directory = File::open(&self.directory).map_err(|e| self.failed(e))?;
         Flock::lock(directory, FlockArg::LockExclusive)
@@ -376,7 +375,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::{UnixListener, UnixStream};
 
-    /// Those of a new directory in this one.
+    /// The sessions of a new directory in this one.
     fn sessions(directory: &Path) -> Sessions {
         let new = directory.join("atomik");
         DirBuilder::new().mode(0o700).create(&new).unwrap();
@@ -431,7 +430,7 @@ mod tests {
         assert!(error.hint().unwrap().contains("shorter"));
     }
 
-    /// The sessions of a new directory, and one of them with a socket on which nobody answers yet.
+    /// The sessions of a new directory, with one on whose socket nobody answers.
     fn listening() -> (tempfile::TempDir, Sessions, SessionName, UnixListener) {
         let directory = tempfile::tempdir().unwrap();
         let sessions = sessions(directory.path());
@@ -442,7 +441,7 @@ mod tests {
         (directory, sessions, name, socket.into())
     }
 
-    /// What is made of a holder that answers so.
+    /// The error for a holder that answers so.
     fn answered(answer: impl FnOnce(&UnixListener, UnixStream) + Send) -> SessionError {
         let (_directory, sessions, name, socket) = listening();
         std::thread::scope(|scope| {
@@ -453,10 +452,10 @@ mod tests {
         })
     }
 
-    /// The tables of a holder that goes on are not to be given up.
+    /// The hints for a holder that goes on must not sacrifice its tables.
     #[test]
     fn why_a_holder_does_not_answer_is_told() {
-        // What was asked is left unread, or is read.
+        // The question is left unread, or is read.
         for bytes in [0, 2] {
             let error = answered(|_, client| {
                 let mut asked = [0; 2];
@@ -472,7 +471,7 @@ mod tests {
         let error = answered(|_, client| message::send(&client, Message::Refused, None).unwrap());
         assert!(matches!(error, SessionError::OtherUser { .. }), "{error:?}");
         let error = answered(|socket, client| {
-            // As it is where the holder has ended.
+            // As after the holder's end.
             shutdown(socket.as_raw_fd(), Shutdown::Both).unwrap();
             drop(client);
         });
@@ -511,7 +510,7 @@ mod tests {
     #[test]
     fn who_is_not_served_does_not_wait_to_know_the_holder() {
         let (_directory, sessions, name, _socket) = listening();
-        // Nobody accepts, and soon nobody fits in any more.
+        // Nobody accepts, and soon the queue is full.
         let own = i32::try_from(std::process::id()).unwrap();
         assert_eq!(sessions.holder(&name), Some(own));
         while sessions.holder(&name).is_some() {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`OpenFile`]: who has the device open.
+//! [`OpenFile`]: finds the processes that have the device open.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -17,26 +17,28 @@ use crate::{Device, Usage};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OpenFile {
-    /// A process that has it open; the one with the lowest id that was found, or a session's holder.
+    /// A process that has it open; the one with the lowest id that was found, or a session's
+    /// holder.
     pub pid: i32,
     /// The descriptor in that process.
     pub descriptor: i32,
-    /// The name of that process, as it has chosen it: a terminal may obey some of its characters.
+    /// The name of that process, which chose it: it may contain control characters.
     pub command: String,
-    /// How many descriptors of it were found, in all processes.
+    /// The number of its descriptors, in all processes.
     pub descriptors: usize,
-    /// The session whose holder has it, where there is one.
+    /// The session whose holder has it open.
     pub session: Option<SessionName>,
-    /// What it holds.
+    /// Its tables and counters.
     pub usage: Usage,
 }
 
 impl OpenFile {
-    /// All open files of the device in processes that this user may look into: their own; all, for
-    /// root. Processes that come, go or change meanwhile may be missing. This reads about every
-    /// descriptor of every process: some milliseconds on a busy machine. It waits for nobody but a
-    /// process that holds sessions and several open files: which of these is a session's, it is
-    /// asked, as [`Sessions::connect`] does.
+    /// Finds all open files of the device in processes that this user may inspect: the user's own;
+    /// for root, all. Processes that start, end or change meanwhile may be missing.
+    ///
+    /// This reads `/proc` for every descriptor of every process: some milliseconds on a busy
+    /// machine. It waits only for a process that holds both sessions and several open files, as
+    /// [`Sessions::connect`] does: that process is asked which file is a session's.
     ///
     /// # Errors
     ///
@@ -46,7 +48,7 @@ impl OpenFile {
         let mut same = SameFile::new(compare);
         let mut found: Vec<Self> = vec![];
         for pid in processes()? {
-            // What a holder has open: its descriptors, each with the number of its file.
+            // The descriptors of this process, each with the number of its file.
             let mut held = vec![];
             for (descriptor, usage) in descriptors(pid) {
                 let number = same.find((pid, descriptor), found.len());
@@ -74,13 +76,13 @@ impl OpenFile {
         Ok(found)
     }
 
-    /// The device itself: from the session's holder where it is a session's, else from the process.
-    /// This waits for the holder, as [`Sessions::connect`] does.
+    /// Opens the file here as well: through the session's holder where it is a session's, which
+    /// this waits for as [`Sessions::connect`] does, else from the process.
     ///
     /// # Errors
     ///
-    /// [`SessionError::Os`] where this user may not look into the process (`ptrace(2)` says who may),
-    /// or it has ended; those of [`Sessions::connect`].
+    /// [`SessionError::Os`] where this user may not inspect the process (see `ptrace(2)`), or it
+    /// has ended; those of [`Sessions::connect`].
     pub fn device(&self) -> Result<Device> {
         if let Some(name) = &self.session {
             return Ok(Sessions::of_this_user()?.connect(name)?.into_device());
@@ -92,14 +94,14 @@ impl OpenFile {
         Ok(Device::from_fd(fd)?)
     }
 
-    /// Whether this is the file of a device that this process has.
+    /// True where this is the open file of `device`.
     pub fn is_of(&self, device: &Device) -> bool {
         is_of(device, (self.pid, self.descriptor))
     }
 }
 
-/// Whether a descriptor is of the open file of a device that this process has. Where the kernel
-/// can't compare them, it counts as another.
+/// True where a descriptor is of the open file of `device`; false where the kernel can't compare
+/// them.
 fn is_of(device: &Device, descriptor: Descriptor) -> bool {
     let own = i32::try_from(std::process::id());
     own.is_ok_and(|own| {
@@ -114,7 +116,7 @@ struct Holders {
 }
 
 impl Holders {
-    /// That there are none is no error.
+    /// Finds the holders; errors count as none.
     fn of_this_user() -> Self {
         let sessions = Sessions::of_this_user().ok();
         let mut holders: HashMap<_, Vec<_>> = HashMap::new();
@@ -131,11 +133,11 @@ impl Holders {
         }
     }
 
-    /// Which of the descriptors that a process has open are those of sessions that it holds. Each
-    /// descriptor comes with the number of its file.
+    /// Finds the sessions that a process holds among its open descriptors, which come with the
+    /// numbers of their files.
     fn served(&self, pid: i32, held: &[(i32, usize)]) -> Vec<(SessionName, i32, usize)> {
         let names = self.names.get(&pid).map_or(&[][..], Vec::as_slice);
-        // A holder of one file serves that one, and needs not be asked, which may take long.
+        // A holder of one file serves that one. Asking it could take long.
         let one = held
             .iter()
             .all(|(_, number)| held.first().is_some_and(|f| f.1 == *number));
@@ -173,14 +175,14 @@ fn processes() -> Result<Vec<i32>> {
 fn descriptors(pid: i32) -> Vec<(i32, Usage)> {
     let directory = format!("/proc/{pid}/fd");
     let Ok(entries) = fs::read_dir(Path::new(&directory)) else {
-        // Another user's, or gone.
+        // It is another user's, or has ended.
         return vec![];
     };
     let mut found: Vec<_> = entries
         .filter_map(|entry| {
             let entry = entry.ok()?;
             let descriptor = entry.file_name().to_str()?.parse().ok()?;
-            // Cheaper than asking each descriptor: it's a device of this name, wherever.
+            // Compare the name first, which is cheaper than reading each descriptor's fdinfo.
             let target = fs::read_link(entry.path()).ok()?;
             (target.file_name()? == "atomik").then_some(())?;
             let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).ok()?;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Descriptors by systemd's convention, and what a service tells systemd.
+//! Descriptors passed by systemd's convention, and notifications to systemd.
 
 use std::io;
 use std::os::fd::{AsFd, RawFd};
@@ -12,15 +12,14 @@ use sd_notify::NotifyState;
 use super::{Result, SessionError};
 use crate::{Device, ioctl};
 
-/// What the descriptor is called in `LISTEN_FDNAMES` and in the descriptor store.
+/// The descriptor's name in `LISTEN_FDNAMES` and in the descriptor store.
 pub const FD_NAME: &str = "atomik";
 
-/// The first number of descriptors that are passed so.
+/// The number of the first passed descriptor.
 pub const FIRST_FD: i32 = 3;
 
-/// The device that this process was started with, by the convention of `LISTEN_FDS`: `atomikctl
-/// session exec` and systemd's descriptor store pass it so. None where this process was passed no
-/// device.
+/// The device that was passed to this process by the convention of `LISTEN_FDS`, as `atomikctl
+/// session exec` and systemd's descriptor store do. None where there is none.
 ///
 /// # Errors
 ///
@@ -40,8 +39,9 @@ pub fn inherited() -> Result<Option<Device>> {
     Ok(Given::take()?.device)
 }
 
-/// The numbers of the descriptors that this process was passed by the convention of `LISTEN_FDS`.
-/// None where they were meant for another process, of which this one has inherited the variables.
+/// The numbers of the descriptors that were passed to this process by the convention of
+/// `LISTEN_FDS`. Empty where they were meant for another process, whose variables this one
+/// inherited.
 ///
 /// # Errors
 ///
@@ -55,7 +55,7 @@ pub fn passed() -> Result<Vec<RawFd>> {
     Ok(descriptors.map(|(number, _)| number).collect())
 }
 
-/// Whether a variable names a process, and another one than this.
+/// True where a variable names a process other than this one.
 fn is_for_another(variable: &str) -> bool {
     let named = std::env::var(variable)
         .ok()
@@ -63,11 +63,11 @@ fn is_for_another(variable: &str) -> bool {
     named.is_some_and(|pid: u32| pid != std::process::id())
 }
 
-/// What a holder was started with.
+/// The descriptors that a holder was started with.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     pub(super) device: Option<Device>,
-    /// A socket that listens.
+    /// A listening socket.
     pub(super) socket: Option<UnixListener>,
 }
 
@@ -87,14 +87,14 @@ impl Given {
     }
 }
 
-/// Whether this process is a service, which notifies. `NOTIFY_SOCKET` alone doesn't say so:
-/// whatever a service starts inherits it.
+/// True where this process is a service, which notifies systemd. `NOTIFY_SOCKET` alone doesn't mean
+/// that: programs that a service starts inherit it.
 fn is_service() -> bool {
     !is_for_another("SYSTEMD_EXEC_PID")
 }
 
-/// Tells systemd, if that has started this process, to keep the device: should the service be
-/// started again, it gets the same tables.
+/// Asks systemd, if it started this process, to keep the device. A restarted service then gets the
+/// same tables.
 pub(super) fn store(device: &Device) -> io::Result<()> {
     if !is_service() {
         return Ok(());
@@ -102,13 +102,13 @@ pub(super) fn store(device: &Device) -> io::Result<()> {
     let state = [
         NotifyState::FdStore,
         NotifyState::FdName(FD_NAME),
-        // Without this systemd would drop a descriptor on which it sees an error or a hang-up.
+        // Without this, systemd would drop a descriptor that reports an error or a hang-up.
         NotifyState::Custom("FDPOLL=0"),
     ];
     sd_notify::notify_with_fds(false, &state, &[device.as_fd()])
 }
 
-/// Tells systemd, if that has started this process, that it serves.
+/// Tells systemd, if it started this process, that the service is ready.
 pub(super) fn ready(status: &str) -> io::Result<()> {
     if !is_service() {
         return Ok(());

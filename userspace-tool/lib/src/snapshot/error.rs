@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`SnapshotError`]: why a snapshot can't be had or used.
+//! [`SnapshotError`]: why a snapshot can't be taken, read, written or restored.
 
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 /// A result with a [`SnapshotError`].
 pub type Result<T, E = SnapshotError> = std::result::Result<T, E>;
 
-/// Why a snapshot can't be had or used. No table has changed then.
+/// Why a snapshot can't be taken, read, written or restored. No table has changed then.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -20,22 +20,22 @@ pub enum SnapshotError {
         /// What the system answered.
         source: io::Error,
     },
-    /// The file is something else.
-    #[error("this is no snapshot of atomik's")]
+    /// The file isn't a snapshot.
+    #[error("this is not a snapshot file")]
     Foreign,
-    /// The file has a format that came later.
+    /// The file has a later version of the format.
     #[error("this snapshot has version {found} of the format, and 1 is known")]
     Version {
         /// The file's version.
         found: u32,
     },
-    /// The file isn't what was written.
+    /// The file isn't as it was written.
     #[error("this snapshot is damaged: {what}")]
     Damaged {
-        /// What doesn't fit.
+        /// The mistake that was found.
         what: &'static str,
     },
-    /// The table's size is another.
+    /// The table has another number of contexts.
     #[error("the snapshot has {snapshot} contexts, and the table {table}")]
     Size {
         /// The snapshot's number of contexts.
@@ -49,11 +49,11 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    /// What to do next, as a sentence for the person in front of the program.
+    /// What to do next, as a sentence for the program's user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
-            Self::Version { .. } => "take a newer atomikctl, or the one that wrote it".into(),
-            Self::Damaged { .. } => "nothing was changed; take another copy of the file".into(),
+            Self::Version { .. } => "use a newer atomikctl, or the one that wrote the file".into(),
+            Self::Damaged { .. } => "nothing was changed; use another copy of the file".into(),
             Self::Size { snapshot, .. } => {
                 format!("restore it into a table of {snapshot} contexts, or into a new one")
             }

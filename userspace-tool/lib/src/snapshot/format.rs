@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The bytes of a snapshot file, as `docs/snapshot-format.md` has them: integers are little-endian.
+//! The bytes of a snapshot file, documented in `docs/snapshot-format.md`. Integers are
+//! little-endian.
 //!
 //! | offset | bytes | |
 //! | --- | --- | --- |
@@ -15,21 +16,21 @@
 use super::{Result, SnapshotError};
 use crate::{Context, MAX_CONTEXTS};
 
-/// Not text, and spoilt by what translates line ends or drops the eighth bit.
+/// Not text, and damaged by programs that translate line ends or drop the eighth bit.
 const MAGIC: [u8; 8] = *b"\x89ATOMIK\n";
 const VERSION: u32 = 1;
 const HEADER: usize = 32;
 const CONTEXT: usize = 16;
 const CHECKSUM: usize = 4;
 
-/// The length of a file with a table of the largest size.
+/// The length in bytes of the longest file, that of the largest table.
 pub const LONGEST: usize = HEADER + MAX_CONTEXTS as usize * CONTEXT + CHECKSUM;
 
 pub fn encode(contexts: &[Context], taken: u64) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER + contexts.len() * CONTEXT + CHECKSUM);
     bytes.extend(MAGIC);
     bytes.extend(VERSION.to_le_bytes());
-    // At most `MAX_CONTEXTS`.
+    // It fits: there are at most `MAX_CONTEXTS`.
     bytes.extend((contexts.len() as u32).to_le_bytes());
     bytes.extend(taken.to_le_bytes());
     bytes.extend(0u64.to_le_bytes());
@@ -41,7 +42,7 @@ pub fn encode(contexts: &[Context], taken: u64) -> Vec<u8> {
     bytes
 }
 
-/// Returns the contexts, and when they were taken.
+/// Returns the contexts, and the second since 1970 at which they were taken.
 pub fn decode(bytes: &[u8]) -> Result<(Vec<Context>, u64)> {
     let damaged = |what| SnapshotError::Damaged { what };
     let mut reader = Reader(bytes);
@@ -84,7 +85,7 @@ pub fn decode(bytes: &[u8]) -> Result<(Vec<Context>, u64)> {
     Ok((contexts, taken))
 }
 
-/// What is left to read.
+/// The bytes that are left to read.
 struct Reader<'a>(&'a [u8]);
 
 impl Reader<'_> {
@@ -158,8 +159,8 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         let told = |bytes: &[u8]| decode(bytes).unwrap_err().to_string();
-        assert_eq!(told(b""), "this is no snapshot of atomik's");
-        assert_eq!(told(b"#!/bin/sh\n"), "this is no snapshot of atomik's");
+        assert_eq!(told(b""), "this is not a snapshot file");
+        assert_eq!(told(b"#!/bin/sh\n"), "this is not a snapshot file");
         let mut bytes = example();
         bytes[8] = 2;
         assert!(told(&bytes).contains("version 2"));

@@ -2,9 +2,9 @@
 
 //! Snapshot files: the contexts of a table as they were at one moment.
 //!
-//! The format is documented in `docs/snapshot-format.md`: a header, both words of each context,
-//! and a checksum. A file that is damaged, or something else, is refused; a file is replaced only
-//! when the new one is complete.
+//! The format is documented in `docs/snapshot-format.md`: a header, both words of each context, and
+//! a checksum. Damaged and foreign files are refused. A file is replaced only when the new one is
+//! complete.
 
 mod error;
 mod format;
@@ -19,7 +19,7 @@ pub use error::{Result, SnapshotError};
 
 use crate::{Context, TableRef};
 
-/// The contexts of a table as they were at one moment, and when that was.
+/// The contexts of a table as they were at one moment, and the time of that.
 ///
 /// ```no_run
 /// use atomik::{Device, snapshot::Snapshot};
@@ -38,7 +38,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Takes the image of a whole table, isolated from every other operation on it.
+    /// Copies the contexts of a whole table, isolated from every other operation on it.
     ///
     /// # Errors
     ///
@@ -52,12 +52,12 @@ impl Snapshot {
         })
     }
 
-    /// Puts all contexts into a table of the same size, all at one moment.
+    /// Sets all contexts of a table of the same size, all at one moment.
     ///
     /// # Errors
     ///
-    /// [`SnapshotError::Size`] where the table's size is another, [`SnapshotError::Device`]. Nothing
-    /// has changed then.
+    /// [`SnapshotError::Size`] where the table's size is another, [`SnapshotError::Device`].
+    /// Nothing has changed then.
     pub fn restore(&self, table: &TableRef) -> Result<()> {
         let contexts = table.size()?;
         if contexts as usize != self.contexts.len() {
@@ -74,13 +74,13 @@ impl Snapshot {
         &self.contexts
     }
 
-    /// When it was taken, in whole seconds, by the clock of the machine where it was.
+    /// The time at which it was taken, in whole seconds, by the clock of that machine.
     pub fn taken(&self) -> SystemTime {
         let since = Duration::from_secs(self.taken);
         UNIX_EPOCH.checked_add(since).unwrap_or(UNIX_EPOCH)
     }
 
-    /// Writes the snapshot in the format of a file.
+    /// Writes the snapshot in the format of the files.
     ///
     /// # Errors
     ///
@@ -90,8 +90,8 @@ impl Snapshot {
         to.flush()
     }
 
-    /// Reads a snapshot in the format of a file, up to the end. No more is read than a snapshot of
-    /// the largest table has.
+    /// Reads a snapshot in the format of the files, up to the end. Reads at most the length of the
+    /// longest snapshot, and a byte.
     ///
     /// # Errors
     ///
@@ -106,9 +106,9 @@ impl Snapshot {
         Ok(Self { contexts, taken })
     }
 
-    /// Writes a file. What was there under this name stays whole until the new one is complete and
-    /// on the disk, and then is replaced; the new one has its owner and mode. Links are followed, and
-    /// a device or a pipe is written to.
+    /// Writes a file. An existing file stays whole until the new one is complete and on the disk;
+    /// the new one then replaces it, with the same owner and mode. Links are followed, and a device
+    /// or a pipe is written to.
     ///
     /// # Errors
     ///

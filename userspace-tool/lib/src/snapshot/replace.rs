@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Writing what a path names: a file that is replaced when the new one is complete, or a device or
-//! pipe that is written to.
+//! [`replace`]: writes to a path. A file is replaced when the new one is complete; a device or pipe
+//! is written to.
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -13,34 +13,34 @@ use tempfile::NamedTempFile;
 /// More links than the kernel follows.
 const LINKS: usize = 40;
 
-/// Has `write` write what `path` names.
+/// Calls `write` with a file for `path`.
 ///
-/// A regular file stays whole until the new one is complete and on the disk, which then takes its
-/// place, its owner and its mode; where nothing is there yet, only the owner can read it. Links are
-/// followed. Into anything else that can be written to, it is written directly.
+/// A regular file stays whole until the new one is complete and on the disk; the new one then
+/// replaces it, with the same owner and mode. A file that wasn't there before only its owner can
+/// read. Links are followed. Anything else that can be written to is written directly.
 pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
-    // The kernel follows links of others only where that is safe: it is asked first.
+    // Ask the kernel first: it follows other users' links only where that is safe.
     let found = match fs::metadata(path) {
         Ok(found) => Some(found),
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let place = end_of_links(path)?;
+    let target = end_of_links(path)?;
     let named = match &found {
         None => true,
         Some(found) if found.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-        // One without a name, such as /dev/stdout can be, has no place that another could take.
-        Some(found) => found.is_file() && is_at(found, &place),
+        // A file without a name, as /dev/stdout may be, can't be replaced.
+        Some(found) => found.is_file() && is_at(found, &target),
     };
     if !named {
         return write_into(path, write);
     }
     if found.is_some() {
-        // A file that can't be written isn't replaced either.
+        // Don't replace a file that may not be written.
         OpenOptions::new().write(true).open(path)?;
     }
-    // In the same directory: only within one file system is a file renamed in one step.
-    let directory = match place.parent() {
+    // In the same directory, and so on the same file system, where renaming is one step.
+    let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
@@ -50,30 +50,30 @@ pub fn replace(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::
         take_over(new.as_file(), &found)?;
     }
     new.as_file().sync_all()?;
-    new.persist(&place)?;
-    // The directory has the name; where it can't be synchronised, the file is there nevertheless.
+    new.persist(&target)?;
+    // The file is there even where the directory's entry can't be synchronised.
     let _ = File::open(directory).and_then(|directory| directory.sync_all());
     Ok(())
 }
 
-/// Where the links at the end of a path lead, whether something is there or not.
+/// Follows the links at the end of a path, to a file that need not exist.
 fn end_of_links(path: &Path) -> io::Result<PathBuf> {
-    let mut place = path.to_path_buf();
+    let mut end = path.to_path_buf();
     for _ in 0..=LINKS {
-        match fs::read_link(&place) {
+        match fs::read_link(&end) {
             Ok(target) => {
-                place.pop();
-                place.push(target);
+                end.pop();
+                end.push(target);
             }
-            Err(_) => return Ok(place),
+            Err(_) => return Ok(end),
         }
     }
     Err(io::Error::other("too many links"))
 }
 
-/// Whether this file has this name.
-fn is_at(found: &Metadata, place: &Path) -> bool {
-    fs::symlink_metadata(place)
+/// True where `found` has this name.
+fn is_at(found: &Metadata, target: &Path) -> bool {
+    fs::symlink_metadata(target)
         .is_ok_and(|there| (there.dev(), there.ino()) == (found.dev(), found.ino()))
 }
 
@@ -89,12 +89,12 @@ fn take_over(new: &File, old: &Metadata) -> io::Result<()> {
     new.set_permissions(old.permissions())
 }
 
-/// Writes into what is there.
+/// Writes into the existing file.
 fn write_into(path: &Path, write: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let file = OpenOptions::new().write(true).truncate(true).open(path)?;
     write(&file)?;
     match file.sync_all() {
-        // There is nothing to synchronise.
+        // A pipe or terminal has nothing to synchronise.
         Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
         result => result,
     }

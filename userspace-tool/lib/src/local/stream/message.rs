@@ -24,20 +24,21 @@ const VERSION: u8 = 0xa1;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeltaMessage {
-    /// The stream that made it, see [`DeltaStream::sender`](crate::DeltaStream::sender).
+    /// The stream that made the message, see [`DeltaStream::sender`](crate::DeltaStream::sender).
     pub sender: u64,
     /// The context's address.
     pub addr: u32,
-    /// The epoch of that address in which it was made.
+    /// The address's epoch in which the message was made.
     pub epoch: u64,
-    /// Its number among the messages of its sender, from 1.
+    /// The message's number among its sender's, from 1.
     pub seq: u64,
     /// The delta, of the stream's width.
     pub delta: Value,
 }
 
 impl DeltaMessage {
-    /// A message with a delta of `width` bits, to which `delta` is masked. Streams make their own.
+    /// Makes a message with a delta of `width` bits, to which `delta` is masked. Streams make their
+    /// own.
     ///
     /// # Errors
     ///
@@ -60,12 +61,13 @@ impl DeltaMessage {
         })
     }
 
-    /// How many bytes a message has at most, that of the largest width.
+    /// The length in bytes of the longest message: one of the largest width.
     pub const MAX_BYTES: usize = 1 + 5 + 10 + 10 + 8 + 4 + (MAX_WIDTH / 8) as usize;
 
-    /// The message as bytes, 13 of them and the delta at least; `tests/vectors/README.md` describes them.
+    /// Encodes the message: at least 13 bytes and the delta. `tests/vectors/README.md` has the
+    /// format.
     ///
-    /// They have no checksum: what carries them must have one, as TCP, QUIC and TLS have.
+    /// There is no checksum: the transport must have one, as TCP, QUIC and TLS do.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
         for number in [self.addr.into(), self.epoch, self.seq] {
@@ -77,7 +79,7 @@ impl DeltaMessage {
         bytes
     }
 
-    /// The message that these bytes are, all of them.
+    /// Decodes a message, which must be all of `bytes`.
     ///
     /// # Errors
     ///
@@ -138,7 +140,7 @@ fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, LocalError> {
     for shift in (0..u64::BITS).step_by(7) {
         let byte = take(rest, 1)?[0];
         let bits = u64::from(byte & 0x7f);
-        // The tenth byte has one bit left, and no byte may be there for nothing.
+        // The tenth byte has room for one bit; a last byte of 0 would be superfluous.
         if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
             break;
         }

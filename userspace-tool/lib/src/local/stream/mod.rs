@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`DeltaStream`]: a table whose deltas go to others, and theirs to it.
+//! [`DeltaStream`]: a table that sends its deltas to others, and takes theirs.
 
 mod known;
 mod message;
@@ -17,10 +17,10 @@ pub use message::DeltaMessage;
 use super::table::LocalTable;
 use super::value::{AsLimbs, Value};
 use crate::{ContextTable, Error, LocalError, Operation, Result};
-use known::{Known, Place, fold};
+use known::{EpochKey, Known, fold};
 
-/// A table of contexts whose changes are messages, so that several of them end with the same states, whatever
-/// order the messages arrive in, how often, and however many are lost for a while.
+/// A table of contexts whose changes are messages. Several streams end with the same states,
+/// whatever the order in which messages arrive, how often, and how late.
 ///
 /// ```
 /// use atomik::{DeltaStream, Received};
@@ -39,65 +39,65 @@ use known::{Known, Place, fold};
 ///
 /// # Epochs
 ///
-/// An epoch is a count for each address: 0 in the beginning, and [`load`](Self::load) makes it one more. A
-/// message belongs to the epoch in which it was made. One of an epoch that is over is refused; one of an
-/// epoch that is yet to come waits until `load` brings its address there. `load` itself makes no message:
-/// streams that are to agree load the same.
+/// Each address counts its epochs, from 0; [`load`](Self::load) begins the next. A message belongs
+/// to the epoch in which it was made. A message of an epoch that is over is refused; one of a later
+/// epoch waits until `load` brings its address there. `load` itself makes no message: streams that
+/// are to agree load the same.
 ///
 /// # Merging
 ///
 /// [`merge`](Self::merge) takes all that another stream knows. It is commutative, associative and
-/// idempotent: streams that have merged each other, in whatever order, agree. Where both have loaded an
-/// address as often, but with different values, the larger one wins.
+/// idempotent: streams that have merged each other, in any order, agree. Where both have loaded an
+/// address equally often with different values, the larger value wins.
 ///
 /// # Senders
 ///
-/// A message is known by its sender and number. No two streams may have the same sender: that is
-/// why a stream can't be cloned. Also a process that forks gives only one side the stream. To go on after
-/// a restart, take a new sender, and merge or load what was.
+/// A message is identified by its sender and number. No two streams may have the same sender: so a
+/// stream can't be cloned, and after a fork only one of the processes may use it. To go on after a
+/// restart, take a new sender, and merge or load the old states.
 ///
-/// A message is taken at its word: who can make one with another's name, or damage one on its way,
-/// changes states for good. So what carries messages must have a checksum, and let in nobody else.
-/// What a stream can see by itself, a message with its own name that it never made, it refuses.
+/// Messages are trusted: a forged or damaged one changes states for good. So the transport must
+/// have a checksum, and admit nobody else. A stream refuses only messages that name itself as the
+/// sender and that it never made.
 ///
 /// # Memory
 ///
-/// Of each sender the messages up to the first that is missing are folded into one delta for each address;
-/// those behind it are kept one by one until it arrives. What waits for an epoch is folded as well. The messages
-/// that [`pending`](Self::pending) hands out are kept until then.
+/// Each sender's messages up to the first missing one are folded into one delta for each address;
+/// those behind it are kept one by one until it arrives. Messages that wait for an epoch are folded
+/// as well. The messages that [`pending`](Self::pending) returns are kept until then.
 ///
 /// # Where the table is
 ///
-/// By default in this process; [`on`](Self::on) takes any [`ContextTable`], such as one of the device,
-/// that nobody else changes.
+/// In this process by default; [`on`](Self::on) takes any [`ContextTable`] that nobody else
+/// changes, such as one of the device.
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub struct DeltaStream<T = LocalTable> {
     sender: u64,
     table: T,
     contexts: u32,
-    /// The epoch of each address that isn't 0, and the value that it started from.
+    /// For each address whose epoch isn't 0, the epoch and the value that it started from.
     epochs: BTreeMap<u32, (u64, Value)>,
-    /// What is known of each sender, this one as well.
+    /// The known messages of each sender, including this stream.
     known: BTreeMap<u64, Known>,
-    /// The XOR of the deltas of each epoch that is yet to come.
-    waiting: BTreeMap<Place, Value>,
+    /// The XOR of the deltas of each later epoch.
+    waiting: BTreeMap<EpochKey, Value>,
     pending: Vec<DeltaMessage>,
 }
 
-/// What became of a message.
+/// The fate of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Received {
     /// Its delta is in the state now.
     Applied,
-    /// It was known already, and nothing has changed.
+    /// The message was known already, and nothing has changed.
     Duplicate,
-    /// Its epoch is yet to come, and its delta will be in the state then.
+    /// Its epoch hasn't begun; its delta will be in the state then.
     Waiting,
 }
 
 impl DeltaStream {
-    /// A stream of so many contexts of 64 bits, all 0, with a random sender.
+    /// Makes a stream of `contexts` contexts of 64 bits, all 0, with a random sender.
     ///
     /// # Errors
     ///
@@ -106,19 +106,20 @@ impl DeltaStream {
         Self::with_width(contexts, u64::BITS)
     }
 
-    /// A stream of so many contexts of `width` bits, all 0, with a random sender.
+    /// Makes a stream of `contexts` contexts of `width` bits, all 0, with a random sender.
     ///
     /// # Errors
     ///
-    /// Those of [`LocalTable::with_width`], and [`Error::Os`] where the system has no random numbers.
+    /// Those of [`LocalTable::with_width`], and [`Error::Os`] where the system has no random
+    /// numbers.
     pub fn with_width(contexts: u32, width: u32) -> Result<Self> {
         Self::on(LocalTable::with_width(contexts, width)?, random_sender()?)
     }
 }
 
 impl<T: ContextTable> DeltaStream<T> {
-    /// A stream on a table. Its states so far are those of epoch 0, and streams that are to agree begin with
-    /// the same.
+    /// Makes a stream on a table. The table's states are those of epoch 0: streams that are to
+    /// agree begin with the same.
     ///
     /// `sender` is a number that no other stream has, see [`random_sender`](Self::random_sender).
     ///
@@ -137,7 +138,7 @@ impl<T: ContextTable> DeltaStream<T> {
         })
     }
 
-    /// A sender that nobody else has, as far as chance goes: 64 random bits of the system.
+    /// A sender that nobody else has, most probably: 64 random bits from the system.
     ///
     /// # Errors
     ///
@@ -146,7 +147,7 @@ impl<T: ContextTable> DeltaStream<T> {
         random_sender()
     }
 
-    /// The number by which others know this stream.
+    /// The number that identifies this stream to others.
     pub fn sender(&self) -> u64 {
         self.sender
     }
@@ -161,18 +162,18 @@ impl<T: ContextTable> DeltaStream<T> {
         self.table.width()
     }
 
-    /// The table. What changes it goes through the stream.
+    /// The table. Only the stream may change it.
     pub fn table(&self) -> &T {
         &self.table
     }
 
-    /// The epoch of an address: how often it was loaded.
+    /// The epoch of an address: the number of its loads.
     pub fn epoch(&self, addr: u32) -> u64 {
         self.epochs.get(&addr).map_or(0, |&(epoch, _)| epoch)
     }
 
-    /// LOAD: starts the address's next epoch from `value`, to which what waited for it is added. Returns the
-    /// number of the epoch.
+    /// LOAD: starts the address's next epoch from `value`, and applies the messages that waited for
+    /// it. Returns the number of the epoch.
     ///
     /// # Errors
     ///
@@ -193,8 +194,8 @@ impl<T: ContextTable> DeltaStream<T> {
         Ok(epoch)
     }
 
-    /// ACCUM: the state is XORed with `delta`. Returns the message that tells others so;
-    /// [`pending`](Self::pending) has it, too.
+    /// ACCUM: the state is XORed with `delta`. Returns the message for the other streams, which
+    /// [`pending`](Self::pending) returns as well.
     ///
     /// # Errors
     ///
@@ -216,13 +217,14 @@ impl<T: ContextTable> DeltaStream<T> {
         Ok(message)
     }
 
-    /// Takes a message of another stream. One of this stream that comes back is a duplicate.
+    /// Applies a message of another stream. One of this stream's own is a duplicate.
     ///
     /// # Errors
     ///
-    /// [`LocalError::Width`] for one of another width, [`Error::Address`], [`LocalError::NeverSent`] for one
-    /// that bears this stream's name and that it hasn't made, [`LocalError::StaleEpoch`], and those of
-    /// the table. No state has changed then; a message that was stale is a duplicate from then on.
+    /// [`LocalError::Width`] for one of another width, [`Error::Address`],
+    /// [`LocalError::NeverSent`] for one that names this stream as its sender and that it hasn't
+    /// made, [`LocalError::StaleEpoch`], and those of the table. No state has changed then; a
+    /// message that was stale is a duplicate from then on.
     pub fn apply(&mut self, message: &DeltaMessage) -> Result<Received> {
         let (addr, epoch) = (message.addr, message.epoch);
         self.check_width(message.delta.width())?;
@@ -292,13 +294,13 @@ impl<T: ContextTable> DeltaStream<T> {
         self.table.nonzero()
     }
 
-    /// Takes all that another stream knows: of each address the later epoch, or of the same epoch the one
-    /// that started from the larger value, and all deltas of it that either knows.
+    /// Takes all that another stream knows: for each address the later epoch, or of equal epochs
+    /// the one that started from the larger value; and all deltas of that epoch that either knows.
     ///
     /// # Errors
     ///
-    /// [`LocalError::Width`] and [`LocalError::Size`] where the other's are not the same, and those of the
-    /// table.
+    /// [`LocalError::Width`] and [`LocalError::Size`] where the other's are different, and those of
+    /// the table.
     pub fn merge<U: ContextTable>(&mut self, other: &DeltaStream<U>) -> Result<()> {
         self.check_width(other.width())?;
         if other.contexts != self.contexts {
@@ -328,7 +330,7 @@ impl<T: ContextTable> DeltaStream<T> {
                 known.forget(addr, epoch);
             }
         }
-        // What the accumulators lack: what they should be, without what they were.
+        // The difference between the accumulators as they should be and as they were.
         for (addr, delta) in self.current() {
             change
                 .entry(addr)
@@ -342,24 +344,25 @@ impl<T: ContextTable> DeltaStream<T> {
         Ok(())
     }
 
-    /// The accumulators that aren't 0 for certain, by what is known.
+    /// The accumulators by the known messages. Absent ones are 0.
     fn current(&self) -> BTreeMap<u32, Value> {
         let deltas = self.deltas(|epoch, current| epoch == current);
         deltas.into_iter().map(|((addr, _), d)| (addr, d)).collect()
     }
 
-    /// The XOR of the known deltas of each place, where its epoch and its address's are such.
-    fn deltas(&self, such: impl Fn(u64, u64) -> bool) -> BTreeMap<Place, Value> {
+    /// The XOR of the known deltas of each key for which `such(its epoch, its address's epoch)`
+    /// holds.
+    fn deltas(&self, such: impl Fn(u64, u64) -> bool) -> BTreeMap<EpochKey, Value> {
         let mut deltas = BTreeMap::new();
-        for (place, delta) in self.known.values().flat_map(Known::deltas) {
-            if such(place.1, self.epoch(place.0)) {
-                fold(&mut deltas, place, delta);
+        for (key, delta) in self.known.values().flat_map(Known::deltas) {
+            if such(key.1, self.epoch(key.0)) {
+                fold(&mut deltas, key, delta);
             }
         }
         deltas
     }
 
-    /// Notes that a message is known.
+    /// Records that a message is known.
     fn note(&mut self, message: &DeltaMessage) {
         let known = self.known.entry(message.sender).or_default();
         known.add(message, over(&self.epochs));
@@ -386,8 +389,8 @@ impl<T: ContextTable> DeltaStream<T> {
     }
 }
 
-/// Which places are of epochs that are over.
-fn over(epochs: &BTreeMap<u32, (u64, Value)>) -> impl Fn(Place) -> bool {
+/// True for the keys of epochs that are over.
+fn over(epochs: &BTreeMap<u32, (u64, Value)>) -> impl Fn(EpochKey) -> bool {
     |(addr, epoch)| {
         epochs
             .get(&addr)
@@ -397,11 +400,11 @@ fn over(epochs: &BTreeMap<u32, (u64, Value)>) -> impl Fn(Place) -> bool {
 
 fn random_sender() -> Result<u64> {
     let mut bytes = [0; 8];
-    // SAFETY: so many bytes may be written there.
+    // SAFETY: the pointer and the length are of one array, which is borrowed for the call.
     let length = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     let source = match usize::try_from(length) {
         Ok(length) if length == bytes.len() => return Ok(u64::from_ne_bytes(bytes)),
-        // That is no error of the system's, which would have one to tell.
+        // Fewer bytes are no error of the system's, so there is no code.
         Ok(_) => std::io::ErrorKind::UnexpectedEof.into(),
         Err(_) => std::io::Error::last_os_error(),
     };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests of streams: whatever becomes of the messages, who knows the same agrees.
+//! Tests of streams: those that know the same messages agree, whatever the order.
 
 use std::collections::BTreeSet;
 
@@ -16,33 +16,31 @@ fn stream(sender: u64) -> DeltaStream {
     DeltaStream::on(table, sender).unwrap()
 }
 
-/// All that can be told of a stream by who sends it messages and loads it.
+/// The observable state of a stream.
 #[derive(Debug, PartialEq)]
 struct Seen {
     epochs: BTreeMap<u32, (u64, Value)>,
     states: Vec<Value>,
-    waiting: BTreeMap<Place, Value>,
+    waiting: BTreeMap<EpochKey, Value>,
     known: BTreeSet<(u64, u64)>,
 }
 
 fn seen(stream: &DeltaStream) -> Seen {
     let known = (stream.known.iter())
         .flat_map(|(&sender, known)| known.numbers().map(move |seq| (sender, seq)));
-    // What has cancelled itself out is not to be told from what never was.
+    // Deltas that have cancelled out look like none.
     let waiting = stream.waiting.iter().filter(|(_, delta)| !delta.is_zero());
     Seen {
         epochs: stream.epochs.clone(),
         states: (0..CONTEXTS)
             .map(|addr| stream.read_value(addr).unwrap())
             .collect(),
-        waiting: waiting
-            .map(|(place, delta)| (*place, delta.clone()))
-            .collect(),
+        waiting: waiting.map(|(key, delta)| (*key, delta.clone())).collect(),
         known: known.collect(),
     }
 }
 
-/// Something that is done with one of three streams.
+/// An operation on one of three streams.
 #[derive(Clone, Debug)]
 enum Op {
     Load(usize, u32, u64),
@@ -85,7 +83,7 @@ fn after(ops: &[Op]) -> ([DeltaStream; 3], Vec<DeltaMessage>) {
                 streams[*s].merge(&from).unwrap();
             }
         }
-        // What is kept for speed is what follows from what is known.
+        // State that is kept for speed agrees with the known messages.
         for stream in &streams {
             assert_eq!(
                 stream.waiting,
@@ -184,7 +182,7 @@ fn memory_stays_small() {
     other.apply(&messages[0]).unwrap();
     assert_eq!(other.known[&1].kept(), CONTEXTS as usize);
     assert_eq!(seen(&other).states, seen(&one).states);
-    // What belongs to an epoch that is over is dropped, also if the other is who knows so.
+    // Deltas of an epoch that is over are dropped, also if only the other knows of its end.
     let mut later = stream(3);
     later.load(1, 0).unwrap();
     let mut here = one.clone();
@@ -320,7 +318,7 @@ fn a_message_that_was_never_sent_is_refused() {
     assert_eq!(here.accum(0, 2).unwrap().seq, 2);
 }
 
-/// Another stream can't know better, and the sender merges what it knows.
+/// Another stream can't notice the forgery, and the sender merges its knowledge.
 #[test]
 fn a_false_message_elsewhere_does_not_stop_the_sender() {
     let (mut here, mut there) = (stream(1), stream(2));
