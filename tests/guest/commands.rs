@@ -35,8 +35,10 @@ fn create_list_destroy() {
     assert_eq!(tool.run("-s s list").ok(), expected);
     assert_eq!(tool.run("-s s destroy 3 1 3").ok(), "");
     assert_eq!(tool.run("-s s destroy").ok(), "");
-    tool.run("-s s destroy")
-        .failed(1, &["there is no table yet", "atomikctl create N"]);
+    tool.run("-s s destroy").failed(
+        1,
+        &["this open file has no table yet", "atomikctl create N"],
+    );
     tool.run("-s s destroy 9").failed(
         1,
         &["no table 9 in this open file", "hint: a table belongs to"],

@@ -43,7 +43,7 @@ fn there_and_back() {
     // Restored into another session, as a new table.
     tool.run("session start other").ok();
     tool.run("-s other restore a.atomik")
-        .failed(1, &["there is no table yet"]);
+        .failed(1, &["this open file has no table yet"]);
     assert_eq!(
         tool.run("-s other restore --create a.atomik").ok(),
         "table 1\n"

@@ -75,7 +75,7 @@ fn it_ends_with_the_table_or_the_time() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     tool.run("-s s create 4").ok();
     tool.run("-s s watch 0 -n 1 --timeout 0")
-        .failed(1, &["the time is over"]);
+        .failed(1, &["--timeout is over"]);
     tool.run("-s s watch 0 --timeout 0").ok();
     tool.run("-s s watch 4")
         .failed(1, &["address 4 is outside table "]);

@@ -13,7 +13,7 @@ use crate::script::number::{parse_u32, quoted};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     first: u32,
-    /// None: to the table's end.
+    /// None where the range goes to the table's end.
     last: Option<u32>,
     single: bool,
 }
@@ -38,7 +38,7 @@ impl FromStr for Addresses {
             Some(number(last)?)
         };
         if last.is_some_and(|last| last < first) {
-            return Err("the range ends before it begins".into());
+            return Err("the range's end is below its start".into());
         }
         Ok(Self {
             first,
@@ -49,20 +49,19 @@ impl FromStr for Addresses {
 }
 
 impl Addresses {
-    /// Whether it's one address, and not a range.
+    /// True for one address, false for a range.
     pub fn is_single(self) -> bool {
         self.single
     }
 
-    /// The addresses, in a table of `contexts` contexts. Of a range without end, at least the
-    /// first.
+    /// The addresses in a table of `contexts` contexts. A range without end has at least its first.
     pub fn within(self, contexts: u32) -> RangeInclusive<u32> {
         let end = contexts.saturating_sub(1).max(self.first);
         self.first..=self.last.unwrap_or(end)
     }
 }
 
-/// What the words of a command line name; where the only one is `-`, standard input does.
+/// Parses the words of a command line; where the only one is `-`, the words of standard input.
 pub fn all_named(words: &[String]) -> Result<Vec<Addresses>, Failure> {
     match words {
         [dash] if dash == "-" => from_lines(Lines::stdin()),
@@ -72,13 +71,13 @@ pub fn all_named(words: &[String]) -> Result<Vec<Addresses>, Failure> {
     }
 }
 
-/// What a word names; the error says which word is wrong.
+/// Parses a word; the error quotes it.
 pub fn named(word: &str) -> Result<Addresses, String> {
     word.parse()
         .map_err(|error| format!("address {}: {error}", quoted(word)))
 }
 
-/// Any number of them a line; `#` starts a comment.
+/// Parses any number of them a line; `#` starts a comment.
 fn from_lines(lines: Lines) -> Result<Vec<Addresses>, Failure> {
     let mut lines = lines.whole();
     let mut found = vec![];
@@ -114,7 +113,7 @@ mod tests {
         assert_eq!(within("3.."), 3..=15);
         assert_eq!(within("..3"), 0..=3);
         assert_eq!(within(".."), 0..=15);
-        // Beyond the table: for the driver to refuse.
+        // Beyond the table: the driver refuses it.
         assert_eq!(within("20.."), 20..=20);
         assert_eq!(within("0..99"), 0..=99);
         assert!("7".parse::<Addresses>().unwrap().is_single());

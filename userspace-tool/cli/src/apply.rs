@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Many operations on a table: one alone as itself, more as a BATCH, and more than that as several.
+//! Runs many operations on a table: one by itself, up to 4096 as a BATCH, more as several.
 
 use std::ops::RangeInclusive;
 
@@ -39,7 +39,7 @@ impl Entry {
         }
     }
 
-    /// Does it by itself. Returns the state, if it returns one.
+    /// Runs it by itself. Returns the state, if it returns one.
     fn alone(self, table: &TableRef) -> atomik::Result<Option<u64>> {
         match self {
             Self::Load { addr, value } => table.load(addr, value).map(|()| None),
@@ -67,7 +67,7 @@ pub fn apply(
     }
     let max = MAX_BATCH as usize;
     if entries.len() > max {
-        // One that is wrong is to be found before any is done.
+        // Find a wrong address before the first batch.
         let contexts = table.size().map_err(|e| Failure::of(&e))?;
         if let Some(wrong) = entries.iter().find(|entry| entry.addr() >= contexts) {
             let error = atomik::Error::Address {
@@ -79,7 +79,7 @@ pub fn apply(
             return Err(Failure::of(&error));
         }
         global.say(format_args!(
-            "{} operations go in {}: each is isolated, all together are not",
+            "{} operations go in {}: each batch is isolated, but not all together",
             entries.len(),
             count(entries.len().div_ceil(max), "batch", "batches"),
         ));
@@ -102,16 +102,16 @@ pub fn apply(
     Ok(())
 }
 
-/// The most contexts that are named at once: the largest table 16 times.
+/// The most contexts that one command line may name: the largest table 16 times.
 const MOST: u64 = 1 << 20;
 
-/// The addresses that are meant in this table.
+/// Resolves addresses and ranges in this table.
 pub fn addresses(
     table: &TableRef,
     named: &[Addresses],
 ) -> Result<Vec<RangeInclusive<u32>>, Failure> {
     let mut contexts = u32::MAX;
-    // A range can name more addresses than there are: that must not become a list.
+    // Check ranges before they become lists: they can name more addresses than there are.
     let ranges = named.iter().any(|a| !a.is_single());
     if ranges {
         contexts = table.size().map_err(|e| Failure::of(&e))?;
@@ -129,7 +129,7 @@ pub fn addresses(
             entry: None,
         })),
         None if found.iter().map(length).sum::<u64>() > MOST => Err(Failure::usage(&format!(
-            "more than {MOST} contexts are named at once"
+            "this names more than {MOST} contexts"
         ))
         .with_hint("`atomikctl batch` takes any number of operations")),
         None => Ok(found),

@@ -20,31 +20,30 @@ use crate::script::Op;
 use crate::stream::{HEADING, Kind, Operations};
 use crate::target::OpenTable;
 
-/// Do a stream of operations on a table, in batches
+/// Run a stream of operations on a table, in batches
 ///
 /// Each 4096 entries are one BATCH: isolated from all other operations, and all or nothing. READ
 /// and SWAP print the state, as soon as their batch is done. A mistake ends the stream; batches
-/// that were complete before it have been done, and the message says how many operations these
-/// were. A swap with a new reference takes two entries.
+/// that were complete before it have been done, and the message says how many operations they
+/// had. A swap with a new reference takes two entries.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file with the operations; `-` is standard input
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// What the operations are written as; without this, the file's name says it: .jsonl, .csv, or
-    /// text
+    /// The input's format; by default the file's name decides: .jsonl, .csv, or text
     #[arg(short, long, value_enum)]
     input: Option<Kind>,
-    /// What states are printed as; without this, as text, or JSON Lines with --json
+    /// The output's format; by default text, or JSON Lines with --json
     #[arg(short, long, value_enum)]
     output: Option<Kind>,
-    /// How values are printed in text and CSV
+    /// The format of values in text and CSV
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     /// Entries of one batch, 1 to 4096
     #[arg(long, value_name = "N", default_value_t = MAX_BATCH, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH)))]
     chunk: u32,
-    /// Say nothing of what was done
+    /// Don't print a summary or progress
     #[arg(short, long)]
     quiet: bool,
     #[command(flatten)]
@@ -58,7 +57,9 @@ impl Args {
         let table = self.target.open()?;
         let output = match (self.output, global.json) {
             (Some(Kind::Text | Kind::Csv), true) => {
-                return Err(Failure::usage("--json and --output contradict each other"));
+                return Err(Failure::usage(
+                    "--json and --output contradict each other: leave one out",
+                ));
             }
             (Some(output), _) => output,
             (None, true) => Kind::Json,
@@ -117,13 +118,13 @@ impl Args {
     }
 }
 
-/// Operations on their way.
+/// Operations that wait for their batch, and the output.
 struct Stream<'a> {
     table: &'a TableRef,
     progress: &'a Progress,
     printer: Printer,
     batch: Batch,
-    /// Of each operation in the batch, its name, its line, and its first entry.
+    /// For each operation in the batch its name, its line, and its first entry.
     operations: Vec<(&'static str, usize, usize)>,
     counts: Counts,
 }
@@ -148,7 +149,7 @@ impl Counts {
 }
 
 impl Stream<'_> {
-    /// Takes an operation, and runs what came before it where it doesn't fit in any more.
+    /// Adds an operation. Runs the batch before where it has no room, and after where it is full.
     fn push(&mut self, op: Op, lines: &Lines, chunk: usize) -> Result<(), Failure> {
         let (first, second) = match op {
             Op::Load { addr, value } => (Entry::Load { addr, value }, None),
@@ -163,7 +164,7 @@ impl Stream<'_> {
             }
         };
         let entries = 1 + usize::from(second.is_some());
-        // A swap of two entries is never divided.
+        // Keep the two entries of a swap in one batch.
         if self.batch.len() + entries > chunk.max(2) {
             self.run(lines)?;
         }
@@ -179,7 +180,7 @@ impl Stream<'_> {
         Ok(())
     }
 
-    /// Runs what was collected.
+    /// Runs the batch.
     fn run(&mut self, lines: &Lines) -> Result<(), Failure> {
         if self.batch.is_empty() {
             return Ok(());
@@ -191,7 +192,7 @@ impl Stream<'_> {
         self.counts.operations += self.operations.len();
         self.counts.batches += 1;
         let before = self.counts.states;
-        // An entry that returned something is the first of its operation.
+        // Only the first entry of an operation returns a state.
         let mut operations = self.operations.iter();
         let mut printed = Ok(());
         for result in results.iter() {
@@ -210,7 +211,7 @@ impl Stream<'_> {
         printed.map_err(|error| Failure::from(error).with_hint(&self.counts.done()))
     }
 
-    /// Why the batch was refused, with the line instead of the entry that it is about.
+    /// The failure of the batch, which names the line instead of the entry.
     fn failure(&self, lines: &Lines, error: atomik::Error) -> Failure {
         let failure = match error {
             atomik::Error::Address {
@@ -237,10 +238,10 @@ impl Stream<'_> {
     }
 }
 
-/// Room for what a batch can print, whatever it's printed as: nothing is written before its end.
+/// Room for the output of a batch in any format, so that nothing is written before its end.
 const ROOM: usize = 128 * MAX_BATCH as usize;
 
-/// What states are printed with.
+/// Prints states.
 struct Printer {
     out: BufWriter<io::StdoutLock<'static>>,
     kind: Kind,
@@ -266,7 +267,7 @@ impl Printer {
     }
 }
 
-/// How far a stream is, on a terminal only, and where it takes longer than a moment.
+/// Shows the progress of a stream, on a terminal only.
 struct Progress(ProgressBar);
 
 impl Progress {
@@ -292,7 +293,7 @@ impl Progress {
         self.0.set_position(position);
     }
 
-    /// Prints something, maybe on the same terminal, without the bar in between.
+    /// Hides the bar while `print` writes, perhaps to the same terminal.
     fn interrupted<R>(&self, print: impl FnOnce() -> R) -> R {
         self.0.suspend(print)
     }

@@ -15,9 +15,8 @@ use crate::target::AnyFile;
 
 /// Measure how long operations take on this machine
 ///
-/// On a table of its own, by one thread; batches are of 4096 entries. Nanoseconds for one
-/// operation, or one entry: the least of several rounds, as what else the machine does only ever
-/// adds.
+/// One thread works on a table of its own; batches have 4096 entries. Prints the nanoseconds for
+/// one operation or entry: the least of several rounds, as other load only adds to them.
 #[derive(clap::Args)]
 pub struct Args {
     /// Milliseconds for each operation
@@ -97,13 +96,13 @@ impl Args {
         })
     }
 
-    /// Nanoseconds of one call in the fastest round.
+    /// Nanoseconds of one call, in the fastest round.
     fn least(&self, body: &mut dyn FnMut(u32) -> atomik::Result<()>) -> atomik::Result<f64> {
         let round = Duration::from_millis(self.time) / ROUNDS;
         let mut least = f64::INFINITY;
         for _ in 0..ROUNDS {
             let (start, mut calls) = (Instant::now(), 0u32);
-            // The clock is asked seldom, so that asking doesn't count.
+            // Read the clock seldom, so that its cost doesn't count.
             while calls == 0 || start.elapsed() < round {
                 for _ in 0..16 {
                     body(calls)?;

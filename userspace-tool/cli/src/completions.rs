@@ -11,7 +11,7 @@ use crate::failure::Failure;
 
 /// Print the completions for a shell
 ///
-/// install.sh installs them. By hand, for bash: `source <(atomikctl completions bash)`.
+/// install.sh installs them. To try them in bash: `source <(atomikctl completions bash)`.
 #[derive(clap::Args)]
 pub struct Args {
     /// The shell
@@ -41,18 +41,18 @@ fn script(mut command: Command, shell: Shell) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Values of which nothing says what they are, are names and numbers: no files.
+/// Marks values without a hint as no files: they are names and numbers.
 fn without_files(command: Command) -> Command {
     command
         .mut_args(|arg| match arg.get_value_hint() {
-            // What is last is a program with its own arguments.
+            // The last argument is a program with arguments of its own.
             ValueHint::Unknown if !arg.is_last_set() => arg.value_hint(ValueHint::Other),
             _ => arg,
         })
         .mut_subcommands(without_files)
 }
 
-/// The words of a command whose argument is a file, and whether it only is one after `--`.
+/// The words of a command that takes a file, and whether it takes it only after `--`.
 type Taker = (Vec<String>, bool);
 
 fn file_takers(command: &Command, words: &mut Vec<String>, found: &mut Vec<Taker>) {
@@ -71,7 +71,7 @@ fn file_takers(command: &Command, words: &mut Vec<String>, found: &mut Vec<Taker
     }
 }
 
-/// Has bash offer files where an argument is one, instead of wherever it finds nothing else.
+/// Makes bash offer files for arguments that are files, instead of wherever it finds nothing else.
 fn bash(script: &str, takers: &[Taker]) -> String {
     const OTHER: &str = "                *)\n                    COMPREPLY=()\n";
     const AFTER_DASHES: &str = "[[ \" ${COMP_WORDS[*]:0:COMP_CWORD} \" == *\" -- \"* ]] &&";
@@ -84,7 +84,7 @@ fn bash(script: &str, takers: &[Taker]) -> String {
         };
         let only = if *last { AFTER_DASHES } else { "" };
         let files = format!("{OTHER}                    {only} compopt -o default && return 0\n");
-        // The first word, too, may be a file, and not only an option.
+        // The first word may be a file as well.
         let first = format!(" || ${{COMP_CWORD}} -eq {}", words.len() + 1);
         let after = after.replacen(&first, "", 1).replacen(OTHER, &files, 1);
         script = format!("{before}{case}{after}");
@@ -92,7 +92,7 @@ fn bash(script: &str, takers: &[Taker]) -> String {
     script
 }
 
-/// Has fish offer files where an argument is one, instead of everywhere.
+/// Makes fish offer files for arguments that are files, instead of everywhere.
 fn fish(script: &str, takers: &[Taker]) -> String {
     let mut script = format!("complete -c atomikctl -f\n{script}");
     for (words, last) in takers {
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// What bash offers for the last of these words: its own words, and whether files.
+    /// The words that bash offers for the last of these, and whether it offers files.
     fn offered(words: &[&str]) -> (String, bool) {
         let program = "source /dev/stdin
             compopt() { files=\"$*\"; }

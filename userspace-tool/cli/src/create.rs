@@ -12,18 +12,18 @@ use crate::target::OpenFile;
 
 /// Make a table
 ///
-/// Each of its contexts has reference 0 and accumulator 0. Prints the table's id, which -t takes;
-/// as long as it is the only table, it need not be named.
+/// Each context has reference 0 and accumulator 0. Prints the table's id, for -t, which is not
+/// needed while it is the only table.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many contexts it has, 1 to 65536
+    /// The number of contexts, 1 to 65536
     #[arg(value_name = "N", value_parser = parse_u32)]
     contexts: u32,
     #[command(flatten)]
     target: OpenFile,
 }
 
-/// A table, as JSON has it.
+/// A table, in JSON.
 #[derive(Serialize)]
 pub struct Created {
     pub table: u32,

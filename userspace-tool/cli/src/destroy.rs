@@ -12,7 +12,7 @@ use crate::target::OpenTable;
 
 /// Destroy tables
 ///
-/// They are gone for all who share the open file.
+/// They are gone for all processes that share the open file.
 #[derive(clap::Args)]
 pub struct Args {
     /// The tables' ids; without one, the table of -t, or the only one
@@ -29,7 +29,7 @@ impl Args {
             let table = self.target.open_in(&device)?;
             return table.destroy().map_err(|e| Failure::of(&e));
         }
-        // One that is wrong is to be found before any is gone.
+        // Find a wrong id before any table is destroyed.
         let ids = BTreeSet::from_iter(&self.ids);
         let tables: atomik::Result<Vec<_>> = ids.into_iter().map(|&id| device.table(id)).collect();
         (tables.and_then(|tables| tables.into_iter().try_for_each(TableRef::destroy)))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl doctor`: whether the installation is sound, and what to do where it is not.
+//! `atomikctl doctor`: checks the installation, and says how to mend it.
 
 use std::path::PathBuf;
 
@@ -19,13 +19,13 @@ mod system;
 use check::{Check, Level};
 use system::System;
 
-/// Check the installation, and say what to do about what is wrong
+/// Check the installation, and say how to mend it
 ///
-/// Looks at the kernel, the driver that DKMS made for it, the device and who may use it. The exit
+/// Checks the kernel, the driver that DKMS built for it, the device and its permissions. The exit
 /// status is 1 where a check failed.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Look at the system below this directory
+    /// Check the system below this directory
     #[arg(long, hide = true, value_name = "DIRECTORY", default_value = "/")]
     root: PathBuf,
 }
@@ -44,7 +44,7 @@ impl Args {
     }
 }
 
-/// All checks, in the order in which their faults are best mended.
+/// All checks, in the order in which faults are best mended.
 fn examine(system: &System) -> Vec<Check> {
     vec![
         kernel::kernel(system),

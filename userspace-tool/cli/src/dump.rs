@@ -22,7 +22,7 @@ pub struct Args {
     /// Leave out contexts whose reference and accumulator are 0
     #[arg(long)]
     nonzero: bool,
-    /// How values are printed
+    /// The format of values
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]

@@ -12,23 +12,23 @@ use crate::failure::Failure;
 use crate::record::Record;
 use crate::script::{BatchLine, Line, Op, Script, Step};
 
-/// The state of a script while it's executed.
+/// A script's execution: its tables and its output.
 pub struct Executor<'a, W: Write> {
     device: &'a Device,
     /// The script's name, for messages.
     name: &'a str,
-    /// Contexts of the table that is made where the script didn't.
+    /// The number of contexts of the table that is made where the script makes none.
     contexts: u32,
     json: bool,
     out: W,
     tables: BTreeMap<u32, Table>,
     current: Option<u32>,
-    /// Whether the script made a table, or one was made for it.
+    /// True once the script has made a table, or one was made for it.
     created: bool,
     counts: Counts,
 }
 
-/// What was done so far.
+/// The number of operations, batches and tables so far.
 #[derive(Clone, Copy, Default)]
 pub struct Counts {
     operations: usize,
@@ -55,8 +55,8 @@ impl<'a, W: Write> Executor<'a, W> {
         self.counts
     }
 
-    /// Executes the script up to its end or its first failure. What was printed before a failure
-    /// is flushed in either case, and so stands before the message.
+    /// Executes the script up to its end or its first failure. The output is flushed in either
+    /// case, so that it stands before the failure's message.
     pub fn run(&mut self, script: &Script) -> Result<(), Failure> {
         let result = script.lines.iter().try_for_each(|line| self.line(line));
         self.out.flush()?;
@@ -140,7 +140,7 @@ impl<'a, W: Write> Executor<'a, W> {
                 Op::Load { addr, value } => drop(batch.load(addr, value)),
                 Op::Accum { addr, delta } => drop(batch.accum(addr, delta)),
                 Op::Read { addr } => drop(batch.read(addr)),
-                // The parser lets no new reference into a batch.
+                // The parser refuses new references in batches.
                 Op::Swap { addr, .. } => drop(batch.swap(addr)),
             }
         }
@@ -166,7 +166,7 @@ impl<'a, W: Write> Executor<'a, W> {
         Ok(())
     }
 
-    /// The current table; before the script made any, one is made for it.
+    /// The current table. Makes one before the script has made any.
     fn current_table(&mut self, number: usize, what: &impl Display) -> Result<&Table, Failure> {
         if !self.created {
             let contexts = self.contexts;
@@ -183,7 +183,7 @@ impl<'a, W: Write> Executor<'a, W> {
         Ok(record.print(&mut self.out, self.json)?)
     }
 
-    /// The location of an operation: script, line and the operation itself.
+    /// An operation's location, for messages: script, line and operation.
     fn location(&self, number: usize, what: &impl Display) -> String {
         format!("{}:{number}: {what}", self.name)
     }
@@ -192,7 +192,7 @@ impl<'a, W: Write> Executor<'a, W> {
         Failure::operation(&self.location(number, what), error)
     }
 
-    /// Names the line within the batch, where the error says which.
+    /// The failure of a batch, which names the line where the error names an entry.
     fn batch_failure(&self, number: usize, lines: &[BatchLine], error: &Error) -> Failure {
         let line = match error {
             Error::Address {

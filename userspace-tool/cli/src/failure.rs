@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Failure`]: why the command ends, and with which exit status.
+//! [`Failure`]: why the command fails, and its exit status.
 
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::printable::{json, printable};
 
-/// Why the command ends early. What the statuses mean stands in `--help`.
+/// Why the command fails. `--help` explains the statuses.
 #[derive(Debug)]
 pub struct Failure {
     status: u8,
@@ -21,7 +21,7 @@ pub struct Failure {
     hint: Option<String>,
 }
 
-/// A message, as JSON has it.
+/// A message, in JSON.
 #[derive(Serialize)]
 struct Record<'a> {
     error: &'a str,
@@ -31,7 +31,7 @@ struct Record<'a> {
 }
 
 impl Failure {
-    /// An operation failed; `location` says where and which.
+    /// An operation failed; `location` names it and where it stands.
     pub fn operation(location: &str, error: &atomik::Error) -> Self {
         Self {
             status: 1,
@@ -40,7 +40,7 @@ impl Failure {
         }
     }
 
-    /// Something failed; the error says what.
+    /// An operation failed; the error names it.
     pub fn of(error: &atomik::Error) -> Self {
         Self {
             status: 1,
@@ -49,7 +49,7 @@ impl Failure {
         }
     }
 
-    /// Something failed.
+    /// A failure that has only a message.
     pub fn plain(message: &str) -> Self {
         Self {
             status: 1,
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    /// The arguments or the input are wrong.
+    /// The arguments or the input have a mistake.
     pub fn usage(message: &str) -> Self {
         Self::script(vec![message.into()], None)
     }
@@ -71,15 +71,15 @@ impl Failure {
         Self::usage(message.trim()).with_hint(rest.trim())
     }
 
-    /// A table would end with this command.
+    /// No open file was named, so the table would end with this command.
     pub fn no_file() -> Self {
-        Self::usage("which open file? Tables belong to one, and a command that opened its own would find none")
+        Self::usage("which open file? Tables belong to one, and a file that this command opened would have none")
             .with_hint(
                 "`atomikctl session start NAME`, then -s NAME; or `exec 3<>/dev/atomik`, then --fd 3",
             )
     }
 
-    /// A session can't be had.
+    /// A session can't be made, reached or used.
     pub fn session(error: &SessionError) -> Self {
         let status = match error {
             SessionError::Name { .. } => 2,
@@ -93,7 +93,7 @@ impl Failure {
         }
     }
 
-    /// A snapshot file can't be written, read or put into a table.
+    /// A snapshot can't be taken, written, read or restored.
     pub fn snapshot(error: &SnapshotError) -> Self {
         Self {
             status: 1,
@@ -102,7 +102,7 @@ impl Failure {
         }
     }
 
-    /// Another program has said why.
+    /// Another program has printed the reason.
     pub fn silent(status: u8) -> Self {
         Self {
             status,
@@ -111,7 +111,7 @@ impl Failure {
         }
     }
 
-    /// Says which file it is about.
+    /// Names the file that it is about.
     pub fn named(mut self, file: &Path) -> Self {
         for message in &mut self.messages {
             *message = format!("{}: {message}", file.display());
@@ -131,7 +131,7 @@ impl Failure {
         self
     }
 
-    /// An operation had no table to work on; `location` says where and which.
+    /// An operation had no table to work on; `location` names it and where it stands.
     pub fn no_table(location: &str) -> Self {
         Self {
             status: 1,
@@ -140,7 +140,7 @@ impl Failure {
         }
     }
 
-    /// The script can't be read or isn't one.
+    /// The script can't be read or has mistakes.
     pub fn script(messages: Vec<String>, hint: Option<String>) -> Self {
         Self {
             status: 2,
@@ -158,7 +158,7 @@ impl Failure {
         }
     }
 
-    /// The installation is unsound; what `doctor` has printed says why.
+    /// The installation is unsound; `doctor` has printed the reasons.
     pub fn unsound(failed: usize, checks: usize) -> Self {
         Self {
             status: 1,
@@ -167,10 +167,10 @@ impl Failure {
         }
     }
 
-    /// Says why on standard error: as text, or with an object in a line for each message.
+    /// Prints the messages on standard error: as text, or each as JSON in a line.
     pub fn report(&self, json: bool) -> ExitCode {
         let text = if json { self.json() } else { self.text() };
-        // Where standard error is closed, the status has to do.
+        // Where standard error is closed, the exit status has to do.
         let _ = io::stderr().write_all(text.as_bytes());
         ExitCode::from(self.status)
     }
@@ -182,7 +182,7 @@ impl Failure {
                 hint: self.hint.as_deref(),
                 status: self.status,
             };
-            // What is text can be written as JSON.
+            // Text can always be written as JSON.
             json(&record).map_or_else(|_| String::new(), |text| text + "\n")
         };
         self.messages.iter().map(line).collect()
@@ -193,7 +193,7 @@ impl Failure {
         for message in &self.messages {
             text += &format!("atomikctl: {}\n", printable(message));
         }
-        // Who says nothing has no hint either.
+        // No hint without a message.
         if let (Some(hint), false) = (&self.hint, self.messages.is_empty()) {
             text += &format!("hint: {}\n", printable(hint));
         }
@@ -204,7 +204,7 @@ impl Failure {
 /// Standard output can't be written.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        // The reader had enough, which is no error: end without a word, with the status that a
+        // The reader has closed the pipe, which is no error: end silently, with the status that a
         // shell shows for a program that SIGPIPE ended.
         if error.kind() == ErrorKind::BrokenPipe {
             return Self {
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(failure.status, 3);
     }
 
-    /// As serde's error has an unknown field, or the system's a path.
+    /// Errors quote input, such as serde's an unknown field and the system's a path.
     #[test]
     fn what_comes_from_elsewhere_is_printable() {
         let failure = Failure::usage("unknown field `\x1b[2J`, expected\nop").with_hint("\u{9b}m");

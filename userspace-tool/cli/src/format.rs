@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Format`]: how values are printed.
+//! [`Format`]: the format of values.
 
 use clap::ValueEnum;
 
-/// How values are printed as text. JSON has them as numbers and in hexadecimal.
+/// The format of values in text. JSON has them as numbers and in hexadecimal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// 0x and 16 digits
@@ -26,7 +26,7 @@ impl Format {
     }
 }
 
-/// All 16 digits, as JSON has it too.
+/// All 16 digits, as in JSON.
 pub fn hex(value: u64) -> String {
     format!("{value:#018x}")
 }

@@ -12,8 +12,8 @@ use crate::printable::{json, printable};
 pub struct Global {
     /// Print JSON: one object, or one a line where there may be several
     ///
-    /// On standard error too: an error is an object with `error`, `status` and where there is one
-    /// `hint`, a note one with `note`, each in a line.
+    /// Standard error gets JSON as well, one object a line: an error has `error`, `status` and
+    /// perhaps `hint`, a note has `note`.
     #[arg(long, global = true, overrides_with = "json")]
     pub json: bool,
 }

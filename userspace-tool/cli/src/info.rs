@@ -9,7 +9,7 @@ use crate::global::Global;
 use crate::output::Output;
 use crate::target::{AnyFile, Chosen};
 
-/// Show what the driver says about itself
+/// Show the driver's version and counters
 ///
 /// ops_total counts the operations served through ioctls since the module was loaded, for all
 /// files together; the entries of a batch count one by one.
@@ -19,10 +19,10 @@ pub struct Args {
     target: AnyFile,
 }
 
-/// What is printed; the names are the interface's.
+/// The output; the names are the interface's.
 #[derive(Serialize)]
 struct Report {
-    /// What was opened: one of the three.
+    /// The opened device, session or descriptor: one of the three.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

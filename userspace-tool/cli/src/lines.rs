@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Lines`]: the lines of an input, whatever ends them, and no more of them than there is room
-//! for.
+//! [`Lines`]: the lines of an input of limited size, with any line ends.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -13,10 +12,10 @@ use crate::failure::Failure;
 /// The longest line, in bytes. One that names each address of the largest table fits.
 const LONGEST: usize = 1 << 20;
 
-/// The largest input that is taken as a whole, in bytes.
+/// The largest input that is kept in memory, in bytes.
 const LARGEST: u64 = 16 << 20;
 
-/// The byte order mark, which some editors put before a text.
+/// The byte order mark, which some editors write before a text.
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// An input that is read line by line. A line feed, a carriage return, or both together end a line.
@@ -24,20 +23,20 @@ pub struct Lines {
     /// The input's name in messages.
     name: String,
     from: Box<dyn BufRead>,
-    /// How long the input is, where it is a regular file.
+    /// The length of the input in bytes, where it is a regular file.
     length: Option<u64>,
     line: Vec<u8>,
     /// The number of the line that was read last, from 1.
     number: usize,
-    /// Bytes that were read, and how many there may be.
+    /// The number of bytes read so far, and its limit.
     position: u64,
     most: u64,
-    /// Whether a carriage return ended the last line: a line feed after it is part of that end.
+    /// True where a carriage return ended the last line, so that a line feed belongs to that end.
     returned: bool,
 }
 
 impl Lines {
-    /// The lines of a file; of standard input where it is called `-`.
+    /// The lines of a file; those of standard input for `-`.
     pub fn open(path: &Path) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Ok(Self::stdin());
@@ -69,14 +68,14 @@ impl Lines {
         }
     }
 
-    /// The same, for a reader that keeps all of it: more than 16 MiB are refused.
+    /// Refuses inputs of more than 16 MiB, for callers that keep all of it.
     pub fn whole(mut self) -> Self {
         self.most = LARGEST;
         self
     }
 
-    /// The next line, without its end. What isn't UTF-8 may stand in comments; elsewhere it is a
-    /// mistake, as nothing has such characters.
+    /// The next line, without its end. Bytes that aren't UTF-8 become U+FFFD, which is a mistake
+    /// outside of comments.
     pub fn next(&mut self) -> Result<Option<Cow<'_, str>>, String> {
         self.number += 1;
         self.line.clear();
@@ -117,12 +116,12 @@ impl Lines {
         Ok(any.then(|| String::from_utf8_lossy(line)))
     }
 
-    /// Says what is wrong with the line that was read last.
+    /// The failure of the line that was read last.
     pub fn wrong(&self, message: &str) -> Failure {
         Failure::usage(&format!("{}: {message}", self.location(self.number)))
     }
 
-    /// Where a line stands.
+    /// A line's location, for messages.
     pub fn location(&self, number: usize) -> String {
         format!("{}:{number}", self.name)
     }

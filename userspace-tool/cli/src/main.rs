@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl`: `/dev/atomik` from the shell. Each subcommand is a file of its own.
+//! `atomikctl`: `/dev/atomik` from the shell. Each subcommand has a file of its own.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -50,8 +50,8 @@ use global::Global;
 ///
 /// A table belongs to an open file. `-s NAME` works on the tables of a session, which `atomikctl
 /// session start NAME` makes; `--fd N` on those of a descriptor that the shell has opened: `exec
-/// 3<>/dev/atomik`. A command takes those of the options that it has a use for; they may stand
-/// before it. Numbers are decimal, 0x hexadecimal or 0b binary, with `_` between digits.
+/// 3<>/dev/atomik`. These options may stand before the command or after it. Numbers are decimal, 0x
+/// hexadecimal or 0b binary, with `_` between digits.
 #[derive(Parser)]
 #[command(name = "atomikctl", version, after_help = EXIT_STATUS, args = target::options())]
 struct Cli {
@@ -61,7 +61,7 @@ struct Cli {
     command: Command,
 }
 
-// What a subcommand takes is put together for the one that is called, and for no other.
+// Deferred: only the arguments of the subcommand that is called are built.
 #[derive(Subcommand)]
 #[command(defer = true)]
 enum Command {
@@ -91,13 +91,13 @@ enum Command {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-  0    all went well
+  0    success
   1    an operation failed, or `doctor` found something wrong
-  2    wrong usage, or the input can't be read or has mistakes
+  2    wrong usage, or input that can't be read or has mistakes
   3    the device can't be opened, or the session can't be reached
-  141  the reader of the output went away
+  141  the reader of the output closed it
 
-`session exec` ends with the status of its program, 126 or 127 where that can't be run.";
+`session exec` exits as its program does, with 126 or 127 where that can't be run.";
 
 fn main() -> ExitCode {
     let words = words::in_order(std::env::args_os().collect());
@@ -135,7 +135,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints the help that was asked for, or what is wrong with the arguments.
+/// Prints the help that was asked for, or the mistake in the arguments.
 fn say(mut error: clap::Error, words: Vec<OsString>) -> ExitCode {
     use clap::error::ErrorKind::{DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand};
     let json = words::json(&words);
@@ -143,7 +143,7 @@ fn say(mut error: clap::Error, words: Vec<OsString>) -> ExitCode {
         error.kind(),
         DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        // The list of subcommands says something of each, which takes all of them.
+        // The help describes all subcommands, so all must be built.
         let mut whole = Cli::command();
         whole.build();
         error = (whole.try_get_matches_from(words).err()).unwrap_or(error);
@@ -151,9 +151,9 @@ fn say(mut error: clap::Error, words: Vec<OsString>) -> ExitCode {
     if json && error.use_stderr() {
         return Failure::arguments(&error).report(json);
     }
-    // Where it can't be printed, the status has to do.
+    // Where printing fails, the exit status has to do.
     if error.use_stderr() {
-        // What was given is in it, and may come from elsewhere.
+        // It quotes the arguments, which may contain control characters.
         for line in error.render().to_string().lines() {
             let _ = writeln!(io::stderr(), "{}", printable::printable(line));
         }
@@ -213,7 +213,7 @@ mod tests {
         }
     }
 
-    /// Which of the options each command takes; the rest it refuses, wherever they stand.
+    /// Each command takes some of the options, and refuses the others, before and after it.
     #[test]
     fn options_without_a_use_are_refused() {
         let options = ["--fd 3", "-s work", "-t 1", "--device /x"];
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    /// Help lists them all, though only the one that is called is put together.
+    /// Help lists all of them, though only the one that is called is built.
     #[test]
     fn help_says_what_each_subcommand_is() {
         let mut command = Cli::command();

@@ -16,8 +16,7 @@ use crate::script::number::quoted;
 /// `atomikctl man | man -l -` shows it. install.sh installs them all.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The subcommand whose page it is, such as `session start`; without one, the page of atomikctl
-    /// itself
+    /// The subcommand to describe, such as `session start`; without one, atomikctl itself
     subcommand: Vec<String>,
 }
 
@@ -29,15 +28,15 @@ impl Args {
     }
 }
 
-/// When what the pages say was last changed.
+/// The date of the pages' last change.
 const DATE: &str = "2026-11-26";
 
-/// Fill lines at the left only, without hyphens: options and names stay as they are typed.
+/// Left-aligned text without hyphenation, so that options and names stay as they are typed.
 const LAYOUT: &str = ".nh\n.ad l\n";
 
 fn page(command: Command, subcommand: &[String]) -> Result<Vec<u8>, Failure> {
     let mut command = command.disable_help_subcommand(true);
-    // Global options reach the subcommands, and each gets its full name.
+    // Pass global options to the subcommands, and give each its full name.
     command.build();
     let mut title = "atomikctl".to_owned();
     for name in subcommand {
@@ -77,7 +76,7 @@ fn page(command: Command, subcommand: &[String]) -> Result<Vec<u8>, Failure> {
     Ok(in_ascii(&String::from_utf8_lossy(&page)).into_bytes())
 }
 
-/// The text with escapes for what older tools don't read in every locale.
+/// Escapes characters that older tools don't read in every locale.
 fn in_ascii(text: &str) -> String {
     let mut ascii = String::new();
     for c in text.chars() {
@@ -89,10 +88,10 @@ fn in_ascii(text: &str) -> String {
     ascii
 }
 
-/// What stands in a text and isn't to be divided.
+/// A space at which lines must not be broken.
 const UNDIVIDED: char = '\u{a0}';
 
-/// How the command is called, with the names of all values.
+/// The synopsis of a command, with the names of all values.
 fn synopsis(command: &Command) -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["SYNOPSIS"]);
@@ -109,7 +108,7 @@ fn synopsis(command: &Command) -> String {
     roff.to_roff().replace(UNDIVIDED, "\\ ")
 }
 
-/// An argument as it is typed, such as `[-s NAME]`, of what clap says: `--session <NAME>`.
+/// An argument as it is typed, such as `[-s NAME]`, made of clap's `--session <NAME>`.
 fn usage(arg: &Arg) -> Vec<Inline> {
     let said = arg.to_string();
     let said = said.trim_start_matches('[').trim_end_matches(']');
@@ -142,8 +141,7 @@ fn usage(arg: &Arg) -> Vec<Inline> {
     parts
 }
 
-/// A section, of a text whose first word or words up to a colon are its heading. Lines that are
-/// indented stay as they are.
+/// A section from a text that begins with its heading and a colon. Indented lines stay as they are.
 fn section(text: &str) -> String {
     let (heading, text) = text.split_once(':').unwrap_or(("", text));
     let mut roff = Roff::new();
@@ -296,7 +294,7 @@ mod tests {
         );
     }
 
-    /// What a page may have so that man has nothing to warn of where a terminal has 80 columns.
+    /// Lines are short enough that man has nothing to warn of on a terminal of 80 columns.
     #[test]
     fn pages_fit_80_columns() {
         for (name, page) in all() {
@@ -328,7 +326,7 @@ mod tests {
         }
     }
 
-    /// Where groff is installed, it says so itself.
+    /// Where groff is installed, it confirms that.
     #[test]
     fn groff_has_nothing_to_warn_of() {
         let directory = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ impl Output {
         self.text(text)
     }
 
-    /// Prints all that there is to print: as JSON in many lines, or the lines.
+    /// Prints the whole output: as JSON in many lines, or `lines`.
     pub fn whole(
         &mut self,
         whole: &impl Serialize,
@@ -44,7 +44,7 @@ impl Output {
         lines.into_iter().try_for_each(|line| self.text(line))
     }
 
-    /// Prints a line that JSON has no use for.
+    /// Prints a line of text, which is left out of JSON.
     pub fn text(&mut self, text: impl Display) -> Result<(), Failure> {
         if !self.json {
             writeln!(self.out, "{}", printable(&text.to_string()))?;
@@ -52,7 +52,7 @@ impl Output {
         Ok(())
     }
 
-    /// Hands over what was printed so far.
+    /// Flushes the output.
     pub fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.out.flush()?)
     }

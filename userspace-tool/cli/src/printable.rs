@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What is printed, without what a terminal would obey: other programs choose their names, and
-//! files their content.
+//! Escapes control characters in output: other programs choose their names, and files have any
+//! content.
 
 use std::borrow::Cow;
 use std::io;
 
 use serde::Serialize;
 
-/// Whether a terminal obeys this character instead of showing it, or has it look like another text.
+/// True for characters that a terminal obeys instead of showing, or that disguise a text.
 fn is_obeyed(c: char) -> bool {
     c.is_control()
-        // Line and paragraph ends, and what turns the direction of writing.
+        // Line and paragraph separators, and changes of the writing direction.
         || matches!(
             c,
             '\u{61c}'
@@ -22,18 +22,18 @@ fn is_obeyed(c: char) -> bool {
         )
 }
 
-/// A line of text, with such characters as `\u{1b}`.
+/// Escapes such characters in a line of text, as `\u{1b}`.
 pub fn printable(line: &str) -> Cow<'_, str> {
     escaped(line, is_obeyed, |c| c.escape_default().to_string())
 }
 
-/// JSON, with such characters as `\u001b`. Outside of strings it has none but line ends.
+/// JSON in one line, with such characters escaped as `\u001b`.
 pub fn json(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string(value)?;
     Ok(printable_json(&text).into_owned())
 }
 
-/// The same, in many lines, for people.
+/// JSON in many lines, for people, with such characters escaped.
 pub fn pretty_json(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string_pretty(value)?;
     Ok(printable_json(&text).into_owned())

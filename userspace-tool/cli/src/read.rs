@@ -13,15 +13,15 @@ use crate::target::OpenTable;
 
 /// READ: print states
 ///
-/// Of one address, the state alone is printed; of several or of a range, each with its address
-/// before it. Several are one BATCH: as they are at one moment, up to 4096 of them.
+/// For one address, prints the state alone; for several or a range, each after its address. Up to
+/// 4096 are one BATCH: their states are of one moment.
 #[derive(clap::Args)]
 pub struct Args {
     /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them
     /// from standard input
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<String>,
-    /// How states are printed
+    /// The format of states
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -41,7 +41,7 @@ impl Args {
     }
 }
 
-/// Does what `entries` makes of each address, and prints what is returned.
+/// Runs the entries that `entries` makes for each address, and prints the states that they return.
 pub fn states(
     global: &Global,
     target: &OpenTable,
@@ -54,7 +54,7 @@ pub fn states(
     let table = target.open()?;
     let ranges = addresses(&table, &named)?;
     let entries: Vec<_> = ranges.into_iter().flatten().flat_map(entries).collect();
-    // How many lines there are in a list doesn't change what they look like.
+    // A list from standard input looks the same whatever its length.
     let alone = words != ["-"] && matches!(named[..], [one] if one.is_single());
     let mut out = Output::new(global.json);
     apply(global, &table, &entries, |addr, state| {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Record`]: one line of what `atomikctl run` prints.
+//! [`Record`]: one line of the output of `atomikctl run`.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ use crate::format::hex;
 /// One line of output: a table that was made, or a state that was returned.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Record {
-    /// Where there are lines: `read` has none.
+    /// The script's line; `read` has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     op: &'static str,
@@ -28,7 +28,7 @@ enum What {
 }
 
 impl Record {
-    /// Line `line` made `table`.
+    /// The line `line` made `table`.
     pub fn table(line: usize, table: u32, contexts: u32) -> Self {
         Self {
             line: Some(line),
@@ -38,7 +38,7 @@ impl Record {
         }
     }
 
-    /// Line `line`, a `read` or `swap`, returned `value`.
+    /// The line `line`, a `read` or `swap`, returned `value`.
     pub fn state(line: usize, op: &'static str, table: u32, addr: u32, value: u64) -> Self {
         Self {
             line: Some(line),

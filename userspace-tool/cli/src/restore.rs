@@ -15,8 +15,8 @@ use crate::target::OpenTable;
 
 /// Put a snapshot back into a table
 ///
-/// All contexts change at one moment, or none. The table has to have as many contexts as the
-/// snapshot. A file that is damaged, or no snapshot, is refused before anything has changed.
+/// All contexts change at one moment, or none. The table must have as many contexts as the
+/// snapshot. A damaged file, or one that isn't a snapshot, is refused before anything has changed.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file; `-` is standard input
@@ -36,12 +36,12 @@ impl Args {
             Snapshot::read_file(&self.file)
         }
         .map_err(|e| Failure::snapshot(&e).named(&self.file))?;
-        // At most 65536.
+        // It fits: there are at most 65536.
         let contexts = snapshot.contexts().len() as u32;
         let table = if self.create {
             let device = self.target.file.open()?;
             let table = device.create_table(contexts).map_err(|e| Failure::of(&e))?;
-            // Should this fail, the table goes.
+            // Dropping the table on failure destroys it.
             snapshot
                 .restore(&table)
                 .map_err(|e| Failure::snapshot(&e))?;

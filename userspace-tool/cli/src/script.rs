@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Script`]: the language of `atomikctl run`. It's parsed as a whole, and knows no device.
+//! [`Script`]: the language of `atomikctl run`, parsed as a whole, without a device.
 
 use std::fmt;
 
@@ -15,21 +15,21 @@ pub use parser::operation;
 
 use crate::lines::Lines;
 
-/// A script without syntax errors. `Display` gives it in its plainest form, which parses to the
+/// A script without syntax errors. `Display` prints it in its plainest form, which parses to the
 /// same steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Script {
     pub lines: Vec<Line>,
 }
 
-/// A step and the line where it stands, from 1; a batch stands where its `begin` does.
+/// A step and the number of its line, from 1. That of a batch is its `begin`'s.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     pub number: usize,
     pub step: Step,
 }
 
-/// What is executed as one.
+/// A step, which is executed as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Make a table, the current one from here on.
@@ -44,14 +44,14 @@ pub enum Step {
     Batch(Vec<BatchLine>),
 }
 
-/// An operation in a batch and the line where it stands.
+/// An operation in a batch and the number of its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchLine {
     pub number: usize,
     pub op: Op,
 }
 
-/// A line that can't be understood, and why.
+/// A line that can't be parsed, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     pub line: usize,

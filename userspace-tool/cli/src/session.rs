@@ -17,8 +17,8 @@ mod stop;
 /// Keep tables from one command to the next
 ///
 /// A session is a small process that holds the device open, and hands it to later commands of the
-/// same user: `atomikctl -s NAME …`. Its socket is in $XDG_RUNTIME_DIR/atomik; where that is no
-/// directory of yours, in /run/user/UID/atomik or /tmp/atomik-UID.
+/// same user: `atomikctl -s NAME …`. Its socket is in $XDG_RUNTIME_DIR/atomik; where
+/// $XDG_RUNTIME_DIR isn't yours, in /run/user/UID/atomik or /tmp/atomik-UID.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]

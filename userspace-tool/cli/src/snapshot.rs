@@ -16,10 +16,10 @@ use crate::target::OpenTable;
 
 /// Write a table's contexts, as they are at one moment, into a file
 ///
-/// No batch is in it half done. A file that is there already is replaced when the new one is
-/// complete, which has its owner and mode; a new one only you can read. Links are followed; into a
-/// device or a pipe it is written. The format is documented in docs/snapshot-format.md, and has a
-/// checksum. `atomikctl restore` puts it back.
+/// No batch is in it half done. An existing file is replaced when the new one is complete, and
+/// keeps its owner and mode; a new one only you can read. Links are followed; a device or a pipe is
+/// written to. docs/snapshot-format.md documents the format, which has a checksum. `atomikctl
+/// restore` puts the contexts back.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file; `-` is standard output
@@ -28,7 +28,7 @@ pub struct Args {
     target: OpenTable,
 }
 
-/// What was written, as JSON has it.
+/// The written file, in JSON.
 #[derive(Serialize)]
 struct Written {
     table: u32,

@@ -16,7 +16,7 @@ pub use csv::HEADING;
 use csv::csv;
 use json::json;
 
-/// How a stream is written.
+/// The format of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     /// As in a script: `load 0 0xff`
@@ -28,7 +28,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What a file of this name has: `.json`, `.jsonl` and `.csv` say it, others are text.
+    /// The format of a file by its name: `.json`, `.jsonl`, `.ndjson` and `.csv`; others are text.
     pub fn of(path: &Path) -> Self {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("json" | "jsonl" | "ndjson") => Self::Json,
@@ -38,10 +38,10 @@ impl Kind {
     }
 }
 
-/// Understands a stream, line by line.
+/// A parser of streams, line by line.
 pub struct Operations {
     kind: Kind,
-    /// Whether a heading may still come.
+    /// True where a heading may still come.
     heading: bool,
 }
 
@@ -53,7 +53,7 @@ impl Operations {
         }
     }
 
-    /// Understands a line. None where there is nothing in it.
+    /// Parses a line. None where it has no operation.
     pub fn parse(&mut self, line: &str) -> Result<Option<Op>, String> {
         match self.kind {
             Kind::Text => script::operation(line),

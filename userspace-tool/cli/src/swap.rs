@@ -13,8 +13,8 @@ use crate::target::OpenTable;
 /// SWAP: print states, and start new epochs from them
 ///
 /// The reference becomes the state and the accumulator 0, so that the state stays the same; with
-/// --to, the new epoch starts from another state. Several are one BATCH: isolated from all other
-/// operations, and all or nothing, up to 4096 of them, or 2048 with --to. It prints as `read` does.
+/// --to, the new epoch starts from another state. Up to 4096 addresses, or 2048 with --to, are one
+/// BATCH: isolated from all other operations, and all or nothing. Prints as `read` does.
 #[derive(clap::Args)]
 pub struct Args {
     /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all; `-` reads them
@@ -24,7 +24,7 @@ pub struct Args {
     /// The state that the new epochs start from
     #[arg(long, value_name = "VALUE", value_parser = parse_u64)]
     to: Option<u64>,
-    /// How states are printed
+    /// The format of states
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]

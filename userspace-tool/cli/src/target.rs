@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Which open file of the device, and which table in it: a command takes the options that it has a
-//! use for, and no others. What is said by an option goes before the environment.
+//! The options that choose an open file of the device, and a table in it. A command takes only
+//! those that it has a use for. Options take precedence over the environment.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::script::number::parse_u32;
 
-/// The variable that names the session where no option does. `session exec` sets it.
+/// The environment variable that names the session where no option does. `session exec` sets it.
 pub const SESSION_VARIABLE: &str = "ATOMIK_SESSION";
 
 /// An open file that outlives the command.
@@ -36,7 +36,7 @@ pub struct OpenTable {
     pub table: Option<u32>,
 }
 
-/// An open file that is there, or one that the command opens for itself.
+/// An existing open file, or one that the command opens for itself.
 #[derive(Args)]
 pub struct AnyFile {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub struct AnyFile {
     device: Option<PathBuf>,
 }
 
-/// An open file that is to be made.
+/// The device of an open file that the command makes.
 #[derive(Args)]
 pub struct NewFile {
     /// The device to open
@@ -54,7 +54,7 @@ pub struct NewFile {
     pub device: PathBuf,
 }
 
-/// What was chosen.
+/// The chosen file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Chosen {
     Device(PathBuf),
@@ -86,7 +86,7 @@ impl OpenFile {
         self.chosen()?.ok_or_else(Failure::no_file)?.open()
     }
 
-    /// Whether an option says which.
+    /// True where an option names it.
     #[cfg(feature = "top")]
     pub fn is_named(&self) -> bool {
         self.fd.is_some() || self.session.is_some()
@@ -135,7 +135,7 @@ impl OpenTable {
             None => device.only_table(),
         }
         .map_err(|error| match error {
-            Error::NoTable => Failure::plain("there is no table yet")
+            Error::NoTable => Failure::plain("this open file has no table yet")
                 .with_hint("`atomikctl create N` makes one of N contexts"),
             Error::SeveralTables { .. } => Failure::plain(&error.to_string())
                 .with_hint("choose one with -t ID; `atomikctl list` shows them"),

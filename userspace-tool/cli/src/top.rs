@@ -18,10 +18,10 @@ mod terminal;
 
 use open_files::{OpenFiles, Row};
 
-/// Watch who has the device open, live
+/// Show who has the device open, live
 ///
-/// Shows the open files of your processes, of all processes for root: their tables, the operations
-/// per second, and of the chosen file the contexts that change. With -s or --fd, only that file;
+/// Shows the open files of your processes, or of all for root: their tables, the operations per
+/// second, and the contexts that change in the chosen file. With -s or --fd, only that file;
 /// -t chooses the table that is shown first. Keys: arrows or j and k choose a file, Tab the next of
 /// its tables, q ends.
 #[derive(clap::Args)]
@@ -36,7 +36,7 @@ pub struct Args {
     target: OpenTable,
 }
 
-/// A file, as JSON has it.
+/// A file, in JSON.
 #[derive(Serialize)]
 struct Record<'a> {
     pid: i32,
@@ -59,7 +59,7 @@ struct Table {
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let interval = Duration::from_millis(self.interval);
-        // Into a pipe, or as JSON, there is nothing to look at live.
+        // A pipe and JSON get one report.
         if self.once || global.json || !std::io::stdout().is_terminal() {
             return self.print(global, interval);
         }
@@ -76,7 +76,7 @@ impl Args {
     }
 
     fn open_files(&self) -> Result<OpenFiles, Failure> {
-        // What else works on the session of $ATOMIK_SESSION is to show here who is beside it.
+        // $ATOMIK_SESSION is ignored: it should not hide the other files.
         let file = &self.target.file;
         OpenFiles::new(file.is_named().then(|| file.open()).transpose()?)
     }

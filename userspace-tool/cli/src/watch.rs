@@ -17,9 +17,9 @@ use crate::target::OpenTable;
 
 /// Print states that change, as they do
 ///
-/// Each line has the address, the state before and the state after. It looks each --interval, which
-/// costs the table's other users next to nothing; what changes and changes back between two looks
-/// isn't noticed. Ends when the table is destroyed.
+/// Each line has the address, the state before and the state after. It looks every --interval,
+/// which costs the table's other users next to nothing. A state that changes and changes back
+/// between two looks isn't noticed. Ends when the table is destroyed.
 #[derive(clap::Args)]
 pub struct Args {
     /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all
@@ -28,16 +28,16 @@ pub struct Args {
     /// Milliseconds between two looks
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     interval: u64,
-    /// End after as many changes
+    /// End after N changes
     #[arg(short = 'n', long, value_name = "N")]
     count: Option<u64>,
-    /// End after so many seconds, with status 1 where fewer changes came than --count
+    /// End after SECONDS, with status 1 where fewer changes came than --count
     #[arg(long, value_name = "SECONDS")]
     timeout: Option<u64>,
-    /// Print the states at the beginning, too
+    /// Print the states at the beginning as well
     #[arg(short, long)]
     initial: bool,
-    /// How states are printed
+    /// The format of states
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -75,7 +75,7 @@ impl Args {
                 out.record(&row(addr, None, state), text)?;
             }
         }
-        // Who reads this knows then that watching has begun.
+        // Tell the reader that watching has begun.
         out.flush()?;
         let mut left = self.count;
         while left != Some(0) {
@@ -87,7 +87,9 @@ impl Args {
             };
             if changes.is_empty() {
                 return match left {
-                    Some(_) => Err(Failure::plain("the time is over")),
+                    Some(_) => Err(Failure::plain(
+                        "--timeout is over, and fewer changes came than --count",
+                    )),
                     None => Ok(()),
                 };
             }

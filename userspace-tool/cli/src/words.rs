@@ -6,38 +6,39 @@ use std::ffi::OsString;
 
 use crate::target;
 
-/// Moves options that stand before the command behind its words, where the command takes or refuses
-/// them, and sees them beside its own: `-s work read 0` becomes `read 0 -s work`.
+/// Moves options before the command to its end, where the command takes or refuses them like its
+/// own:
+/// `-s work read 0` becomes `read 0 -s work`.
 pub fn in_order(mut words: Vec<OsString>) -> Vec<OsString> {
     let Some(command) = command(&words) else {
         return words;
     };
     let options: Vec<_> = words.drain(1..command).collect();
-    // What comes after `--` is for another program, or no option.
+    // Words after `--` are another program's, or no options.
     let end = (words.iter().position(|word| word == "--")).unwrap_or(words.len());
     words.splice(end..end, options);
     words
 }
 
-/// Whether --json is among them.
+/// True where --json is among them.
 pub fn json(words: &[OsString]) -> bool {
     (words.iter().take_while(|&word| word != "--")).any(|word| word == "--json")
 }
 
-/// Where the command stands, after options that can be moved.
+/// The position of the command, after options that can be moved.
 fn command(words: &[OsString]) -> Option<usize> {
     let mut at = 1;
     loop {
         let word = words.get(at)?.to_str()?;
         if !word.starts_with('-') {
-            // `help` knows commands, not options.
+            // `help` takes commands, not options.
             return (word != "help").then_some(at);
         }
         at += length(word)?;
     }
 }
 
-/// How many words an option takes, by its first.
+/// The number of words that an option takes, by its first word.
 fn length(word: &str) -> Option<usize> {
     if word == "--json" {
         return Some(1);

@@ -12,8 +12,8 @@ use crate::target::OpenTable;
 
 /// LOAD: give contexts a state
 ///
-/// The reference becomes VALUE and the accumulator 0. Several pairs are one BATCH: isolated from
-/// all other operations, and all or nothing, up to 4096 of them.
+/// The reference becomes VALUE and the accumulator 0. Up to 4096 contexts are one BATCH: isolated
+/// from all other operations, and all or nothing.
 #[derive(clap::Args)]
 pub struct LoadArgs {
     /// Pairs: an address, or a range such as 0..15 (both included), and its value; `-` reads pairs
@@ -26,8 +26,8 @@ pub struct LoadArgs {
 
 /// ACCUM: XOR deltas into contexts; the same delta again undoes it
 ///
-/// Several pairs are one BATCH: isolated from all other operations, and all or nothing, up to 4096
-/// of them. `rollback` is another name of it: the delta that was accumulated is its own inverse.
+/// Up to 4096 contexts are one BATCH: isolated from all other operations, and all or nothing.
+/// `rollback` is the same command: a delta is its own inverse.
 #[derive(clap::Args)]
 pub struct AccumArgs {
     /// Pairs: an address, or a range such as 0..15 (both included), and its delta; `-` reads pairs
@@ -54,7 +54,7 @@ impl AccumArgs {
     }
 }
 
-/// Does what `entry` makes of each address and value.
+/// Runs the entries that `entry` makes of each address and value.
 fn write(
     global: &Global,
     target: &OpenTable,
@@ -95,7 +95,7 @@ fn one(addr: &str, value: &str) -> Result<Pair, String> {
     Ok((named(addr)?, named_u64("the value", value)?))
 }
 
-/// One pair a line; `#` starts a comment.
+/// Parses one pair a line; `#` starts a comment.
 fn from_lines(lines: Lines) -> Result<Vec<Pair>, Failure> {
     let mut lines = lines.whole();
     let mut pairs = vec![];

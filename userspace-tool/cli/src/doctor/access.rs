@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Who may use the device.
+//! Checks of the device and its permissions.
 
 use super::check::Check;
 use super::system::{Node, System};
@@ -22,13 +22,13 @@ pub fn rule(system: &System) -> Check {
             return Check::warning(
                 NAME,
                 format!("{path} gives the device another mode or group than 0660 atomik"),
-                "leave it where that is wanted; else remove it and run install.sh again",
+                "keep the rule if you want that; else remove it and run install.sh again",
             );
         }
     }
     Check::failed(
         NAME,
-        "there is none, so only root can use the device",
+        "there is none, so that only root can use the device",
         "run install.sh again",
     )
 }
@@ -75,7 +75,7 @@ pub fn device(system: &System) -> Check {
     )
 }
 
-/// Whether whoever asks is in the group.
+/// Checks that the user is in the group.
 pub fn group(system: &System) -> Check {
     const NAME: &str = "group";
     let Some(group) = group_entry(system) else {
@@ -99,8 +99,8 @@ pub fn group(system: &System) -> Check {
     match user {
         Some(user) if group.members.contains(&user) => Check::warning(
             NAME,
-            format!("{user} is in the group atomik, but this session began before"),
-            "log out and in again, or use `newgrp atomik`",
+            format!("{user} is in the group atomik, but logged in before"),
+            "log in again, or run `newgrp atomik`",
         ),
         user => Check::failed(
             NAME,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whether the driver is built for the running kernel, and could be built again.
+//! Checks that the driver is built for the running kernel, and can be built again.
 
 use super::check::Check;
 use super::system::System;
@@ -33,8 +33,8 @@ pub fn metadata(system: &System) -> Check {
     }
     Check::warning(
         NAME,
-        "the kernel's Rust metadata is not there",
-        "nothing while the driver is loaded; else `./install.sh` rebuilds it, from linux-source",
+        "the kernel's Rust metadata is missing",
+        "needed only to build the driver again; `./install.sh` rebuilds it from linux-source",
     )
 }
 
@@ -46,8 +46,8 @@ pub fn rustc(system: &System) -> Check {
     else {
         return Check::warning(
             NAME,
-            "it is unknown which rustc built the kernel",
-            "see to the kernel and its headers first",
+            "the rustc that built the kernel is unknown",
+            "mend the checks of the kernel and its headers first",
         );
     };
     match &system.rustc {
@@ -59,7 +59,7 @@ pub fn rustc(system: &System) -> Check {
                 ours.as_ref()
                     .map_or("absent".into(), |text| format!("'{text}'"))
             ),
-            "install that very rustc before the driver is built again",
+            "install exactly that rustc before the driver is built again",
         ),
     }
 }
@@ -74,7 +74,7 @@ pub fn dkms(system: &System) -> Check {
         .into_iter()
         .find(|name| name.starts_with("atomik.ko"));
     match built {
-        // Both what it is built from and what DKMS knows of the build.
+        // Both the source and DKMS's record of the build must be of this version.
         Some(file)
             if system.exists(&format!("/usr/src/atomik-{version}/dkms.conf"))
                 && system.exists(&format!("/var/lib/dkms/atomik/{version}/{release}")) =>
@@ -83,14 +83,14 @@ pub fn dkms(system: &System) -> Check {
         }
         Some(file) => Check::warning(
             NAME,
-            format!("{directory}/{file} is not of this version, {version}"),
+            format!("{directory}/{file} isn't of this version, {version}"),
             "run install.sh of this version",
         ),
         None => Check::failed(
             NAME,
-            format!("DKMS has not installed it for {release}"),
+            format!("DKMS hasn't installed it for {release}"),
             format!(
-                "dkms autoinstall -k {release}; where that fails, its last lines name a log that says why"
+                "dkms autoinstall -k {release}; if that fails, read the log that its last lines name"
             ),
         ),
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Check`]: what one check found.
+//! [`Check`]: the result of one check.
 
 use serde::Serialize;
 
-/// How bad it is.
+/// The severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -14,7 +14,7 @@ pub enum Level {
     Failed,
 }
 
-/// What one check found, and what to do about it.
+/// The result of one check, and how to mend a fault.
 #[derive(Debug, Serialize)]
 pub struct Check {
     #[serde(rename = "check")]
@@ -54,7 +54,7 @@ impl Check {
         }
     }
 
-    /// As people read it, the remedy below.
+    /// The lines for people, the remedy below the result.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         let level = match self.level {
             Level::Ok => "ok",

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whether the running kernel can load the driver at all.
+//! Checks that the running kernel can load the driver at all.
 
 use super::check::Check;
 use super::system::System;
 
-/// The first release whose Rust has what the driver uses.
+/// The first release whose `kernel` crate has what the driver needs.
 const MINIMUM: (u32, u32) = (7, 2);
 
-const REMEDY: &str = "install a kernel that can, such as linux-image-amd64 of Debian's \
+const REMEDY: &str = "install a kernel that can load it, such as linux-image-amd64 of Debian's \
                       trixie-backports with its linux-headers-amd64, and reboot";
 
 pub fn kernel(system: &System) -> Check {
     const NAME: &str = "kernel";
     let release = system.release();
     match series(&release) {
-        None => return Check::failed(NAME, format!("'{release}' is no release"), REMEDY),
+        None => return Check::failed(NAME, format!("'{release}' isn't a release"), REMEDY),
         Some(series) if series < MINIMUM => {
             return Check::failed(NAME, format!("{release} is older than 7.2"), REMEDY);
         }
@@ -23,7 +23,7 @@ pub fn kernel(system: &System) -> Check {
     }
     match system.config("CONFIG_RUST").as_deref() {
         Some("y") => Check::ok(NAME, release),
-        // The kernel could still tell through the module that it has loaded.
+
         None => Check::warning(
             NAME,
             format!("{release}, whose configuration can't be found"),
@@ -37,7 +37,7 @@ pub fn kernel(system: &System) -> Check {
     }
 }
 
-/// 7.3.4+deb13-amd64 is of the series 7.3.
+/// The series of a release, such as 7.3 of 7.3.4+deb13-amd64.
 fn series(release: &str) -> Option<(u32, u32)> {
     let mut numbers = release.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whether the module is loaded, now and at the next boot, and with which limit.
+//! Checks that the module is loaded, will be at the next boot, and has a sensible limit.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,16 @@ pub fn loaded(system: &System) -> Check {
         return Check::failed(
             NAME,
             "not loaded",
-            "modprobe atomik; where that fails, `dmesg | tail` says why",
+            "modprobe atomik; if that fails, `dmesg | tail` says why",
         );
     }
-    // While it comes or goes, nothing can be said.
+    // While it is loading or unloading, the other checks mean nothing.
     let state = system.read("/sys/module/atomik/initstate");
     if state.as_deref() != Some("live") {
         return Check::failed(
             NAME,
             format!("not live, but '{}'", state.unwrap_or_default()),
-            "wait a moment and look again; `dmesg | tail` says what it waits for",
+            "wait a moment and run this again; `dmesg | tail` says what it waits for",
         );
     }
     let at_boot = ["/etc/modules-load.d", "/usr/lib/modules-load.d"]
@@ -46,8 +46,8 @@ pub fn limit(system: &System) -> Check {
         let Some(kib) = number(&value) else {
             return Check::failed(
                 NAME,
-                format!("{source} says limit_kib={value}, which is no number"),
-                "mend it: the module can't be loaded with it",
+                format!("{source} says limit_kib={value}, which isn't a number"),
+                "correct it: the module can't be loaded with this value",
             );
         };
         parameter = kib;
@@ -60,7 +60,7 @@ pub fn limit(system: &System) -> Check {
         return Check::warning(
             NAME,
             "/proc/meminfo doesn't say how much memory this machine has",
-            "mount -t proc proc /proc",
+            "mount it: mount -t proc proc /proc",
         );
     };
     let limit = limit::bytes(parameter, total.saturating_mul(1024)) / 1024;
@@ -80,9 +80,9 @@ pub fn limit(system: &System) -> Check {
     }
 }
 
-/// The values that modprobe gives to `limit_kib`, each with who says so. The last one counts.
+/// The values that modprobe gives to `limit_kib`, each with its source. The last one counts.
 fn settings(system: &System) -> Vec<(String, String)> {
-    // Files in order of their names; of those of one name, only that of the first directory counts.
+    // Files in the order of their names. Among equal names, the first directory counts.
     let mut files = BTreeMap::new();
     for base in ["/etc", "/run", "/usr/local/lib", "/usr/lib"] {
         let directory = format!("{base}/modprobe.d");
@@ -109,7 +109,7 @@ fn settings(system: &System) -> Vec<(String, String)> {
     found
 }
 
-/// The value in `options atomik … limit_kib=VALUE`.
+/// Finds the value in `options atomik … limit_kib=VALUE`.
 fn option(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace();
     if words.next()? != "options" || words.next()? != "atomik" {
@@ -120,7 +120,7 @@ fn option(line: &str) -> Option<&str> {
         .last()
 }
 
-/// A number as the kernel takes it: decimal, `0x` hexadecimal, or octal after `0`.
+/// Parses a number as the kernel does: decimal, `0x` hexadecimal, or octal after `0`.
 fn number(value: &str) -> Option<i64> {
     let (sign, digits) = match value.strip_prefix('-') {
         Some(digits) => ("-", digits),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Whether Secure Boot keeps the module out.
+//! Checks that Secure Boot doesn't keep the module out.
 
 use super::check::Check;
 use super::system::System;
@@ -13,7 +13,7 @@ pub fn secure_boot(system: &System) -> Check {
         return Check::ok(NAME, "off: this machine was booted without EFI");
     }
     let loaded = system.exists("/sys/module/atomik");
-    // Four bytes of attributes, then the value.
+    // The value comes after four bytes of attributes.
     match system.bytes(VARIABLE).as_deref().and_then(|b| b.get(4)) {
         Some(1) if loaded => Check::ok(NAME, "on, and the kernel took the module"),
         Some(1) => Check::warning(
@@ -46,7 +46,7 @@ mod tests {
         assert_eq!(secure_boot(&fake.system()).level, Level::Warning);
         fake.write(VARIABLE, "\x06\0\0\0\0");
         assert_eq!(secure_boot(&fake.system()).level, Level::Ok);
-        // There is EFI, and its variables are not to be seen.
+        // EFI, whose variables can't be read.
         fake.remove(VARIABLE);
         assert_eq!(secure_boot(&fake.system()).level, Level::Warning);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`System`]: what the checks look at.
+//! [`System`]: the system that the checks inspect.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -9,19 +9,19 @@ use std::process::Command;
 
 use nix::sys::stat::{major, minor};
 
-/// A machine: the files below a directory, which for tests is a made-up one.
+/// A system: the files below a directory, which tests make up.
 pub struct System {
     root: PathBuf,
-    /// What `rustc --version` prints.
+    /// The output of `rustc --version`.
     pub rustc: Option<String>,
-    /// What is at `/dev/atomik`.
+    /// The file at `/dev/atomik`.
     pub node: Option<Node>,
 }
 
 /// A file where the device is expected.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Major and minor number as sysfs has them, `10:124`; none where it is no character device.
+    /// Major and minor number as in sysfs, `10:124`; none where it isn't a character device.
     pub number: Option<String>,
     /// The permissions.
     pub mode: u32,
@@ -45,7 +45,7 @@ impl Node {
 
 impl System {
     pub fn at(root: &Path) -> Self {
-        // The system's own, since that is what DKMS uses.
+        // The system's own rustc, as DKMS uses that.
         let output = Command::new(root.join("usr/bin/rustc"))
             .arg("--version")
             .output();
@@ -59,7 +59,7 @@ impl System {
         }
     }
 
-    /// Where `path`, which is absolute, lies.
+    /// The path of the absolute `path` in this system.
     pub fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
@@ -90,13 +90,13 @@ impl System {
         names
     }
 
-    /// As `uname -r` says it.
+    /// The release of the kernel, as `uname -r` prints it.
     pub fn release(&self) -> String {
         self.read("/proc/sys/kernel/osrelease").unwrap_or_default()
     }
 
-    /// The value of an option of the running kernel's configuration; none where that isn't to be
-    /// found at all, empty where the option isn't set.
+    /// The value of an option of the running kernel's configuration: none where the configuration
+    /// isn't found, empty where the option isn't set.
     pub fn config(&self, option: &str) -> Option<String> {
         let release = self.release();
         let text = [

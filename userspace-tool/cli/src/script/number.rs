@@ -2,7 +2,7 @@
 
 //! Numbers of a script: decimal, `0x` hexadecimal, `0b` binary, with `_` between digits.
 
-/// Why a word isn't a number of the wanted size.
+/// Why a word isn't a number of the expected size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     #[error("not a whole number, such as 10, 0xa or 0b1010")]
@@ -50,17 +50,17 @@ pub fn parse_u32(word: &str) -> Result<u32, NumberError> {
     }
 }
 
-/// Parses a number of 64 bits; the error says which number it is, `what`, and why it isn't one.
+/// Parses a number of 64 bits. The error names it, `what`, and says why it isn't one.
 pub fn named_u64(what: &str, word: &str) -> Result<u64, String> {
     parse_u64(word).map_err(|error| format!("{what} {} is {error}", quoted(word)))
 }
 
-/// The same, for a number of 32 bits.
+/// Parses a number of 32 bits, with such an error.
 pub fn named_u32(what: &str, word: &str) -> Result<u32, String> {
     parse_u32(word).map_err(|error| format!("{what} {} is {error}", quoted(word)))
 }
 
-/// What stands in the input, short and without control characters, whatever it was.
+/// Quotes input for a message: shortened, and without control characters.
 pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 40;
     let start: String = text.chars().take(SHOWN).collect();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Text to [`Script`], with an error for every line that isn't right.
+//! Parses text to a [`Script`], with an error for every wrong line.
 
 use std::num::NonZeroU64;
 
@@ -15,15 +15,15 @@ enum Statement {
     Step(Step),
 }
 
-/// A `begin` whose `end` is still to come.
+/// A `begin` without its `end` so far.
 struct OpenBatch {
     begin: usize,
     lines: Vec<BatchLine>,
-    /// Lines in it, right or wrong.
+    /// The number of its lines, right and wrong.
     statements: usize,
 }
 
-/// How many wrong lines are told: of what is no script at all, each line is one.
+/// The most errors that are reported: in a file that isn't a script, every line is wrong.
 const TOLD: usize = 20;
 
 pub fn parse(input: &mut Lines) -> Result<Script, Vec<SyntaxError>> {
@@ -51,7 +51,7 @@ pub fn parse(input: &mut Lines) -> Result<Script, Vec<SyntaxError>> {
             }
         };
         if let Err(message) = result {
-            // A wrong line in a batch still is a line of it.
+            // A wrong line counts as one of the batch's.
             if let Some(batch) = &mut open {
                 batch.statements += 1;
             }
@@ -63,7 +63,7 @@ pub fn parse(input: &mut Lines) -> Result<Script, Vec<SyntaxError>> {
         if errors.len() == TOLD {
             errors.push(SyntaxError {
                 line: number,
-                message: "these are too many mistakes to look for more".into(),
+                message: "too many mistakes; the rest wasn't checked".into(),
             });
             return Err(errors);
         }
@@ -81,7 +81,7 @@ pub fn parse(input: &mut Lines) -> Result<Script, Vec<SyntaxError>> {
     }
 }
 
-/// Understands a line of a stream, which has operations only. None where there is nothing in it.
+/// Parses a line of a stream, which has operations only. None where it has none.
 pub fn operation(line: &str) -> Result<Option<Op>, String> {
     match statement(line)? {
         None => Ok(None),
@@ -90,7 +90,7 @@ pub fn operation(line: &str) -> Result<Option<Op>, String> {
     }
 }
 
-/// Takes a statement where no batch is open.
+/// Adds a statement where no batch is open.
 fn outside(
     number: usize,
     statement: Statement,
@@ -111,7 +111,7 @@ fn outside(
     Ok(())
 }
 
-/// Takes a statement where a batch is open; unless that ends it, it's open again afterwards.
+/// Adds a statement to an open batch, which stays open unless the statement ends it.
 fn inside(
     number: usize,
     statement: Statement,
@@ -155,7 +155,7 @@ fn inside(
     result
 }
 
-/// Understands one line by itself. None where there is nothing in it.
+/// Parses one line by itself. None where it has no statement.
 fn statement(line: &str) -> Result<Option<Statement>, String> {
     let code = line.split('#').next().unwrap_or_default();
     let words: Vec<&str> = code.split_whitespace().collect();
@@ -192,7 +192,7 @@ fn statement(line: &str) -> Result<Option<Statement>, String> {
         }),
         ("swap", [addr, new]) => {
             let addr = named_u32("ADDR", addr)?;
-            // The interface takes 0 for "keep the state": hardly what is meant by writing it.
+            // In the interface 0 means "keep the state", which a script's author hardly expects.
             let new = NonZeroU64::new(named_u64("NEW", new)?).ok_or_else(|| {
                 format!("NEW can't be 0; `swap {addr}` keeps the state, `load {addr} 0` clears it")
             })?;
@@ -206,7 +206,7 @@ fn statement(line: &str) -> Result<Option<Statement>, String> {
     Ok(Some(Statement::Step(step)))
 }
 
-/// What was expected instead of this.
+/// The error for a wrong form, with the expected one.
 fn wrong_form(name: &str, args: &[&str]) -> String {
     let form = match name {
         "create" => "create N",

@@ -14,7 +14,7 @@ use crate::target::SESSION_VARIABLE;
 /// Run a program with a session's device
 ///
 /// The program gets the open file as descriptor 3, by systemd's convention: LISTEN_FDS is 1,
-/// LISTEN_FDNAMES `atomik`, LISTEN_PID the program's process. With the crate,
+/// LISTEN_FDNAMES `atomik`, LISTEN_PID the program's process id. With the crate,
 /// `atomik::session::inherited()` takes it. $ATOMIK_SESSION names the session for `atomikctl` itself:
 /// after `atomikctl session exec work -- bash`, `atomikctl read 0` reads in it.
 #[derive(clap::Args)]

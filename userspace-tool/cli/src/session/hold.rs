@@ -14,13 +14,13 @@ use super::descriptors::close_passed;
 use crate::failure::Failure;
 use crate::target::NewFile;
 
-/// What is printed when the session can be used.
+/// The output once the session can be used.
 pub const READY: &str = "ready\n";
 
 /// Be the process that holds a session
 ///
-/// `session start` runs this in the background. As a service of systemd it notifies that it is
-/// ready, and has its descriptor kept while it is restarted: `systemctl --user start
+/// `session start` runs this in the background. As a service of systemd it notifies when it is ready,
+/// and systemd keeps its descriptor while it is restarted: `systemctl --user start
 /// atomik-session@NAME`.
 #[derive(clap::Args)]
 pub struct Args {
@@ -40,9 +40,9 @@ impl Args {
             error => Failure::session(&error),
         })?;
         if self.detach {
-            // It was started by another name, /proc/self/exe.
+            // It was started as /proc/self/exe.
             prctl::set_name(c"atomikctl").map_err(io::Error::from)?;
-            // Signals of the terminal are for what runs in it, and no directory is kept busy.
+            // Receive no signals of the terminal, and keep no directory busy.
             setsid().map_err(io::Error::from)?;
             std::env::set_current_dir("/")?;
         }
@@ -52,7 +52,7 @@ impl Args {
         if self.detach {
             let null = OpenOptions::new().write(true).open("/dev/null")?;
             dup2_stderr(&null).map_err(io::Error::from)?;
-            // Who started this waits until this is closed.
+            // `session start` waits until this is closed.
             dup2_stdout(&null).map_err(io::Error::from)?;
         }
         holder.serve().map_err(|error| Failure::session(&error))
@@ -66,7 +66,7 @@ impl Args {
         }
         let passed = session::passed()?;
         let holder = sessions.hold_as_service(&self.name, open)?;
-        // SAFETY: the holder has duplicates, and this process has nothing else to do.
+        // SAFETY: the holder uses duplicates, and this process uses nothing else.
         unsafe { close_passed(passed) };
         Ok(holder)
     }

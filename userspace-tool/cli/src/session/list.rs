@@ -11,10 +11,10 @@ use crate::output::Output;
 
 /// List this user's sessions
 ///
-/// One whose process was ended is `stale`: its tables are gone, and `session start` or `session
-/// stop` of the name removes what is left. One that doesn't answer, within 10 seconds, is `stuck`:
-/// its process is stopped, say, and its tables are there. One that is held by another user, or by a
-/// program of another version, is `alien`.
+/// The state is `live`; `stale` where the process has ended and the tables are gone (`session
+/// start` or `session stop` of the name removes the socket); `stuck` where the process doesn't
+/// answer within 10 seconds, as when it is stopped, and the tables are there; `alien` where another
+/// user or a program of another version holds it.
 #[derive(clap::Args)]
 pub struct Args {}
 
@@ -42,7 +42,7 @@ impl Args {
             ))?;
         }
         for name in &names {
-            // One that has been stopped meanwhile is none.
+            // Leave out a session that has been stopped meanwhile.
             if let Some(row) = row(&sessions, name)? {
                 let pid = row.pid.map_or("-".into(), |pid| pid.to_string());
                 let text = format!(
@@ -84,7 +84,7 @@ fn row<'a>(sessions: &Sessions, name: &'a SessionName) -> Result<Option<Row<'a>>
         }
         Err(SessionError::Unanswered { .. }) => row.state = "stuck",
         Err(SessionError::Protocol { .. } | SessionError::OtherUser { .. }) => row.state = "alien",
-        // Of the holder that says nothing.
+        // Other errors say nothing about the holder.
         Err(error) => return Err(Failure::session(&error)),
     }
     Ok(Some(row))

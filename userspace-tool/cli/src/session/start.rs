@@ -30,15 +30,15 @@ impl Args {
         let failed = |error: std::io::Error| {
             Failure::plain(&format!("can't start the session's process: {error}"))
         };
-        // It lives on: a lock or a pipe of the caller's would with it.
+        // Its process lives on: a lock or a pipe of the caller's would live as long.
         keep_from_children().map_err(failed)?;
-        // Not by the file's name, which may have been replaced meanwhile.
+        // The file of this name may have been replaced meanwhile.
         let mut child = Command::new("/proc/self/exe")
             .arg("--device")
             .arg(&self.target.device)
             .args(["session", "hold", "--detach", self.name.as_str()])
             .args(global.json.then_some("--json"))
-            // It is no service, and has been passed nothing, whatever is said to this process.
+            // It is no service, and gets no descriptors, whatever this process was passed.
             .env_remove("LISTEN_PID")
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_FDNAMES")
@@ -54,7 +54,7 @@ impl Args {
         if told == READY {
             return Ok(());
         }
-        // It has said why on standard error.
+        // It has printed the reason on standard error.
         let status = child.wait().map_err(failed)?;
         let status = status.code().and_then(|code| u8::try_from(code).ok());
         Err(Failure::silent(status.filter(|&s| s != 0).unwrap_or(1)))

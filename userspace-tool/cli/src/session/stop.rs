@@ -8,8 +8,8 @@ use crate::failure::Failure;
 
 /// Stop sessions
 ///
-/// Their tables end when no other process has their descriptor any more. What is left of a session
-/// whose process was ended is removed.
+/// Their tables end when no other process has the descriptor any more. The socket of a session
+/// whose process has ended is removed.
 #[derive(clap::Args)]
 pub struct Args {
     /// The sessions' names

@@ -2,17 +2,17 @@
 
 //! A line of CSV.
 //!
-//! No operation, address or value has a comma, a quote or a line's end in it: what is quoted is one
-//! field of one line, or a mistake, which readers of CSV in general would make something else of.
+//! No field contains a comma, a quote or a line end, so quotes enclose exactly one field of a line.
+//! A general reader of CSV would accept more, and so misread mistakes.
 
 use super::value;
 use crate::script::Op;
 use crate::script::number::quoted;
 
-/// What is printed first, and skipped where it comes first.
+/// The heading: printed first, and skipped where it comes first.
 pub const HEADING: &str = "op,addr,value";
 
-/// Understands a line. `heading` is whether one may still come.
+/// Parses a line. `heading` is true where a heading may still come.
 pub fn csv(line: &str, heading: &mut bool) -> Result<Option<Op>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
@@ -36,7 +36,7 @@ pub fn csv(line: &str, heading: &mut bool) -> Result<Option<Op>, String> {
     value::op(name, addr, value).map(Some)
 }
 
-/// A field without blanks and quotes around it.
+/// A field without the blanks and quotes around it.
 fn field(text: &str) -> Result<&str, String> {
     let text = text.trim();
     let inner = match text.strip_prefix('"') {

@@ -15,14 +15,14 @@ use crate::script::Op;
 struct Line<'a> {
     #[serde(borrow)]
     op: Cow<'a, str>,
-    // As they are written: JSON's own numbers would lose what they are too large or small for.
+    // Kept as text: parsing them as JSON numbers would lose digits.
     #[serde(borrow)]
     addr: &'a RawValue,
     #[serde(borrow, alias = "delta")]
     value: Option<&'a RawValue>,
 }
 
-/// A number, or what a string has: many programs round numbers above 2^53.
+/// The text of a number, or of a string: many programs round numbers above 2^53.
 fn number(value: &RawValue) -> Cow<'_, str> {
     serde_json::from_str(value.get()).unwrap_or(value.get().into())
 }
@@ -36,7 +36,7 @@ pub fn json(line: &str) -> Result<Option<Op>, String> {
     value::op(&line.op, &number(line.addr), value.as_deref()).map(Some)
 }
 
-/// What is wrong, and in which column; the line is another than the parser thinks.
+/// The mistake and its column. The parser's own line number is left out, as it sees one line.
 fn explain(error: &serde_json::Error) -> String {
     let position = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();

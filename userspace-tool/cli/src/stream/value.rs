@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! An operation of its parts.
+//! Makes operations from their parts.
 
 use std::num::NonZeroU64;
 
 use crate::script::Op;
 use crate::script::number::{named_u32, named_u64, quoted};
 
-/// Makes an operation of its name, its address and its value, as they are written.
+/// Makes an operation from its name, its address and its value, as text.
 pub fn op(name: &str, addr: &str, value: Option<&str>) -> Result<Op, String> {
     let addr = named_u32("addr", addr)?;
     let value = value.map(|value| named_u64("value", value)).transpose()?;

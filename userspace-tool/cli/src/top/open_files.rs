@@ -12,42 +12,42 @@ use atomik::{Context, Device};
 use crate::failure::Failure;
 use crate::printable::printable;
 
-/// Changes that are remembered.
+/// The number of changes that are kept.
 const REMEMBERED: usize = 200;
 
-/// An open file, and how much is done in it.
+/// An open file, and the rate of its operations.
 pub struct Row {
     pub file: OpenFile,
-    /// Operations per second, since the last look.
+    /// Operations per second since the last look.
     pub rate: f64,
 }
 
-/// The files, the chosen one, and what changes in it.
+/// The open files, the chosen one, and the changes in its chosen table.
 pub struct OpenFiles {
-    /// The file that is shown; without it, all are.
+    /// The only file to show; without it, all are shown.
     only: Option<Device>,
     rows: Vec<Row>,
     looked: Instant,
     chosen: usize,
-    /// Which of the chosen file's tables.
+    /// The number of the chosen table in the chosen file.
     table: usize,
     detail: Detail,
 }
 
-/// Looks for which a chosen file is shown on, though its process was missed: others were busy.
+/// The number of looks for which the chosen file stays though `/proc` missed its process.
 const PATIENCE: u32 = 3;
 
-/// What is known of the chosen table.
+/// The states and changes of the chosen table.
 #[derive(Default)]
 struct Detail {
-    /// The table that it is of.
+    /// The table's id.
     of: Option<u32>,
-    /// Looks that the file was missed in.
+    /// The number of looks that missed the file.
     missed: u32,
     device: Option<Device>,
     states: Vec<u64>,
     changes: VecDeque<(u32, u64, u64)>,
-    /// Operations that the driver has counted for looking, since the last look.
+    /// The number of operations that looking itself took since the last look.
     own: u64,
     error: Option<String>,
 }
@@ -66,7 +66,7 @@ impl OpenFiles {
         Ok(files)
     }
 
-    /// Looks again who has the device open.
+    /// Finds the open files again.
     pub fn refresh(&mut self) -> Result<(), Failure> {
         let mut files = OpenFile::find().map_err(|e| Failure::session(&e))?;
         if let Some(only) = &self.only {
@@ -80,7 +80,7 @@ impl OpenFiles {
         let rows = files.into_iter().map(|file| {
             let before = before.get(&(file.pid, file.descriptor));
             let done = before.map_or(0, |ops| file.usage.ops.saturating_sub(*ops));
-            // Looking is no news.
+            // Leave out the operations of looking.
             let done = match chosen == Some((file.pid, file.descriptor)) {
                 true => done.saturating_sub(self.detail.own),
                 false => done,
@@ -94,7 +94,7 @@ impl OpenFiles {
         });
         let mut rows: Vec<Row> = rows.collect();
         self.looked = now;
-        // The chosen file stays chosen, wherever it is now, and whichever process has it.
+        // The chosen file stays chosen, though its row or process may be another.
         let is_chosen = |row: &Row| match &self.detail.device {
             Some(device) => row.file.is_of(device),
             None => Some((row.file.pid, row.file.descriptor)) == chosen,
@@ -134,7 +134,7 @@ impl OpenFiles {
         self.chosen
     }
 
-    /// Chooses the next file, or the one before. Where there is none, all stays as it is.
+    /// Chooses the next file, or the one before, where there is one.
     pub fn choose(&mut self, forward: bool) {
         let chosen = if forward {
             (self.chosen + 1).min(self.rows.len().saturating_sub(1))
@@ -148,7 +148,7 @@ impl OpenFiles {
         }
     }
 
-    /// Chooses a table of the file by its id. Returns whether it has one.
+    /// Chooses a table of the file by its id. Returns false where it has no such table.
     pub fn choose_table(&mut self, id: u32) -> bool {
         let index = |row: &Row| {
             row.file
@@ -179,17 +179,17 @@ impl OpenFiles {
         self.detail.changes.iter()
     }
 
-    /// Whether the chosen table has been looked into: from then on changes are seen.
+    /// True once the states of the chosen table are known, from which changes are found.
     pub fn has_looked(&self) -> bool {
         !self.detail.states.is_empty()
     }
 
-    /// Why the chosen table can't be looked into.
+    /// Why the chosen table can't be read.
     pub fn error(&self) -> Option<&str> {
         self.detail.error.as_deref()
     }
 
-    /// Looks for changes in the chosen table.
+    /// Reads the chosen table and finds its changes.
     pub fn look_inside(&mut self) {
         let of = self.table().map(|(table, _)| table);
         if self.detail.of != of {
@@ -246,7 +246,7 @@ impl Row {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = &self.file;
-        // A process chooses its own name.
+        // A process chooses its own name, which may have control characters.
         let command: String = printable(&file.command).chars().take(15).collect();
         let session = file.session.as_ref().map_or("-", |name| name.as_str());
         write!(

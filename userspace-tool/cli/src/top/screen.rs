@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The terminal program.
+//! The screen of `top`.
 
 use std::io::stdout;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use super::terminal::{self, Guard};
 use crate::failure::Failure;
 use crate::format::hex;
 
-/// Shows the files until the user has had enough.
+/// Shows the files until the user ends it.
 pub fn run(mut files: OpenFiles, interval: Duration) -> Result<(), Failure> {
     let guard = Guard::new()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout()))?;
@@ -38,7 +38,7 @@ fn show(
         }
         terminal.draw(|frame| draw(frame, files))?;
         let left = next.saturating_duration_since(Instant::now());
-        // A key is taken however long drawing and looking take.
+        // Keys are read however long drawing and looking take.
         if event::poll(left)? {
             match key(&event::read()?) {
                 Key::End => return Ok(()),
@@ -48,7 +48,7 @@ fn show(
                 Key::Table => files.next_table(),
                 Key::None => continue,
             }
-            // What was chosen may be something else now.
+            // The key may have chosen something else.
             files.look_inside();
         } else {
             files.refresh()?;
@@ -69,7 +69,7 @@ enum Key {
 
 fn key(event: &Event) -> Key {
     let Event::Key(key) = event else {
-        // A change of size, say: drawing takes it into account.
+        // For example a change of size, which drawing takes into account.
         return Key::None;
     };
     if key.kind == KeyEventKind::Release {
@@ -119,7 +119,7 @@ fn draw(frame: &mut Frame<'_>, files: &OpenFiles) {
     frame.render_widget(Paragraph::new(help), keys);
 }
 
-/// What changes in the chosen table.
+/// The changes in the chosen table.
 fn changes(files: &OpenFiles) -> Paragraph<'_> {
     let title = match files.table() {
         Some((id, contexts)) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Guard`]: the terminal is `top`'s, and put back on every way out.
+//! [`Guard`]: takes the terminal, and restores it on every way out.
 
 use std::io::{self, stdout};
 use std::sync::Arc;
@@ -15,33 +15,33 @@ use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 
-/// What ends a program.
+/// Signals that end a program.
 const ENDS: [Signal; 4] = [
     Signal::SIGTERM,
     Signal::SIGINT,
     Signal::SIGQUIT,
     Signal::SIGHUP,
 ];
-/// What stops it, or has it go on.
+/// Signals that stop and continue it.
 const STOPS: [Signal; 2] = [Signal::SIGTSTP, Signal::SIGCONT];
 
-/// The terminal is this program's until this is dropped, but for the time that the program is
-/// stopped. What ends the program puts the terminal back as well.
+/// Keeps the terminal until this is dropped, except while the program is stopped. Signals and
+/// panics restore it as well.
 pub struct Guard(Arc<Shared>);
 
-/// What the thread that waits for signals needs to know, or tells.
+/// State that is shared with the thread that waits for signals.
 #[derive(Default)]
 struct Shared {
-    /// Somebody else has had the terminal meanwhile.
+    /// True after another program had the terminal.
     taken_back: AtomicBool,
-    /// The terminal isn't this program's any more. It changes while nobody else writes there.
+    /// True once the terminal is given up. Set with standard output locked.
     over: AtomicBool,
 }
 
 impl Guard {
-    /// The program must have no other thread yet.
+    /// Takes the terminal. The program must have no other thread yet.
     pub fn new() -> io::Result<Self> {
-        // For all threads from now on: one waits for them.
+        // Blocked in all threads from now on; one waits for them.
         let signals: SigSet = ENDS.into_iter().chain(STOPS).collect();
         signals.thread_block()?;
         let guard = Self(Arc::default());
@@ -53,7 +53,7 @@ impl Guard {
                 }
             }
         })?;
-        // Before the message, which belongs on the screen that stays.
+        // Restore before the panic's message, which belongs on the normal screen.
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |what| {
             put_back();
@@ -63,7 +63,7 @@ impl Guard {
         Ok(guard)
     }
 
-    /// Whether somebody else has had the terminal since this was asked last.
+    /// True where another program had the terminal since the last call.
     pub fn was_taken_back(&self) -> bool {
         self.0.taken_back.swap(false, Ordering::Relaxed)
     }
@@ -78,8 +78,8 @@ impl Drop for Guard {
 }
 
 impl Shared {
-    /// Does what a signal is for, with the terminal put back. Returns where the program goes on: it
-    /// was stopped, or whoever started it has it ignore this signal.
+    /// Obeys a signal, with the terminal restored. Returns where the program goes on: it was
+    /// stopped, or ignores this signal.
     fn obey(&self, signal: Signal) {
         let _writing = stdout().lock();
         let over = self.over.load(Ordering::Relaxed);
@@ -87,7 +87,7 @@ impl Shared {
             put_back();
         }
         if signal != Signal::SIGCONT {
-            // While it is stopped it can be ended, too, before it takes the terminal again.
+            // A stopped program can be ended before it takes the terminal again.
             let mut these = SigSet::from(signal);
             if signal == Signal::SIGTSTP {
                 these.extend(ENDS);
@@ -97,16 +97,16 @@ impl Shared {
             let _ = these.thread_block();
         }
         if !over {
-            // Where the terminal is gone, drawing says so.
+            // Drawing reports a terminal that is gone.
             let _ = take();
             self.taken_back.store(true, Ordering::Relaxed);
-            // Whoever waits for an event has one: the size may be another by now.
+            // Wake the drawing thread: the size may have changed.
             let _ = kill(Pid::this(), Signal::SIGWINCH);
         }
     }
 }
 
-/// Stops the program as a terminal does at this key.
+/// Stops the program, as the terminal's stop key would.
 pub fn stop() {
     let _ = kill(Pid::this(), Signal::SIGTSTP);
 }
@@ -116,7 +116,7 @@ fn take() -> io::Result<()> {
     execute!(stdout(), EnterAlternateScreen)
 }
 
-/// Each step as far as it goes: the terminal may be gone.
+/// Restores the terminal as far as possible: it may be gone.
 fn put_back() {
     let _ = disable_raw_mode();
     let _ = execute!(stdout(), LeaveAlternateScreen, Show);
