@@ -2,14 +2,14 @@
 
 //! One program for both kinds of tables: in the kernel where the driver is, else in this process.
 //!
-//! It keeps texts as fingerprints, one context each, and tells which have changed. Nothing of it
-//! knows where the table is but the line that makes it.
+//! It keeps fingerprints of texts, one context each, and finds the texts that have changed. Only
+//! the line that makes the table knows where it is.
 
 use std::error::Error;
 
 use atomik::{Batch, ContextTable, Device, LocalTable, OrderedFingerprint};
 
-/// The line that moves the program.
+/// Makes the table: in the kernel where the driver is.
 fn table(contexts: u32) -> atomik::Result<(Box<dyn ContextTable>, &'static str)> {
     match Device::open() {
         Ok(device) => Ok((Box::new(device.create_table(contexts)?), "in the kernel")),
@@ -17,7 +17,7 @@ fn table(contexts: u32) -> atomik::Result<(Box<dyn ContextTable>, &'static str)>
     }
 }
 
-/// Notes what the texts are: from now on, nothing has changed.
+/// Records the texts' fingerprints: from now on, nothing has changed.
 fn note(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<()> {
     let mut batch = Batch::new();
     for (addr, text) in (0..).zip(texts) {
@@ -26,7 +26,7 @@ fn note(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<()> {
     table.submit(&batch)
 }
 
-/// The texts that are others than those noted.
+/// Finds the texts that differ from the recorded ones.
 fn changed(table: &mut dyn ContextTable, texts: &[&str]) -> atomik::Result<Vec<usize>> {
     let mut numbers = vec![];
     for (addr, text) in (0..).zip(texts) {
@@ -51,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     if found != [0, 2] {
         return Err("these are not the ones that changed".into());
     }
-    // Put back, they are what they were: the deltas cancel each other.
+    // With the old texts again, the deltas cancel each other.
     if !changed(&mut *table, &before)?.is_empty() {
         return Err("something has changed that was put back".into());
     }

@@ -17,7 +17,7 @@ fn main() -> Result<(), Error> {
     table.accum(0, 0x0000_0001)?;
     println!("undone    {:#018x}", table.read(0)?);
 
-    // Four operations in one system call, which nobody sees half done.
+    // Four operations in one system call, isolated from all others.
     let mut batch = Batch::new();
     batch.load(1, 0xff00).accum(1, 0x00ff);
     let first = batch.read(0);

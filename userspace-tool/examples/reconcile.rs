@@ -4,8 +4,8 @@
 //!
 //! Two processes have sets of keys that differ in a few. Each keeps a table of cells: a key is
 //! XORed into three of them, and so is a hash of it, two ACCUMs for each cell. The parent gets the
-//! child's cells, as many as the difference needs and not the set, and ACCUMs them into its own:
-//! what both have is gone, and what is left can be peeled off, key by key.
+//! child's cells, whose number depends on the difference and not on the set, and ACCUMs them into
+//! its own: keys of both cancel out, and the rest can be peeled off, key by key.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -44,7 +44,7 @@ fn keys(process: u64) -> BTreeSet<u64> {
     (0..COMMON).map(|n| hash(n, 1)).chain(own).collect()
 }
 
-/// Puts a key into its cells, or takes it out: that is the same.
+/// Adds a key to its cells, or removes it: both are the same.
 fn toggle(batch: &mut Batch, key: u64) {
     let third = CELLS / CELLS_OF_KEY;
     for part in 0..CELLS_OF_KEY {
@@ -53,7 +53,7 @@ fn toggle(batch: &mut Batch, key: u64) {
     }
 }
 
-/// Puts all keys into a table.
+/// Adds all keys to a table.
 fn fill(table: &TableRef, keys: &BTreeSet<u64>) -> atomik::Result<()> {
     let mut batch = Batch::new();
     for &key in keys {
@@ -100,7 +100,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
     table.submit(&batch)?;
 
     let difference = peel(&table)?;
-    // What the child lacks, the parent would send; what the parent lacks, it has now.
+    // The parent has the keys that it lacked, and could send the child those that it lacks.
     let sent: Vec<u64> = difference
         .iter()
         .copied()
@@ -127,7 +127,7 @@ fn parent() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Takes key after key out of the difference. A cell with one key alone shows by its hash.
+/// Takes key after key out of the difference. A cell with a single key has the hash of that key.
 fn peel(table: &TableRef) -> Result<Vec<u64>, Box<dyn Error>> {
     let mut found = vec![];
     loop {

@@ -3,8 +3,8 @@
 //! A supervisor whose workers crash and lose nothing.
 //!
 //! Each worker folds jobs into a checksum. The checksum and the number of the last job are two
-//! contexts, changed by one BATCH: after a crash both are there, or neither. The supervisor holds
-//! the descriptor, and starts a worker again that goes on where the one before it ended.
+//! contexts, changed by one BATCH: after a crash both are changed, or neither. The supervisor holds
+//! the descriptor, and restarts a worker, which goes on where the last one ended.
 
 use std::error::Error;
 use std::os::fd::OwnedFd;
@@ -22,13 +22,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Of each worker: where its checksum is, the number of jobs that it has done, and the job that it
-/// has tried last.
+/// For each worker the address of its checksum, the number of its finished jobs, and the job that
+/// it tried last.
 fn addresses(worker: u32) -> [u32; 3] {
     [0, 1, 2].map(|n| 3 * worker + n)
 }
 
-/// What a job results in.
+/// The result of a job.
 fn result(worker: u32, job: u64) -> u64 {
     ((job << 8) | u64::from(worker)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
@@ -38,7 +38,7 @@ fn work(worker: u32) -> Result<(), Box<dyn Error>> {
     let table = Device::from_inherited(0)?.only_table()?;
     let [checksum, done, tried] = addresses(worker);
     for job in table.read(done)? + 1..=JOBS {
-        // Some jobs crash whoever does them for the first time: before they count, or after.
+        // Some jobs crash the worker at the first try: before they count, or after.
         let bad = job % 100 == 50 + u64::from(worker) && table.read(tried)? != job;
         table.load(tried, job)?;
         if bad && worker % 2 == 0 {

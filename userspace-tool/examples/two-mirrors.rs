@@ -2,9 +2,9 @@
 
 //! Two processes that mirror a state by deltas, and both change it.
 //!
-//! Each has tables of its own, as two machines would. Whatever one changes, it sends to the other
-//! as address and delta, 12 bytes, and goes on without waiting. Deltas commute: whatever order they
-//! arrive in, both end with the same states, without locks and without a master.
+//! Each has tables of its own, as two machines would. Each sends its changes to the other as
+//! address and delta, 12 bytes, and goes on without waiting. Deltas commute: in whatever order they
+//! arrive, both end with the same states, without locks and without a master.
 
 use std::error::Error;
 use std::io::{Read, Write};
@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1) {
         Some(_) => {
             let states = mirror(2, std::io::stdin(), std::io::stdout())?;
-            // The last word of the child: what it has in the end.
+            // The child's final states.
             let bytes: Vec<u8> = states
                 .iter()
                 .flat_map(|state| state.to_le_bytes())

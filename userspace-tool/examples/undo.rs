@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Undo, as an editor has it, in any order.
+//! Undo for an editor, in any order.
 //!
-//! The text is in contexts, 8 bytes each. An edit is what it XORs into them. Undoing it is doing it
-//! again, at any time, also when other edits of other words came after; redoing it, too. Each is
-//! one BATCH: whoever reads the text sees an edit whole or not at all.
+//! The text is in contexts, 8 bytes each. An edit is the deltas that it XORs into them. Applying
+//! them again undoes it, at any time, even after later edits; and again redoes it. Each is one
+//! BATCH: readers of the text see an edit whole or not at all.
 
 use std::error::Error;
 
@@ -16,7 +16,7 @@ struct Document {
     contexts: u32,
 }
 
-/// What changed: addresses and deltas.
+/// An edit: addresses and deltas.
 struct Edit(Vec<(u32, u64)>);
 
 impl Document {
@@ -31,7 +31,7 @@ impl Document {
         Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
     }
 
-    /// Overwrites what is at `at`. Returns the edit.
+    /// Overwrites the bytes at `at`. Returns the edit.
     fn write(&self, at: usize, text: &str) -> Result<Edit, Box<dyn Error>> {
         let image = self.table.snapshot(0..self.contexts)?;
         let old: Vec<u8> = image
@@ -53,7 +53,7 @@ impl Document {
         Ok(edit)
     }
 
-    /// Does an edit, or undoes it, or does it again.
+    /// Applies an edit: does, undoes or redoes it.
     fn toggle(&self, edit: &Edit) -> atomik::Result<()> {
         let mut batch = Batch::new();
         for &(addr, delta) in &edit.0 {
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let second = document.write(20, "any")?;
     show("another")?;
     document.toggle(&first)?;
-    // The second stays, though it came later.
+    // The second edit stays, though it came later.
     if show("the first undone")? != "Edits are undone in any order of time." {
         return Err("more was undone than the first edit".into());
     }

@@ -41,7 +41,12 @@ pub struct Args {
     #[arg(short, long, value_enum, default_value_t)]
     format: Format,
     /// Entries of one batch, 1 to 4096
-    #[arg(long, value_name = "N", default_value_t = MAX_BATCH, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH)))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = MAX_BATCH,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BATCH))
+    )]
     chunk: u32,
     /// Don't print a summary or progress
     #[arg(short, long)]

@@ -20,7 +20,12 @@ use crate::target::AnyFile;
 #[derive(clap::Args)]
 pub struct Args {
     /// Milliseconds for each operation
-    #[arg(long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 200,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     time: u64,
     #[command(flatten)]
     target: AnyFile,

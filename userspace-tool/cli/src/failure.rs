@@ -73,10 +73,14 @@ impl Failure {
 
     /// No open file was named, so the table would end with this command.
     pub fn no_file() -> Self {
-        Self::usage("which open file? Tables belong to one, and a file that this command opened would have none")
-            .with_hint(
-                "`atomikctl session start NAME`, then -s NAME; or `exec 3<>/dev/atomik`, then --fd 3",
-            )
+        Self::usage(
+            "which open file? Tables belong to one, and a file that this command opened would \
+             have none",
+        )
+        .with_hint(
+            "`atomikctl session start NAME`, then -s NAME; or `exec 3<>/dev/atomik`, then \
+                 --fd 3",
+        )
     }
 
     /// A session can't be made, reached or used.

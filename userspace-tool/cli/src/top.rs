@@ -30,7 +30,12 @@ pub struct Args {
     #[arg(long, conflicts_with = "table")]
     once: bool,
     /// Milliseconds between two looks
-    #[arg(long, value_name = "MS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(50..=60_000))]
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 1000,
+        value_parser = clap::value_parser!(u64).range(50..=60_000)
+    )]
     interval: u64,
     #[command(flatten)]
     target: OpenTable,

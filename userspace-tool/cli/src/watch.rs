@@ -26,7 +26,12 @@ pub struct Args {
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<Addresses>,
     /// Milliseconds between two looks
-    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 100,
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
     interval: u64,
     /// End after N changes
     #[arg(short = 'n', long, value_name = "N")]

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 /// Names and values at one moment.
 pub type Sample = BTreeMap<String, u64>;
 
-/// A value or a delta for the counter in this index.
+/// A counter's index, and its value or a delta.
 pub type Entry = (usize, u64);
 
 /// The counters' indices in the mirror, and their last values. A counter that a sample lacks counts
@@ -50,7 +50,7 @@ impl Counters {
         deltas
     }
 
-    /// Compares states with what they must be. The error names the first counter that differs.
+    /// Compares states with the expected ones. The error names the first counter that differs.
     pub fn compare(&self, states: &[u64], expected: &[u64]) -> Result<(), String> {
         if (states.len(), expected.len()) != (self.names.len(), self.names.len()) {
             let (got, n) = (states.len(), self.names.len());

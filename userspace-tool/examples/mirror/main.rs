@@ -99,7 +99,11 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
         ("samples", args.samples.into(), "after the first, which was LOADed; the bytes are theirs"),
         ("deltas", sent.into(), ""),
         ("bytes_as_deltas", (16 * sent).into(), "16 each: a batch entry of opcode, address, value"),
-        ("bytes_as_snapshots", (8 * sampled).into(), "8 a counter: values only, in an agreed order"),
+        (
+            "bytes_as_snapshots",
+            (8 * sampled).into(),
+            "8 a counter: values only, in an agreed order",
+        ),
         ("bytes_as_entries", (16 * sampled).into(), "16 a counter: snapshots as batch entries"),
         ("ioctls", mirror.ioctls.into(), "including those that verify"),
         ("read", verdict(&read), "each state is the last sample's"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Mirror`]: indices in the device for any number of counters.
+//! [`Mirror`]: contexts of the device for any number of counters.
 
 use atomik::{Batch, Device, MAX_BATCH, Table};
 

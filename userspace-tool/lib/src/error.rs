@@ -226,12 +226,13 @@ impl Error {
             Self::Open { source, .. } | Self::Os { source, .. } => {
                 match source.raw_os_error().map(Errno::from_raw) {
                     Some(Errno::EMFILE) => {
-                        "this process has too many open files: close some, or raise the limit, in the \
-                         shell with `ulimit -n`"
+                        "this process has too many open files: close some, or raise the limit, in \
+                         the shell with `ulimit -n`"
                             .into()
                     }
                     Some(Errno::ENFILE) => {
-                        "the system has too many open files: close some, or raise `sysctl fs.file-max`"
+                        "the system has too many open files: close some, or raise \
+                         `sysctl fs.file-max`"
                             .into()
                     }
                     _ => return None,

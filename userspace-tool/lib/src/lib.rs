@@ -25,7 +25,7 @@
 //! | [`LocalContext`] | a context of any width |
 //! | [`LocalTable`] | a table of contexts, with the methods of the device's |
 //! | [`Fingerprint`], [`OrderedFingerprint`] | tell whether bytes have changed, and by what delta |
-//! | [`DeltaStream`] | a table whose changes are [`DeltaMessage`]s, which may arrive in any order, twice, or late |
+//! | [`DeltaStream`] | a table whose changes are [`DeltaMessage`]s, for other streams |
 //!
 //! [`ContextTable`] is the trait of tables, wherever they are: code written for it serves both, and
 //! a [`DeltaStream`] may be [on](DeltaStream::on) either.
@@ -67,9 +67,9 @@
 //! No function waits for another process unless its documentation says so, and none starts threads.
 //! So the crate fits under any async runtime, and needs none:
 //!
-//! - Operations, batches and images, and calls that make, destroy or map tables, are system calls that
-//!   touch memory. At most they wait until another such call on the same table is done: call them
-//!   from a task directly.
+//! - Operations, batches and images, and calls that make, destroy or map tables, are system calls
+//!   that touch memory. At most they wait until another such call on the same table is done: call
+//!   them from a task directly.
 //! - Calls that read `/proc` or files say so: [`Device::usage`] and those built on it, and in
 //!   `snapshot` the files. They take as long as other small files do.
 //! - Calls that wait for another process, or for time to pass, say so and say how long:
@@ -90,7 +90,9 @@
 //! | `watch` | [`Watch`] |
 //! | `top` | `session::OpenFile`, [`TableRef::snapshot`] |
 //! | `session start`, `hold` | `session::Sessions::hold_as_service`, `session::Holder::serve` |
-//! | `session list`, `stop`, `exec`; `-s`, `--fd` | `session::Sessions`, `session::Session::exec`, [`Device::from_inherited`] |
+//! | `session list`, `stop`; `-s` | `session::Sessions` |
+//! | `session exec` | `session::Session::exec` |
+//! | `--fd` | [`Device::from_inherited`] |
 //! | `info` | [`Device::info`] |
 //!
 //! `doctor`, `bench`, `completions` and `man` are about the machine and the command themselves.

@@ -90,7 +90,8 @@ pub fn dkms(system: &System) -> Check {
             NAME,
             format!("DKMS hasn't installed it for {release}"),
             format!(
-                "dkms autoinstall -k {release}; if that fails, read the log that its last lines name"
+                "dkms autoinstall -k {release}; if that fails, read the log that its last lines \
+                 name"
             ),
         ),
     }

@@ -35,7 +35,8 @@ pub fn loaded(system: &System) -> Check {
     Check::warning(
         NAME,
         "loaded, but won't be at the next boot",
-        "run install.sh again, or reinstall the package atomik-dkms: /etc/modules-load.d/atomik.conf is missing",
+        "run install.sh again, or reinstall the package atomik-dkms: \
+         /etc/modules-load.d/atomik.conf is missing",
     )
 }
 

@@ -123,7 +123,12 @@ mod tests {
     proptest! {
         #[test]
         fn every_form_comes_back(n: u64) {
-            let forms = [format!("{n}"), format!("{n:#x}"), format!("{n:#b}"), format!("0x{n:016X}")];
+            let forms = [
+                format!("{n}"),
+                format!("{n:#x}"),
+                format!("{n:#b}"),
+                format!("0x{n:016X}"),
+            ];
             for word in forms {
                 prop_assert_eq!(parse_u64(&word), Ok(n));
             }

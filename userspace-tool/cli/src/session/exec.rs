@@ -15,8 +15,8 @@ use crate::target::SESSION_VARIABLE;
 ///
 /// The program gets the open file as descriptor 3, by systemd's convention: LISTEN_FDS is 1,
 /// LISTEN_FDNAMES `atomik`, LISTEN_PID the program's process id. With the crate,
-/// `atomik::session::inherited()` takes it. $ATOMIK_SESSION names the session for `atomikctl` itself:
-/// after `atomikctl session exec work -- bash`, `atomikctl read 0` reads in it.
+/// `atomik::session::inherited()` takes it. $ATOMIK_SESSION names the session for `atomikctl`
+/// itself: after `atomikctl session exec work -- bash`, `atomikctl read 0` reads in it.
 #[derive(clap::Args)]
 pub struct Args {
     /// The session's name

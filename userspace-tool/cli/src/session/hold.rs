@@ -19,8 +19,8 @@ pub const READY: &str = "ready\n";
 
 /// Be the process that holds a session
 ///
-/// `session start` runs this in the background. As a service of systemd it notifies when it is ready,
-/// and systemd keeps its descriptor while it is restarted: `systemctl --user start
+/// `session start` runs this in the background. As a service of systemd it notifies when it is
+/// ready, and systemd keeps its descriptor while it is restarted: `systemctl --user start
 /// atomik-session@NAME`.
 #[derive(clap::Args)]
 pub struct Args {

@@ -15,8 +15,8 @@ use crate::target::NewFile;
 
 /// Start a session
 ///
-/// When this returns, the session can be used. It goes on until `session stop`, or until its
-/// process is ended.
+/// When this returns, the session can be used. It lasts until `session stop`, or until its process
+/// ends.
 #[derive(clap::Args)]
 pub struct Args {
     /// The session's name: letters, digits, `_`, `-` and `.`

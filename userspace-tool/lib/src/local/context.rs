@@ -238,7 +238,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn deltas_commute_and_undo_themselves(width in 1..300u32, start in limbs(), deltas in prop::collection::vec(limbs(), 0..6)) {
+        fn deltas_commute_and_undo_themselves(
+            width in 1..300u32,
+            start in limbs(),
+            deltas in prop::collection::vec(limbs(), 0..6),
+        ) {
             let mut there = context(width, &start, &[]);
             let mut back = there.clone();
             deltas.iter().for_each(|delta| there.accum(delta));
@@ -265,7 +269,11 @@ mod tests {
         }
 
         #[test]
-        fn of_64_bits_it_is_the_smaller_one(reference in any::<u64>(), deltas in any::<[u64; 3]>(), new in any::<u64>()) {
+        fn of_64_bits_it_is_the_smaller_one(
+            reference in any::<u64>(),
+            deltas in any::<[u64; 3]>(),
+            new in any::<u64>(),
+        ) {
             let mut small = Context::default();
             let mut any = LocalContext::new(64).unwrap();
             small.load(reference);

@@ -13,8 +13,8 @@ use super::MAX_WIDTH;
 pub enum LocalError {
     /// A width that doesn't exist.
     #[error(
-        "there is no width of {width} bits here; a width is 1 to {MAX_WIDTH}, that of a fingerprint \
-        a multiple of 8"
+        "there is no width of {width} bits here; a width is 1 to {MAX_WIDTH}, that of a \
+        fingerprint a multiple of 8"
     )]
     InvalidWidth {
         /// The width that was asked for, in bits.
@@ -31,7 +31,8 @@ pub enum LocalError {
     NoContexts,
     /// The addresses and values of many operations differ in number.
     #[error(
-        "{addresses} addresses go with {addresses} values of {limbs} words each, not with {words} words"
+        "{addresses} addresses go with {addresses} values of {limbs} words each, not with {words} \
+        words"
     )]
     Lengths {
         /// The number of addresses.
@@ -43,7 +44,8 @@ pub enum LocalError {
     },
     /// A changed part doesn't consist of whole chunks of the data.
     #[error(
-        "{old} bytes at {offset} that became {new} are no change of whole 8-byte chunks of {length} bytes"
+        "{old} bytes at {offset} that became {new} are no change of whole 8-byte chunks of \
+        {length} bytes"
     )]
     Change {
         /// Where the part begins, in bytes.

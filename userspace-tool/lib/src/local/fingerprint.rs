@@ -187,7 +187,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_part_is_as_good_as_the_whole(width in width(), old in data(), new in data(), rest in data()) {
+        fn a_part_is_as_good_as_the_whole(
+            width in width(),
+            old in data(),
+            new in data(),
+            rest in data(),
+        ) {
             let chunk = width as usize / 8;
             let padded = |part: &[u8]| {
                 let mut whole = part.to_vec();
@@ -208,7 +213,12 @@ mod tests {
         }
 
         #[test]
-        fn one_changed_byte_is_seen(width in width(), mut data in data(), at in any::<prop::sample::Index>(), by in 1..=255u8) {
+        fn one_changed_byte_is_seen(
+            width in width(),
+            mut data in data(),
+            at in any::<prop::sample::Index>(),
+            by in 1..=255u8,
+        ) {
             prop_assume!(!data.is_empty());
             let mut fingerprint = Fingerprint::with_width(width).unwrap();
             fingerprint.load(&data);

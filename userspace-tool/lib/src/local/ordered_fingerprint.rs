@@ -277,7 +277,11 @@ mod tests {
         }
 
         #[test]
-        fn a_part_is_as_good_as_the_whole(old in data(), seed in any::<u64>(), at in any::<[u8; 2]>()) {
+        fn a_part_is_as_good_as_the_whole(
+            old in data(),
+            seed in any::<u64>(),
+            at in any::<[u8; 2]>(),
+        ) {
             let mut new = old.clone();
             // From the beginning of one chunk to the end of another.
             let chunks = old.len().div_ceil(8).max(1);
@@ -301,18 +305,25 @@ mod tests {
             part.accumulate_delta(start, &old[range.clone()], &new[range]).unwrap();
             prop_assert_eq!(&part, &whole);
             prop_assert_eq!(&in_pieces, &whole);
-            let again = OrderedFingerprint::with_words(part.reference(), part.delta(), part.length());
+            let (reference, delta) = (part.reference(), part.delta());
+            let again = OrderedFingerprint::with_words(reference, delta, part.length());
             prop_assert_eq!(&again, &whole);
             prop_assert_eq!(part.changed(), old != new);
         }
 
         #[test]
-        fn positions_matter(data in prop::collection::vec(any::<u64>(), 2..20), at in any::<[u8; 2]>()) {
-            let bytes = |words: &[u64]| -> Vec<u8> { words.iter().flat_map(|w| w.to_le_bytes()).collect() };
+        fn positions_matter(
+            data in prop::collection::vec(any::<u64>(), 2..20),
+            at in any::<[u8; 2]>(),
+        ) {
+            let print = |words: &[u64]| {
+                let bytes: Vec<u8> = words.iter().flat_map(|w| w.to_le_bytes()).collect();
+                OrderedFingerprint::of(&bytes)
+            };
             let [one, other] = at.map(|at| usize::from(at) % data.len());
             let mut swapped = data.clone();
             swapped.swap(one, other);
-            let same = OrderedFingerprint::of(&bytes(&data)) == OrderedFingerprint::of(&bytes(&swapped));
+            let same = print(&data) == print(&swapped);
             prop_assert_eq!(same, data == swapped);
         }
     }

@@ -598,7 +598,8 @@ mod tests {
                     }
                     _ => {
                         let wide = LocalError::TooWide { width }.to_string();
-                        for result in [table.read(addr), table.swap(addr), table.swap_with(addr, 1)] {
+                        let with = table.swap_with(addr, 1);
+                        for result in [table.read(addr), table.swap(addr), with] {
                             prop_assert_eq!(result.unwrap_err().to_string(), wide.clone());
                         }
                     }
@@ -611,7 +612,11 @@ mod tests {
         }
 
         #[test]
-        fn many_are_one_after_another(width in 1..200u32, addrs in prop::collection::vec(0..CONTEXTS, 0..30), seed in any::<u64>()) {
+        fn many_are_one_after_another(
+            width in 1..200u32,
+            addrs in prop::collection::vec(0..CONTEXTS, 0..30),
+            seed in any::<u64>(),
+        ) {
             let Both(mut table, mut contexts) = Both::new(width);
             let limbs = table.limbs();
             let values: Vec<u64> = (0..(addrs.len() * limbs) as u64)
@@ -635,7 +640,10 @@ mod tests {
         }
 
         #[test]
-        fn many_fail_before_the_first(addrs in prop::collection::vec(0..CONTEXTS + 2, 1..9), width in 1..200u32) {
+        fn many_fail_before_the_first(
+            addrs in prop::collection::vec(0..CONTEXTS + 2, 1..9),
+            width in 1..200u32,
+        ) {
             let Both(mut table, _) = Both::new(width);
             let values = vec![1; addrs.len() * table.limbs()];
             let wrong = addrs.iter().position(|&addr| addr >= CONTEXTS);
@@ -651,7 +659,10 @@ mod tests {
         }
 
         #[test]
-        fn a_batch_is_its_operations(width in 1..65u32, ops in prop::collection::vec((0..4u8, 0..CONTEXTS, any::<u64>()), 1..40)) {
+        fn a_batch_is_its_operations(
+            width in 1..65u32,
+            ops in prop::collection::vec((0..4u8, 0..CONTEXTS, any::<u64>()), 1..40),
+        ) {
             let (mut table, mut single) = (Both::new(width).0, Both::new(width).0);
             let mut batch = Batch::new();
             let mut expected = vec![];
@@ -750,9 +761,11 @@ mod tests {
         let mut table = LocalTable::with_width(CONTEXTS, 65).unwrap();
         for words in [0, 1, 3] {
             let error = table.accum_many(&[0u32], &vec![1; words]).unwrap_err();
-            assert!(
-                matches!(error, Error::Local(LocalError::Lengths { addresses: 1, words: w, limbs: 2 }) if w == words)
-            );
+            assert!(matches!(
+                error,
+                Error::Local(LocalError::Lengths { addresses: 1, words: w, limbs: 2 })
+                    if w == words
+            ));
         }
         assert!(table.accum_many::<u32>(&[], &[]).is_ok());
     }

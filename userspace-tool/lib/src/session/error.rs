@@ -63,7 +63,8 @@ pub enum SessionError {
         uid: u32,
     },
     /// The holder doesn't answer in time; it may be stopped.
-    #[error("the holder of the session '{name}'{} doesn't answer", pid.map(|pid| format!(", process {pid},")).unwrap_or_default())]
+    #[error("the holder of the session '{name}'{} doesn't answer",
+        pid.map(|pid| format!(", process {pid},")).unwrap_or_default())]
     Silent {
         /// The session's name.
         name: String,
@@ -121,7 +122,8 @@ impl SessionError {
             }
             Self::None { name, .. } => {
                 format!(
-                    "`atomikctl session start {name}` starts it, `atomikctl session list` lists them"
+                    "`atomikctl session start {name}` starts it, `atomikctl session list` lists \
+                     them"
                 )
             }
             Self::Exists { name } => format!("use it, or end it: `atomikctl session stop {name}`"),
@@ -137,11 +139,12 @@ impl SessionError {
                     .into()
             }
             Self::Silent { pid: Some(pid), .. } => format!(
-                "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its tables"
+                "if it's stopped, `kill -CONT {pid}` has it go on; `kill {pid}` ends it, with its \
+                 tables"
             ),
             Self::Silent { name, pid: None } => format!(
-                "try again; `pgrep -af 'session hold.* {name}( |$)'` finds its process, and if that's \
-                 stopped, `kill -CONT` has it go on"
+                "try again; `pgrep -af 'session hold.* {name}( |$)'` finds its process, and if \
+                 that's stopped, `kill -CONT` has it go on"
             ),
             Self::Unanswered { .. } => {
                 "try again: it goes on, with its tables; it may be short of memory or descriptors"

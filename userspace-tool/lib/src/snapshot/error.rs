@@ -13,7 +13,8 @@ pub type Result<T, E = SnapshotError> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum SnapshotError {
     /// The file can't be read or written.
-    #[error("can't access {}", .path.as_ref().map_or("the snapshot".into(), |path| path.display().to_string()))]
+    #[error("can't access {}",
+        .path.as_ref().map_or("the snapshot".into(), |path| path.display().to_string()))]
     Io {
         /// The file's path, where it has one.
         path: Option<PathBuf>,

@@ -199,7 +199,10 @@ mod tests {
         }
 
         #[test]
-        fn bytes_mean_one_thing(bytes in prop::collection::vec(any::<u8>(), 0..40), message in message()) {
+        fn bytes_mean_one_thing(
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+            message in message(),
+        ) {
             // Anything; and a message with something else in it.
             let mut damaged = message.encode();
             for (to, from) in damaged.iter_mut().zip(&bytes).skip(1).step_by(3) {

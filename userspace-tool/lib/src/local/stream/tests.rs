@@ -118,7 +118,9 @@ proptest! {
     #[test]
     fn who_gets_all_messages_in_any_order_agrees(
         ops in ops(),
-        orders in prop::array::uniform2(prop::collection::vec(any::<prop::sample::Index>(), 0..150)),
+        orders in prop::array::uniform2(
+            prop::collection::vec(any::<prop::sample::Index>(), 0..150)
+        ),
     ) {
         // Three streams load the same, each at its own time, and accumulate.
         let mut senders = [1, 2, 3].map(stream);
@@ -305,7 +307,8 @@ fn a_message_that_was_never_sent_is_refused() {
             let false_one = DeltaMessage::new(1, 0, epoch, seq, WIDTH, 4).unwrap();
             let error = here.apply(&false_one).unwrap_err();
             assert!(
-                matches!(error, Error::Local(LocalError::NeverSent { sender: 1, seq: s }) if s == seq)
+                matches!(error, Error::Local(LocalError::NeverSent { sender: 1, seq: s })
+                    if s == seq)
             );
             let text = format!("this stream, 0x1, has made no message number {seq}");
             assert_eq!(error.to_string(), text);
