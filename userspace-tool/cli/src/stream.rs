@@ -19,7 +19,7 @@ use json::json;
 /// The format of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
-    /// As in a script: `load 0 0xff`
+    /// Lines of a script: `load 0 0xff`
     Text,
     /// JSON Lines: {"op":"load","addr":0,"value":255}; values may be strings, such as "0xff"
     Json,

@@ -25,7 +25,7 @@ pub enum Error {
     NoDevice {
         /// The path that was opened.
         path: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// This user may not open the device.
@@ -33,7 +33,7 @@ pub enum Error {
     Permission {
         /// The path that was opened.
         path: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The device couldn't be opened for another reason.
@@ -41,7 +41,7 @@ pub enum Error {
     Open {
         /// The path that was opened.
         path: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The file isn't an atomik device.
@@ -50,7 +50,7 @@ pub enum Error {
     NotAtomik {
         /// The path that was opened; none where a descriptor was given.
         path: Option<PathBuf>,
-        /// What the system answered to GET_INFO.
+        /// The system's error of GET_INFO.
         source: io::Error,
     },
     /// The driver's interface has a version that this library doesn't support.
@@ -67,7 +67,7 @@ pub enum Error {
     BadDescriptor {
         /// The number.
         number: i32,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The open file has no tables.
@@ -184,12 +184,12 @@ pub enum Error {
         op: Operation,
         /// The table's id, where one was concerned.
         table: Option<u32>,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// How an error names a table.
+/// The name of a table in an error.
 fn named(table: u32) -> String {
     match table {
         0 => "the table".into(),
@@ -198,7 +198,7 @@ fn named(table: u32) -> String {
 }
 
 impl Error {
-    /// What to do next, as a sentence for the program's user; none where the message is enough.
+    /// The next step, as a sentence for the program's user; none where the message is enough.
     ///
     /// ```
     /// let error = atomik::Device::open_path("/nowhere").unwrap_err();

@@ -174,7 +174,7 @@ mod tests {
         assert!(found(&fake).contains("no /dev/atomik"));
     }
 
-    /// As the real ones are.
+    /// Numbers of a real device, /dev/null.
     #[test]
     fn nodes_have_their_numbers() {
         let directory = tempfile::tempdir().unwrap();

@@ -48,7 +48,7 @@ pub enum LocalError {
         {length} bytes"
     )]
     Change {
-        /// Where the part begins, in bytes.
+        /// The part's beginning, in bytes.
         offset: u64,
         /// Its length before, in bytes.
         old: u64,
@@ -101,7 +101,7 @@ pub enum LocalError {
     MessageVersion {
         /// The first byte.
         found: u8,
-        /// That of version 1.
+        /// The first byte of version 1.
         known: u8,
     },
     /// There are fewer bytes than the message has.

@@ -62,7 +62,7 @@ impl OrderedFingerprint {
         self.load_fold(&OrderedFold::of(data))
     }
 
-    /// The same for data that came in pieces.
+    /// [`load`](Self::load) of data that came in pieces.
     pub fn load_fold(&mut self, fold: &OrderedFold) -> u64 {
         let value = fold.value();
         self.context.load(value);
@@ -75,7 +75,7 @@ impl OrderedFingerprint {
         self.update_fold(&OrderedFold::of(data))
     }
 
-    /// The same for data that came in pieces.
+    /// [`update`](Self::update) with data that came in pieces.
     pub fn update_fold(&mut self, fold: &OrderedFold) -> u64 {
         let value = fold.value();
         self.context.accum(self.value() ^ value);
@@ -101,7 +101,8 @@ impl OrderedFingerprint {
         self.accumulate_folds(offset, &part(old), &part(new))
     }
 
-    /// The same for parts that came in pieces; see [`OrderedFold::at`].
+    /// [`accumulate_delta`](Self::accumulate_delta) of parts that came in pieces; see
+    /// [`OrderedFold::at`].
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ pub enum SessionError {
     Directory {
         /// The directory.
         path: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// Other users could write to the directory of the sockets.
@@ -95,7 +95,7 @@ pub enum SessionError {
     Program {
         /// The program.
         program: PathBuf,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The system refused a step.
@@ -103,7 +103,7 @@ pub enum SessionError {
     Os {
         /// The step.
         step: &'static str,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The device couldn't be used.
@@ -112,7 +112,7 @@ pub enum SessionError {
 }
 
 impl SessionError {
-    /// What to do next, as a sentence for the program's user.
+    /// The next step, as a sentence for the program's user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Name { .. } => {

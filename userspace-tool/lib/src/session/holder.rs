@@ -34,7 +34,7 @@ pub struct Holder {
     pub(super) path: Option<PathBuf>,
 }
 
-/// What the holder does after an answer.
+/// The holder's next step after an answer.
 #[derive(PartialEq, Eq)]
 enum Next {
     GoOn,

@@ -58,7 +58,7 @@ mod tests {
     use std::fs::File;
     use std::os::fd::AsRawFd;
 
-    /// So many that comparing each with each would take half a minute.
+    /// Too many to compare each with each, which would take half a minute.
     const FILES: i32 = 3000;
 
     /// The file of an invented descriptor. Two share each file, in no order.
@@ -97,7 +97,7 @@ mod tests {
         for fd in 0..100 {
             same.find((1, 2 * fd), fd as usize);
         }
-        // Those that were known, all but one.
+        // All known ones but one.
         gone.borrow_mut().extend((0..99).map(|fd| (1, 2 * fd)));
         // One that is not.
         gone.borrow_mut().push((2, 0));

@@ -471,7 +471,7 @@ mod tests {
         let error = answered(|_, client| message::send(&client, Message::Refused, None).unwrap());
         assert!(matches!(error, SessionError::OtherUser { .. }), "{error:?}");
         let error = answered(|socket, client| {
-            // As after the holder's end.
+            // The same happens when the holder ends.
             shutdown(socket.as_raw_fd(), Shutdown::Both).unwrap();
             drop(client);
         });

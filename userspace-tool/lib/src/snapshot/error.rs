@@ -18,7 +18,7 @@ pub enum SnapshotError {
     Io {
         /// The file's path, where it has one.
         path: Option<PathBuf>,
-        /// What the system answered.
+        /// The system's error.
         source: io::Error,
     },
     /// The file isn't a snapshot.
@@ -50,7 +50,7 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
-    /// What to do next, as a sentence for the program's user.
+    /// The next step, as a sentence for the program's user.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Version { .. } => "use a newer atomikctl, or the one that wrote the file".into(),
