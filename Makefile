@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# `make help` lists what there is. Everything is built in a trixie root that qemu/root makes, and
-# runs in a guest that qemu/run boots, so that neither the host's release nor its kernel matters.
+# `make help` lists the targets. Everything is built in a Debian root, which qemu/root makes, and
+# runs in a guest, which qemu/run boots, so that neither the host's release nor its kernel matters.
 
 # The kernel of the guest: 7.3, 7.2, 7.3-amd64, newest, debug; empty for the default.
 KERNEL ?=
@@ -32,8 +32,8 @@ ONLY ?=
 
 .PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
 	test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table \
-	lint fmt clean setup bench bench-compare bench-check bench-picture bench-profile bench-programs \
-	install-image install-programs
+	lint fmt clean setup bench bench-compare bench-check bench-picture bench-profile \
+	bench-programs install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -62,7 +62,7 @@ PROGRAMS ?= guest,alone
 test-guest: setup tool examples ## the tests of the loaded driver
 	@KERNEL="$(KERNEL)" tests/in-guests "$(PROGRAMS)"
 
-test-debug: setup tool examples ## the same with sanitizers, lockdep, leak detection, injected faults
+test-debug: setup tool examples ## the same with sanitizers, lockdep, leak checks, injected faults
 	@tests/test-bed/debug-kernel
 	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults"
 
@@ -107,10 +107,12 @@ vectors: setup ## write the vectors of tests/vectors, of what the model there sa
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
 size: tool ## how large atomikctl is, and of how many crates it and the library are made
-	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk '/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1 "\t" $$2 }'
+	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk -v OFS='\t' \
+		'/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1, $$2 }'
 	@stat --format='file	%s' $(programs)/tool/atomikctl
 	@for what in atomikctl 'atomikctl --no-default-features' atomik; do \
-		$(cargo) tree --locked --package $$what --edges normal,no-proc-macro --prefix none --format '{p}' | sort -u | \
+		$(cargo) tree --locked --package $$what --edges normal,no-proc-macro --prefix none \
+			--format '{p}' | sort -u | \
 			awk -v what="$$what" '!/ \(\// { n++ } END { print "crates of " what "\t" n }'; done
 
 deb: setup ## build the Debian packages, in target/deb
@@ -134,7 +136,7 @@ bench: bench-programs ## count instructions and compare times, in the guest; sav
 bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
 	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)
 
-bench-check: bench-programs ## fail where a count is above bench/expected; UPDATE=yes writes it and docs/speed.svg
+bench-check: bench-programs ## compare counts with bench/expected; UPDATE=yes writes it and its picture
 	@$(bench) check $(bench_options) $(if $(UPDATE),--update) bench/expected
 
 bench-picture: bench-programs ## draw docs/speed.svg from bench/expected

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 #
-# The interfaces for other languages. Their compilers and tools are in a root of their own, which sdk/root makes.
+# The interfaces for other languages. Their compilers and tools are in a Debian root of their own,
+# which sdk/root makes.
 
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"

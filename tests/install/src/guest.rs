@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// Long enough for a busy machine.
 const BOOT: Duration = Duration::from_secs(600);
 const SHUTDOWN: Duration = Duration::from_secs(300);
-const JOB: Duration = Duration::from_secs(900);
+const JOB: Duration = Duration::from_secs(2400);
 
 /// The root disk is the only NVMe drive, as two may come in either order. Its driver is built into
 /// all of these kernels, so they need no initramfs.
