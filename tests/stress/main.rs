@@ -30,9 +30,9 @@ fn seconds() -> u32 {
     env::var("STRESS_SECONDS").map_or(30, |text| text.parse().expect("STRESS_SECONDS is a number"))
 }
 
-/// Unpacks the root, and mounts in it what programs want of a system.
+/// Unpacks their Debian root, and mounts the parts of a system that programs want.
 fn prepare() {
-    fs::create_dir(ROOT).expect("make the root");
+    fs::create_dir(ROOT).expect("make the Debian root");
     let mut tar = Command::new("tar");
     let status = tar.args(["-x", "-f", "/stress.tar", "-C", ROOT]).status();
     assert!(status.expect("run tar").success());
@@ -48,7 +48,7 @@ fn prepare() {
     }
 }
 
-/// Runs a program of the root as a user who may use the device; returns what it said, both ways.
+/// Runs a program of the Debian root as a user who may use the device; returns both its outputs.
 fn run(words: &[&str]) -> String {
     static ALONE: Mutex<()> = Mutex::new(());
     static READY: Once = Once::new();

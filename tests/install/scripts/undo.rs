@@ -3,8 +3,9 @@
 
 use crate::debian::must;
 
-/// A machine with atomik, and what a killed run leaves: a file of its own, and one that it
-/// replaced, in a journal whose first line is `run`, and which is older than the last success.
+/// A machine with atomik, and the leftovers of a killed installation: a file of its own, and one
+/// that it replaced, in a journal whose first line is `run`, and which is older than the last
+/// success.
 fn killed(run: &str) -> String {
     format!(
         "kernel 7.3.4-known

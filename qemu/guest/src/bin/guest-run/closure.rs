@@ -59,7 +59,7 @@ impl Programs<'_> {
     }
 
     fn add_libraries(&self, tree: &mut Tree, loader: &Path, program: &Path) -> Result<()> {
-        // A program that was built in the root may ask for newer libraries than the host has.
+        // A program that was built in the Debian root may ask for newer libraries than the host has.
         let mut on_host = Command::new(loader);
         let mut in_root = Command::new(self.in_root);
         in_root.arg(loader);
@@ -76,7 +76,7 @@ impl Programs<'_> {
             }
         }
         bail!(
-            "the libraries of {} were found neither on the host nor in the root:{failure}",
+            "the libraries of {} were found neither on the host nor in the Debian root:{failure}",
             program.display()
         )
     }

@@ -95,7 +95,9 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         Ok(bytes)
     };
 
-    let cache = root.parent().context("the root has no parent directory")?;
+    let cache = root
+        .parent()
+        .context("the Debian root has no parent directory")?;
     let runs = cache.join("run");
     fs::create_dir_all(&runs)?;
     remove_dead(&runs)?;
