@@ -3,6 +3,8 @@
 # The interfaces for other languages. Their compilers and tools are in a Debian root of their own,
 # which sdk/root makes.
 
+scripts += tests/vectors/changes
+
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
 

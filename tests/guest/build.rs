@@ -9,9 +9,6 @@ use std::{
     process::Command,
 };
 
-#[path = "../sdk-c/src/readme.rs"]
-mod readme;
-
 fn main() {
     client32();
     sdk_c();
@@ -94,7 +91,7 @@ fn client32() {
     );
 }
 
-/// The programs of the C header: the runner of the vectors, tests, and the example, moved to the
+/// The programs of the C header: the check of the vectors, tests, and the examples, moved to the
 /// device by one line.
 fn sdk_c() {
     let sdk = Path::new("../sdk/c");
@@ -107,12 +104,15 @@ fn sdk_c() {
     fs::write(out.join("sdk-c-hello.c"), on_device(&hello)).expect("write the example");
     println!("cargo::rerun-if-changed=../README.md");
     let readme = fs::read_to_string("../README.md").expect("the README");
-    let readme = readme::readme_program(&readme).expect("the README has a block in C");
+    let readme = atomik_sdk_c::readme_program(&readme).expect("the README has a block in C");
     fs::write(out.join("sdk-c-readme.c"), on_device(&readme)).expect("write it");
 
     let programs = Path::new("sdk-c/programs");
+    let arrays = out.join("sdk-c-arrays.c");
+    let source = atomik_sdk_c::Arrays::new().expect("the vectors").source;
+    fs::write(&arrays, source).expect("write the arrays");
     for (name, source) in [
-        ("sdk-c-runner", programs.join("runner.c")),
+        ("sdk-c-vectors", programs.join("vectors.c")),
         ("sdk-c-units", programs.join("units.c")),
         ("sdk-c-device", programs.join("device.c")),
         ("sdk-c-hello", out.join("sdk-c-hello.c")),
@@ -124,7 +124,10 @@ fn sdk_c() {
             .args(["-DON_DEVICE", "-DATOMIK_STATIC", "-DATOMIK_DEVICE="])
             .arg("-I")
             .arg(sdk)
+            .arg("-I")
+            .arg(programs)
             .arg(source)
+            .args((name == "sdk-c-vectors").then_some(&arrays))
             .arg("-o")
             .arg(out.join(name))
             .status();

@@ -12,8 +12,8 @@ macro_rules! programs {
 programs! {
     /// The 32-bit client of the device.
     CLIENT32 = "client32";
-    /// The program that executes the vectors by the C header.
-    SDK_C_RUNNER = "sdk-c-runner";
+    /// The program that checks the vectors by the C header.
+    SDK_C_VECTORS = "sdk-c-vectors";
     /// Tests of the C header.
     SDK_C_UNITS = "sdk-c-units";
     /// Tests of the C header for the device alone.

@@ -4,20 +4,22 @@
 //! their README.
 
 use atomik::Device;
-use atomik_vectors::run::{OnDevice, Report, run};
-use atomik_vectors::{FILES, readme, spoil};
+use atomik_vectors::check::{OnDevice, Report, check};
+use atomik_vectors::format::File;
+use atomik_vectors::{FILES, change, readme};
 use serde_json::Value as Json;
 
-fn place() -> OnDevice {
+fn storage() -> OnDevice {
     OnDevice(Device::open().unwrap())
 }
 
 #[test]
 fn the_vectors_hold_on_the_device() {
-    let place = place();
+    let storage = storage();
     let reports = FILES.map(|(name, text)| {
-        let report = run(&place, text).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
-        (name, report.ran, report.skipped)
+        let report = File::parse(text).and_then(|file| check(&storage, &file));
+        let report = report.unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        (name, report.held, report.skipped)
     });
     assert_eq!(
         reports,
@@ -36,21 +38,23 @@ fn the_vectors_hold_on_the_device() {
 
 #[test]
 fn a_vector_that_is_changed_fails_on_the_device() {
-    let place = place();
+    let storage = storage();
     // Messages don't go to the device.
     for (name, text) in FILES.iter().filter(|(name, _)| *name != "message") {
         let mut failed = 0;
         let mut file: Json = serde_json::from_str(text).unwrap();
         let cases = file["cases"].as_array_mut().unwrap();
         cases.retain(|case| case["width"] == 64);
-        // The device doesn't count deltas. Some of each kind: the guest is emulated.
-        let files = spoil::each_expectation(&file.to_string(), &["delta_count"]).unwrap();
-        for file in files.iter().step_by(files.len() / 100 + 1) {
-            match run(&place, file) {
+        let mut changes = change::expectations(&file);
+        // The device doesn't count deltas.
+        changes.retain(|change| change.field != "delta_count");
+        // Some of each kind: the guest is emulated.
+        for change in changes.iter().step_by(changes.len() / 100 + 1) {
+            match check(&storage, &change.case(&file).unwrap()) {
                 Err(_) => failed += 1,
                 // Some of the refused tables don't exist on the device.
-                Ok(Report { ran: 0, .. }) if *name == "errors" => {}
-                Ok(report) => panic!("{name}: {report:?} of {file}"),
+                Ok(Report { held: 0, .. }) if *name == "errors" => {}
+                Ok(report) => panic!("{name}: {report:?} of {change:?}"),
             }
         }
         assert!(failed > 0, "{name}");

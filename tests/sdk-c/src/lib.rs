@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The vectors, for programs in C: each case becomes lines for `programs/runner.c` to execute, with what it must answer.
+//! Parts of the tests of `atomik_core.h`: the vectors as [`Arrays`] in C, for `programs/vectors.c`,
+//! and the README's lines as a program.
 
-mod change;
-mod place;
+mod arrays;
 mod readme;
-mod script;
 
-pub use change::{Wrong, wrong};
-pub use place::Place;
+pub use arrays::Arrays;
 pub use readme::readme_program;
-pub use script::{Exchange, Script};

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Vectors: what the algebra's operations must result in, everywhere alike.
+//! Vectors: the results that the algebra's operations must have, everywhere alike.
 //!
-//! [`generate`](generate::all) makes the files, of the [format](mod@format), from the [`model`], and [`run`](run::run) runs one against the
-//! crate `atomik`, in a [`Place`](run::Place).
+//! [`generate`](generate::all) makes the files, of the [format](mod@format), from the [`model`];
+//! [`check`](check::check) holds the crate `atomik` to one, with tables in some
+//! [`Storage`](check::Storage); and [`change`] makes files that no check may pass.
 
+pub mod change;
+pub mod check;
 pub mod format;
 pub mod generate;
 pub mod model;
 pub mod readme;
-pub mod run;
-pub mod spoil;
 
 /// The committed files: name and text.
 pub const FILES: [(&str, &str); 8] = [

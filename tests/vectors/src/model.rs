@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The algebra by its definition, short enough to be checked by eye. The vectors are what this says.
+//! The algebra by its definition, short enough to be checked by eye. All vectors come from this.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use num_bigint::BigUint;
+
+use crate::format::{ErrorKind, Receipt};
 
 /// A number of any width.
 pub type Value = BigUint;
@@ -66,7 +68,7 @@ pub fn mix(mut x: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-/// The fingerprint of bytes that sees their order.
+/// The fingerprint of bytes that depends on their order.
 pub fn ordered_fingerprint(data: &[u8]) -> u64 {
     let mut sum = mix(data.len() as u64 ^ 0xa0761d6478bd642f);
     for (i, chunk) in data.chunks(8).enumerate() {
@@ -113,7 +115,8 @@ pub fn leb128(mut number: u64) -> Vec<u8> {
     bytes
 }
 
-/// A stream: the messages that it knows, and each address's epoch with the value that it started from.
+/// A stream: the messages that it knows, and each address's epoch with the value that it started
+/// from.
 #[derive(Clone, Default)]
 pub struct Stream {
     pub width: u32,
@@ -152,19 +155,18 @@ impl Stream {
         message
     }
 
-    /// What the vectors expect, or the error.
-    pub fn apply(&mut self, message: &Message) -> Result<&'static str, &'static str> {
+    pub fn apply(&mut self, message: &Message) -> Result<Receipt, ErrorKind> {
         let current = self.epoch(message.addr).0;
         if message.sender == self.sender && !self.known.contains(message) {
-            Err("never_sent")
+            Err(ErrorKind::NeverSent)
         } else if !self.known.insert(message.clone()) {
-            Ok("duplicate")
+            Ok(Receipt::Duplicate)
         } else if message.epoch < current {
-            Err("stale_epoch")
+            Err(ErrorKind::StaleEpoch)
         } else if message.epoch == current {
-            Ok("applied")
+            Ok(Receipt::Applied)
         } else {
-            Ok("waiting")
+            Ok(Receipt::Waiting)
         }
     }
 

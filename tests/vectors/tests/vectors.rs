@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The vectors in the process: they are what the model says, they hold, and one that was changed doesn't.
+//! The vectors in the process: they are the model's, they hold, and a changed one doesn't.
 
-use atomik_vectors::run::{Process, Report, run};
-use atomik_vectors::{FILES, generate, readme, spoil};
+use atomik_vectors::check::{InProcess, Report, check};
+use atomik_vectors::format::File;
+use atomik_vectors::{FILES, change, generate, readme};
 
 #[test]
 fn the_files_are_what_the_model_says() {
     let made = generate::all();
     assert_eq!(made.len(), FILES.len());
-    for ((name, text), (file, committed)) in made.iter().zip(FILES) {
-        assert_eq!(*name, file);
+    for ((name, file), (committed, text)) in made.iter().zip(FILES) {
+        assert_eq!(*name, committed);
         assert!(
-            text == committed,
-            "{name}.json is another: `make vectors` writes it"
+            file.text() == text,
+            "{name}.json is out of date: `make vectors` writes it"
         );
     }
 }
@@ -21,9 +22,10 @@ fn the_files_are_what_the_model_says() {
 #[test]
 fn the_vectors_hold_in_the_process() {
     let reports = FILES.map(|(name, text)| {
-        let report = run(&Process, text).unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
+        let report = File::parse(text).and_then(|file| check(&InProcess, &file));
+        let report = report.unwrap_or_else(|wrong| panic!("{name}: {wrong}"));
         assert_eq!(report.skipped, 0, "{name}");
-        report.ran
+        report.held
     });
     // In the order of `FILES`.
     assert_eq!(reports, [19, 19, 13, 25, 50, 15, 4, 33]);
@@ -32,11 +34,13 @@ fn the_vectors_hold_in_the_process() {
 #[test]
 fn a_vector_that_is_changed_fails() {
     for (name, text) in FILES {
-        let files = spoil::each_expectation(text, &[]).unwrap();
-        assert!(files.len() > 10, "{name}: {}", files.len());
-        for file in files {
-            let report = run(&Process, &file);
-            assert!(report.is_err(), "{name}: {report:?} of {file}");
+        let file = serde_json::from_str(text).unwrap();
+        let changes = change::expectations(&file);
+        println!("{name}: {} changes", changes.len());
+        assert!(changes.len() > 10, "{name}: {}", changes.len());
+        for change in changes {
+            let report = check(&InProcess, &change.case(&file).unwrap());
+            assert!(report.is_err(), "{name}: {report:?} of {change:?}");
         }
     }
 }
@@ -48,6 +52,7 @@ fn the_lines_of_the_readme() {
 
 #[test]
 fn what_is_not_described_is_refused() {
+    let check = |text: &str| check(&InProcess, &File::parse(text)?);
     let file = |format: u32, kind: &str, step: &str| {
         format!(
             r#"{{"format": {format}, "kind": "{kind}", "about": "", "cases": [
@@ -55,8 +60,11 @@ fn what_is_not_described_is_refused() {
         )
     };
     let read = r#"{"op": "read", "expect": "0x0"}"#;
-    let one = Report { ran: 1, skipped: 0 };
-    assert_eq!(run(&Process, &file(1, "context", read)), Ok(one));
+    let one = Report {
+        held: 1,
+        skipped: 0,
+    };
+    assert_eq!(check(&file(1, "context", read)), Ok(one));
     for (format, kind, step) in [
         (2, "context", read),
         (1, "contexts", read),
@@ -69,9 +77,39 @@ fn what_is_not_described_is_refused() {
         (1, "context", r#"{"op": "read"}"#),
         (1, "context", r#"{"op": "read", "expect": "0x00"}"#),
         (1, "context", r#"{"op": "read", "expect": "0"}"#),
+        (1, "context", r#"{"op": "read", "expect": 0}"#),
         (1, "context", r#"{"op": "swap", "expect": "0x0"}"#),
+        (
+            1,
+            "fingerprint",
+            r#"{"op": "load", "data": "abc", "expect": "0x0"}"#,
+        ),
     ] {
         let file = file(format, kind, step);
-        assert!(run(&Process, &file).is_err(), "{file}");
+        assert!(check(&file).is_err(), "{file}");
+    }
+    let good = file(1, "context", read);
+    for (field, other) in [
+        ("\"about\"", "\"abuot\""),
+        ("\"width\": 64,", ""),
+        ("\"width\"", "\"more\": 1, \"width\""),
+    ] {
+        let file = good.replacen(field, other, 1);
+        assert!(check(&file).is_err(), "{file}");
+    }
+    // A table's case has one field more.
+    let table =
+        |step: &str| file(1, "table", step).replacen("\"width\"", "\"contexts\": 1, \"width\"", 1);
+    assert_eq!(
+        check(&table(r#"{"op": "read", "addr": 0, "expect": "0x0"}"#)),
+        Ok(one)
+    );
+    for step in [
+        r#"{"op": "read", "addr": 0}"#,
+        r#"{"op": "read", "addr": 1, "error": "weather"}"#,
+        r#"{"op": "batch", "entries": [{"op": "read", "addr": 0}]}"#,
+    ] {
+        let file = table(step);
+        assert!(check(&file).is_err(), "{file}");
     }
 }

@@ -4,11 +4,18 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
+/// Bytes, written as two hexadecimal digits each.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Bytes(pub Vec<u8>);
+
+impl From<&[u8]> for Bytes {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+}
 
 impl TryFrom<String> for Bytes {
     type Error = String;
@@ -24,6 +31,12 @@ impl TryFrom<String> for Bytes {
         bytes
             .map(Self)
             .ok_or_else(|| format!("{text:?} is no bytes"))
+    }
+}
+
+impl From<Bytes> for String {
+    fn from(bytes: Bytes) -> Self {
+        bytes.to_string()
     }
 }
 

@@ -4,31 +4,45 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// A value: its text, and its 64-bit limbs, the lowest first.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Hex {
-    text: String,
-    limbs: Vec<u64>,
-}
+use crate::model::Value;
+
+/// A value, written as `0x` and hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Hex(pub Value);
 
 impl Hex {
-    pub fn limbs(&self) -> &[u64] {
-        &self.limbs
+    /// The value's 64-bit limbs, lowest first; at least one.
+    pub fn limbs(&self) -> Vec<u64> {
+        let mut limbs = self.0.to_u64_digits();
+        limbs.resize(limbs.len().max(1), 0);
+        limbs
     }
 
-    /// As many limbs as a value of this width has; bits beyond it are as they are.
-    pub fn padded(&self, width: u32) -> Vec<u64> {
-        let mut limbs = self.limbs.clone();
+    /// Exactly as many limbs as a value of this width has. The last may have bits beyond the width.
+    pub fn limbs_of_width(&self, width: u32) -> Vec<u64> {
+        let mut limbs = self.0.to_u64_digits();
         limbs.resize(width.div_ceil(64) as usize, 0);
         limbs
     }
 
     /// The lowest 64 bits.
     pub fn low(&self) -> u64 {
-        self.limbs[0]
+        self.limbs()[0]
+    }
+}
+
+impl From<&Value> for Hex {
+    fn from(value: &Value) -> Self {
+        Self(value.clone())
+    }
+}
+
+impl From<u64> for Hex {
+    fn from(value: u64) -> Self {
+        Self(value.into())
     }
 }
 
@@ -37,24 +51,22 @@ impl TryFrom<String> for Hex {
 
     fn try_from(text: String) -> Result<Self, String> {
         let digits = text.strip_prefix("0x").unwrap_or_default();
-        let plain = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        if digits.is_empty()
-            || !digits.bytes().all(plain)
-            || (digits.starts_with('0') && digits != "0")
-        {
-            return Err(format!("{text:?} is no value"));
-        }
-        let limb = |chunk: &[u8]| {
-            let digit = |b: &u8| u64::from(if *b > b'9' { b - b'a' + 10 } else { b - b'0' });
-            chunk.iter().fold(0, |limb, b| (limb << 4) | digit(b))
-        };
-        let limbs = digits.as_bytes().rchunks(16).map(limb).collect();
-        Ok(Self { text, limbs })
+        let value = Value::parse_bytes(digits.as_bytes(), 16).map(Self);
+        // A value is written in one way.
+        value
+            .filter(|value| value.to_string() == text)
+            .ok_or_else(|| format!("{text:?} is no value"))
+    }
+}
+
+impl From<Hex> for String {
+    fn from(value: Hex) -> Self {
+        value.to_string()
     }
 }
 
 impl fmt::Display for Hex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        write!(f, "{:#x}", self.0)
     }
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The files of vectors, as `tests/vectors/README.md` describes them. What isn't described there is refused.
+//! The files of vectors, as `tests/vectors/README.md` describes them: both for writing and for
+//! reading. What isn't described there is refused.
 
 mod bytes;
 mod hex;
+mod layout;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use bytes::Bytes;
 pub use hex::Hex;
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum File {
     Context(Body<ContextCase>),
@@ -23,19 +25,27 @@ pub enum File {
     Errors(Body<ErrorCase>),
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body<C> {
-    #[serde(rename = "format")]
-    _format: Version,
-    #[serde(rename = "about")]
-    _about: String,
+    format: Version,
+    about: String,
     pub cases: Vec<C>,
 }
 
+impl<C> Body<C> {
+    pub fn new(about: &str, cases: Vec<C>) -> Self {
+        Self {
+            format: Version,
+            about: about.into(),
+            cases,
+        }
+    }
+}
+
 /// The one version of the files that there is.
-#[derive(Deserialize)]
-#[serde(try_from = "u32")]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
 struct Version;
 
 impl TryFrom<u32> for Version {
@@ -49,14 +59,29 @@ impl TryFrom<u32> for Version {
     }
 }
 
+impl From<Version> for u32 {
+    fn from(_: Version) -> Self {
+        1
+    }
+}
+
 impl File {
-    /// Understands the text of a file.
+    /// Parses the text of a file.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
         serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// The text of the file, which ends with a line's end.
+    pub fn text(&self) -> String {
+        let mut text = vec![];
+        let mut to = serde_json::Serializer::with_formatter(&mut text, layout::Layout::default());
+        self.serialize(&mut to).expect("memory takes all of it");
+        text.push(b'\n');
+        String::from_utf8(text).expect("JSON is text")
     }
 }
 
@@ -76,9 +101,10 @@ macro_rules! named {
 
 named!(ContextCase TableCase StreamCase MessageCase FingerprintCase ErrorCase);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+/// The errors that an operation may end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Wrong {
+pub enum ErrorKind {
     Address,
     Width,
     Count,
@@ -89,14 +115,14 @@ pub enum Wrong {
     Message,
 }
 
-/// A field that has to be there, though it may be null.
+/// Reads a field that must be there, though it may be null.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContextCase {
     pub name: String,
@@ -104,7 +130,7 @@ pub struct ContextCase {
     pub steps: Vec<ContextStep>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ContextStep {
     Load {
@@ -136,7 +162,7 @@ pub enum ContextStep {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TableCase {
     pub name: String,
@@ -145,55 +171,77 @@ pub struct TableCase {
     pub steps: Vec<TableStep>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum TableStep {
     Load {
         addr: u32,
         value: Hex,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Accum {
         addr: u32,
         delta: Hex,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Read {
         addr: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
         expect: Option<Hex>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Swap {
         addr: u32,
         #[serde(deserialize_with = "nullable")]
         new_reference: Option<Hex>,
+        #[serde(skip_serializing_if = "Option::is_none")]
         expect: Option<Hex>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     AccumMany {
         addrs: Vec<u32>,
         deltas: Vec<Hex>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Snapshot {
         expect: Vec<(u32, Hex)>,
     },
     Batch {
         entries: Vec<Entry>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Entry {
-    Load { addr: u32, value: Hex },
-    Accum { addr: u32, delta: Hex },
-    Read { addr: u32, expect: Option<Hex> },
-    Swap { addr: u32, expect: Option<Hex> },
+    Load {
+        addr: u32,
+        value: Hex,
+    },
+    Accum {
+        addr: u32,
+        delta: Hex,
+    },
+    Read {
+        addr: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expect: Option<Hex>,
+    },
+    Swap {
+        addr: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expect: Option<Hex>,
+    },
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StreamCase {
     pub name: String,
@@ -203,33 +251,40 @@ pub struct StreamCase {
     pub steps: Vec<StreamStep>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum StreamStep {
     Load {
         stream: usize,
         addr: u32,
         value: Hex,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Accum {
         stream: usize,
         addr: u32,
         delta: Hex,
+        #[serde(skip_serializing_if = "Option::is_none")]
         expect: Option<Made>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Apply {
         stream: usize,
         message: usize,
-        expect: Option<String>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expect: Option<Receipt>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Read {
         stream: usize,
         addr: u32,
+        #[serde(skip_serializing_if = "Option::is_none")]
         expect: Option<Hex>,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Merge {
         stream: usize,
@@ -245,8 +300,17 @@ pub enum StreamStep {
     },
 }
 
-/// What is expected of a message.
-#[derive(Deserialize)]
+/// A stream's answer to a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    Applied,
+    Duplicate,
+    Waiting,
+}
+
+/// The message that an operation of a stream makes.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Made {
     pub epoch: u64,
@@ -254,21 +318,28 @@ pub struct Made {
     pub bytes: Bytes,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageCase {
     pub name: String,
     pub bytes: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<Hex>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub addr: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<Hex>,
-    pub error: Option<Wrong>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorKind>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FingerprintCase {
     pub name: String,
@@ -276,7 +347,7 @@ pub struct FingerprintCase {
     pub steps: Vec<FingerprintStep>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum FingerprintStep {
     Load {
@@ -289,10 +360,12 @@ pub enum FingerprintStep {
     },
     AccumulateDelta {
         /// Where order counts.
+        #[serde(skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
         old: Bytes,
         new: Bytes,
-        error: Option<Wrong>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
     },
     Reset {},
     Words {
@@ -302,18 +375,19 @@ pub enum FingerprintStep {
     },
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ErrorCase {
     pub name: String,
     pub make: Make,
     pub width: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub contexts: Option<u32>,
     #[serde(deserialize_with = "nullable")]
-    pub error: Option<Wrong>,
+    pub error: Option<ErrorKind>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Make {
     Context,

@@ -2,111 +2,122 @@
 
 //! Vectors of batches.
 
-use super::json::{Object, file as json_file, op};
 use super::table::Steps;
 use super::values::Values;
+use crate::format::{Body, Entry, ErrorKind, File, Hex, TableCase, TableStep};
 use crate::model::Value;
 
 /// Batches are of words.
 const WIDTHS: [u32; 6] = [1, 7, 8, 32, 63, 64];
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases: Vec<_> = WIDTHS.map(many).into();
     cases.extend(WIDTHS.map(refused));
     cases.push(largest());
-    json_file("batch", "operations as one: in order, all or none", cases)
+    File::Batch(Body::new("operations as one: in order, all or none", cases))
 }
 
-/// An entry: what to do, where, with what.
+/// An entry before the batch was run.
 #[derive(Clone)]
-struct Entry {
-    name: &'static str,
+struct Request {
+    opcode: Opcode,
     addr: u32,
     value: Value,
 }
 
-fn entry(values: &mut Values, width: u32, names: &[&'static str]) -> Entry {
-    Entry {
-        name: values.one_of(names),
+#[derive(Clone, Copy)]
+enum Opcode {
+    Load,
+    Accum,
+    Read,
+    Swap,
+}
+
+use Opcode::{Accum, Load, Read, Swap};
+
+const ALL: [Opcode; 4] = [Load, Accum, Read, Swap];
+
+fn request(values: &mut Values, width: u32, opcodes: &[Opcode]) -> Request {
+    Request {
+        opcode: values.one_of(opcodes),
         addr: values.below(4),
         value: values.value(width),
     }
 }
 
-const ALL: [&str; 4] = ["load", "accum", "read", "swap"];
-
 /// Runs a batch, if all its addresses are there.
-fn run(steps: &mut Steps, entries: &[Entry]) {
+fn run(steps: &mut Steps, requests: &[Request]) {
     let count = steps.contexts.len();
-    let well = entries.iter().all(|entry| (entry.addr as usize) < count);
-    let mut done = vec![];
-    for entry in entries {
-        let step = op(entry.name).with("addr", entry.addr);
-        // Of a batch that is refused nothing is done, and nothing expected.
-        let mut context = steps.contexts.get_mut(entry.addr as usize).filter(|_| well);
-        done.push(match (entry.name, &mut context) {
-            ("load", context) => {
-                context.iter_mut().for_each(|c| c.load(&entry.value));
-                step.value("value", &entry.value)
+    let good = (requests.iter()).all(|request| (request.addr as usize) < count);
+    let mut entry = |request: &Request| {
+        let addr = request.addr;
+        // Nothing is done of a refused batch, and its entries expect nothing.
+        let mut context = (steps.contexts.get_mut(addr as usize)).filter(|_| good);
+        match request.opcode {
+            Load => {
+                context.iter_mut().for_each(|c| c.load(&request.value));
+                let value = (&request.value).into();
+                Entry::Load { addr, value }
             }
-            ("accum", context) => {
-                context.iter_mut().for_each(|c| c.accum(&entry.value));
-                step.value("delta", &entry.value)
+            Accum => {
+                context.iter_mut().for_each(|c| c.accum(&request.value));
+                let delta = (&request.value).into();
+                Entry::Accum { addr, delta }
             }
-            ("read", Some(context)) => step.value("expect", &context.read()),
-            (_, Some(context)) => step.value("expect", &context.swap(None)),
-            (_, None) => step,
-        });
-    }
-    steps.steps.push(match well {
-        true => batch(done),
-        false => batch(done).with("error", "address"),
-    });
+            Read => {
+                let expect = context.map(|context| Hex(context.read()));
+                Entry::Read { addr, expect }
+            }
+            Swap => {
+                let expect = context.map(|context| Hex(context.swap(None)));
+                Entry::Swap { addr, expect }
+            }
+        }
+    };
+    let entries = requests.iter().map(&mut entry).collect();
+    let error = (!good).then_some(ErrorKind::Address);
+    steps.steps.push(TableStep::Batch { entries, error });
 }
 
-fn batch(entries: Vec<Object>) -> Object {
-    op("batch").array("entries", entries)
-}
-
-fn many(width: u32) -> String {
+fn many(width: u32) -> TableCase {
     let mut steps = Steps::new(4, width);
     let mut values = Values::new(4000 + u64::from(width));
-    // All kinds of entries, two, and one.
-    let kinds: [&[&'static str]; 8] = [
+    // Batches of all opcodes, of one and of two.
+    let kinds: [&[Opcode]; 8] = [
         &ALL,
         &ALL[..1],
         &ALL[1..2],
         &ALL[2..3],
         &ALL[3..],
         &ALL[1..3],
-        &["load", "swap"],
+        &[Load, Swap],
         &ALL,
     ];
-    for names in kinds {
+    for opcodes in kinds {
         let count = 1 + values.below(20);
-        let entries: Vec<_> = (0..count)
-            .map(|_| entry(&mut values, width, names))
+        let requests: Vec<_> = (0..count)
+            .map(|_| request(&mut values, width, opcodes))
             .collect();
-        run(&mut steps, &entries);
+        run(&mut steps, &requests);
         steps.snapshot();
         steps.swap(values.below(4), None);
     }
     steps.case("many batches")
 }
 
-fn refused(width: u32) -> String {
+fn refused(width: u32) -> TableCase {
     let mut steps = Steps::new(4, width);
     let mut values = Values::new(5000 + u64::from(width));
     for addr in 0..4 {
         steps.load(addr, &values.value(width));
         steps.accum(addr, &values.value(width));
     }
-    for (place, addr) in [(0, 4), (3, 4), (6, u32::MAX)] {
-        for name in ALL {
-            let mut entries: Vec<_> = (0..7).map(|_| entry(&mut values, width, &ALL)).collect();
-            entries[place].addr = addr;
-            entries[place].name = name;
-            run(&mut steps, &entries);
+    for (i, addr) in [(0, 4), (3, 4), (6, u32::MAX)] {
+        for opcode in ALL {
+            let mut requests: Vec<_> = (0..7).map(|_| request(&mut values, width, &ALL)).collect();
+            requests[i].addr = addr;
+            requests[i].opcode = opcode;
+            run(&mut steps, &requests);
             steps.snapshot();
         }
     }
@@ -116,17 +127,17 @@ fn refused(width: u32) -> String {
     steps.case("refused batches")
 }
 
-/// Many entries of one kind.
-fn largest() -> String {
+/// Many entries of one opcode.
+fn largest() -> TableCase {
     let mut steps = Steps::new(4, 64);
-    let entries: Vec<_> = (0..300u32)
-        .map(|n| Entry {
-            name: "accum",
+    let requests: Vec<_> = (0..300u32)
+        .map(|n| Request {
+            opcode: Accum,
             addr: n % 4,
             value: Value::from(n) << (n % 50),
         })
         .collect();
-    run(&mut steps, &entries);
+    run(&mut steps, &requests);
     steps.snapshot();
     steps.case("300 entries")
 }

@@ -3,25 +3,22 @@
 //! Vectors of one context.
 
 use super::WIDTHS;
-use super::json::{Object, file as json_file, hex, op};
 use super::values::Values;
+use crate::format::{Body, ContextCase, ContextStep, File, Hex};
 use crate::model::{Context, Value};
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases = vec![readme()];
     cases.extend(WIDTHS.map(every_operation));
     cases.extend(WIDTHS.map(many));
-    json_file(
-        "context",
-        "one context of several widths: the four operations, undoing, merging",
-        cases,
-    )
+    let about = "one context of several widths: the four operations, undoing, merging";
+    File::Context(Body::new(about, cases))
 }
 
 /// A context, and the steps that were done with it.
 struct Steps {
     context: Context,
-    steps: Vec<Object>,
+    steps: Vec<ContextStep>,
 }
 
 impl Steps {
@@ -36,23 +33,33 @@ impl Steps {
 
     fn load(&mut self, value: &Value) {
         self.context.load(value);
-        self.steps.push(op("load").value("value", value));
+        let value = value.into();
+        self.steps.push(ContextStep::Load { value });
     }
 
-    fn accum(&mut self, name: &str, delta: &Value) {
+    fn accum(&mut self, delta: &Value) {
         self.context.accum(delta);
-        self.steps.push(op(name).value("delta", delta));
+        let delta = delta.into();
+        self.steps.push(ContextStep::Accum { delta });
+    }
+
+    fn rollback(&mut self, delta: &Value) {
+        self.context.accum(delta);
+        let delta = delta.into();
+        self.steps.push(ContextStep::Rollback { delta });
     }
 
     fn read(&mut self) {
-        let state = self.context.read();
-        self.steps.push(op("read").value("expect", &state));
+        let expect = Hex(self.context.read());
+        self.steps.push(ContextStep::Read { expect });
     }
 
     fn swap(&mut self, new_reference: Option<&Value>) {
-        let state = self.context.swap(new_reference);
-        let step = op("swap").with("new_reference", new_reference.map(hex));
-        self.steps.push(step.value("expect", &state));
+        let expect = Hex(self.context.swap(new_reference));
+        self.steps.push(ContextStep::Swap {
+            new_reference: new_reference.map(Hex::from),
+            expect,
+        });
     }
 
     fn merge(&mut self, reference: &Value, deltas: &[Value]) {
@@ -63,48 +70,51 @@ impl Steps {
         other.load(reference);
         deltas.iter().for_each(|delta| other.accum(delta));
         self.context.merge(&other);
-        let deltas: Vec<_> = deltas.iter().map(hex).collect();
-        let step = op("merge").value("reference", reference);
-        self.steps.push(step.with("deltas", deltas));
+        self.steps.push(ContextStep::Merge {
+            reference: reference.into(),
+            deltas: deltas.iter().map(Hex::from).collect(),
+        });
     }
 
     fn words(&mut self) {
         let context = &self.context;
-        self.steps.push(
-            op("words")
-                .value("reference", &context.reference)
-                .value("accumulator", &context.accumulator)
-                .with("is_clean", context.accumulator == Value::ZERO)
-                .with("delta_count", context.delta_count),
-        );
+        self.steps.push(ContextStep::Words {
+            reference: (&context.reference).into(),
+            accumulator: (&context.accumulator).into(),
+            is_clean: context.accumulator == Value::ZERO,
+            delta_count: context.delta_count,
+        });
     }
 
-    fn case(self, name: &str) -> String {
+    fn case(self, name: &str) -> ContextCase {
         let width = self.context.width;
-        let name = format!("{name}, {width} bits");
-        Object::named(name).with("width", width).steps(self.steps)
+        ContextCase {
+            name: format!("{name}, {width} bits"),
+            width,
+            steps: self.steps,
+        }
     }
 }
 
-fn readme() -> String {
+fn readme() -> ContextCase {
     let mut steps = Steps::new(64);
     let value = |v: u64| Value::from(v);
     steps.read();
     steps.load(&value(0xcafe_babe));
-    steps.accum("accum", &value(1));
+    steps.accum(&value(1));
     steps.read();
-    steps.accum("rollback", &value(1));
+    steps.rollback(&value(1));
     steps.read();
     steps.words();
     steps.load(&value(1000));
-    steps.accum("accum", &value(50));
+    steps.accum(&value(50));
     steps.swap(None);
     steps.read();
     steps.words();
     steps.case("the examples of the README")
 }
 
-fn every_operation(width: u32) -> String {
+fn every_operation(width: u32) -> ContextCase {
     let mut steps = Steps::new(width);
     let mut values = Values::new(width.into());
     let ones = (Value::from(1u32) << width) - 1u32;
@@ -113,35 +123,35 @@ fn every_operation(width: u32) -> String {
     // Everything that comes in is masked.
     steps.load(&all);
     steps.read();
-    steps.accum("accum", &all);
+    steps.accum(&all);
     steps.read();
     steps.words();
     steps.swap(Some(&all));
     steps.words();
     let [a, b, c] = [(); 3].map(|()| values.value(width));
-    steps.accum("accum", &a);
-    steps.accum("accum", &b);
-    steps.accum("accum", &c);
+    steps.accum(&a);
+    steps.accum(&b);
+    steps.accum(&c);
     steps.read();
-    steps.accum("rollback", &b);
+    steps.rollback(&b);
     steps.read();
-    steps.accum("rollback", &c);
-    steps.accum("rollback", &a);
+    steps.rollback(&c);
+    steps.rollback(&a);
     steps.words();
     // A new epoch from the state, from a value, and from 0.
-    steps.accum("accum", &ones);
+    steps.accum(&ones);
     steps.swap(None);
     steps.words();
-    steps.accum("accum", &a);
+    steps.accum(&a);
     steps.swap(Some(&ones));
     steps.words();
-    steps.accum("accum", &b);
+    steps.accum(&b);
     steps.swap(Some(&Value::ZERO));
     steps.words();
     steps.read();
     // The other's deltas are folded in, its reference is not.
     steps.load(&c);
-    steps.accum("accum", &a);
+    steps.accum(&a);
     steps.merge(&b, &[b.clone(), ones, all]);
     steps.words();
     steps.merge(&b, &[]);
@@ -150,7 +160,7 @@ fn every_operation(width: u32) -> String {
     steps.case("every operation")
 }
 
-fn many(width: u32) -> String {
+fn many(width: u32) -> ContextCase {
     let mut steps = Steps::new(width);
     let mut values = Values::new(1000 + u64::from(width));
     for _ in 0..48 {
@@ -160,13 +170,13 @@ fn many(width: u32) -> String {
             1 | 2 => steps.read(),
             3 => steps.swap(None),
             4 => steps.swap(Some(&value)),
-            5 => steps.accum("rollback", &value),
+            5 => steps.rollback(&value),
             6 => steps.words(),
             7 => {
                 let delta = values.value(width);
                 steps.merge(&value, &[delta]);
             }
-            _ => steps.accum("accum", &value),
+            _ => steps.accum(&value),
         }
     }
     steps.read();

@@ -2,30 +2,26 @@
 
 //! Vectors of both kinds of fingerprints.
 
-use super::json::{Object, file as json_file, op};
 use super::values::Values;
+use crate::format::{Body, ErrorKind, File, FingerprintCase, FingerprintStep};
 use crate::model::{Value, fingerprint, ordered_fingerprint};
 
 /// Around the size of a chunk, and across a page.
 const LENGTHS: [usize; 10] = [0, 1, 7, 8, 9, 15, 16, 17, 255, 4099];
 const WIDTHS: [u32; 7] = [8, 16, 24, 32, 64, 128, 1000];
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases = vec![blind()];
     for width in WIDTHS {
         cases.push(lengths(width));
         cases.push(changes(width));
     }
-    json_file(
-        "fingerprint",
-        "fingerprints of bytes of awkward lengths, and of changes",
-        cases,
-    )
+    let about = "fingerprints of bytes of awkward lengths, and of changes";
+    File::Fingerprint(Body::new(about, cases))
 }
 
-pub fn ordered_file() -> String {
-    json_file(
-        "ordered_fingerprint",
+pub fn ordered_file() -> File {
+    File::OrderedFingerprint(Body::new(
         "fingerprints that see the order of chunks",
         vec![
             ordered_lengths(),
@@ -33,7 +29,7 @@ pub fn ordered_file() -> String {
             ordered_sees(),
             refused(),
         ],
-    )
+    ))
 }
 
 /// A fingerprint, and the steps that were done with it.
@@ -42,7 +38,7 @@ struct Steps {
     ordered: bool,
     reference: Value,
     accumulator: Value,
-    steps: Vec<Object>,
+    steps: Vec<FingerprintStep>,
 }
 
 impl Steps {
@@ -66,59 +62,68 @@ impl Steps {
     fn load(&mut self, data: &[u8]) {
         self.reference = self.of(data);
         self.accumulator = Value::ZERO;
-        let step = op("load").bytes("data", data);
-        self.steps.push(step.value("expect", &self.reference));
+        self.steps.push(FingerprintStep::Load {
+            data: data.into(),
+            expect: (&self.reference).into(),
+        });
     }
 
     fn update(&mut self, data: &[u8]) {
         let value = self.of(data);
         self.accumulator = &self.reference ^ &value;
-        let step = op("update").bytes("data", data);
-        self.steps.push(step.value("expect", &value));
+        self.steps.push(FingerprintStep::Update {
+            data: data.into(),
+            expect: (&value).into(),
+        });
     }
 
     fn accumulate(&mut self, old: &[u8], new: &[u8]) {
         self.accumulator ^= self.of(old) ^ self.of(new);
-        let step = op("accumulate_delta").bytes("old", old);
-        self.steps.push(step.bytes("new", new));
+        self.delta(None, old, new, None);
     }
 
-    /// What was last `data` has `new` at `offset` now.
+    fn delta(&mut self, offset: Option<u64>, old: &[u8], new: &[u8], error: Option<ErrorKind>) {
+        self.steps.push(FingerprintStep::AccumulateDelta {
+            offset,
+            old: old.into(),
+            new: new.into(),
+            error,
+        });
+    }
+
+    /// Puts `new` into `data`, of which the last fingerprint is, at `offset`.
     fn change(&mut self, data: &mut [u8], offset: usize, new: &[u8]) {
         let old = data[offset..offset + new.len()].to_vec();
         let before = self.of(data);
         data[offset..offset + new.len()].copy_from_slice(new);
         self.accumulator ^= before ^ self.of(data);
-        let step = op("accumulate_delta").with("offset", offset);
-        self.steps.push(step.bytes("old", &old).bytes("new", new));
+        self.delta(Some(offset as u64), &old, new, None);
     }
 
     fn refused(&mut self, offset: u64, old: &[u8], new: &[u8]) {
-        let step = op("accumulate_delta").with("offset", offset);
-        let step = step.bytes("old", old).bytes("new", new);
-        self.steps.push(step.with("error", "change"));
+        self.delta(Some(offset), old, new, Some(ErrorKind::Change));
     }
 
     fn reset(&mut self) {
         self.reference ^= std::mem::take(&mut self.accumulator);
-        self.steps.push(op("reset"));
+        self.steps.push(FingerprintStep::Reset {});
     }
 
     fn words(&mut self) {
         let value = &self.reference ^ &self.accumulator;
-        self.steps.push(
-            op("words")
-                .value("value", &value)
-                .value("delta", &self.accumulator)
-                .with("changed", self.accumulator != Value::ZERO),
-        );
+        self.steps.push(FingerprintStep::Words {
+            value: (&value).into(),
+            delta: (&self.accumulator).into(),
+            changed: self.accumulator != Value::ZERO,
+        });
     }
 
-    fn case(self, name: &str) -> String {
-        let name = format!("{name}, {} bits", self.width);
-        Object::named(name)
-            .with("width", self.width)
-            .steps(self.steps)
+    fn case(self, name: &str) -> FingerprintCase {
+        FingerprintCase {
+            name: format!("{name}, {} bits", self.width),
+            width: self.width,
+            steps: self.steps,
+        }
     }
 }
 
@@ -140,15 +145,15 @@ fn all_lengths(mut steps: Steps) -> Steps {
     steps
 }
 
-fn lengths(width: u32) -> String {
+fn lengths(width: u32) -> FingerprintCase {
     all_lengths(Steps::new(width, false)).case("awkward lengths")
 }
 
-fn ordered_lengths() -> String {
+fn ordered_lengths() -> FingerprintCase {
     all_lengths(Steps::new(64, true)).case("awkward lengths")
 }
 
-fn changes(width: u32) -> String {
+fn changes(width: u32) -> FingerprintCase {
     let mut steps = Steps::new(width, false);
     let mut values = Values::new(12_000 + u64::from(width));
     steps.load(&values.bytes(300));
@@ -171,8 +176,8 @@ fn changes(width: u32) -> String {
     steps.case("changes")
 }
 
-/// What XOR doesn't see.
-fn blind() -> String {
+/// Changes that XOR doesn't see.
+fn blind() -> FingerprintCase {
     let mut steps = Steps::new(64, false);
     steps.load(b"chunk 1.chunk 2.the end");
     steps.update(b"chunk 2.chunk 1.the end");
@@ -186,8 +191,8 @@ fn blind() -> String {
     steps.case("what it can't see")
 }
 
-/// The same, and it does.
-fn ordered_sees() -> String {
+/// Changes of the same kinds, which it sees.
+fn ordered_sees() -> FingerprintCase {
     let mut steps = Steps::new(64, true);
     for data in [
         &b"chunk 1.chunk 2.the end"[..],
@@ -206,7 +211,7 @@ fn ordered_sees() -> String {
     steps.case("what it sees")
 }
 
-fn ordered_changes() -> String {
+fn ordered_changes() -> FingerprintCase {
     let mut steps = Steps::new(64, true);
     let mut values = Values::new(13_000);
     let mut data = values.bytes(100);
@@ -236,7 +241,7 @@ fn ordered_changes() -> String {
     steps.case("changes")
 }
 
-fn refused() -> String {
+fn refused() -> FingerprintCase {
     let mut steps = Steps::new(64, true);
     // Nothing was loaded.
     steps.refused(0, b"12345678", b"abcdefgh");

@@ -3,11 +3,11 @@
 //! Vectors of the messages' encoding.
 
 use super::WIDTHS;
-use super::json::{Object, file as json_file};
 use super::values::Values;
+use crate::format::{Body, Bytes, ErrorKind, File, Hex, MessageCase};
 use crate::model::{Message, Value, leb128, masked};
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases = vec![];
     let mut values = Values::new(10_000);
     for width in WIDTHS {
@@ -35,26 +35,25 @@ pub fn file() -> String {
         cases.push(good(&format!("numbers of {number}"), &message));
     }
     cases.extend(bad());
-    json_file(
-        "message",
-        "messages as bytes, and bytes that are no message",
-        cases,
-    )
+    let about = "messages as bytes, and bytes that are no message";
+    File::Message(Body::new(about, cases))
 }
 
-fn good(name: &str, message: &Message) -> String {
-    Object::named(name)
-        .with("width", message.width)
-        .bytes("bytes", &message.encode())
-        .value("sender", &message.sender.into())
-        .with("addr", message.addr)
-        .with("epoch", message.epoch)
-        .with("seq", message.seq)
-        .value("delta", &message.delta)
-        .end()
+fn good(name: &str, message: &Message) -> MessageCase {
+    MessageCase {
+        name: name.into(),
+        bytes: Bytes(message.encode()),
+        width: Some(message.width),
+        sender: Some(message.sender.into()),
+        addr: Some(message.addr),
+        epoch: Some(message.epoch),
+        seq: Some(message.seq),
+        delta: Some(Hex::from(&message.delta)),
+        error: None,
+    }
 }
 
-fn bad() -> Vec<String> {
+fn bad() -> Vec<MessageCase> {
     let message = Message {
         sender: 3,
         seq: 300,
@@ -75,7 +74,7 @@ fn bad() -> Vec<String> {
             [&[version], &bytes[1..]].concat(),
         );
     }
-    // The parts of a message, so that each can be another.
+    // The parts of a message, each of which is spoiled by itself.
     let head =
         |addr: &[u8], epoch: &[u8], seq: &[u8]| [&[0xa1], addr, epoch, seq, &[3; 8]].concat();
     let number = leb128(1);
@@ -127,9 +126,16 @@ fn bad() -> Vec<String> {
     ] {
         add(name, [&head[..], &tail].concat());
     }
-    let case = |(name, bytes): (String, Vec<u8>)| {
-        let case = Object::named(name).bytes("bytes", &bytes);
-        case.with("error", "message").end()
+    let case = |(name, bytes): (String, Vec<u8>)| MessageCase {
+        name,
+        bytes: Bytes(bytes),
+        width: None,
+        sender: None,
+        addr: None,
+        epoch: None,
+        seq: None,
+        delta: None,
+        error: Some(ErrorKind::Message),
     };
     cases.into_iter().map(case).collect()
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Makes the files of vectors from the model. The same each time.
+//! Makes the files of vectors from the model, the same each time.
 
 mod batch;
 mod context;
 mod errors;
 mod fingerprint;
-mod json;
 mod message;
 mod stream;
 mod table;
 mod values;
 
-/// Widths that every kind is tried with: below, at and above the 64 bits of a word.
+/// The widths of most kinds: below, at and above the 64 bits of a word.
 const WIDTHS: [u32; 9] = [1, 7, 8, 32, 63, 64, 65, 128, 1000];
 
-/// All files: name and text.
-pub fn all() -> Vec<(&'static str, String)> {
+use crate::format::File;
+
+/// All files, by name.
+pub fn all() -> Vec<(&'static str, File)> {
     vec![
         ("context", context::file()),
         ("table", table::file()),

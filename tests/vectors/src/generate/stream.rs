@@ -2,14 +2,15 @@
 
 //! Vectors of streams: messages in any order, twice, lost, of other epochs; and merging.
 
-use super::json::{Object, file as json_file, hex_bytes, op, states};
+use super::table::{nonzero, split};
 use super::values::Values;
+use crate::format::{Body, Bytes, ErrorKind, File, Made, StreamCase, StreamStep};
 use crate::model::{Message, Stream, Value};
 
 const CONTEXTS: u32 = 3;
 const WIDTHS: [u32; 5] = [1, 32, 64, 65, 1000];
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases = vec![];
     for width in WIDTHS {
         cases.push(any_order(width));
@@ -18,20 +19,18 @@ pub fn file() -> String {
         cases.push(many(width));
         cases.push(false_name(width));
     }
-    json_file(
-        "stream",
-        "streams that exchange messages in any order, some twice, some never, and that merge",
-        cases,
-    )
+    let about =
+        "streams that exchange messages in any order, some twice, some never, and that merge";
+    File::Stream(Body::new(about, cases))
 }
 
 /// Streams, the messages that they made, and the steps that were done with them.
 struct Steps {
     streams: Vec<Stream>,
     messages: Vec<Message>,
-    /// The numbers of messages that each has not handed out.
+    /// For each stream, the numbers of the messages that it has not handed out.
     pending: Vec<Vec<usize>>,
-    steps: Vec<Object>,
+    steps: Vec<StreamStep>,
 }
 
 impl Steps {
@@ -51,87 +50,101 @@ impl Steps {
     }
 
     fn load(&mut self, stream: usize, addr: u32, value: &Value) {
-        let step = op("load").with("stream", stream).with("addr", addr);
-        let step = step.value("value", value);
-        if addr < CONTEXTS {
+        let error = wrong(addr);
+        if error.is_none() {
             self.streams[stream].load(addr, value);
-            self.steps.push(step);
-        } else {
-            self.steps.push(step.with("error", "address"));
         }
+        self.steps.push(StreamStep::Load {
+            stream,
+            addr,
+            value: value.into(),
+            error,
+        });
     }
 
     /// Returns the message's number.
     fn accum(&mut self, stream: usize, addr: u32, delta: &Value) -> usize {
-        let step = op("accum").with("stream", stream).with("addr", addr);
-        let step = step.value("delta", delta);
+        let error = wrong(addr);
         let number = self.messages.len();
-        if addr < CONTEXTS {
+        let mut expect = None;
+        if error.is_none() {
             let message = self.streams[stream].accum(addr, delta);
-            self.steps.push(
-                step.object(
-                    "expect",
-                    Object::first("epoch", message.epoch)
-                        .with("seq", message.seq)
-                        .with("bytes", hex_bytes(&message.encode())),
-                ),
-            );
+            expect = Some(Made {
+                epoch: message.epoch,
+                seq: message.seq,
+                bytes: Bytes(message.encode()),
+            });
             self.messages.push(message);
             self.pending[stream].push(number);
-        } else {
-            self.steps.push(step.with("error", "address"));
         }
+        self.steps.push(StreamStep::Accum {
+            stream,
+            addr,
+            delta: delta.into(),
+            expect,
+            error,
+        });
         number
     }
 
     fn apply(&mut self, stream: usize, message: usize) {
         let result = self.streams[stream].apply(&self.messages[message]);
-        let step = op("apply").with("stream", stream).with("message", message);
-        self.steps.push(step.result(result));
+        self.steps.push(StreamStep::Apply {
+            stream,
+            message,
+            expect: result.ok(),
+            error: result.err(),
+        });
     }
 
     fn read(&mut self, stream: usize, addr: u32) {
-        let step = op("read").with("stream", stream).with("addr", addr);
-        self.steps.push(if addr < CONTEXTS {
-            step.value("expect", &self.streams[stream].read(addr))
-        } else {
-            step.with("error", "address")
+        let state = wrong(addr).map_or_else(|| Ok(self.streams[stream].read(addr)), Err);
+        let (expect, error) = split(state);
+        self.steps.push(StreamStep::Read {
+            stream,
+            addr,
+            expect,
+            error,
         });
     }
 
     fn merge(&mut self, stream: usize, from: usize) {
         let other = self.streams[from].clone();
         self.streams[stream].merge(&other);
-        self.steps
-            .push(op("merge").with("stream", stream).with("from", from));
+        self.steps.push(StreamStep::Merge { stream, from });
     }
 
     fn pending(&mut self, stream: usize) {
-        let numbers = std::mem::take(&mut self.pending[stream]);
-        let step = op("pending").with("stream", stream);
-        self.steps.push(step.with("expect", numbers));
+        let expect = std::mem::take(&mut self.pending[stream]);
+        self.steps.push(StreamStep::Pending { stream, expect });
     }
 
     fn contexts(&mut self, stream: usize) {
-        let all = (0..CONTEXTS).map(|addr| (addr, self.streams[stream].read(addr)));
-        let nonzero = all.filter(|(_, state)| *state != Value::ZERO);
-        let step = op("contexts").with("stream", stream);
-        self.steps.push(step.with("expect", states(nonzero)));
+        let states = (0..CONTEXTS).map(|addr| (addr, self.streams[stream].read(addr)));
+        let expect = nonzero(states);
+        self.steps.push(StreamStep::Contexts { stream, expect });
     }
 
-    fn case(self, name: &str) -> String {
+    fn case(self, name: &str) -> StreamCase {
         let width = self.streams[0].width;
-        let sender = |stream: &Stream| format!("{:#x}", stream.sender);
-        let senders: Vec<_> = self.streams.iter().map(sender).collect();
-        let case = Object::named(format!("{name}, {width} bits"))
-            .with("width", width)
-            .with("contexts", CONTEXTS)
-            .with("streams", senders);
-        case.steps(self.steps)
+        StreamCase {
+            name: format!("{name}, {width} bits"),
+            width,
+            contexts: CONTEXTS,
+            streams: (self.streams.iter())
+                .map(|stream| stream.sender.into())
+                .collect(),
+            steps: self.steps,
+        }
     }
 }
 
-fn any_order(width: u32) -> String {
+/// The error of an address that isn't there.
+fn wrong(addr: u32) -> Option<ErrorKind> {
+    (addr >= CONTEXTS).then_some(ErrorKind::Address)
+}
+
+fn any_order(width: u32) -> StreamCase {
     let mut steps = Steps::new(2, width);
     let mut values = Values::new(6000 + u64::from(width));
     let start = values.value(width);
@@ -165,7 +178,7 @@ fn any_order(width: u32) -> String {
     steps.case("any order, and twice")
 }
 
-fn epochs(width: u32) -> String {
+fn epochs(width: u32) -> StreamCase {
     let mut steps = Steps::new(2, width);
     let mut values = Values::new(7000 + u64::from(width));
     let [first, second] = [(); 2].map(|()| values.value(width));
@@ -198,7 +211,7 @@ fn epochs(width: u32) -> String {
     steps.case("epochs")
 }
 
-fn merging(width: u32) -> String {
+fn merging(width: u32) -> StreamCase {
     let mut steps = Steps::new(3, width);
     let mut values = Values::new(8000 + u64::from(width));
     // The same epoch from different values, of which the larger wins.
@@ -237,9 +250,8 @@ fn merging(width: u32) -> String {
     steps.case("merging")
 }
 
-/// A message that bears the name of the stream that gets it, which hasn't made it: another of the
-/// same name has.
-fn false_name(width: u32) -> String {
+/// Messages that bear the name of the stream that gets them, but were made by another of that name.
+fn false_name(width: u32) -> StreamCase {
     let mut steps = Steps::new(2, width);
     steps.streams[1].sender = steps.streams[0].sender;
     let mut values = Values::new(9500 + u64::from(width));
@@ -259,7 +271,7 @@ fn false_name(width: u32) -> String {
     steps.case("a false name")
 }
 
-fn many(width: u32) -> String {
+fn many(width: u32) -> StreamCase {
     let mut steps = Steps::new(3, width);
     let mut values = Values::new(9000 + u64::from(width));
     for _ in 0..90 {

@@ -3,25 +3,23 @@
 //! Vectors of tables.
 
 use super::WIDTHS;
-use super::json::{Object, file as json_file, hex, op, states};
 use super::values::Values;
+use crate::format::{Body, ErrorKind, File, Hex, TableCase, TableStep};
 use crate::model::{Context, Value};
 
-pub fn file() -> String {
+pub fn file() -> File {
     let mut cases = vec![readme()];
     cases.extend(WIDTHS.map(many));
     cases.extend(WIDTHS.map(refused));
-    json_file(
-        "table",
-        "tables of several widths: the four operations, many deltas at once, addresses that are not there",
-        cases,
-    )
+    let about = "tables of several widths: the four operations, many deltas at once, \
+                 addresses that are not there";
+    File::Table(Body::new(about, cases))
 }
 
 /// A table, and the steps that were done with it.
 pub struct Steps {
     pub contexts: Vec<Context>,
-    pub steps: Vec<Object>,
+    pub steps: Vec<TableStep>,
 }
 
 impl Steps {
@@ -36,55 +34,49 @@ impl Steps {
         }
     }
 
-    fn push(&mut self, step: Object, result: Option<Result<Value, &str>>) {
-        self.steps.push(match result {
-            Some(result) => step.result(result.map(|value| hex(&value))),
-            None => step,
-        });
+    /// The context at an address, or the error of asking for it.
+    fn at(&mut self, addr: u32) -> Result<&mut Context, ErrorKind> {
+        let context = self.contexts.get_mut(addr as usize);
+        context.ok_or(ErrorKind::Address)
     }
 
     pub fn load(&mut self, addr: u32, value: &Value) {
-        let step = op("load").with("addr", addr).value("value", value);
-        match self.contexts.get_mut(addr as usize) {
-            Some(context) => {
-                context.load(value);
-                self.push(step, None);
-            }
-            None => self.push(step, Some(Err("address"))),
-        }
+        let error = self.at(addr).map(|context| context.load(value)).err();
+        let value = value.into();
+        self.steps.push(TableStep::Load { addr, value, error });
     }
 
     pub fn accum(&mut self, addr: u32, delta: &Value) {
-        let step = op("accum").with("addr", addr).value("delta", delta);
-        match self.contexts.get_mut(addr as usize) {
-            Some(context) => {
-                context.accum(delta);
-                self.push(step, None);
-            }
-            None => self.push(step, Some(Err("address"))),
-        }
+        let error = self.at(addr).map(|context| context.accum(delta)).err();
+        let delta = delta.into();
+        self.steps.push(TableStep::Accum { addr, delta, error });
     }
 
     pub fn read(&mut self, addr: u32) {
-        let context = self.contexts.get(addr as usize);
-        let state = context.map(Context::read).ok_or("address");
-        self.push(op("read").with("addr", addr), Some(state));
+        let (expect, error) = split(self.at(addr).map(|context| context.read()));
+        self.steps.push(TableStep::Read {
+            addr,
+            expect,
+            error,
+        });
     }
 
     pub fn swap(&mut self, addr: u32, new_reference: Option<&Value>) {
-        let context = self.contexts.get_mut(addr as usize);
-        let state = context.map(|c| c.swap(new_reference)).ok_or("address");
-        let step = op("swap").with("addr", addr);
-        let step = step.with("new_reference", new_reference.map(hex));
-        self.push(step, Some(state));
+        let (expect, error) = split(self.at(addr).map(|context| context.swap(new_reference)));
+        self.steps.push(TableStep::Swap {
+            addr,
+            new_reference: new_reference.map(Hex::from),
+            expect,
+            error,
+        });
     }
 
     fn accum_many(&mut self, addrs: &[u32], deltas: &[Value]) {
         let there = |addr: &u32| (*addr as usize) < self.contexts.len();
         let error = if addrs.len() != deltas.len() {
-            Some("lengths")
+            Some(ErrorKind::Lengths)
         } else if !addrs.iter().all(there) {
-            Some("address")
+            Some(ErrorKind::Address)
         } else {
             None
         };
@@ -93,27 +85,44 @@ impl Steps {
                 self.contexts[*addr as usize].accum(delta);
             }
         }
-        let deltas: Vec<_> = deltas.iter().map(hex).collect();
-        let step = op("accum_many").with("addrs", addrs).with("deltas", deltas);
-        self.push(step, error.map(Err));
+        self.steps.push(TableStep::AccumMany {
+            addrs: addrs.to_vec(),
+            deltas: deltas.iter().map(Hex::from).collect(),
+            error,
+        });
     }
 
     pub fn snapshot(&mut self) {
-        let all = (0..).zip(self.contexts.iter().map(Context::read));
-        let states = states(all.filter(|(_, state)| *state != Value::ZERO));
-        self.steps.push(op("snapshot").with("expect", states));
+        let expect = nonzero((0..).zip(self.contexts.iter().map(Context::read)));
+        self.steps.push(TableStep::Snapshot { expect });
     }
 
-    pub fn case(self, name: &str) -> String {
+    pub fn case(self, name: &str) -> TableCase {
         let width = self.contexts[0].width;
-        let case = Object::named(format!("{name}, {width} bits"))
-            .with("width", width)
-            .with("contexts", self.contexts.len());
-        case.steps(self.steps)
+        TableCase {
+            name: format!("{name}, {width} bits"),
+            width,
+            contexts: self.contexts.len() as u32,
+            steps: self.steps,
+        }
     }
 }
 
-fn readme() -> String {
+/// A step's `expect` and `error`, of which it has one.
+pub fn split(result: Result<Value, ErrorKind>) -> (Option<Hex>, Option<ErrorKind>) {
+    match result {
+        Ok(value) => (Some(Hex(value)), None),
+        Err(error) => (None, Some(error)),
+    }
+}
+
+/// The states that are not 0.
+pub fn nonzero(states: impl Iterator<Item = (u32, Value)>) -> Vec<(u32, Hex)> {
+    let nonzero = states.filter(|(_, state)| *state != Value::ZERO);
+    nonzero.map(|(addr, state)| (addr, Hex(state))).collect()
+}
+
+fn readme() -> TableCase {
     let mut steps = Steps::new(256, 64);
     let value = |v: u64| Value::from(v);
     steps.load(0, &value(0xcafe_babe));
@@ -132,7 +141,7 @@ fn readme() -> String {
     steps.case("the examples of the README")
 }
 
-fn many(width: u32) -> String {
+fn many(width: u32) -> TableCase {
     let mut steps = Steps::new(5, width);
     let mut values = Values::new(2000 + u64::from(width));
     steps.snapshot();
@@ -158,7 +167,7 @@ fn many(width: u32) -> String {
     steps.case("many operations")
 }
 
-fn refused(width: u32) -> String {
+fn refused(width: u32) -> TableCase {
     let mut steps = Steps::new(3, width);
     let mut values = Values::new(3000 + u64::from(width));
     for addr in 0..3 {

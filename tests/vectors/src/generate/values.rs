@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers that look random and are the same each time.
+//! [`Values`]: numbers that look random and are the same each time.
 
 use num_bigint::BigUint;
 
@@ -9,7 +9,7 @@ use crate::model::{Value, mix};
 pub struct Values(u64);
 
 impl Values {
-    /// Each seed has numbers of its own.
+    /// Numbers that are this seed's own.
     pub fn new(seed: u64) -> Self {
         Self(mix(seed.wrapping_add(1)))
     }
@@ -19,7 +19,7 @@ impl Values {
         mix(self.0)
     }
 
-    /// Below a limit.
+    /// A number below a limit.
     pub fn below(&mut self, limit: u32) -> u32 {
         (self.next() % u64::from(limit)) as u32
     }
@@ -29,7 +29,7 @@ impl Values {
         of[self.below(of.len() as u32) as usize]
     }
 
-    /// A value of some more bits than `width` has, or one of those that are special to it.
+    /// A value of some more bits than the width, or one that is special to the width.
     pub fn value(&mut self, width: u32) -> Value {
         let one = || BigUint::from(1u32);
         match self.below(8) {

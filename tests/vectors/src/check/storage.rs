@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Place`]: where tables are.
+//! [`Storage`]: where tables are.
 
 use atomik::{ContextTable, Device, LocalTable, Result, Table};
 
-/// Where vectors are run.
-pub trait Place {
+/// Makes tables, in the process or on the device.
+pub trait Storage {
     /// The tables that are there.
     type Table: ContextTable;
 
-    /// Whether this is the process, so that what has no table is run as well.
+    /// Whether this is the process, which also has what isn't in a table.
     const PROCESS: bool;
 
     /// Whether there are contexts of this width.
-    fn has(&self, width: u32) -> bool;
+    fn has_width(&self, width: u32) -> bool;
 
     /// Makes a table.
     ///
@@ -24,14 +24,14 @@ pub trait Place {
 }
 
 /// Tables of this process.
-pub struct Process;
+pub struct InProcess;
 
-impl Place for Process {
+impl Storage for InProcess {
     type Table = LocalTable;
 
     const PROCESS: bool = true;
 
-    fn has(&self, _width: u32) -> bool {
+    fn has_width(&self, _width: u32) -> bool {
         true
     }
 
@@ -43,12 +43,12 @@ impl Place for Process {
 /// Tables of the device.
 pub struct OnDevice(pub Device);
 
-impl Place for OnDevice {
+impl Storage for OnDevice {
     type Table = Table;
 
     const PROCESS: bool = false;
 
-    fn has(&self, width: u32) -> bool {
+    fn has_width(&self, width: u32) -> bool {
         width == 64
     }
 

@@ -1,35 +1,35 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs vectors of tables and batches.
+//! Checks vectors of tables and batches.
 
 use atomik::{Batch, ContextTable, Result, Value};
 
 use super::expectation::{done, returned, same};
-use super::{Outcome, Place, steps};
-use crate::format::{Entry, Hex, TableCase, TableStep, Wrong};
+use super::{Outcome, Storage, steps};
+use crate::format::{Entry, ErrorKind, Hex, TableCase, TableStep};
 
-/// Which of a table's methods are used.
+/// The methods of a table that are used: those of words, or those of values of any width.
 #[derive(Clone, Copy, PartialEq)]
 enum Methods {
     Words,
     Values,
 }
 
-pub fn run<P: Place>(place: &P, case: &TableCase) -> Outcome {
-    if !place.has(case.width) {
+pub fn check<S: Storage>(storage: &S, case: &TableCase) -> Outcome {
+    if !storage.has_width(case.width) {
         return Ok(false);
     }
     for methods in [Methods::Words, Methods::Values] {
         if methods == Methods::Words && case.width > 64 {
             continue;
         }
-        let mut table = (place.table(case.contexts, case.width)).map_err(|e| e.to_string())?;
+        let mut table = (storage.table(case.contexts, case.width)).map_err(|e| e.to_string())?;
         steps(&case.steps, |step| checked(&mut table, methods, step))?;
     }
     Ok(true)
 }
 
-/// Does a step, and looks whether one that failed has changed something.
+/// Does a step, and checks that one that failed has changed nothing.
 fn checked(
     table: &mut impl ContextTable,
     methods: Methods,
@@ -44,7 +44,7 @@ fn checked(
     Ok(())
 }
 
-fn error(step: &TableStep) -> Option<Wrong> {
+fn error(step: &TableStep) -> Option<ErrorKind> {
     match step {
         TableStep::Load { error, .. }
         | TableStep::Accum { error, .. }
@@ -78,14 +78,14 @@ fn do_step(
         TableStep::Load { addr, value, error } => done(
             match words {
                 true => table.load(*addr, value.low()),
-                false => table.load_value(*addr, value.limbs()),
+                false => table.load_value(*addr, &value.limbs()),
             },
             *error,
         ),
         TableStep::Accum { addr, delta, error } => done(
             match words {
                 true => table.accum(*addr, delta.low()),
-                false => table.accum_value(*addr, delta.limbs()),
+                false => table.accum_value(*addr, &delta.limbs()),
             },
             *error,
         ),
@@ -109,7 +109,7 @@ fn do_step(
             let state = match (words, new_reference) {
                 (true, Some(reference)) => value(table.swap_with(*addr, reference.low())),
                 (true, None) => value(table.swap(*addr)),
-                (false, Some(reference)) => table.swap_value_with(*addr, reference.limbs()),
+                (false, Some(reference)) => table.swap_value_with(*addr, &reference.limbs()),
                 (false, None) => table.swap_value(*addr),
             };
             returned(state, expect.as_ref(), *error)
@@ -119,7 +119,10 @@ fn do_step(
             deltas,
             error,
         } => {
-            let deltas: Vec<u64> = deltas.iter().flat_map(|d| d.padded(width)).collect();
+            let deltas: Vec<u64> = deltas
+                .iter()
+                .flat_map(|d| d.limbs_of_width(width))
+                .collect();
             done(table.accum_many(addrs, &deltas), *error)
         }
         TableStep::Snapshot { expect } => {
@@ -155,7 +158,7 @@ pub fn same_states(
 fn batch(
     table: &mut impl ContextTable,
     entries: &[Entry],
-    error: Option<Wrong>,
+    error: Option<ErrorKind>,
 ) -> std::result::Result<(), String> {
     let mut batch = Batch::new();
     let mut expected = vec![];
@@ -172,7 +175,7 @@ fn batch(
         }
     }
     if error.is_some() {
-        // A batch that returns nothing can be given without its being written to.
+        // A batch that returns nothing may also be submitted, which writes nothing to it.
         if expected.is_empty() {
             done(table.submit(&batch), error)?;
         }

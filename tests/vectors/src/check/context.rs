@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs vectors of one context: in a table, and by itself.
+//! Checks vectors of one context: in a table, and by itself.
 
 use atomik::{Context, ContextTable, LocalContext, Result, Value};
 
 use super::expectation::same;
-use super::{Outcome, Place, steps};
+use super::{Outcome, Storage, steps};
 use crate::format::{ContextCase, ContextStep, Hex};
 
-pub fn run<P: Place>(place: &P, case: &ContextCase) -> Outcome {
-    if !place.has(case.width) {
+pub fn check<S: Storage>(storage: &S, case: &ContextCase) -> Outcome {
+    if !storage.has_width(case.width) {
         return Ok(false);
     }
     let text = |error: atomik::Error| error.to_string();
     on(
         case,
-        &mut InTable(place.table(1, case.width).map_err(text)?),
+        &mut InTable(storage.table(1, case.width).map_err(text)?),
     )?;
-    if P::PROCESS {
+    if S::PROCESS {
         let context = LocalContext::new(case.width);
         on(case, &mut context.map_err(|error| error.to_string())?)?;
     }
-    if P::PROCESS && case.width == 64 {
+    if S::PROCESS && case.width == 64 {
         on(case, &mut Context::default())?;
     }
     Ok(true)
 }
 
-/// A context, wherever it is.
+/// A context by itself or in a table.
 trait One {
     fn load(&mut self, value: &[u64]) -> Result<()>;
     fn accum(&mut self, delta: &[u64]) -> Result<()>;
@@ -35,7 +35,7 @@ trait One {
     fn read(&self) -> Result<Value>;
     fn swap(&mut self, new_reference: Option<&[u64]>) -> Result<Value>;
     fn merge(&mut self, other: &LocalContext) -> Result<()>;
-    /// Reference, accumulator, whether it is clean, and how many deltas, if it knows.
+    /// Reference, accumulator, whether it is clean, and the number of deltas where it is known.
     fn words(&self) -> Result<(Value, Value, bool, Option<u64>)>;
 }
 
@@ -46,15 +46,15 @@ fn on(case: &ContextCase, context: &mut impl One) -> Outcome {
 fn step(width: u32, context: &mut impl One, step: &ContextStep) -> std::result::Result<(), String> {
     let text = |error: atomik::Error| error.to_string();
     match step {
-        ContextStep::Load { value } => context.load(value.limbs()).map_err(text),
-        ContextStep::Accum { delta } => context.accum(delta.limbs()).map_err(text),
-        ContextStep::Rollback { delta } => context.rollback(delta.limbs()).map_err(text),
+        ContextStep::Load { value } => context.load(&value.limbs()).map_err(text),
+        ContextStep::Accum { delta } => context.accum(&delta.limbs()).map_err(text),
+        ContextStep::Rollback { delta } => context.rollback(&delta.limbs()).map_err(text),
         ContextStep::Read { expect } => same("the state", context.read().map_err(text)?, expect),
         ContextStep::Swap {
             new_reference,
             expect,
         } => {
-            let state = context.swap(new_reference.as_ref().map(Hex::limbs));
+            let state = context.swap(new_reference.as_ref().map(Hex::limbs).as_deref());
             same("the state", state.map_err(text)?, expect)
         }
         ContextStep::Merge { reference, deltas } => {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Compares what happened with what is expected.
+//! Compares results with those that are expected.
 
 use std::fmt::Display;
 
 use atomik::{Error, LocalError, Result};
 
-use crate::format::Wrong;
+use crate::format::ErrorKind;
 
 /// Compares two results by what they print.
 pub fn same(
@@ -22,11 +22,11 @@ pub fn same(
     }
 }
 
-/// Compares what an operation returned with what it should: a result or an error.
+/// Compares the result or the error of an operation with the expected one.
 pub fn returned<T: Display, E: Display>(
     found: Result<T>,
     expected: Option<E>,
-    error: Option<Wrong>,
+    error: Option<ErrorKind>,
 ) -> std::result::Result<(), String> {
     match (found, expected, error) {
         (Ok(found), Some(expected), None) => same("the result", found, expected),
@@ -42,20 +42,20 @@ pub fn returned<T: Display, E: Display>(
 }
 
 /// Compares an operation that returns nothing.
-pub fn done<T>(found: Result<T>, error: Option<Wrong>) -> std::result::Result<(), String> {
+pub fn done<T>(found: Result<T>, error: Option<ErrorKind>) -> std::result::Result<(), String> {
     let expected = error.is_none().then_some("done");
     returned(found.map(|_| "done"), expected, error)
 }
 
-fn same_error(found: &Error, error: Wrong) -> std::result::Result<(), String> {
+fn same_error(found: &Error, error: ErrorKind) -> std::result::Result<(), String> {
     let kind = match found {
-        Error::Address { .. } => Wrong::Address,
-        Error::InvalidCount { .. } | Error::Local(LocalError::NoContexts) => Wrong::Count,
-        Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => Wrong::Width,
-        Error::Local(LocalError::Lengths { .. }) => Wrong::Lengths,
-        Error::Local(LocalError::Change { .. }) => Wrong::Change,
-        Error::Local(LocalError::StaleEpoch { .. }) => Wrong::StaleEpoch,
-        Error::Local(LocalError::NeverSent { .. }) => Wrong::NeverSent,
+        Error::Address { .. } => ErrorKind::Address,
+        Error::InvalidCount { .. } | Error::Local(LocalError::NoContexts) => ErrorKind::Count,
+        Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => ErrorKind::Width,
+        Error::Local(LocalError::Lengths { .. }) => ErrorKind::Lengths,
+        Error::Local(LocalError::Change { .. }) => ErrorKind::Change,
+        Error::Local(LocalError::StaleEpoch { .. }) => ErrorKind::StaleEpoch,
+        Error::Local(LocalError::NeverSent { .. }) => ErrorKind::NeverSent,
         other => return Err(other.to_string()),
     };
     if kind == error {

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs vectors of streams.
+//! Checks vectors of streams.
 
 use atomik::{ContextTable, DeltaMessage, DeltaStream, Received, Result};
 
 use super::expectation::{done, returned, same};
 use super::table::same_states;
-use super::{Outcome, Place, steps};
-use crate::format::{StreamCase, StreamStep};
+use super::{Outcome, Storage, steps};
+use crate::format::{Receipt, StreamCase, StreamStep};
 
-pub fn run<P: Place>(place: &P, case: &StreamCase) -> Outcome {
-    if !place.has(case.width) {
+pub fn check<S: Storage>(storage: &S, case: &StreamCase) -> Outcome {
+    if !storage.has_width(case.width) {
         return Ok(false);
     }
-    let make = |sender: u64| DeltaStream::on(place.table(case.contexts, case.width)?, sender);
+    let make = |sender: u64| DeltaStream::on(storage.table(case.contexts, case.width)?, sender);
     let streams: Result<Vec<_>> = case.streams.iter().map(|s| make(s.low())).collect();
     let mut streams = streams.map_err(|error| error.to_string())?;
     // Messages go as bytes.
@@ -61,14 +61,14 @@ fn step(
         } => {
             let message = DeltaMessage::decode(made(messages, *message)?);
             let message = message.map_err(|error| error.to_string())?;
-            let received = streams[*stream]
-                .apply(&message)
-                .map(|received| match received {
-                    Received::Applied => "applied",
-                    Received::Duplicate => "duplicate",
-                    Received::Waiting => "waiting",
-                });
-            returned(received, expect.as_ref(), *error)
+            let received = streams[*stream].apply(&message);
+            let received = received.map(|received| match received {
+                Received::Applied => Receipt::Applied,
+                Received::Duplicate => Receipt::Duplicate,
+                Received::Waiting => Receipt::Waiting,
+            });
+            let word = |receipt: Receipt| format!("{receipt:?}");
+            returned(received.map(word), expect.map(word), *error)
         }
         StreamStep::Read {
             stream,
@@ -102,7 +102,7 @@ fn made(messages: &[Vec<u8>], number: usize) -> std::result::Result<&[u8], Strin
     message.ok_or_else(|| format!("there is no message {number}"))
 }
 
-/// Merges one into another. With itself a stream can't be merged in Rust, and nothing would change.
+/// Merges one into another. Into itself, a stream can't be merged in Rust, and nothing would change.
 fn merge(
     streams: &mut [DeltaStream<impl ContextTable>],
     stream: usize,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs vectors of the messages' encoding.
+//! Checks vectors of the messages' encoding.
 
 use atomik::DeltaMessage;
 
 use super::expectation::same;
-use super::{Outcome, Place};
-use crate::format::{MessageCase, Wrong};
+use super::{Outcome, Storage};
+use crate::format::{ErrorKind, MessageCase};
 
-pub fn run<P: Place>(_: &P, case: &MessageCase) -> Outcome {
-    if !P::PROCESS {
+pub fn check<S: Storage>(_: &S, case: &MessageCase) -> Outcome {
+    if !S::PROCESS {
         return Ok(false);
     }
     let decoded = DeltaMessage::decode(&case.bytes.0);
@@ -25,7 +25,7 @@ pub fn run<P: Place>(_: &P, case: &MessageCase) -> Outcome {
     } = case
     else {
         return match (decoded, case.error) {
-            (Err(_), Some(Wrong::Message)) => Ok(true),
+            (Err(_), Some(ErrorKind::Message)) => Ok(true),
             (decoded, error) => Err(format!("{decoded:?}, expected the error {error:?}")),
         };
     };

@@ -1,37 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Runs vectors of fingerprints: the types of the process, and their values in a context of a table.
+//! Checks vectors of fingerprints: the types of the process, and their values in a context of a
+//! table.
 
 use atomik::{ContextTable, Fingerprint, OrderedFingerprint, Result, Value};
 
 use super::expectation::{done, same};
-use super::{Outcome, Place, steps};
+use super::{Outcome, Storage, steps};
 use crate::format::{FingerprintCase, FingerprintStep};
 
-pub fn run<P: Place>(place: &P, case: &FingerprintCase) -> Outcome {
-    both(place, case, || Ok(Fingerprint::with_width(case.width)?))
+pub fn check<S: Storage>(storage: &S, case: &FingerprintCase) -> Outcome {
+    both(storage, case, || Ok(Fingerprint::with_width(case.width)?))
 }
 
-pub fn run_ordered<P: Place>(place: &P, case: &FingerprintCase) -> Outcome {
-    both(place, case, || Ok(OrderedFingerprint::new()))
+pub fn check_ordered<S: Storage>(storage: &S, case: &FingerprintCase) -> Outcome {
+    both(storage, case, || Ok(OrderedFingerprint::new()))
 }
 
-fn both<P: Place, F: Print>(
-    place: &P,
+fn both<S: Storage, F: Print>(
+    storage: &S,
     case: &FingerprintCase,
     new: impl Fn() -> Result<F>,
 ) -> Outcome {
-    if !place.has(case.width) {
+    if !storage.has_width(case.width) {
         return Ok(false);
     }
     let text = |error: atomik::Error| error.to_string();
-    if P::PROCESS {
+    if S::PROCESS {
         let mut print = new().map_err(text)?;
         steps(&case.steps, |s| step(&mut print, s))?;
     }
     let mut print = InTable {
         print: new().map_err(text)?,
-        table: place.table(1, case.width).map_err(text)?,
+        table: storage.table(1, case.width).map_err(text)?,
     };
     steps(&case.steps, |s| step(&mut print, s))
 }
