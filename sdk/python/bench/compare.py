@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Compares the package with the same classes in plain Python, and prints a table of how many times as fast it is.
 
-Both are timed in turns in one run, and of each the shortest time counts: a ratio of two times of one machine and one moment means
-something, the times by themselves don't.
+Both are timed in turns, and the shortest time of each counts. Only their ratio means something: the
+times are those of this machine and this moment.
 """
 
-import sys
 import time
 from array import array
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-import pure
+import plain
 
 import atomik_core
 
@@ -43,7 +39,7 @@ def enough(f: Callable[[], object]) -> int:
 
 def ratio(case: Case) -> float:
     """How many times as fast the package is."""
-    functions = [case(pure), case(atomik_core)]
+    functions = [case(plain), case(atomik_core)]
     counts = [enough(f) for f in functions]
     best = [float("inf")] * 2
     for _ in range(ROUNDS):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`AtomikContext`]: a context in this process, by itself or of a table.
+//! The methods of [`AtomikContext`], a context in this process.
 
 use std::sync::Arc;
 
@@ -8,32 +8,13 @@ use atomik::{LocalContext, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PySequence, PyTuple};
 
-use crate::convert::{Optional, number, to_python, value};
+use crate::contexts::{AtomikContext, deltas_of};
+use crate::convert::{Optional, number, to_python};
 use crate::errors::from_atomik;
 use crate::ints::Ints;
 use crate::many;
-use crate::merging::deltas_of;
 use crate::pickling::{self, Reduced};
-use crate::store::{Shared, Store};
-
-/// A context in this process: a reference, and an accumulator of all deltas since.
-///
-/// Its state is reference ^ accumulator. Values are of ``width`` bits, 1 to 2**24: what comes in is masked to them. Two contexts are equal
-/// where their states and widths are. Threads may share one: each call is atomic.
-///
-/// >>> context = AtomikContext(width=64, initial_state=0xFF00)
-/// >>> context.accum(0x00FF)
-/// >>> hex(context.read()), hex(context.reference)
-/// ('0xffff', '0xff00')
-/// >>> context.rollback(0x00FF)
-/// >>> context.is_clean
-/// True
-#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
-pub struct AtomikContext {
-    /// A table, which may be of this context alone.
-    shared: Arc<Shared>,
-    addr: u32,
-}
+use crate::store::Shared;
 
 #[pymethods]
 impl AtomikContext {
@@ -194,31 +175,5 @@ impl AtomikContext {
         this.with(slf.py(), |store, addr| {
             store.set_context(addr, &context, count)
         })
-    }
-}
-
-impl AtomikContext {
-    /// The context of a table at an address that it has.
-    pub fn of(shared: Arc<Shared>, addr: u32) -> Self {
-        Self { shared, addr }
-    }
-
-    /// A copy, and the number of deltas.
-    pub fn context(&self, py: Python<'_>) -> PyResult<(LocalContext, u64)> {
-        self.with(py, |store, addr| store.context(addr))
-    }
-
-    fn value(&self, object: &Bound<'_, PyAny>, name: &str) -> PyResult<Value> {
-        value(object, self.shared.width, name)
-    }
-
-    fn with<R: Send>(
-        &self,
-        py: Python<'_>,
-        f: impl FnOnce(&mut Store, u32) -> atomik::Result<R> + Send,
-    ) -> PyResult<R> {
-        (self.shared.store)
-            .with(py, |store| f(store, self.addr))
-            .map_err(from_atomik)
     }
 }

@@ -1,38 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`DeviceContext`]: a context of the device, by itself or of a table.
+//! The methods of [`DeviceContext`], a context of the device.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use atomik::Value;
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
+use crate::contexts::{DeviceContext, deltas_of};
 use crate::convert::{Optional, word};
-use crate::device::{Handle, Open, default_path};
-use crate::errors::{closed, from_atomik};
+use crate::device::{Handle, default_path};
+use crate::errors::from_atomik;
 use crate::ints::Ints;
 use crate::many;
-use crate::merging::deltas_of;
-
-const NAME: &str = "DeviceContext";
-
-/// A context in the kernel, with the calls of AtomikContext: a table of one, or one of a DeviceTable.
-///
-/// ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here. Of errors and of closing
-/// DeviceTable tells.
-#[pyclass(module = "atomik_core", frozen, subclass, weakref)]
-pub struct DeviceContext {
-    handle: Arc<Handle>,
-    addr: u32,
-    /// Whether the handle is a table's, which goes on when this is closed.
-    of_table: bool,
-    closed: AtomicBool,
-    /// Deltas since the last load or swap, by this object.
-    deltas: AtomicU64,
-}
 
 #[pymethods]
 impl DeviceContext {
@@ -47,7 +30,7 @@ impl DeviceContext {
         initial_state: Optional<'_>,
         path: PathBuf,
     ) -> PyResult<Self> {
-        let handle = Handle::at_path(py, &path, 1, width.width_on_device()?, NAME)?;
+        let handle = Handle::at_path(py, &path, 1, width.width_on_device()?, Self::NAME)?;
         let this = Self::with_handle(Arc::new(handle), 0, false);
         if let Optional::Given(state) = initial_state {
             this.load_as(&state, "initial_state")?;
@@ -72,7 +55,7 @@ impl DeviceContext {
         width: Optional<'_>,
     ) -> PyResult<Py<Self>> {
         let table_id = crate::device::table_id(table_id)?;
-        let handle = Handle::in_file(fd, table_id, 1, width.width_on_device()?, NAME)?;
+        let handle = Handle::in_file(fd, table_id, 1, width.width_on_device()?, Self::NAME)?;
         let addr = match addr {
             Some(addr) => crate::convert::address(addr, handle.get()?.contexts)?,
             None => 0,
@@ -234,51 +217,5 @@ impl DeviceContext {
             ),
             Err(_) => "<DeviceContext closed>".into(),
         }
-    }
-}
-
-impl DeviceContext {
-    /// The context of a table at an address that it has.
-    pub fn of_table(handle: Arc<Handle>, addr: u32) -> Self {
-        Self::with_handle(handle, addr, true)
-    }
-
-    /// The accumulator and the number of deltas.
-    pub fn deltas(&self, py: Python<'_>) -> PyResult<(Value, u64)> {
-        let open = self.open()?;
-        let (_, accumulator) = open.words(py, self.addr)?;
-        let accumulator = Value::new(open.width, accumulator).map_err(from_atomik)?;
-        Ok((accumulator, self.deltas.load(Relaxed)))
-    }
-
-    fn with_handle(handle: Arc<Handle>, addr: u32, of_table: bool) -> Self {
-        Self {
-            handle,
-            addr,
-            of_table,
-            closed: AtomicBool::new(false),
-            deltas: AtomicU64::new(0),
-        }
-    }
-
-    fn open(&self) -> PyResult<Arc<Open>> {
-        if self.closed.load(Relaxed) {
-            return Err(closed(NAME));
-        }
-        self.handle.get()
-    }
-
-    fn load_as(&self, value: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {
-        let open = self.open()?;
-        let state = word(value, open.width, name)?;
-        open.call(value.py(), |table| table.load(self.addr, state))?;
-        self.deltas.store(0, Relaxed);
-        Ok(())
-    }
-
-    fn add(&self, py: Python<'_>, open: &Open, delta: u64, count: u64) -> PyResult<()> {
-        open.call(py, |table| table.accum(self.addr, delta))?;
-        self.deltas.fetch_add(count, Relaxed);
-        Ok(())
     }
 }

@@ -9,9 +9,9 @@ use atomik::{Batch, MAX_BATCH};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
+use crate::contexts::DeviceContext;
 use crate::convert::{Optional, address, mask, word};
 use crate::device::{Handle, Open, default_path};
-use crate::device_context::DeviceContext;
 use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};

@@ -8,6 +8,7 @@
 
 mod bytes;
 mod context;
+mod contexts;
 mod convert;
 mod device;
 mod device_context;
@@ -17,7 +18,6 @@ mod fingerprint;
 mod ints;
 mod lock;
 mod many;
-mod merging;
 mod message;
 mod operations;
 mod ordered_fingerprint;
@@ -31,9 +31,9 @@ mod _native {
     use pyo3::prelude::*;
 
     #[pymodule_export]
-    use crate::context::AtomikContext;
+    use crate::contexts::AtomikContext;
     #[pymodule_export]
-    use crate::device_context::DeviceContext;
+    use crate::contexts::DeviceContext;
     #[pymodule_export]
     use crate::device_table::DeviceTable;
     #[pymodule_export]

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PySequence, PyTuple};
 
-use crate::context::AtomikContext;
+use crate::contexts::AtomikContext;
 use crate::convert::{Optional, address, to_python, value};
 use crate::errors::from_atomik;
 use crate::ints::Ints;
