@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Takes the lines of Rust out of the README beside this, so that they can be run: as they are, and with the line
-//! changed that makes the table.
+//! Takes the lines of Rust out of `sdk/README.md`, so that tests can execute them: as they are, and
+//! with the one line changed that makes the table.
 
 use std::{env, fs, path::Path};
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Compares the package with the same classes in plain Python, and prints a table of how many times as fast it is.
+"""Compares the package's speed with the same classes in plain Python, and prints a table of ratios.
 
 Both are timed in turns, and the shortest time of each counts. Only their ratio means something: the
 times are those of this machine and this moment.
@@ -108,7 +108,10 @@ CASES: list[tuple[str, Case]] = [
     ("`AtomikTable.accum`", on_table("accum", 7, 0x1234)),
     ("`AtomikTable.read`", on_table("read", 7)),
     ("`AtomikTable.swap`", on_table("swap", 7)),
-    ("`AtomikTable.batch_accum`, 256 addresses", on_table("batch_accum", {a: a for a in range(256)})),
+    (
+        "`AtomikTable.batch_accum`, 256 addresses",
+        on_table("batch_accum", {a: a for a in range(256)}),
+    ),
     ("`AtomikTable.snapshot`, 256 contexts", on_table("snapshot")),
     ("`AtomikTable.accum_many`, 1,000,000 deltas", in_bulk("accum_many", ADDRS, DELTAS)),
     ("`AtomikTable.load_many`, 1,000,000 states", in_bulk("load_many", ADDRS, DELTAS)),

@@ -78,7 +78,9 @@ class AtomikTable:
         return [self.context(addr).read() for addr in addrs]
 
     def snapshot(self) -> dict[int, int]:
-        return {addr: context.read() for addr, context in enumerate(self.contexts) if context.read()}
+        return {
+            addr: context.read() for addr, context in enumerate(self.contexts) if context.read()
+        }
 
 
 class DeltaMessage(NamedTuple):
@@ -126,7 +128,9 @@ class DeltaStream:
         self.known.add(key)
         epoch = self.epochs[msg.addr]
         if msg.epoch < epoch:
-            raise StaleEpochError(f"the message belongs to epoch {msg.epoch}, where {epoch} has begun")
+            raise StaleEpochError(
+                f"the message belongs to epoch {msg.epoch}, where {epoch} has begun"
+            )
         if msg.epoch > epoch:
             self.waiting.append(msg)
             return "waiting"
@@ -145,7 +149,7 @@ class Fingerprint:
         self.size = width // 8
 
     def fold(self, data: bytes) -> int:
-        """Folds half of the chunks onto the other half until there is one: few steps, with large numbers."""
+        """Folds the chunks by half until one is left: few steps, with large numbers."""
         value = int.from_bytes(data, "little")
         chunks = -(-len(data) // self.size)
         while chunks > 1:

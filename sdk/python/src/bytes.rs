@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Bytes`]: somebody else's bytes, for the fingerprints, without copying them.
+//! [`Bytes`]: the bytes of Python objects, for the fingerprints, without copying them.
 //!
-//! What was said in [`crate::ints`] goes for these too: where others may write to the memory, no reference to it is made,
-//! and it is taken a block at a time through a small buffer. Python's `bytes` never change, and are read where they are.
+//! As in [`crate::ints`], there is never a reference to memory that others may write to: it is
+//! copied through a small buffer, block by block. Python's `bytes` never change, and are read in
+//! place.
 
 use std::borrow::Cow;
 use std::sync::atomic::Ordering::Relaxed;
@@ -16,15 +17,17 @@ use pyo3::types::{PyBytes, PyMemoryView};
 
 use crate::ints::buffer_of;
 
-/// Enough for the copying to cost nothing but the time in which memory is read, and little enough for the nearest cache.
+/// The block's size: large enough that copying costs no more than reading the memory, small enough
+/// for the nearest cache.
 const BLOCK: usize = 8192;
 
-/// From so many bytes on, other Python threads may run meanwhile; below, letting them would take longer than the work.
+/// The size from which other Python threads run meanwhile. Below it, letting them takes longer than
+/// the work.
 const RELEASE: usize = 2048;
 
 /// The bytes of an object that has a buffer.
 pub enum Bytes<'py> {
-    /// They never change.
+    /// Bytes that never change.
     Fixed(Bound<'py, PyBytes>),
     Changing(Changing),
 }
@@ -33,7 +36,8 @@ pub enum Bytes<'py> {
 ///
 /// # Invariants
 ///
-/// The buffer is contiguous: `len_bytes` bytes lie at `buf_ptr`, and stay there while it isn't released.
+/// The buffer is contiguous: `len_bytes` bytes lie at `buf_ptr`, and stay there while it isn't
+/// released.
 pub struct Changing(PyUntypedBuffer);
 
 impl<'py> Bytes<'py> {
@@ -42,7 +46,7 @@ impl<'py> Bytes<'py> {
         Self::of_at_most(object, name, usize::MAX)
     }
 
-    /// The same, where more than so many bytes are an error, before any of them is looked at.
+    /// The same, with a limit of the length, which is checked before any byte is read.
     pub fn of_at_most(object: &Bound<'py, PyAny>, name: &str, most: usize) -> PyResult<Self> {
         let short = |length| match length {
             length if length <= most => Ok(()),
@@ -62,12 +66,12 @@ impl<'py> Bytes<'py> {
                 return Ok(Self::Changing(Changing(buffer)));
             }
         }
-        // Bytes with gaps have no order but that which a copy gives them; a single item is short.
+        // A copy puts bytes with gaps in order. A single item is short.
         let bytes = PyMemoryView::from(object)?.call_method0("tobytes")?;
         Ok(Self::Fixed(bytes.cast_into()?))
     }
 
-    /// All bytes in one piece, a copy where they may change: for short ones.
+    /// All bytes in one piece: a copy where they may change, so for short ones.
     pub fn whole(&self, py: Python<'_>) -> Cow<'_, [u8]> {
         match self {
             Self::Fixed(bytes) => bytes.as_bytes().into(),
@@ -86,8 +90,8 @@ impl<'py> Bytes<'py> {
         }
     }
 
-    /// Calls `f` with the bytes from the first to the last, in pieces, of which all but the last are a multiple of `unit`
-    /// bytes.
+    /// Calls `f` with the bytes from the first to the last, in pieces. All pieces but the last are
+    /// a multiple of `unit` bytes.
     pub fn pieces(&self, py: Python<'_>, unit: usize, f: impl FnMut(&[u8]) + Send) {
         let release = self.len() >= RELEASE;
         match self {
@@ -120,7 +124,7 @@ impl Changing {
         }
     }
 
-    /// Copies bytes out, from the number `start` on.
+    /// Copies bytes out, from the index `start` on.
     fn read(&self, start: usize, out: &mut [u8]) {
         let end = start.checked_add(out.len());
         assert!(end.is_some_and(|end| end <= self.0.len_bytes()));
@@ -130,7 +134,7 @@ impl Changing {
             .cast::<u8>()
             .wrapping_add(start)
             .cast_const();
-        // To the first whole word, then words, then what is left.
+        // Bytes up to the first whole word, then words, then the remaining bytes.
         let head = from.align_offset(align_of::<AtomicU64>()).min(out.len());
         let (out_head, out) = out.split_at_mut(head);
         let (out_words, out_tail) = out.split_at_mut(out.len() / 8 * 8);
@@ -138,8 +142,9 @@ impl Changing {
         let tail = words.wrapping_add(out_words.len());
         for (from, out_bytes) in [(from, out_head), (tail, out_tail)] {
             for (number, out) in out_bytes.iter_mut().enumerate() {
-                // SAFETY: one of the bytes that `start` and the length, which were checked, choose of those that are there by
-                // the invariants. It may be read-only: a relaxed load of a size that the processor has doesn't write.
+                // SAFETY: one of the bytes that `start` and the length, which were checked, choose
+                // of those that are there by the invariants. It may be read-only: a relaxed load of
+                // a size that the processor has doesn't write.
                 *out = unsafe { &*from.wrapping_add(number).cast::<AtomicU8>() }.load(Relaxed);
             }
         }

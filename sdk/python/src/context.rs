@@ -19,7 +19,10 @@ use crate::store::Shared;
 #[pymethods]
 impl AtomikContext {
     #[new]
-    #[pyo3(signature = (width=Optional::LeftOut, initial_state=Optional::LeftOut), text_signature = "(width=64, initial_state=0)")]
+    #[pyo3(
+        signature = (width=Optional::LeftOut, initial_state=Optional::LeftOut),
+        text_signature = "(width=64, initial_state=0)"
+    )]
     fn new(py: Python<'_>, width: Optional<'_>, initial_state: Optional<'_>) -> PyResult<Self> {
         let shared = Shared::new(1, width.width()?).map_err(from_atomik)?;
         let this = Self::of(Arc::new(shared), 0);
@@ -48,13 +51,14 @@ impl AtomikContext {
         to_python(py, &self.context(py)?.0.accumulator())
     }
 
-    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were undone.
+    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were
+    /// undone.
     #[getter]
     fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.context(py)?.0.is_clean())
     }
 
-    /// How many deltas were accumulated or rolled back since the last load or swap.
+    /// The number of deltas that were accumulated or rolled back since the last load or swap.
     #[getter]
     fn delta_count(&self, py: Python<'_>) -> PyResult<u64> {
         Ok(self.context(py)?.1)
@@ -80,7 +84,8 @@ impl AtomikContext {
         )
     }
 
-    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where
+    /// that isn't None.
     ///
     /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
     #[pyo3(signature = (new_reference=None))]
@@ -103,7 +108,8 @@ impl AtomikContext {
         self.accum(delta)
     }
 
-    /// Folds in the deltas of another context of the same width: its accumulator is XORed into this one's.
+    /// Folds in the deltas of another context of the same width: its accumulator is XORed into this
+    /// one's.
     ///
     /// The reference stays, and so does the other context.
     fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -115,8 +121,8 @@ impl AtomikContext {
 
     /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes.
     ///
-    /// No Python object is made for an item, and other Python threads run meanwhile. Where the width is above 64 bits, the
-    /// array has as many items of 64 bits for each delta as it takes, the lowest first.
+    /// No Python object is made for an item, and other Python threads run meanwhile. A delta of
+    /// more than 64 bits takes several items of 64 bits, the lowest first.
     fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
         let deltas = Ints::of(deltas, "deltas")?;
         let count = many::whole(&deltas, "deltas", self.shared.limbs())?;
@@ -129,7 +135,7 @@ impl AtomikContext {
         let Ok(other) = other.cast::<Self>() else {
             return Ok(py.NotImplemented());
         };
-        // One lock at a time: two threads may compare the same two the other way round.
+        // One lock at a time: another thread may compare the same two in the other order.
         let state = self.with(py, |store, addr| store.table.read_value(addr))?;
         let equal = other
             .get()

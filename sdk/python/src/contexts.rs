@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The two classes of contexts, as Rust sees them, and [`deltas_of`] either. Their methods in Python
-//! are in modules of their own, as each class merges the other.
+//! The two classes of contexts, as Rust sees them, and [`deltas_of`] either. Their methods in
+//! Python are in modules of their own, as each class merges the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -17,8 +17,9 @@ use crate::store::{Shared, Store};
 
 /// A context in this process: a reference, and an accumulator of all deltas since.
 ///
-/// Its state is reference ^ accumulator. Values have ``width`` bits, 1 to 2**24; arguments are masked
-/// to them. Contexts of equal states and widths are equal. Threads may share one: each call is atomic.
+/// Its state is reference ^ accumulator. Values have ``width`` bits, 1 to 2**24; arguments are
+/// masked to them. Contexts of equal states and widths are equal. Threads may share one: each call
+/// is atomic.
 ///
 /// >>> context = AtomikContext(width=64, initial_state=0xFF00)
 /// >>> context.accum(0x00FF)
@@ -60,10 +61,11 @@ impl AtomikContext {
     }
 }
 
-/// A context in the kernel, with the calls of AtomikContext: a table of one, or one of a DeviceTable.
+/// A context in the kernel, with the calls of AtomikContext: a table of one, or one of a
+/// DeviceTable.
 ///
-/// ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here. For
-/// errors and closing see DeviceTable.
+/// ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here.
+/// For errors and closing see DeviceTable.
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct DeviceContext {
     pub handle: Arc<Handle>,

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyInt};
 
 use crate::errors::{from_atomik, no_such_address, shown, type_name};
 
-/// An argument that is an integer unless it is left out.
+/// An argument that is an integer, or left out.
 pub enum Optional<'py> {
     LeftOut,
     Given(Bound<'py, PyAny>),
@@ -60,8 +60,8 @@ pub fn number(object: &Bound<'_, PyAny>, name: &str) -> PyResult<u64> {
     number_in(object, name, 0..=u64::MAX, "")
 }
 
-/// A number of a range; ValueError for another. `of` follows the range in the error: of what it is
-/// the range, or where.
+/// A number of a range; ValueError for another. `of` follows the range in the error, and says whose
+/// range it is.
 pub fn number_in(
     object: &Bound<'_, PyAny>,
     name: &str,
@@ -84,7 +84,7 @@ pub fn number_in(
     )))
 }
 
-/// Whether an object is an integer, but not of the type that it should be.
+/// Whether an object is an integer of another type than the wanted one.
 pub fn is_overflow(object: &Bound<'_, PyAny>, error: &PyErr) -> bool {
     error.is_instance_of::<PyOverflowError>(object.py())
 }
@@ -98,8 +98,8 @@ pub fn address(object: &Bound<'_, PyAny>, contexts: u32) -> PyResult<u32> {
     }
 }
 
-/// A value of `width` bits from the lowest bits of an integer, as `value & mask` has them: a negative one has infinitely many
-/// bits of 1. `name` is the argument's, for errors.
+/// A value of `width` bits from the lowest bits of an integer, as `value & mask` has them: a
+/// negative one has infinitely many bits of 1. `name` is the argument's, for errors.
 pub fn value(object: &Bound<'_, PyAny>, width: u32, name: &str) -> PyResult<Value> {
     if width <= u64::BITS {
         return Value::new(width, word(object, width, name)?).map_err(from_atomik);
@@ -143,13 +143,13 @@ fn index<'py>(object: &Bound<'py, PyAny>, name: &str) -> PyResult<Bound<'py, PyA
         .map_err(|error| not_an_int(object, name, error))
 }
 
-/// Python's own function for that.
+/// Python's own function for it.
 pub fn operator_index(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static INDEX: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     INDEX.import(py, "operator", "index")
 }
 
-/// The error of something that should have been an integer. What its `__index__` raised otherwise stays.
+/// The error for an object that should be an integer. Other errors of its `__index__` stay.
 pub fn not_an_int(object: &Bound<'_, PyAny>, name: &str, error: PyErr) -> PyErr {
     if error.is_instance_of::<PyTypeError>(object.py()) {
         PyTypeError::new_err(format!("{name} must be an int, not {}", type_name(object)))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Handle`]: a table of the device as Python has it, which may be closed, and used by several threads.
+//! [`Handle`]: a table of the device for Python, which several threads may use and close.
 
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
@@ -14,22 +14,23 @@ use crate::convert::{is_overflow, mask, number_in};
 use crate::errors::{closed, from_device, shown, type_name};
 use crate::lock::Lock;
 
-/// A table of the device, until it's closed.
+/// A table of the device, until it is closed.
 ///
-/// Nothing here ever destroys a table: it ends with the last descriptor of its file, and who has got a descriptor, by fork or over a
-/// socket, is to find it.
+/// Never destroys the table: it ends with the last descriptor of its file. Other processes that
+/// have a descriptor, by fork or over a socket, can still use it.
 pub struct Handle {
     open: Lock<Option<Arc<Open>>>,
-    /// The class, for errors.
+    /// The class's name, for errors.
     name: &'static str,
 }
 
-/// What an open handle has. Whoever uses it keeps it, so that closing waits for nobody.
+/// The table and its file while the handle is open. Each call holds it, so that closing waits for
+/// no call.
 pub struct Open {
     pub device: Device,
     pub table: TableRef,
     pub contexts: u32,
-    /// Values are masked to so many bits, here and not in the kernel.
+    /// The width that values are masked to, here and not in the kernel.
     pub width: u32,
 }
 
@@ -51,7 +52,7 @@ impl Handle {
         Ok(Self::new(open, name))
     }
 
-    /// Makes a table in an open file, or takes one that is there.
+    /// Makes a table in an open file, or takes an existing one.
     pub fn in_file(
         file: &Bound<'_, PyAny>,
         table: Option<u32>,
@@ -86,9 +87,10 @@ impl Handle {
         }
     }
 
-    /// What is open, unless it was closed: then ValueError.
+    /// The open table; ValueError once it is closed.
     pub fn get(&self) -> PyResult<Arc<Open>> {
-        // Held for a moment only, and not across a system call, so that nobody waits with the interpreter.
+        // Held for a moment, and not across a system call, so that no thread waits long for it
+        // while it has the interpreter.
         let open = self.open.hold(|open| open.clone());
         open.ok_or_else(|| closed(self.name))
     }
@@ -98,7 +100,7 @@ impl Handle {
     }
 
     pub fn close(&self) {
-        // Closes the descriptor, if nobody uses it.
+        // Closes the descriptor, unless a call still holds it.
         drop(self.open.hold(Option::take));
     }
 }
@@ -157,7 +159,7 @@ impl Open {
     }
 }
 
-/// The number of an open file: an int, or what has a `fileno`.
+/// The number of an open file, from an int or an object with a `fileno`.
 fn descriptor(file: &Bound<'_, PyAny>) -> PyResult<i32> {
     let (number, name, kind) = match file.getattr_opt("fileno")? {
         Some(method) => (&method.call0()?, "fileno()", "an int"),
@@ -182,7 +184,7 @@ pub fn table_id(id: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u32>> {
         .transpose()
 }
 
-/// The path, as arguments have it by default.
+/// The default of path arguments.
 pub fn default_path() -> PathBuf {
     atomik::DEFAULT_PATH.into()
 }

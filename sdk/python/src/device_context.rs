@@ -38,10 +38,11 @@ impl DeviceContext {
         Ok(this)
     }
 
-    /// Makes a table of one context in a file of the device that is open already, or, with ``table_id``, takes the context at
-    /// ``addr`` of one that is there.
+    /// Makes a table of one context in an open file of the device, or, with ``table_id``, takes the
+    /// context at ``addr`` of an existing table.
     ///
-    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated, and stays open.
+    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated and stays
+    /// open.
     #[classmethod]
     #[pyo3(
         signature = (fd, *, table_id=None, addr=None, width=Optional::LeftOut),
@@ -81,14 +82,15 @@ impl DeviceContext {
         Ok(self.open()?.words(py, self.addr)?.1)
     }
 
-    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were undone.
+    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were
+    /// undone.
     #[getter]
     fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.accumulator(py)? == 0)
     }
 
-    /// How many deltas were accumulated or rolled back since the last load or swap, through this object: the kernel doesn't count
-    /// them.
+    /// The number of deltas that were accumulated or rolled back through this object since the last
+    /// load or swap. The kernel doesn't count them.
     #[getter]
     fn delta_count(&self) -> PyResult<u64> {
         self.open()?;
@@ -118,7 +120,8 @@ impl DeviceContext {
         self.open()?.read(py, self.addr)
     }
 
-    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    /// SWAP: returns the state, and starts a new epoch from it, or from ``new_reference`` where
+    /// that isn't None.
     ///
     /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
     #[pyo3(signature = (new_reference=None))]
@@ -137,8 +140,8 @@ impl DeviceContext {
         self.accum(delta)
     }
 
-    /// Folds in the deltas of another context of the same width, here or in the process: its accumulator is XORed into this
-    /// one's.
+    /// Folds in the deltas of another context of the same width, here or in the process: its
+    /// accumulator is XORed into this one's.
     ///
     /// The reference stays, and so does the other context.
     fn merge(&self, other: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -148,7 +151,8 @@ impl DeviceContext {
         self.add(other.py(), &open, delta, count)
     }
 
-    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, as one delta.
+    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, as one
+    /// delta.
     ///
     /// No Python object is made for an item, and other Python threads run meanwhile.
     fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
@@ -165,8 +169,8 @@ impl DeviceContext {
         Ok(self.open()?.number())
     }
 
-    /// Closes the descriptor; of a DeviceTable's context only this object. Closing again does nothing; other calls raise
-    /// ValueError then.
+    /// Closes the descriptor. For the context of a DeviceTable it closes only this object. Closing
+    /// again does nothing; other calls then raise ValueError.
     fn close(&self) {
         self.closed.store(true, Relaxed);
         if !self.of_table {
@@ -200,7 +204,7 @@ impl DeviceContext {
                 this.width == that.width
                     && this.read(py, self.addr)? == that.read(py, other.addr)?
             }
-            // A closed one has no state.
+            // A closed context has no state.
             _ => std::ptr::eq(self, other),
         };
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())

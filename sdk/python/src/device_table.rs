@@ -20,14 +20,16 @@ const NAME: &str = "DeviceTable";
 
 /// A table of contexts in the kernel, with the calls of AtomikTable.
 ///
-/// ``num_contexts`` is 1 to 65536. ``width`` is 1 to 64 bits: the kernel's contexts have 64, and narrower values are masked here.
+/// ``num_contexts`` is 1 to 65536. ``width`` is 1 to 64 bits: the kernel's contexts have 64, and
+/// narrower values are masked here.
 ///
-/// The table belongs to the open file. It outlives this process where another one has a descriptor of the same file, by fork
-/// or over a socket: ``from_fd`` takes it there, with ``table_id``. Each call is atomic between all of them. ``close``, which the end of a ``with`` block
-/// does, closes this descriptor only. A closed one equals itself alone.
+/// The table belongs to the open file. It outlives this process while another process has a
+/// descriptor of that file, by fork or over a socket: ``from_fd`` with ``table_id`` takes it there.
+/// Each call is atomic between all of them. ``close``, or the end of a ``with`` block, closes only
+/// this descriptor. A closed table equals only itself.
 ///
-/// Where the driver isn't loaded it raises FileNotFoundError, and where the user isn't in the group atomik PermissionError; what
-/// else the system answers is another OSError, with its ``errno``.
+/// Raises FileNotFoundError if the driver isn't loaded, PermissionError if the user isn't in the
+/// group atomik, and OSError with its ``errno`` for the system's other errors.
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct DeviceTable {
     handle: Arc<Handle>,
@@ -37,7 +39,9 @@ pub struct DeviceTable {
 impl DeviceTable {
     #[new]
     #[pyo3(
-        signature = (num_contexts=Optional::LeftOut, path=default_path(), *, width=Optional::LeftOut),
+        signature = (
+            num_contexts=Optional::LeftOut, path=default_path(), *, width=Optional::LeftOut
+        ),
         text_signature = "(num_contexts=256, path=\"/dev/atomik\", *, width=64)"
     )]
     fn new(
@@ -58,9 +62,10 @@ impl DeviceTable {
         })
     }
 
-    /// Makes a table in a file of the device that is open already, or, with ``table_id``, takes one that is there.
+    /// Makes a table in an open file of the device, or, with ``table_id``, takes an existing one.
     ///
-    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated, and stays open.
+    /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated and stays
+    /// open.
     #[classmethod]
     #[pyo3(
         signature = (fd, num_contexts=Optional::LeftOut, *, table_id=None, width=Optional::LeftOut),
@@ -124,7 +129,8 @@ impl DeviceTable {
         open.read(addr.py(), at)
     }
 
-    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference``
+    /// where that isn't None.
     ///
     /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
     #[pyo3(signature = (addr, new_reference=None))]
@@ -149,8 +155,8 @@ impl DeviceTable {
 
     /// Accumulates a delta at each address of a mapping.
     ///
-    /// All addresses are checked before anything is done. Up to 4096 deltas are one batch of the device, which others see
-    /// whole or not at all; more are several.
+    /// All addresses are checked first. Up to 4096 deltas are one batch of the device, which others
+    /// see whole or not at all; more are several batches.
     fn batch_accum(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
         let open = self.handle.get()?;
         let deltas = pairs(deltas, |addr, delta| {
@@ -170,7 +176,7 @@ impl DeviceTable {
         })
     }
 
-    /// The states that are not 0, by ascending address, all as they are at one moment.
+    /// The states that are not 0, by ascending address, all of one moment.
     fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let dict = PyDict::new(py);
         for (addr, state) in self.handle.get()?.states(py)?.into_iter().enumerate() {
@@ -181,11 +187,12 @@ impl DeviceTable {
         Ok(dict)
     }
 
-    /// Runs operations in order as one batch of the device, all of them or none, and returns the states that the reads and
-    /// swaps among them returned. No other operation on the table, of any process, sees it half done.
+    /// Does operations in order as one batch of the device, all of them or none, and returns the
+    /// states of the reads and swaps. No other operation on the table, of any process, sees it half
+    /// done.
     ///
-    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)`` or ``("swap", addr)``, which keeps the
-    /// state. There may be 1 to 4096 of them; otherwise it raises ValueError.
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``
+    /// or ``("swap", addr)``, which keeps the state. Raises ValueError unless there are 1 to 4096.
     fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let open = self.handle.get()?;
         let mut operations = Operations::of(operations, open.contexts, open.width)?;
@@ -198,10 +205,11 @@ impl DeviceTable {
 
     /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
     ///
-    /// Both are buffers or arrays of integers of 1, 2, 4 or 8 bytes, and equally long; an address may occur any number of times.
-    /// No Python object is made for an item, and other Python threads run meanwhile. All addresses are checked first: where
-    /// one is outside the table, it raises IndexError and nothing has changed. Each 4096 deltas are one batch of the device. Who
-    /// writes to the arrays meanwhile can't say which deltas are taken.
+    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes. An address may
+    /// occur any number of times. No Python object is made for an item, and other Python threads
+    /// run meanwhile. All addresses are checked first: if one is outside the table, the call raises
+    /// IndexError and nothing has changed. Each 4096 deltas are one batch of the device. If others
+    /// write to the arrays meanwhile, old or new deltas are taken.
     fn accum_many(
         &self,
         py: Python<'_>,
@@ -213,7 +221,8 @@ impl DeviceTable {
         })
     }
 
-    /// Loads many contexts: ``states[i]`` into that at ``addrs[i]``, for all ``i``; see ``accum_many``.
+    /// Loads many contexts: ``states[i]`` into the one at ``addrs[i]``, for all ``i``; see
+    /// ``accum_many``.
     fn load_many(
         &self,
         py: Python<'_>,
@@ -227,8 +236,8 @@ impl DeviceTable {
 
     /// Reads many contexts: the states of those at ``addrs``, in that order; see ``accum_many``.
     ///
-    /// They go into ``out``, a writable buffer or array of integers of enough bits, which is returned; without it, into a new
-    /// ``array.array("Q")``. Each 4096 are read at one moment.
+    /// Writes them to ``out``, a writable buffer or array of integers of enough bits, and returns
+    /// it; without ``out``, a new ``array.array("Q")``. Each 4096 are read at one moment.
     #[pyo3(signature = (addrs, out=None))]
     fn read_many<'py>(
         &self,
@@ -267,7 +276,8 @@ impl DeviceTable {
         Ok(self.handle.get()?.number())
     }
 
-    /// Closes the descriptor. The table ends with the last one of its file. Closing again does nothing; other calls raise ValueError then.
+    /// Closes the descriptor. The table ends with the last descriptor of its file. Closing again
+    /// does nothing; other calls then raise ValueError.
     fn close(&self) {
         self.handle.close();
     }
@@ -278,7 +288,7 @@ impl DeviceTable {
         self.handle.is_closed()
     }
 
-    /// Destroys the table now, for all who have a descriptor of its file, and closes this one.
+    /// Destroys the table now, for all descriptors of its file, and closes this one.
     fn destroy(&self, py: Python<'_>) -> PyResult<()> {
         self.handle
             .get()?
@@ -313,7 +323,7 @@ impl DeviceTable {
                         && this.contexts == that.contexts
                         && this.states(py)? == that.states(py)?)
             }
-            // A closed one has no states.
+            // A closed table has no states.
             _ => std::ptr::eq(self, other),
         };
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())
@@ -334,7 +344,7 @@ impl DeviceTable {
 }
 
 impl DeviceTable {
-    /// Does something with many addresses and a value for each, in batches.
+    /// Runs batches of entries that `add` makes, each of an address and a value.
     fn many(
         &self,
         py: Python<'_>,

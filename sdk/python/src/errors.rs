@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The exceptions: which Python raises for what, with the value that was wrong.
+//! The exceptions that Python raises for each error, with the value that was wrong.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -17,7 +17,7 @@ create_exception!(
     "A message belongs to an epoch of its address that is over."
 );
 
-/// How an error shows a value: its `repr`, if that isn't too long.
+/// A value in the text of an error: its `repr`, if that isn't too long.
 pub fn shown(object: &Bound<'_, PyAny>) -> String {
     const ENOUGH: usize = 80;
     // An int of thousands of digits has none.
@@ -31,7 +31,7 @@ pub fn shown(object: &Bound<'_, PyAny>) -> String {
     }
 }
 
-/// How an error shows a type.
+/// A type in the text of an error.
 pub fn type_name(object: &Bound<'_, PyAny>) -> String {
     object
         .get_type()
@@ -47,7 +47,7 @@ pub fn no_such_address(addr: impl Display, contexts: u32) -> PyErr {
     ))
 }
 
-/// ValueError: two arrays that belong together are not equally long.
+/// ValueError: two arrays that belong together have different lengths.
 pub fn lengths_differ(name: &str, length: usize, other_name: &str, other: usize) -> PyErr {
     PyValueError::new_err(format!(
         "{name} and {other_name} must be equally long, and have {length} and {other} items"
@@ -99,8 +99,8 @@ pub fn from_atomik(error: impl Into<Error>) -> PyErr {
     }
 }
 
-/// The same for what the device answered, where all that the system had a code for is the subclass of OSError that Python has for
-/// that code.
+/// The same for what the device answered, where all that the system had a code for is the subclass
+/// of OSError that Python has for that code.
 pub fn from_device(error: Error, path: Option<&Path>) -> PyErr {
     let about_file = matches!(
         error,

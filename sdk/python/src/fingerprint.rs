@@ -13,15 +13,17 @@ use crate::errors::from_atomik;
 use crate::lock::Lock;
 use crate::pickling::{self, Reduced};
 
-/// Tells whether bytes have changed, and by what: the XOR of their chunks.
+/// Shows whether bytes have changed, and the difference: the XOR of their chunks.
 ///
-/// The fingerprint of bytes is the XOR of their chunks of ``width / 8`` bytes, each read little-endian, the last filled up with zeros; of no
-/// bytes it is 0. ``width`` is a multiple of 8. It is kept as a context: the reference is the fingerprint that was loaded, the accumulator how the
-/// present one differs. Any object with a buffer will do for data, and isn't copied; other Python threads run meanwhile.
+/// The fingerprint of bytes is the XOR of their chunks of ``width / 8`` bytes, each read
+/// little-endian, the last filled up with zeros. That of no bytes is 0. ``width`` is a multiple of
+/// 8. The fingerprint is kept as a context: the reference is the loaded fingerprint, the
+/// accumulator its difference to the present one. Data may be any object with a buffer, and isn't
+/// copied; other Python threads run meanwhile.
 ///
-/// What it can't see: XOR forgets the order. Chunks that change places leave the fingerprint as it was, and so do equal changes
-/// in two chunks, two equal chunks more or less, and zeros at the end. OrderedFingerprint sees all of these. Neither is
-/// cryptographic: who wants to deceive it, can.
+/// XOR has no order. So chunks that change places leave the fingerprint as it was, and so do equal
+/// changes in two chunks, two equal chunks more or less, and zeros at the end. OrderedFingerprint
+/// sees all of these. Neither is cryptographic: anybody can make bytes that deceive them.
 ///
 /// >>> fingerprint = Fingerprint()
 /// >>> hex(fingerprint.load(b"the quick brown fox"))
@@ -80,7 +82,7 @@ impl Fingerprint {
         self.with(py, |fingerprint| fingerprint.changed())
     }
 
-    /// Starts from the fingerprint of ``data``, and returns it; nothing has changed yet.
+    /// Starts from the fingerprint of ``data``, without a change, and returns it.
     fn load<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, value) = (data.py(), self.fold(data, "data")?);
         // A fingerprint's own bytes have that fingerprint.
@@ -89,7 +91,7 @@ impl Fingerprint {
         to_python(py, &value)
     }
 
-    /// Compares with ``data``, whose fingerprint it returns: that is the ``value`` now.
+    /// Compares with ``data``, and returns its fingerprint, which is the new ``value``.
     fn update<'py>(&self, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let (py, value) = (data.py(), self.fold(data, "data")?);
         let bytes = value.to_le_bytes();
@@ -97,7 +99,7 @@ impl Fingerprint {
         to_python(py, &value)
     }
 
-    /// Takes a change of a part, which had been ``old`` and is ``new``. The part begins where a chunk does.
+    /// Takes a change of a part from ``old`` to ``new``. The part begins where a chunk does.
     fn accumulate_delta(&self, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<()> {
         let old = self.fold(old, "old")?.to_le_bytes();
         let py = new.py();
@@ -115,7 +117,7 @@ impl Fingerprint {
         let Ok(other) = other.cast::<Self>() else {
             return Ok(py.NotImplemented());
         };
-        // One lock at a time: two threads may compare the same two the other way round.
+        // One lock at a time: another thread may compare the same two in the other order.
         let words = |of: &Self| of.with(py, |of| (of.value(), of.delta()));
         let equal = words(self) == words(other.get());
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())

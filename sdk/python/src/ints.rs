@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Ints`]: many integers in somebody else's memory, without a Python object for each. This file and [`crate::bytes`] have
-//! all of the package's `unsafe`.
+//! [`Ints`]: many integers in the memory of a Python object, without a Python object for each. This
+//! file, [`crate::bytes`] and [`crate::lock`] have all of the package's `unsafe`.
 //!
-//! Others may write to the memory meanwhile: Python's other threads, once the interpreter is released, and extensions such as
-//! numpy at any time. So no reference to it is ever made: each item is read or written once, by relaxed atomic
-//! accesses. Who writes meanwhile may see old and new values mixed in the result, and nothing worse.
+//! Others may write to the memory meanwhile: Python's other threads, once the interpreter is
+//! released, and extensions such as numpy at any time. So there is never a reference to it: each
+//! item is read or written once, by relaxed atomic accesses. A result may then mix old and new
+//! values, but nothing worse happens.
 
 use std::ffi::CStr;
 use std::ops::Range;
@@ -21,15 +22,16 @@ use pyo3::types::PyMemoryView;
 
 use crate::errors::type_name;
 
-/// How many items are taken out at once: enough for the checks to vanish, and few enough for the nearest cache.
+/// The number of items that are copied out at once: enough to hide the cost of the checks, few
+/// enough for the nearest cache.
 pub const CHUNK: usize = 512;
 
-/// A buffer of integers of 1, 2, 4 or 8 bytes, in whatever byte order and with whatever gaps between them.
+/// A buffer of integers of 1, 2, 4 or 8 bytes, in any byte order and with any gaps between them.
 ///
 /// # Invariants
 ///
-/// `count` items of `size` bytes lie at `buffer.buf_ptr()`, `stride` bytes from one to the next; the memory stays where it is
-/// while the buffer isn't released, which is the buffer protocol's promise.
+/// `count` items of `size` bytes lie at `buffer.buf_ptr()`, `stride` bytes from one to the next.
+/// The memory stays there until the buffer is released, as the buffer protocol promises.
 pub struct Ints {
     buffer: PyUntypedBuffer,
     count: usize,
@@ -63,7 +65,7 @@ impl Ints {
             ElementType::SignedInteger { .. } => true,
             _ => return Err(wrong_items(name, format)),
         };
-        // The format's size may be another: ctypes says that a long has 4 bytes.
+        // The format may say another size: ctypes says that a long has 4 bytes.
         let bytes = buffer.item_size();
         let size = match bytes {
             1 => Size::One,
@@ -87,7 +89,8 @@ impl Ints {
                 )));
             }
         };
-        // INVARIANT: shape, strides and item size are the exporter's own, for memory that it keeps there.
+        // INVARIANT: shape, strides and item size are the exporter's own, for memory that it keeps
+        // there.
         Ok(Self {
             buffer,
             count,
@@ -98,7 +101,7 @@ impl Ints {
         })
     }
 
-    /// The same, to be written to.
+    /// The same, for writing.
     pub fn writable(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
         let ints = Self::of(object, name)?;
         if ints.buffer.readonly() {
@@ -116,7 +119,7 @@ impl Ints {
         self.signed
     }
 
-    /// How many bits an item has.
+    /// The number of bits of an item.
     pub fn item_bits(&self) -> u32 {
         match self.size {
             Size::One => 8,
@@ -126,7 +129,7 @@ impl Ints {
         }
     }
 
-    /// The numbers of the items, in pieces of not more than [`CHUNK`].
+    /// The items' indices, in ranges of at most [`CHUNK`].
     pub fn chunks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let count = self.count;
         (0..count)
@@ -134,8 +137,8 @@ impl Ints {
             .map(move |start| start..count.min(start.saturating_add(CHUNK)))
     }
 
-    /// Reads items into the beginning of `out`, which is long enough, and returns that. Signed ones are
-    /// sign-extended.
+    /// Reads items into the beginning of `out`, which is long enough, and returns that. Signed ones
+    /// are sign-extended.
     pub fn read<'o>(&self, range: Range<usize>, out: &'o mut [u64]) -> &'o mut [u64] {
         match (self.size, self.signed) {
             (Size::One, false) => self.read_as::<u8>(range, out),
@@ -148,7 +151,7 @@ impl Ints {
         }
     }
 
-    /// Writes items, of which the lowest bits count, from the number `start` on.
+    /// Writes the lowest bits of items, from the index `start` on.
     pub fn write(&self, start: usize, values: &[u64]) {
         match self.size {
             Size::One => self.write_as::<u8>(start, values),
@@ -162,7 +165,8 @@ impl Ints {
         let out = &mut out[..range.len()];
         for (number, value) in range.zip(out.iter_mut()) {
             let item = self.item::<T>(number);
-            // SAFETY: `item` checked the number and the size, so by the invariants it points to an item.
+            // SAFETY: `item` checked the number and the size, so by the invariants it points to an
+            // item.
             let item = unsafe { T::load(item) };
             *value = if self.swapped { item.swapped() } else { item }.widened();
         }
@@ -179,7 +183,7 @@ impl Ints {
         }
     }
 
-    /// Where the item with this number is.
+    /// The address of the item with this index.
     fn item<T: Item>(&self, number: usize) -> *mut T {
         assert!(number < self.count && size_of::<T>() == self.item_bits() as usize / 8);
         let offset = (number as isize).wrapping_mul(self.stride);
@@ -220,12 +224,13 @@ macro_rules! items {
             #[inline]
             unsafe fn load(at: *const Self) -> Self {
                 if at.is_aligned() {
-                    // SAFETY: aligned, and there by the contract. That it may be read-only does no harm: relaxed loads of
-                    // the sizes that the processor has don't write.
+                    // SAFETY: aligned, and there by the contract. It may be read-only, as relaxed
+                    // loads of the processor's own sizes don't write.
                     return unsafe { &*at.cast::<$atomic>() }.load(Relaxed);
                 }
                 Self::from_ne_bytes(std::array::from_fn(|byte| {
-                    // SAFETY: one of the bytes that are there by the contract, and a byte is always aligned.
+                    // SAFETY: one of the bytes that are there by the contract, and a byte is always
+                    // aligned.
                     unsafe { &*at.cast::<AtomicU8>().add(byte) }.load(Relaxed)
                 }))
             }
@@ -257,10 +262,13 @@ macro_rules! items {
     )*};
 }
 
-items!(u8: AtomicU8, i8: AtomicI8, u16: AtomicU16, i16: AtomicI16, u32: AtomicU32, i32: AtomicI32, u64: AtomicU64);
+items!(
+    u8: AtomicU8, i8: AtomicI8, u16: AtomicU16, i16: AtomicI16, u32: AtomicU32, i32: AtomicI32,
+    u64: AtomicU64
+);
 
-/// The buffer of an object; none of one without dimensions, which is a single item. `name` is the
-/// argument's, and `kind` what it should be, for errors.
+/// The buffer of an object, or None for a single item without dimensions. Errors name the argument,
+/// `name`, and the wanted `kind`.
 pub fn buffer_of(
     object: &Bound<'_, PyAny>,
     name: &str,
@@ -277,7 +285,7 @@ pub fn buffer_of(
         if !error.is_instance_of::<PyBufferError>(py) {
             return Err(error);
         }
-        // That of ctypes doesn't tell its strides. A memoryview adds them.
+        // Buffers of ctypes have no strides. A memoryview adds them.
         let view = PyMemoryView::from(object)?;
         if view.getattr("ndim")?.eq(0)? {
             return Ok(None);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The Python package `atomik_core`: contexts, tables, streams and fingerprints of the crate `atomik`, in the process and on
-//! the device. `README.md` and `python/atomik_core/_native.pyi` describe what Python sees.
+//! The Python package `atomik_core`: contexts, tables, streams and fingerprints of the crate
+//! `atomik`, in the process and on the device. `README.md` and `python/atomik_core/_native.pyi`
+//! describe it for Python.
 //!
-//! One class a file. All classes are frozen, and what changes inside lies behind a lock, which is never held while Python is
-//! called. `ints`, `bytes` and `lock` have all of the `unsafe`.
+//! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
+//! held while Python is called. `ints`, `bytes` and `lock` have all of the `unsafe`.
 
 mod bytes;
 mod context;
@@ -53,7 +54,8 @@ mod _native {
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
-    /// What several threads would wait for is done here, so that no fork finds them waiting.
+    /// Initializes what threads would otherwise wait for each other to do, as a fork could then
+    /// find one waiting.
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Lock`]: what changes inside an object, which threads share, and which a fork finds whole.
+//! [`Lock`]: a value that threads share, and that is whole in the child of a fork.
 //!
-//! A fork copies the memory, and of the threads only the one that forks. What another one has
-//! locked at that moment would stay locked in the child for good, and half changed. So a fork waits
-//! until nobody holds a lock: who holds one, holds [`FORKS`] as a reader, and who forks has it as
-//! the writer, from just before the fork until just after it, in both processes.
+//! A fork copies the memory, but only the thread that forks. A value that another thread has locked
+//! would stay locked in the child for good, and half changed. So a fork waits until no lock is
+//! held. The holder of a lock also holds [`FORKS`] as a reader; a thread that forks holds it as the
+//! writer, from just before the fork until just after it, in both processes.
 //!
-//! Who forks has the interpreter, as a rule. So no holder of a lock waits for that: it either has
-//! the interpreter all the time, and doesn't call Python, or has released it, and takes it back
-//! after the lock's end.
+//! A thread that forks mostly has the interpreter. So no holder of a lock waits for the
+//! interpreter: it either has it all the time, and doesn't call Python, or has released it, and
+//! takes it back after it has released the lock.
 
 use std::cell::Cell;
 use std::sync::{
@@ -23,11 +23,11 @@ use pyo3::sync::PyOnceLock;
 static FORKS: RwLock<()> = RwLock::new(());
 
 thread_local! {
-    /// What the thread has while it forks.
+    /// The writer's lock, while this thread forks.
     static FORKING: Cell<Option<RwLockWriteGuard<'static, ()>>> = const { Cell::new(None) };
 }
 
-/// Has each fork of this process from now on wait for the locks.
+/// Makes each later fork of this process wait for the locks.
 pub fn watch_forks(py: Python<'_>) -> PyResult<()> {
     static WATCHED: PyOnceLock<()> = PyOnceLock::new();
     WATCHED
@@ -43,7 +43,7 @@ pub fn watch_forks(py: Python<'_>) -> PyResult<()> {
 
 extern "C" fn before() {
     let forks = FORKS.write().unwrap_or_else(PoisonError::into_inner);
-    // A thread that ends and forks all the same has nowhere to keep it.
+    // A thread that forks while it ends has no place for the guard.
     let _ = FORKING.try_with(|forking| forking.set(Some(forks)));
 }
 
@@ -51,7 +51,7 @@ extern "C" fn after() {
     drop(FORKING.try_with(Cell::take));
 }
 
-/// Something that threads share.
+/// A value that threads share.
 pub struct Lock<T>(Mutex<T>);
 
 impl<T: Send> Lock<T> {
@@ -59,8 +59,8 @@ impl<T: Send> Lock<T> {
         Self(Mutex::new(value))
     }
 
-    /// Does something with the value, without other threads. It must not call Python, which might
-    /// come back here.
+    /// Calls `f` with the value, which no other thread uses meanwhile. `f` must not call Python,
+    /// which might come back here.
     pub fn with<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut T) -> R + Send) -> R {
         if let Ok(_forks) = FORKS.try_read() {
             match self.0.try_lock() {
@@ -72,17 +72,17 @@ impl<T: Send> Lock<T> {
         py.detach(|| self.hold(f))
     }
 
-    /// The same for who has released the interpreter, or where nobody keeps the lock but for a
-    /// moment.
+    /// The same, for callers that have released the interpreter, and for values that are never
+    /// locked for long.
     pub fn hold<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
         let _forks = no_forks();
         f(&mut self.lock())
     }
 
-    /// The same with the values of two locks, which must not be one.
+    /// The same with the values of two different locks.
     pub fn hold_both<R>(&self, other: &Self, f: impl FnOnce(&mut T, &mut T) -> R) -> R {
         let _forks = no_forks();
-        // Two threads may want the same two the other way round.
+        // Another thread may want the same two in the other order.
         let (mut this, mut that);
         if std::ptr::from_ref(self) < std::ptr::from_ref(other) {
             this = self.lock();
@@ -99,7 +99,7 @@ impl<T: Send> Lock<T> {
     }
 }
 
-/// While this is there, this process doesn't fork. No thread may have two of them.
+/// Keeps this process from forking. No thread may have two of them.
 fn no_forks() -> RwLockReadGuard<'static, ()> {
     FORKS.read().unwrap_or_else(PoisonError::into_inner)
 }

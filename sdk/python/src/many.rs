@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What the bulk calls of all tables share: addresses and values in buffers.
+//! The parts of all tables' bulk calls: addresses and values in buffers.
 
 use pyo3::exceptions::{PyMemoryError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -10,8 +10,8 @@ use pyo3::types::PyBytes;
 use crate::errors::{lengths_differ, no_such_address};
 use crate::ints::{CHUNK, Ints};
 
-/// The addresses of a bulk call, copied out and checked before anything is done: the buffer may change meanwhile, and then
-/// there is no going back.
+/// The addresses of a bulk call, copied and checked before anything changes: later, when others may
+/// have changed the buffer, the call couldn't be undone.
 pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u32>> {
     let signed = addrs.signed();
     py.detach(|| {
@@ -34,13 +34,13 @@ pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u3
     })
 }
 
-/// Why addresses can't be had, told without the interpreter.
+/// Reasons to refuse addresses, which need no interpreter.
 enum Failure {
     Memory(PyErr),
     Address(u64),
 }
 
-/// An empty array that so many items have room in; MemoryError where they don't.
+/// An empty array with room for so many items; MemoryError where there is none.
 pub fn room<T>(items: usize) -> PyResult<Vec<T>> {
     let mut room = Vec::new();
     match room.try_reserve_exact(items) {
@@ -51,14 +51,14 @@ pub fn room<T>(items: usize) -> PyResult<Vec<T>> {
     }
 }
 
-/// The values of a bulk call: as many as there are addresses, each of so many limbs.
+/// The values of a bulk call: one of `limbs` words for each address.
 pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, limbs: usize) -> PyResult<Ints> {
     let values = Ints::of(object, name)?;
     check(&values, name, addrs, limbs)?;
     Ok(values)
 }
 
-/// Where a bulk call is to put states of so many bits.
+/// The destination of a bulk call's states.
 pub fn out(object: &Bound<'_, PyAny>, addrs: usize, limbs: usize, width: u32) -> PyResult<Ints> {
     let out = Ints::writable(object, "out")?;
     check(&out, "out", addrs, limbs)?;
@@ -86,8 +86,8 @@ fn check(values: &Ints, name: &str, addrs: usize, limbs: usize) -> PyResult<()> 
     }
     if addrs.checked_mul(limbs) != Some(values.len()) {
         return Err(PyValueError::new_err(format!(
-            "addrs and {name} must be equally long, with {limbs} items of 64 bits for each value: {addrs} addresses don't go \
-             with {} items",
+            "addrs and {name} must be equally long, with {limbs} items of 64 bits for each value: \
+             {addrs} addresses don't go with {} items",
             values.len()
         )));
     }
@@ -114,7 +114,7 @@ pub fn words(limbs: usize) -> PyResult<Vec<u64>> {
     Ok(words)
 }
 
-/// How many values of so many limbs an array has.
+/// The number of values of `limbs` words in an array.
 pub fn whole(values: &Ints, name: &str, limbs: usize) -> PyResult<u64> {
     check(values, name, values.len() / limbs, limbs)?;
     Ok((values.len() / limbs) as u64)

@@ -14,8 +14,8 @@ use crate::errors::shown;
 
 /// A delta that one stream has accumulated, for others to apply.
 ///
-/// It belongs to an ``epoch`` of its address, and is the message number ``seq``, from 1, of the stream ``sender``, a number of 64 bits. It can't be
-/// changed, and equals one with the same fields.
+/// It belongs to an ``epoch`` of its address, and is number ``seq``, from 1, of the messages of the
+/// stream ``sender``, a number of 64 bits. It is immutable. Messages of the same fields are equal.
 ///
 /// >>> message = DeltaStream(sender=5).accum(7, 0xFF)
 /// >>> message
@@ -66,10 +66,10 @@ impl DeltaMessage {
         Ok(Self { message })
     }
 
-    /// The message that bytes are, all of them; what ``to_bytes`` has made.
+    /// Decodes bytes that ``to_bytes`` has made, all of them.
     ///
-    /// Bytes that are no message raise ValueError. Damaged bytes may be one, as they have no
-    /// checksum: what carries them must have one.
+    /// Raises ValueError for bytes that are no message. Damaged bytes may be another message, as
+    /// they have no checksum: carry them by something that has one.
     #[classmethod]
     fn from_bytes(_cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let bytes = Bytes::of_at_most(data, "data", atomik::DeltaMessage::MAX_BYTES)?;
@@ -78,7 +78,7 @@ impl DeltaMessage {
         Ok(Self { message })
     }
 
-    /// The message as bytes: 14 or more, version 1 of an encoding that is documented and stays.
+    /// Encodes the message as 14 or more bytes, in version 1 of a documented, stable encoding.
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.message.encode())
     }
@@ -99,7 +99,7 @@ impl DeltaMessage {
         to_python(py, &self.message.delta)
     }
 
-    /// The epoch of the address in which it was made.
+    /// The epoch of the address when it was made.
     #[getter]
     fn epoch(&self) -> u64 {
         self.message.epoch
@@ -152,7 +152,8 @@ impl DeltaMessage {
             delta,
         } = &self.message;
         format!(
-            "DeltaMessage(addr={addr}, delta={delta}, epoch={epoch}, seq={seq}, sender={sender:#x}, width={})",
+            "DeltaMessage(addr={addr}, delta={delta}, epoch={epoch}, seq={seq}, \
+             sender={sender:#x}, width={})",
             delta.width()
         )
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Operations`]: what `batch` is given, and the pairs that `batch_accum` is.
+//! [`Operations`]: the arguments of `batch`, and the pairs of `batch_accum`.
 
 use atomik::{Batch, MAX_BATCH};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -13,7 +13,7 @@ use crate::errors::{shown, type_name};
 /// Operations as a batch, all of them checked.
 pub struct Operations {
     pub batch: Batch,
-    /// What each does to the number of deltas of its context: one more, or a new number.
+    /// The effect of each on the number of its context's deltas: one more, or a new number.
     pub counts: Vec<(u32, Option<u64>)>,
 }
 
@@ -30,10 +30,11 @@ impl Operations {
             counts: Vec::new(),
         };
         for operation in operations.try_iter()? {
-            // There may be no end of them.
+            // An iterator may have no end.
             if all.batch.len() == MAX_BATCH as usize {
                 return Err(PyValueError::new_err(format!(
-                    "the batch has {} entries or more, and {MAX_BATCH} is the most; run it as several batches",
+                    "the batch has {} entries or more, and {MAX_BATCH} is the most; run it as \
+                     several batches",
                     MAX_BATCH + 1
                 )));
             }
@@ -87,7 +88,8 @@ impl Operations {
 
 fn unknown(operation: &Bound<'_, PyAny>) -> PyErr {
     PyValueError::new_err(format!(
-        "an operation is (\"load\", addr, value), (\"accum\", addr, delta), (\"read\", addr) or (\"swap\", addr), not {}",
+        "an operation is (\"load\", addr, value), (\"accum\", addr, delta), (\"read\", addr) or \
+         (\"swap\", addr), not {}",
         shown(operation)
     ))
 }

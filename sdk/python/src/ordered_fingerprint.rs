@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`OrderedFingerprint`]: a fingerprint that knows each chunk's place.
+//! [`OrderedFingerprint`]: a fingerprint that depends on each chunk's position.
 
 use atomik::OrderedFold;
 use pyo3::prelude::*;
@@ -12,11 +12,11 @@ use crate::errors::from_atomik;
 use crate::lock::Lock;
 use crate::pickling::{self, Reduced};
 
-/// As Fingerprint, of 64 bits, but it sees chunks that have changed places, equal changes in pairs, and zeros at the end; and a change
-/// of a part still is a delta.
+/// A fingerprint of 64 bits that sees chunks that have changed places, equal changes in pairs, and
+/// zeros at the end. It takes the change of a part as a delta, as Fingerprint does.
 ///
-/// Each chunk of 8 bytes is mixed with its place, and the length with a constant; the fingerprint is the XOR of all that. It is not
-/// cryptographic: who wants to deceive it, can.
+/// The fingerprint is the XOR of all chunks of 8 bytes, each mixed with its position, and of the
+/// length, mixed with a constant. It is not cryptographic: anybody can make bytes that deceive it.
 ///
 /// >>> fingerprint = OrderedFingerprint()
 /// >>> _ = fingerprint.load(b"chunk 1.chunk 2.")
@@ -61,22 +61,23 @@ impl OrderedFingerprint {
         self.with(py, |fingerprint| fingerprint.changed())
     }
 
-    /// Starts from the fingerprint of ``data``, and returns it; nothing has changed yet.
+    /// Starts from the fingerprint of ``data``, without a change, and returns it.
     fn load(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
         let (py, fold) = (data.py(), fold(data, "data", 0)?);
         Ok(self.with(py, |fingerprint| fingerprint.load_fold(&fold)))
     }
 
-    /// Compares with ``data``, whose fingerprint it returns: that is the ``value`` now.
+    /// Compares with ``data``, and returns its fingerprint, which is the new ``value``.
     fn update(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
         let (py, fold) = (data.py(), fold(data, "data", 0)?);
         Ok(self.with(py, |fingerprint| fingerprint.update_fold(&fold)))
     }
 
-    /// Takes a change of a part of the data, which begins at the byte ``offset``, had been ``old`` and is ``new``.
+    /// Takes a change of a part of the data, at the byte ``offset``, from ``old`` to ``new``.
     ///
-    /// ``offset`` is a multiple of 8, ``old`` and ``new`` are equally long, and the part ends at a multiple of 8 or where the data that was loaded or
-    /// updated last does; otherwise it raises ValueError.
+    /// Raises ValueError unless ``offset`` is a multiple of 8, ``old`` and ``new`` are equally
+    /// long, and the part ends at a multiple of 8 or at the end of the data of the last load or
+    /// update.
     fn accumulate_delta(
         &self,
         offset: &Bound<'_, PyAny>,
@@ -99,7 +100,7 @@ impl OrderedFingerprint {
         let Ok(other) = other.cast::<Self>() else {
             return Ok(py.NotImplemented());
         };
-        // One lock at a time: two threads may compare the same two the other way round.
+        // One lock at a time: another thread may compare the same two in the other order.
         let this = self.with(py, |fingerprint| fingerprint.clone());
         let equal = other.get().with(py, |fingerprint| *fingerprint == this);
         Ok(equal.into_pyobject(py)?.to_owned().into_any().unbind())

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! What pickle and copy need of a class, so that objects of its subclasses stay what they are.
+//! Pickling and copying of objects, those of subclasses included.
 //!
-//! An object's state is a tuple: the class's own part, and last what a subclass has added, the
-//! attributes in `__dict__` and in slots. Pickles of before have the class's own part alone.
+//! An object's state is a tuple: the class's own part, and last the attributes of subclasses, in
+//! `__dict__` and in slots. Older pickles have only the class's own part.
 
 use pyo3::PyClass;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PySequence, PyString, PyTuple};
 
-/// How an object is made: by the class's own `__new__`, as a subclass may have one with other
-/// arguments, and then given the state.
+/// The result of `__reduce__`: the class's own `__new__`, as a subclass may have one with other
+/// arguments, and the state.
 pub type Reduced<'py> = (Bound<'py, PyAny>, Bound<'py, PyTuple>, Bound<'py, PyAny>);
 
 /// For `__reduce__`. `numbers` are the arguments of the class's `__new__`.
@@ -27,7 +27,7 @@ pub fn reduce<'py, T: PyClass>(object: &Bound<'py, T>, numbers: &[u32]) -> PyRes
     ))
 }
 
-/// What a subclass has added to an object: the last part of its state.
+/// The attributes that a subclass has added to an object: the last part of its state.
 pub fn attributes<'py, T>(object: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
     let base = object.py().get_type::<PyAny>();
     base.call_method1("__getstate__", (object.as_any(),))

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Store`]: a table in this process, with what Python wants of it besides, shared by who uses it.
+//! [`Store`]: a table in this process, with numbers of deltas, shared by the objects that use it.
 
 use atomik::{Error, LocalContext, LocalTable, Result, Value};
 
 use crate::lock::Lock;
 
-/// A table and how many deltas each of its contexts had in its epoch.
+/// A table, and the number of deltas in the epoch of each context.
 pub struct Store {
     pub table: LocalTable,
     pub counts: Vec<u64>,
 }
 
-/// A store that threads share. What doesn't change needs no lock.
+/// A store that threads share. Its constant parts need no lock.
 pub struct Shared {
     pub width: u32,
     pub contexts: u32,
@@ -34,7 +34,7 @@ impl Shared {
         })
     }
 
-    /// How many words a value has in arrays of many.
+    /// The number of words of a value in arrays.
     pub fn limbs(&self) -> usize {
         self.width.div_ceil(u64::BITS) as usize
     }

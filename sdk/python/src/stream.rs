@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`DeltaStream`]: a table whose deltas go to others, and theirs to it.
+//! [`DeltaStream`]: a table that exchanges deltas with others.
 
 use atomik::{LocalTable, Received};
 use pyo3::exceptions::PyTypeError;
@@ -13,19 +13,19 @@ use crate::lock::Lock;
 use crate::message::DeltaMessage;
 use crate::store::nonzero;
 
-/// A table of contexts whose changes are messages, so that several of them end with the same states, whatever order the
-/// messages arrive in, and however often.
+/// A table of contexts whose changes are messages to other streams. The streams end with the same
+/// states, in whatever order and however often messages arrive.
 ///
-/// A message knows its sender and its number, so that a duplicate is dropped instead of cancelling the first. An *epoch* is a count
-/// for each address, 0 in the beginning, which ``load`` makes one more; a message belongs to the epoch in which it was made. ``load``
-/// itself makes no message: streams that are to agree load the same.
+/// A message has its sender and its number, so that a duplicate is dropped and doesn't cancel the
+/// first. Each address has an *epoch*, from 0, which ``load`` increments. A message belongs to the
+/// epoch in which it was made. ``load`` makes no message: streams that shall agree load the same.
 ///
-/// A message is taken at its word: who can make one with another's name, or damage one on its way,
-/// changes states for good. So what carries messages must have a checksum, as TCP and TLS have, and
-/// let in nobody else.
+/// Messages are trusted: one with a false name, or damaged on its way, changes states for good. So
+/// carry them by something that has a checksum, as TCP and TLS do, and that lets only trusted
+/// senders in.
 ///
-/// ``sender`` is a number of 64 bits that no other stream may have; by default it is a random one. So a stream can't be copied or pickled, and
-/// where a process forks, only one side may go on with it.
+/// ``sender`` is a number of 64 bits that no other stream may have, by default a random one. So a
+/// stream can't be copied or pickled, and after a fork only one side may go on with it.
 ///
 /// >>> one, other = DeltaStream(), DeltaStream()
 /// >>> message = one.accum(7, 0xFF)
@@ -86,14 +86,16 @@ impl DeltaStream {
         self.sender
     }
 
-    /// LOAD: starts the address's next epoch from ``initial_state``, to which the deltas are added that waited for it.
+    /// LOAD: starts the address's next epoch from ``initial_state``, and accumulates the deltas
+    /// that have waited for it.
     fn load(&self, addr: &Bound<'_, PyAny>, initial_state: &Bound<'_, PyAny>) -> PyResult<()> {
         let at = address(addr, self.contexts)?;
         let value = value(initial_state, self.width, "initial_state")?;
         self.with(addr.py(), |stream| stream.load(at, value).map(drop))
     }
 
-    /// ACCUM: the state is XORed with ``delta``. Returns the message that tells others so, which ``pending`` has, too.
+    /// ACCUM: the state is XORed with ``delta``. Returns the message for other streams, which
+    /// ``pending`` has, too.
     fn accum(&self, addr: &Bound<'_, PyAny>, delta: &Bound<'_, PyAny>) -> PyResult<DeltaMessage> {
         let at = address(addr, self.contexts)?;
         let value = value(delta, self.width, "delta")?;
@@ -101,13 +103,15 @@ impl DeltaStream {
             .map(DeltaMessage::of)
     }
 
-    /// Takes a message of another stream, and returns what became of it.
+    /// Takes a message of another stream, and returns its effect.
     ///
-    /// That is ``"applied"``: the delta is in the state now; ``"duplicate"``: the message was known already, as are this
-    /// stream's own; or ``"waiting"``: its epoch is yet to come, and the delta will be in the state then.
+    /// It is ``"applied"``: the delta is in the state; ``"duplicate"``: the message was known
+    /// already, as this stream's own are; or ``"waiting"``: the message's epoch is yet to come, and
+    /// the delta will be in the state then.
     ///
-    /// A message of an epoch that is over raises StaleEpochError, one of an address that isn't there IndexError, one of another width
-    /// ValueError, and so does one that bears this stream's own name and that it never made; no state has changed then.
+    /// Raises StaleEpochError for an epoch that is over, IndexError for an address that isn't
+    /// there, and ValueError for another width, or for a message that bears this stream's own name
+    /// but that it never made. No state has changed then.
     fn apply(&self, py: Python<'_>, msg: &Bound<'_, PyAny>) -> PyResult<&'static str> {
         let message = msg.cast::<DeltaMessage>().map_err(|_| {
             PyTypeError::new_err(format!(
@@ -130,13 +134,13 @@ impl DeltaStream {
         to_python(py, &self.with(py, |stream| stream.read_value(at))?)
     }
 
-    /// The epoch of an address: how often it was loaded.
+    /// The epoch of an address: the number of its loads.
     fn epoch(&self, addr: &Bound<'_, PyAny>) -> PyResult<u64> {
         let at = address(addr, self.contexts)?;
         self.with(addr.py(), |stream| Ok(stream.epoch(at)))
     }
 
-    /// The messages that this stream has made since the last call, in order. They are kept until then.
+    /// The messages that this stream has made since the last call, in order.
     fn pending(&self, py: Python<'_>) -> PyResult<Vec<DeltaMessage>> {
         let messages = self.with(py, |stream| Ok(stream.pending()))?;
         Ok(messages.into_iter().map(DeltaMessage::of).collect())
@@ -151,11 +155,12 @@ impl DeltaStream {
         Ok(dict)
     }
 
-    /// Takes all that another stream knows, of the same width and number of contexts: of each address the later epoch, and all
-    /// deltas of it that either knows.
+    /// Takes all that another stream of the same width and number of contexts knows: for each
+    /// address the later epoch, with all its deltas that either knows.
     ///
-    /// The other stream stays as it is. Streams that merge each other agree, in whatever order they do so and how often. Where both
-    /// have loaded an address as often, but with different values, the larger one wins.
+    /// The other stream stays as it is. Streams that merge each other agree, in whatever order and
+    /// however often they do. If both have loaded an address equally often, but with different
+    /// values, the larger value wins.
     fn merge(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<()> {
         let other = other.cast::<Self>().map_err(|_| {
             PyTypeError::new_err(format!(

@@ -20,11 +20,12 @@ use crate::store::{Shared, Store, nonzero};
 
 /// A table of contexts in this process.
 ///
-/// ``num_contexts`` is 1 or more, and the addresses are 0 to ``num_contexts - 1``. Values are of ``width`` bits, 1 to 2**24: what comes
-/// in is masked to them. All contexts begin with reference and accumulator 0.
+/// ``num_contexts`` is 1 or more, and the addresses are 0 to ``num_contexts - 1``. Values have
+/// ``width`` bits, 1 to 2**24; arguments are masked to them. All contexts begin with reference and
+/// accumulator 0.
 ///
-/// An address outside the table raises IndexError, and what is no integer TypeError; then nothing has changed. Threads may
-/// share a table: each call is atomic.
+/// Raises IndexError for an address outside the table and TypeError for a wrong type; then nothing
+/// has changed. Threads may share a table: each call is atomic.
 ///
 /// >>> table = AtomikTable(256)
 /// >>> table.load(0, 0xCAFEBABE)
@@ -39,7 +40,10 @@ pub struct AtomikTable {
 #[pymethods]
 impl AtomikTable {
     #[new]
-    #[pyo3(signature = (num_contexts=Optional::LeftOut, width=Optional::LeftOut), text_signature = "(num_contexts=256, width=64)")]
+    #[pyo3(
+        signature = (num_contexts=Optional::LeftOut, width=Optional::LeftOut),
+        text_signature = "(num_contexts=256, width=64)"
+    )]
     fn new(num_contexts: Optional<'_>, width: Optional<'_>) -> PyResult<Self> {
         let shared =
             Shared::new(num_contexts.num_contexts()?, width.width()?).map_err(from_atomik)?;
@@ -80,7 +84,8 @@ impl AtomikTable {
         to_python(py, &self.with(py, |store| store.table.read_value(at))?)
     }
 
-    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference`` where that isn't None.
+    /// SWAP: returns the context's state, and starts a new epoch from it, or from ``new_reference``
+    /// where that isn't None.
     ///
     /// The accumulator becomes 0. A ``new_reference`` of 0 starts from 0.
     #[pyo3(signature = (addr, new_reference=None))]
@@ -96,13 +101,13 @@ impl AtomikTable {
         to_python(py, &self.with(py, |store| store.swap(at, value.as_ref()))?)
     }
 
-    /// The context at an address. It is the table's own: what changes one changes the other.
+    /// The context at an address. It is the table's own, not a copy.
     fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<AtomikContext> {
         let addr = self.address(addr)?;
         Ok(AtomikContext::of(Arc::clone(&self.shared), addr))
     }
 
-    /// Accumulates a delta at each address of a mapping, all of them or, where one is wrong, none.
+    /// Accumulates a delta at each address of a mapping: all of them, or none if one is wrong.
     fn batch_accum(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
         let deltas = pairs(deltas, |addr, delta| {
             Ok((self.address(addr)?, self.value(delta, "delta")?))
@@ -122,12 +127,12 @@ impl AtomikTable {
         Ok(dict)
     }
 
-    /// Runs operations in order as one, all of them or none, and returns the states that the reads and swaps among them
-    /// returned.
+    /// Does operations in order as one, all of them or none, and returns the states of the reads
+    /// and swaps.
     ///
-    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)`` or ``("swap", addr)``, which keeps the
-    /// state. There may be 1 to 4096 of them, as on the device, and values may have up to 64 bits; otherwise it raises
-    /// ValueError.
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``
+    /// or ``("swap", addr)``, which keeps the state. Raises ValueError unless there are 1 to 4096,
+    /// as on the device, with values of up to 64 bits.
     fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let mut operations = Operations::of(operations, self.shared.contexts, self.shared.width)?;
         self.with(py, |store| {
@@ -142,12 +147,13 @@ impl AtomikTable {
 
     /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
     ///
-    /// Both are buffers or arrays of integers of 1, 2, 4 or 8 bytes, and equally long; an address may occur any number of times.
-    /// No Python object is made for an item, and other Python threads run meanwhile. All addresses are checked first:
-    /// where one is outside the table, it raises IndexError and nothing has changed. Who writes to the arrays
-    /// meanwhile can't say which deltas are taken.
+    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes. An address may
+    /// occur any number of times. No Python object is made for an item, and other Python threads
+    /// run meanwhile. All addresses are checked first: if one is outside the table, the call raises
+    /// IndexError and nothing has changed. If others write to the arrays meanwhile, old or new
+    /// deltas are taken.
     ///
-    /// Where the width is above 64 bits, ``deltas`` has as many items of 64 bits for each delta as it takes, the lowest first.
+    /// A delta of more than 64 bits takes several items of 64 bits in ``deltas``, the lowest first.
     fn accum_many(
         &self,
         py: Python<'_>,
@@ -161,7 +167,8 @@ impl AtomikTable {
         })
     }
 
-    /// Loads many contexts: ``states[i]`` into that at ``addrs[i]``, for all ``i``; see ``accum_many``.
+    /// Loads many contexts: ``states[i]`` into the one at ``addrs[i]``, for all ``i``; see
+    /// ``accum_many``.
     fn load_many(
         &self,
         py: Python<'_>,
@@ -179,8 +186,8 @@ impl AtomikTable {
 
     /// Reads many contexts: the states of those at ``addrs``, in that order; see ``accum_many``.
     ///
-    /// They go into ``out``, a writable buffer or array of integers of enough bits, which is returned; without it, into a new
-    /// ``array.array("Q")``. All are read at one moment.
+    /// Writes them to ``out``, a writable buffer or array of integers of enough bits, and returns
+    /// it; without ``out``, a new ``array.array("Q")``. All are read at one moment.
     #[pyo3(signature = (addrs, out=None))]
     fn read_many<'py>(
         &self,
@@ -337,7 +344,8 @@ impl AtomikTable {
         self.shared.store.with(py, f).map_err(from_atomik)
     }
 
-    /// Does something with many addresses and a value for each, in pieces, without the interpreter and as one.
+    /// Calls `f` with addresses and a value for each, piece by piece, as one operation and without
+    /// the interpreter.
     fn many(
         &self,
         py: Python<'_>,

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What all tests share: hypothesis' settings, the device where there is one, and a line of counts at the end."""
+"""Common parts of all tests: hypothesis' settings, the device where there is one, and a line of
+counts at the end."""
 
 import os
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ else:
 
 HAS_DEVICE = os.path.exists("/dev/atomik")
 # In the guest it is the device alone that is tested.
-PLACES = os.environ.get("ATOMIK_PLACES", "process device" if HAS_DEVICE else "process").split()
+STORAGES = os.environ.get("ATOMIK_STORAGES", "process device" if HAS_DEVICE else "process").split()
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=STORAGES)
 def table(request: pytest.FixtureRequest) -> Iterator[AtomikTable | DeviceTable]:
     """A table of 256 contexts, here and, where there is one, on the device."""
     if request.param == "process":
@@ -39,7 +40,8 @@ def table(request: pytest.FixtureRequest) -> Iterator[AtomikTable | DeviceTable]
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     """The line by which .ci/run counts tests, as other test programs end with it."""
     count = {
-        name: len(terminalreporter.getreports(name)) for name in ("passed", "failed", "error", "skipped")
+        name: len(terminalreporter.getreports(name))
+        for name in ("passed", "failed", "error", "skipped")
     }
     failed = count["failed"] + count["error"]
     terminalreporter.write_line(

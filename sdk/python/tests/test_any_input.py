@@ -52,7 +52,9 @@ def by_contexts(contexts: list[AtomikContext], operation: Any) -> Any:
     addr, *values = arguments
     if addr not in range(CONTEXTS):
         return IndexError
-    return getattr(contexts[addr], name)(*[value if value is None else value & mask for value in values])
+    return getattr(contexts[addr], name)(
+        *[value if value is None else value & mask for value in values]
+    )
 
 
 @given(widths, st.lists(operations, max_size=40))
@@ -69,7 +71,9 @@ def test_tables(width: int, steps: list[Any]) -> None:
 
 
 @given(widths, values, st.lists(values), values, st.lists(values))
-def test_merges(width: int, reference: int, deltas: list[int], other_reference: int, others: list[int]) -> None:
+def test_merges(
+    width: int, reference: int, deltas: list[int], other_reference: int, others: list[int]
+) -> None:
     one, other = AtomikContext(width, reference), AtomikContext(width, other_reference)
     for delta in deltas:
         one.accum(delta)
@@ -148,7 +152,9 @@ def test_ordered_fingerprints(text: bytes, data: st.DataObject) -> None:
     st.integers(0, 2**64 - 1),
     widths,
 )
-def test_messages_come_back(addr: int, delta: int, epoch: int, seq: int, sender: int, width: int) -> None:
+def test_messages_come_back(
+    addr: int, delta: int, epoch: int, seq: int, sender: int, width: int
+) -> None:
     message = DeltaMessage(addr, delta, epoch, seq, sender, width)
     again = DeltaMessage.from_bytes(message.to_bytes())
     assert again == message

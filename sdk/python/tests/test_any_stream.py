@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Arbitrary traffic between streams: whatever order messages come in, and however often, they converge."""
+"""Arbitrary traffic between streams. They converge in whatever order and however often messages
+arrive."""
 
 from functools import reduce
 from operator import xor
@@ -16,7 +17,10 @@ widths = st.sampled_from([1, 8, 64, 65, 200])
 deltas = st.integers(0, 2**200)
 # What one stream does by itself.
 local = st.lists(
-    st.one_of(st.tuples(st.just("load"), addresses, deltas), st.tuples(st.just("accum"), addresses, deltas)),
+    st.one_of(
+        st.tuples(st.just("load"), addresses, deltas),
+        st.tuples(st.just("accum"), addresses, deltas),
+    ),
     max_size=12,
 )
 
@@ -29,13 +33,17 @@ def outcome(stream: Any, name: str, *arguments: Any) -> Any:
 
 
 @given(widths, local, local, st.randoms(use_true_random=False))
-def test_the_state_is_that_of_the_epochs_messages(width: int, made: list[Any], received: list[Any], random: Any) -> None:
+def test_the_state_is_that_of_the_epochs_messages(
+    width: int, made: list[Any], received: list[Any], random: Any
+) -> None:
     """One stream sends, one receives, in any order and with duplicates, and loads in between."""
     sender, receiver = DeltaStream(width, CONTEXTS, 1), DeltaStream(width, CONTEXTS, 2)
     results = [getattr(sender, name)(addr, value) for name, addr, value in made]
     messages = [message for message in results if message is not None]
     assert sender.pending() == messages
-    events: list[Any] = [("apply", DeltaMessage.from_bytes(m.to_bytes())) for m in messages * 2] + received
+    events: list[Any] = [
+        ("apply", DeltaMessage.from_bytes(m.to_bytes())) for m in messages * 2
+    ] + received
     random.shuffle(events)
     known: set[DeltaMessage] = set()
     starts = dict.fromkeys(range(CONTEXTS), 0)
@@ -62,7 +70,11 @@ def test_the_state_is_that_of_the_epochs_messages(width: int, made: list[Any], r
         assert receiver.read(addr) == reduce(xor, deltas, starts[addr] & (1 << width) - 1)
 
 
-@given(widths, st.lists(st.tuples(st.integers(0, 2), addresses, deltas), max_size=20), st.randoms(use_true_random=False))
+@given(
+    widths,
+    st.lists(st.tuples(st.integers(0, 2), addresses, deltas), max_size=20),
+    st.randoms(use_true_random=False),
+)
 def test_streams_that_get_all_messages_converge(width: int, made: list[Any], random: Any) -> None:
     """In any order, and with duplicates."""
     streams = [DeltaStream(width, CONTEXTS) for _ in range(3)]
@@ -90,7 +102,9 @@ def copy_of(stream: DeltaStream) -> DeltaStream:
 
 
 @given(widths, st.lists(local, min_size=3, max_size=3), st.randoms(use_true_random=False))
-def test_merging_is_commutative_associative_and_idempotent(width: int, made: list[Any], random: Any) -> None:
+def test_merging_is_commutative_associative_and_idempotent(
+    width: int, made: list[Any], random: Any
+) -> None:
     streams = [DeltaStream(width, CONTEXTS) for _ in made]
     results = [
         getattr(stream, name)(addr, value)

@@ -68,16 +68,18 @@ def test_all_types_of_integers(table: Table, typecode: str) -> None:
 
 @pytest.mark.parametrize("typecode", "bhilq")
 def test_negative_addresses(table: Table, typecode: str) -> None:
-    with pytest.raises(IndexError, match="^address -3 is outside the table, whose addresses are 0 to 255$"):
+    with pytest.raises(
+        IndexError, match="^address -3 is outside the table, whose addresses are 0 to 255$"
+    ):
         table.accum_many(array(typecode, [1, -3]), array("Q", [1, 1]))
     assert table.snapshot() == {}
 
 
 @pytest.mark.parametrize("wrong", [256, 2**32, 2**32 + 1, 2**64 - 1])
-@pytest.mark.parametrize("place", [0, 511, 512, 4999])
-def test_a_bad_address_changes_nothing(table: Table, wrong: int, place: int) -> None:
+@pytest.mark.parametrize("storage", [0, 511, 512, 4999])
+def test_a_bad_address_changes_nothing(table: Table, wrong: int, storage: int) -> None:
     addrs, ones = array("Q", [1]) * 5000, array("Q", [1]) * 5000
-    addrs[place] = wrong
+    addrs[storage] = wrong
     text = f"^address {wrong} is outside the table, whose addresses are 0 to 255$"
     out = array("Q", [9]) * 5000
     with pytest.raises(IndexError, match=text):
@@ -105,9 +107,13 @@ def test_arrays_that_are_not_equally_long(table: Table, addrs: int, values: int)
 @pytest.mark.parametrize("wrong", [[1], "1", None, 5, range(1)])
 def test_what_is_no_buffer(table: Table, wrong: Any) -> None:
     name = type(wrong).__name__
-    with pytest.raises(TypeError, match=f"^addrs must be a buffer or an array of integers, not {name}$"):
+    with pytest.raises(
+        TypeError, match=f"^addrs must be a buffer or an array of integers, not {name}$"
+    ):
         table.accum_many(wrong, b"\0")
-    with pytest.raises(TypeError, match=f"^deltas must be a buffer or an array of integers, not {name}$"):
+    with pytest.raises(
+        TypeError, match=f"^deltas must be a buffer or an array of integers, not {name}$"
+    ):
         table.accum_many(b"\0", wrong)
 
 
@@ -156,7 +162,16 @@ def test_memory_with_gaps_backwards_and_unaligned(table: Table) -> None:
 
 
 @pytest.mark.parametrize(
-    "item", [ctypes.c_uint8, ctypes.c_int16, ctypes.c_uint32, ctypes.c_long, ctypes.c_ulong, ctypes.c_uint64, ctypes.c_int64]
+    "item",
+    [
+        ctypes.c_uint8,
+        ctypes.c_int16,
+        ctypes.c_uint32,
+        ctypes.c_long,
+        ctypes.c_ulong,
+        ctypes.c_uint64,
+        ctypes.c_int64,
+    ],
 )
 def test_arrays_of_ctypes(table: Table, item: Any) -> None:
     """Which say the wrong size of some items."""
@@ -194,7 +209,10 @@ def test_a_single_item_is_no_array(table: Table) -> None:
         ("states", lambda: table.load_many(b"\1", item)),
         ("out", lambda: table.read_many(b"\1", item)),
     ):
-        with pytest.raises(TypeError, match=f"^{name} must be an array, and is a single item: it has no dimensions$"):
+        with pytest.raises(
+            TypeError,
+            match=f"^{name} must be an array, and is a single item: it has no dimensions$",
+        ):
             call()
     assert table.snapshot() == {}
 
@@ -229,7 +247,9 @@ def test_wide_values_are_several_items() -> None:
     assert table.read_many(b"\3\1").tolist() == [4, 2**36 - 1 ^ 2, 0, 0]
     table.load_many(b"\1", memoryview(array("Q", [7, 8])))
     assert table.read(1) == 7 | 8 << 64
-    with pytest.raises(ValueError, match="^addrs and deltas must be equally long, with 2 items of 64 bits"):
+    with pytest.raises(
+        ValueError, match="^addrs and deltas must be equally long, with 2 items of 64 bits"
+    ):
         table.accum_many(b"\0", array("Q", [1]))
     with pytest.raises(TypeError, match="^deltas must have items of 64 bits, 2 for each value"):
         table.accum_many(b"\0", array("I", [1, 1]))

@@ -9,13 +9,13 @@ from collections.abc import Callable
 import pytest
 
 from atomik_core import AtomikContext, AtomikTable, DeviceContext
-from conftest import PLACES
+from conftest import STORAGES
 
 Context = AtomikContext | DeviceContext
 Make = Callable[..., Context]
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=STORAGES)
 def make(request: pytest.FixtureRequest) -> Make:
     return AtomikContext if request.param == "process" else DeviceContext
 
@@ -201,7 +201,11 @@ def test_pickles_and_copies(width: int) -> None:
     table.load(1, 0xF0)
     table.accum(1, 1)
     for original in (context, table.context(1)):
-        for twin in (pickle.loads(pickle.dumps(original)), copy.copy(original), copy.deepcopy(original)):
+        for twin in (
+            pickle.loads(pickle.dumps(original)),
+            copy.copy(original),
+            copy.deepcopy(original),
+        ):
             assert words(twin) == (0xF0, 1, 1)
             assert twin == original
             twin.accum(2)
@@ -222,5 +226,6 @@ def test_repr() -> None:
     context = AtomikContext(100, 1 << 90)
     context.accum(255)
     assert repr(context) == (
-        "<AtomikContext width=100 reference=0x40000000000000000000000 accumulator=0xff delta_count=1>"
+        "<AtomikContext width=100 reference=0x40000000000000000000000 accumulator=0xff "
+        "delta_count=1>"
     )

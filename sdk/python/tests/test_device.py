@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What only tables of the device have: files, descriptors, other processes, and the system's errors."""
+"""Tables of the device alone: files, descriptors, other processes, and the system's errors."""
 
 import errno
 import gc
@@ -25,7 +25,9 @@ on_device = pytest.mark.skipif(not HAS_DEVICE, reason="there is no device")
 @pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
 def test_where_there_is_no_device(kind: type[DeviceTable | DeviceContext], tmp_path: Path) -> None:
     for path in (tmp_path / "atomik", str(tmp_path / "atomik")):
-        with pytest.raises(FileNotFoundError, match="no atomik device at .*modprobe atomik") as raised:
+        with pytest.raises(
+            FileNotFoundError, match="no atomik device at .*modprobe atomik"
+        ) as raised:
             kind(path=path)
         assert raised.value.errno == errno.ENOENT
         assert raised.value.filename == str(path)
@@ -34,14 +36,19 @@ def test_where_there_is_no_device(kind: type[DeviceTable | DeviceContext], tmp_p
     assert other.value.errno == errno.ENOTTY
     with pytest.raises(TypeError, match="not int"):
         kind(path=5)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="^can't open a\0b: file name contained an unexpected NUL byte$"):
+    with pytest.raises(
+        ValueError, match="^can't open a\0b: file name contained an unexpected NUL byte$"
+    ):
         kind(path="a\0b")
 
 
 @pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
 def test_no_descriptor_is_left(kind: type[DeviceTable | DeviceContext]) -> None:
     """What the system says of it, and what to do."""
-    remedy = "this process has too many open files: close some, or raise the limit, in the shell with `ulimit -n`"
+    remedy = (
+        "this process has too many open files: close some, or raise the limit, in the shell with "
+        "`ulimit -n`"
+    )
     raised = []
     calls: list[Callable[[], object]] = [lambda: kind(path="/dev/null"), lambda: kind.from_fd(0)]
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -57,7 +64,10 @@ def test_no_descriptor_is_left(kind: type[DeviceTable | DeviceContext]) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert [error.errno for error in raised] == [errno.EMFILE] * 2
-    assert str(raised[0]) == f"[Errno 24] can't open /dev/null: Too many open files; {remedy}: '/dev/null'"
+    assert (
+        str(raised[0])
+        == f"[Errno 24] can't open /dev/null: Too many open files; {remedy}: '/dev/null'"
+    )
     assert str(raised[1]) == f"[Errno 24] dup failed: Too many open files; {remedy}"
 
 
@@ -106,18 +116,33 @@ class NoFile:
         ({"fd": 2**40}, ValueError, "^fd must be from 0 to 2147483647, not 1099511627776$"),
         ({"fd": -(2**40)}, ValueError, "^fd must be from 0 to 2147483647, not -1099511627776$"),
         ({"fd": File("3")}, TypeError, "^fileno\\(\\) must be an int, not str$"),
-        ({"fd": File(2**40)}, ValueError, "^fileno\\(\\) must be from 0 to 2147483647, not 1099511627776$"),
+        (
+            {"fd": File(2**40)},
+            ValueError,
+            "^fileno\\(\\) must be from 0 to 2147483647, not 1099511627776$",
+        ),
         ({"fd": NoFile()}, KeyError, "mine"),
         ({"fd": 0, "table_id": 0}, ValueError, "^table_id must be from 1 to 4294967295, not 0$"),
         ({"fd": 0, "table_id": -1}, ValueError, "^table_id must be from 1 to 4294967295, not -1$"),
-        ({"fd": 0, "table_id": 2**32}, ValueError, "^table_id must be from 1 to 4294967295, not 4294967296$"),
+        (
+            {"fd": 0, "table_id": 2**32},
+            ValueError,
+            "^table_id must be from 1 to 4294967295, not 4294967296$",
+        ),
         ({"fd": 0, "table_id": "1"}, TypeError, "^table_id must be an int, not str$"),
-        ({"fd": 0, "width": 65}, ValueError, "^width must be from 1 to 64 bits on the device, not 65$"),
+        (
+            {"fd": 0, "width": 65},
+            ValueError,
+            "^width must be from 1 to 64 bits on the device, not 65$",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
 def test_wrong_arguments_of_from_fd(
-    kind: type[DeviceTable | DeviceContext], arguments: dict[str, Any], error: type[Exception], text: str
+    kind: type[DeviceTable | DeviceContext],
+    arguments: dict[str, Any],
+    error: type[Exception],
+    text: str,
 ) -> None:
     with pytest.raises(error, match=text):
         kind.from_fd(**arguments)
@@ -126,7 +151,9 @@ def test_wrong_arguments_of_from_fd(
 @pytest.mark.parametrize("width", [0, 65, 2**32 - 1, 2**64])
 def test_widths_that_the_device_has_not(width: int) -> None:
     for make in (lambda: DeviceTable(width=width), lambda: DeviceContext(width)):
-        with pytest.raises(ValueError, match=f"^width must be from 1 to 64 bits on the device, not {width}$"):
+        with pytest.raises(
+            ValueError, match=f"^width must be from 1 to 64 bits on the device, not {width}$"
+        ):
             make()
 
 
@@ -290,7 +317,11 @@ def test_who_may_not_open_it() -> None:
             os.setuid(65534)
             DeviceTable(1)
         except PermissionError as error:
-            right = error.errno == errno.EACCES and error.filename == DEVICE and "group atomik" in str(error)
+            right = (
+                error.errno == errno.EACCES
+                and error.filename == DEVICE
+                and "group atomik" in str(error)
+            )
             status = 0 if right else 2
         finally:
             os._exit(status)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import atomik_core
-from conftest import HAS_DEVICE, PLACES
+from conftest import HAS_DEVICE, STORAGES
 
 README = Path(__file__).parents[1] / "README.md"
 PROJECT = Path(__file__).parents[3] / "README.md"
@@ -41,17 +41,19 @@ def test_the_readme_has_the_ten_lines_and_the_one_that_changes() -> None:
     ]
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_the_readme_of_the_project(place: str) -> None:
+@pytest.mark.parametrize("storage", STORAGES)
+def test_the_readme_of_the_project(storage: str) -> None:
     """With the one line changed, as it says, for the device."""
     (block,) = re.findall(r"^```python\n(.*?)^```$", PROJECT.read_text(), re.DOTALL | re.MULTILINE)
     line = re.compile(r"^table = (.*)  # on the device: (.*)$", re.MULTILINE)
     assert line.search(block)
-    if place == "device":
+    if storage == "device":
         block = line.sub(r"table = \2", block).replace("import AtomikTable", "import DeviceTable")
     variables: dict[str, object] = {}
     exec(block, variables)
-    assert type(variables["table"]).__name__ == ("AtomikTable" if place == "process" else "DeviceTable")
+    assert type(variables["table"]).__name__ == (
+        "AtomikTable" if storage == "process" else "DeviceTable"
+    )
     with pytest.raises(AssertionError):
         exec(block.replace("0xCAFEBABF", "0xCAFEBABE"), variables)
 

@@ -19,7 +19,7 @@ def data_of(length: int) -> bytes:
     return bytes(i * 167 + (i >> 8) * 13 & 0xFF for i in range(length))
 
 
-# Lengths about those where the way of reading changes: words, blocks, the release of the interpreter.
+# Lengths around those where reading changes: to words, to blocks, to releasing the interpreter.
 LENGTHS = [0, 1, 7, 8, 9, 15, 17, 2047, 2048, 2049, 8191, 8192, 8193, 40_000]
 
 
@@ -52,7 +52,15 @@ def test_all_memory_has_the_same_fingerprint(width: int, length: int) -> None:
     aligned = array("B", data)
     unaligned = memoryview(b"12345" + data)[5:]
     gaps = memoryview(bytes(byte for pair in zip(data, data, strict=True) for byte in pair))[::2]
-    for buffer in (data, bytearray(data), memoryview(data), aligned, unaligned, memoryview(bytearray(unaligned.obj))[5:], gaps):
+    for buffer in (
+        data,
+        bytearray(data),
+        memoryview(data),
+        aligned,
+        unaligned,
+        memoryview(bytearray(unaligned.obj))[5:],
+        gaps,
+    ):
         assert fingerprint.load(buffer) == expected
     for part in (1, 3, 8):
         assert fingerprint.load(memoryview(bytearray(data))[part:]) == in_pieces(width, data[part:])
@@ -69,12 +77,21 @@ def test_the_same_in_order(length: int) -> None:
 @pytest.mark.parametrize("kind", [Fingerprint, OrderedFingerprint])
 def test_what_has_changed(kind: type[Fingerprint | OrderedFingerprint]) -> None:
     fingerprint = kind()
-    assert (fingerprint.value, fingerprint.delta, fingerprint.changed, fingerprint.width) == (0, 0, False, 64)
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed, fingerprint.width) == (
+        0,
+        0,
+        False,
+        64,
+    )
     before = fingerprint.load(data=b"the quick brown fox")
     assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (before, 0, False)
     after = fingerprint.update(data=b"the quick brown cat")
     assert before != after
-    assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (after, before ^ after, True)
+    assert (fingerprint.value, fingerprint.delta, fingerprint.changed) == (
+        after,
+        before ^ after,
+        True,
+    )
     assert fingerprint.update(b"the quick brown fox") == before
     assert not fingerprint.changed
     fingerprint.update(b"the quick brown cat")
@@ -109,12 +126,20 @@ def test_what_an_xor_can_not_see_and_the_other_can() -> None:
 
 @pytest.mark.parametrize(
     ("offset", "old", "new"),
-    [(1, b"12345678", b"12345678"), (0, b"12345678", b"1234567"), (0, b"1234", b"1234"), (16, b"1234", b"1234"), (2**64 - 8, b"12345678", b"12345678")],
+    [
+        (1, b"12345678", b"12345678"),
+        (0, b"12345678", b"1234567"),
+        (0, b"1234", b"1234"),
+        (16, b"1234", b"1234"),
+        (2**64 - 8, b"12345678", b"12345678"),
+    ],
 )
 def test_changes_that_are_none(offset: int, old: bytes, new: bytes) -> None:
     fingerprint = OrderedFingerprint()
     fingerprint.load(b"12345678abc")
-    with pytest.raises(ValueError, match=f"{len(old)} bytes at {offset} that became {len(new)} are no change"):
+    with pytest.raises(
+        ValueError, match=f"{len(old)} bytes at {offset} that became {len(new)} are no change"
+    ):
         fingerprint.accumulate_delta(offset, old, new)
     assert not fingerprint.changed
 
@@ -131,7 +156,9 @@ def test_what_is_no_buffer(wrong: Any) -> None:
     for fingerprint in (Fingerprint(), OrderedFingerprint()):
         fingerprint.load(b"1")
         for f in (fingerprint.load, fingerprint.update):
-            with pytest.raises(TypeError, match=f"^data must be bytes or another object with a buffer, not {name}$"):
+            with pytest.raises(
+                TypeError, match=f"^data must be bytes or another object with a buffer, not {name}$"
+            ):
                 f(wrong)
         assert not fingerprint.changed
     with pytest.raises(TypeError, match="^new must be bytes"):
@@ -158,7 +185,11 @@ def test_pickles_and_copies(width: int) -> None:
     fingerprint = Fingerprint(width)
     fingerprint.load(b"before")
     fingerprint.update(b"after")
-    for twin in (pickle.loads(pickle.dumps(fingerprint)), copy.copy(fingerprint), copy.deepcopy(fingerprint)):
+    for twin in (
+        pickle.loads(pickle.dumps(fingerprint)),
+        copy.copy(fingerprint),
+        copy.deepcopy(fingerprint),
+    ):
         assert twin == fingerprint
         assert (twin.value, twin.delta, twin.width) == (fingerprint.value, fingerprint.delta, width)
         twin.reset()
@@ -169,7 +200,11 @@ def test_an_ordered_one_pickles_and_copies() -> None:
     fingerprint = OrderedFingerprint()
     fingerprint.load(b"chunk 1.chunk 2.abc")
     fingerprint.update(b"chunk 1.chunk 2.xyz")
-    for twin in (pickle.loads(pickle.dumps(fingerprint)), copy.copy(fingerprint), copy.deepcopy(fingerprint)):
+    for twin in (
+        pickle.loads(pickle.dumps(fingerprint)),
+        copy.copy(fingerprint),
+        copy.deepcopy(fingerprint),
+    ):
         assert twin == fingerprint
         assert (twin.value, twin.delta) == (fingerprint.value, fingerprint.delta)
         # It knows where the string ends, too.
@@ -180,7 +215,9 @@ def test_an_ordered_one_pickles_and_copies() -> None:
 def test_a_single_item() -> None:
     """It has bytes, and no dimensions."""
     assert Fingerprint().load(memoryview(ctypes.c_uint32(5))) == 5
-    assert OrderedFingerprint().load(memoryview(ctypes.c_uint32(5))) == OrderedFingerprint().load(b"\5\0\0\0")
+    assert OrderedFingerprint().load(memoryview(ctypes.c_uint32(5))) == OrderedFingerprint().load(
+        b"\5\0\0\0"
+    )
 
 
 def test_equality_and_repr() -> None:

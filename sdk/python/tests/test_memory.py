@@ -37,7 +37,8 @@ MIB = 1 << 20
             limit(256 * MIB)
             most = 2**32 - 1
             refused(MemoryError, f"table of {most} contexts", lambda: AtomikTable(most))
-            refused(MemoryError, f"table of {most} contexts", lambda: DeltaStream(num_contexts=most))
+            make = lambda: DeltaStream(num_contexts=most)
+            refused(MemoryError, f"table of {most} contexts", make)
             refused(MemoryError, f"table of 1000 contexts", lambda: AtomikTable(1000, 2**24))
             refused(MemoryError, f"table of 1000 contexts", lambda: DeltaStream(2**24, 1000))
             """,
@@ -47,9 +48,11 @@ MIB = 1 << 20
             """
             limit(256 * MIB)
             for width in (2**24 + 1, 2**32 - 8, 2**32 - 1):
-                for make in (AtomikContext, Fingerprint, DeltaStream, lambda width: AtomikTable(1, width),
+                for make in (AtomikContext, Fingerprint, DeltaStream,
+                             lambda width: AtomikTable(1, width),
                              lambda width: DeltaMessage(0, 1, 0, 1, 0, width)):
-                    refused(ValueError, f"width must be from 1 to 16777216 bits, not {width}", lambda: make(width))
+                    text = f"width must be from 1 to 16777216 bits, not {width}"
+                    refused(ValueError, text, lambda: make(width))
             widest = AtomikContext(2**24, -1)
             widest.accum(1)
             assert widest.read() == 2**(2**24) - 2
@@ -62,7 +65,8 @@ MIB = 1 << 20
         pytest.param(
             """
             size = 7 << 30
-            large = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE)
+            flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | mmap.MAP_NORESERVE
+            large = mmap.mmap(-1, size, flags=flags)
             limit(256 * MIB)
             for data in (large, memoryview(large), memoryview(large)[::2]):
                 length = len(data)
@@ -102,7 +106,8 @@ MIB = 1 << 20
             addrs = bytes(1 << 26)
             table = AtomikTable()
             limit(64 * MIB)
-            refused(MemoryError, "no memory for 67108864 items", lambda: table.accum_many(addrs, addrs))
+            call = lambda: table.accum_many(addrs, addrs)
+            refused(MemoryError, "no memory for 67108864 items", call)
             refused(MemoryError, "", lambda: table.read_many(addrs))
             """,
             id="many at once",
@@ -111,5 +116,7 @@ MIB = 1 << 20
 )
 def test_what_can_not_be_had(program: str) -> None:
     text = BEGIN + textwrap.dedent(program)
-    result = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=False
+    )
     assert result.returncode == 0, f"{result.returncode}: {result.stderr}"

@@ -27,7 +27,25 @@ def test_a_million_deltas() -> None:
     assert context.read() == int(np.bitwise_xor.reduce(deltas))
 
 
-@pytest.mark.parametrize("dtype", ["i1", "u1", "<i2", ">i2", "<u2", ">u2", "<i4", ">i4", "<u4", ">u4", "<i8", ">i8", "<u8", ">u8"])
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        "i1",
+        "u1",
+        "<i2",
+        ">i2",
+        "<u2",
+        ">u2",
+        "<i4",
+        ">i4",
+        "<u4",
+        ">u4",
+        "<i8",
+        ">i8",
+        "<u8",
+        ">u8",
+    ],
+)
 def test_all_types_and_byte_orders(dtype: str) -> None:
     table = AtomikTable(200)
     values = np.array([1, -2 if "i" in dtype else 2, 3], dtype=dtype)
@@ -66,7 +84,9 @@ def test_two_dimensions() -> None:
     grid = np.arange(4).reshape(2, 2)
     table.accum_many(grid, grid)
     assert table.snapshot() == {1: 1, 2: 2, 3: 3}
-    with pytest.raises(ValueError, match="^addrs has 2 dimensions and gaps: make a contiguous copy$"):
+    with pytest.raises(
+        ValueError, match="^addrs has 2 dimensions and gaps: make a contiguous copy$"
+    ):
         table.accum_many(grid.T, grid)
 
 
@@ -88,16 +108,24 @@ def test_numpy_integers_are_integers() -> None:
 def test_fingerprints_of_arrays() -> None:
     array = np.arange(10_001, dtype=np.uint64) * 0x9E3779B97F4A7C15
     fingerprint, ordered = Fingerprint(), OrderedFingerprint()
-    assert fingerprint.load(array) == int(np.bitwise_xor.reduce(array)) == fingerprint.load(array.tobytes())
+    assert (
+        fingerprint.load(array)
+        == int(np.bitwise_xor.reduce(array))
+        == fingerprint.load(array.tobytes())
+    )
     assert ordered.load(array) == ordered.load(array.tobytes())
     # Gaps: the bytes are those of the array's logical order.
     assert fingerprint.load(array[::-3]) == int(np.bitwise_xor.reduce(array[::-3]))
-    assert ordered.load(array.reshape(73, 137).T) == ordered.load(array.reshape(73, 137).T.tobytes())
+    assert ordered.load(array.reshape(73, 137).T) == ordered.load(
+        array.reshape(73, 137).T.tobytes()
+    )
 
 
 def test_an_array_without_dimensions() -> None:
     single = np.array(5, dtype=np.uint64)
-    with pytest.raises(TypeError, match="^deltas must be an array, and is a single item: it has no dimensions$"):
+    with pytest.raises(
+        TypeError, match="^deltas must be an array, and is a single item: it has no dimensions$"
+    ):
         AtomikTable().accum_many(b"\0", single)
     with pytest.raises(TypeError, match="^addrs must be an array"):
         AtomikTable().read_many(single)

@@ -18,7 +18,11 @@ def test_deltas_arrive_in_any_order() -> None:
     one.load(addr=7, initial_state=1000)
     other.load(7, 1000)
     messages = [one.accum(addr=7, delta=delta) for delta in (1, 2, 4)]
-    assert [(m.addr, m.delta, m.epoch, m.seq) for m in messages] == [(7, 1, 1, 1), (7, 2, 1, 2), (7, 4, 1, 3)]
+    assert [(m.addr, m.delta, m.epoch, m.seq) for m in messages] == [
+        (7, 1, 1, 1),
+        (7, 2, 1, 2),
+        (7, 4, 1, 3),
+    ]
     for message in reversed(messages):
         assert other.apply(msg=message) == "applied"
     assert other.read(addr=7) == one.read(7) == 1007
@@ -93,7 +97,9 @@ def test_wrong_arguments() -> None:
         lambda: stream.read(4),
         lambda: stream.epoch(4),
     ):
-        with pytest.raises(IndexError, match="^address 4 is outside the table, whose addresses are 0 to 3$"):
+        with pytest.raises(
+            IndexError, match="^address 4 is outside the table, whose addresses are 0 to 3$"
+        ):
             call()
     with pytest.raises(IndexError, match="address 4 is outside the table"):
         stream.apply(DeltaMessage(4, 1, 0, 1, width=8))
@@ -104,7 +110,9 @@ def test_wrong_arguments() -> None:
     with pytest.raises(TypeError, match="^delta must be an int, not str$"):
         stream.accum(0, "1")  # type: ignore[arg-type]
     for sender in (-1, 2**64):
-        with pytest.raises(ValueError, match=f"^sender must be from 0 to 2\\*\\*64 - 1, not {sender}$"):
+        with pytest.raises(
+            ValueError, match=f"^sender must be from 0 to 2\\*\\*64 - 1, not {sender}$"
+        ):
             DeltaStream(sender=sender)
     assert stream.contexts() == {}
 
@@ -155,7 +163,9 @@ def test_damaged_bytes() -> None:
         DeltaMessage.from_bytes(data + b"\0")
     with pytest.raises(ValueError, match="version 0xa2"):
         DeltaMessage.from_bytes(b"\xa2" + data[1:])
-    with pytest.raises(TypeError, match="^data must be bytes or another object with a buffer, not str$"):
+    with pytest.raises(
+        TypeError, match="^data must be bytes or another object with a buffer, not str$"
+    ):
         DeltaMessage.from_bytes("message")  # type: ignore[arg-type]
 
 

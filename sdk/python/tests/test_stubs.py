@@ -20,10 +20,14 @@ needs_mypy = pytest.mark.skipif(find_spec("mypy") is None, reason="there is no m
 PACKAGE = Path(str(files("atomik_core")))
 
 
-def check(module: str, *arguments: object, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def check(
+    module: str, *arguments: object, path: Path, cwd: Path
+) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"MYPYPATH": str(path), "PYTHONPATH": str(PACKAGE.parent)}
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 @needs_mypy

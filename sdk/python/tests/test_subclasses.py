@@ -154,15 +154,37 @@ def test_states_without_attributes() -> None:
     ("call", "error", "text"),
     [
         (lambda: AtomikContext().__setstate__((1, 2)), ValueError, "length"),
-        (lambda: AtomikContext().__setstate__((1, 2, -1)), ValueError, "^delta_count must be from 0 to"),
-        (lambda: AtomikContext().__setstate__((1, "2", 0)), TypeError, "^accumulator must be an int, not str$"),
+        (
+            lambda: AtomikContext().__setstate__((1, 2, -1)),
+            ValueError,
+            "^delta_count must be from 0 to",
+        ),
+        (
+            lambda: AtomikContext().__setstate__((1, "2", 0)),
+            TypeError,
+            "^accumulator must be an int, not str$",
+        ),
         (lambda: AtomikContext().__setstate__(any_type(5)), TypeError, "Sequence"),
-        (lambda: AtomikTable().__setstate__([b"", b"", b""]), ValueError, "^the pickled state is of another table$"),
-        (lambda: Fingerprint().__setstate__((None, 1)), TypeError, "^value must be an int, not NoneType$"),
-        (lambda: OrderedFingerprint().__setstate__((0, 0, 2**64)), ValueError, "^length must be from 0 to"),
+        (
+            lambda: AtomikTable().__setstate__([b"", b"", b""]),
+            ValueError,
+            "^the pickled state is of another table$",
+        ),
+        (
+            lambda: Fingerprint().__setstate__((None, 1)),
+            TypeError,
+            "^value must be an int, not NoneType$",
+        ),
+        (
+            lambda: OrderedFingerprint().__setstate__((0, 0, 2**64)),
+            ValueError,
+            "^length must be from 0 to",
+        ),
     ],
 )
-def test_states_that_are_none(call: Callable[[], object], error: type[Exception], text: str) -> None:
+def test_states_that_are_none(
+    call: Callable[[], object], error: type[Exception], text: str
+) -> None:
     with pytest.raises(error, match=text):
         call()
 

@@ -41,7 +41,9 @@ def test_bad_addresses(table: Table, addr: int) -> None:
         lambda: table.batch_accum({255: 1, addr: 2}),
         lambda: table.batch([("accum", 255, 1), ("read", addr)]),
     ):
-        with pytest.raises(IndexError, match=f"^address {addr} is outside the table, whose addresses are 0 to 255$"):
+        with pytest.raises(
+            IndexError, match=f"^address {addr} is outside the table, whose addresses are 0 to 255$"
+        ):
             call()
     assert table.snapshot() == {255: 7}
 
@@ -60,7 +62,9 @@ def test_what_is_no_integer(table: Table, wrong: object) -> None:
 
 @pytest.mark.parametrize("contexts", [0, -1, 2**32])
 def test_bad_numbers_of_contexts(contexts: int) -> None:
-    with pytest.raises(ValueError, match=f"^num_contexts must be from 1 to 4294967295, not {contexts}$"):
+    with pytest.raises(
+        ValueError, match=f"^num_contexts must be from 1 to 4294967295, not {contexts}$"
+    ):
         AtomikTable(contexts)
 
 
@@ -76,7 +80,9 @@ def test_batch_accum_takes_any_mapping(table: Table) -> None:
     table.batch_accum({})
     assert table.snapshot() == {1: 5, 2: 10}
     for wrong in (5, None, [1, 2], {1, 2}):
-        with pytest.raises(TypeError, match=f"^deltas must be a mapping of .*, not {type(wrong).__name__}$"):
+        with pytest.raises(
+            TypeError, match=f"^deltas must be a mapping of .*, not {type(wrong).__name__}$"
+        ):
             table.batch_accum(wrong)  # type: ignore[arg-type]
 
     class Wrong:
@@ -125,8 +131,16 @@ def test_batch(table: Table) -> None:
     ("operations", "error", "text"),
     [
         ([], ValueError, "^the batch is empty$"),
-        ([("accum", 0, 1)] * 4097, ValueError, "^the batch has 4097 entries or more, and 4096 is the most; run it as several batches$"),
-        ([("accum", 0, 1), ("fold", 0)], ValueError, r"^an operation is \(\"load\", .*, not \('fold', 0\)$"),
+        (
+            [("accum", 0, 1)] * 4097,
+            ValueError,
+            "^the batch has 4097 entries or more, and 4096 is the most; run it as several batches$",
+        ),
+        (
+            [("accum", 0, 1), ("fold", 0)],
+            ValueError,
+            r"^an operation is \(\"load\", .*, not \('fold', 0\)$",
+        ),
         ([("read", 0, 1)], ValueError, r"\('read', 0, 1\)"),
         ([("load", 0)], ValueError, r"\('load', 0\)"),
         ([()], ValueError, r"\(\)"),

@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from atomik_core import AtomikContext, AtomikTable, DeltaStream, DeviceTable, Fingerprint, OrderedFingerprint
+from atomik_core import (
+    AtomikContext,
+    AtomikTable,
+    DeltaStream,
+    DeviceTable,
+    Fingerprint,
+    OrderedFingerprint,
+)
 
 
 def together(functions: list[Callable[[], None]]) -> None:

@@ -1,29 +1,34 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The vectors of tests/vectors, which the other interfaces are held to as well."""
+"""The vectors of tests/vectors, which hold for the other interfaces as well."""
 
 from typing import Any
 
 import pytest
 
 import vectors
-from conftest import PLACES
+from conftest import STORAGES
 
 ALL = [
-    (file["kind"], case) for path in vectors.files() for file in [vectors.read(path)] for case in file["cases"]
+    (file["kind"], case)
+    for path in vectors.files()
+    for file in [vectors.read(path)]
+    for case in file["cases"]
 ]
 
 
-def parameters(place: str) -> list[Any]:
+def parameters(storage: str) -> list[Any]:
     return [
-        pytest.param(place, kind, case, id=f"{place}-{kind}-{case['name']}")
+        pytest.param(storage, kind, case, id=f"{storage}-{kind}-{case['name']}")
         for kind, case in ALL
-        if vectors.can_run(kind, case, place)
+        if vectors.can_run(kind, case, storage)
     ]
 
 
-@pytest.mark.parametrize(("place", "kind", "case"), [p for place in PLACES for p in parameters(place)])
-def test_vector(place: str, kind: str, case: vectors.Json) -> None:
-    vectors.run(kind, case, place)
+@pytest.mark.parametrize(
+    ("storage", "kind", "case"), [p for storage in STORAGES for p in parameters(storage)]
+)
+def test_vector(storage: str, kind: str, case: vectors.Json) -> None:
+    vectors.run(kind, case, storage)
 
 
 def test_all_kinds_are_there() -> None:
@@ -51,17 +56,21 @@ def test_the_device_leaves_out_nothing_else() -> None:
         assert any(kind == other for other, case in ALL if vectors.can_run(other, case, "device"))
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("storage", STORAGES)
 @pytest.mark.parametrize("kind", vectors.KINDS)
-def test_a_changed_vector_fails(place: str, kind: str) -> None:
-    """Each expectation of each case, changed by itself: the tests look at all of them. On the device, where each takes longer,
-    one in twenty."""
-    changed = [(name, case) for name, case in vectors.changed(kind) if vectors.can_run(kind, case, place)]
-    for name, wrong in changed[:: 20 if place == "device" else 1]:
+def test_a_changed_vector_fails(storage: str, kind: str) -> None:
+    """Each expectation of each case, changed by itself, fails: the tests look at all of them. On
+    the device, which is slower, one in twenty."""
+    changed = [
+        (name, case) for name, case in vectors.changed(kind) if vectors.can_run(kind, case, storage)
+    ]
+    for name, wrong in changed[:: 20 if storage == "device" else 1]:
         with pytest.raises(Exception):  # noqa: B017
-            vectors.run(kind, wrong, place)
+            vectors.run(kind, wrong, storage)
             pytest.fail(f"{name} passes", pytrace=False)
-    assert changed or not any(vectors.can_run(kind, case, place) for other, case in ALL if other == kind)
+    assert changed or not any(
+        vectors.can_run(kind, case, storage) for other, case in ALL if other == kind
+    )
 
 
 def test_what_is_not_known_fails() -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs the vectors of tests/vectors, whose README says what each word in them means.
+"""Checks the vectors of tests/vectors, whose README describes them.
 
-A vector that isn't met is an AssertionError; what a vector has that is not known here, is one as well.
+A vector that doesn't hold is an AssertionError, and so is one with anything unknown.
 """
 
 import json
@@ -31,7 +31,7 @@ DIRECTORY = PROJECT / "tests" / "vectors"
 # Written for each test run, as tests/vectors/src/main.rs says.
 CHANGES = PROJECT / "target" / "changed-vectors.json"
 
-# What each kind of error is in Python, and what its text has.
+# The exception of each kind of error, and a part of its text.
 ERRORS: dict[str, tuple[type[Exception], str]] = {
     "address": (IndexError, "address .* is outside the table"),
     "width": (ValueError, "width|bits"),
@@ -58,20 +58,20 @@ def read(path: Path) -> Json:
     return file
 
 
-def run(kind: str, case: Json, place: str = "process") -> None:
-    """Runs a case of a kind in a place: in the process, or on the device."""
-    KINDS[kind](case, place)
+def run(kind: str, case: Json, storage: str = "process") -> None:
+    """Checks a case of a kind, with tables in the process or on the device."""
+    KINDS[kind](case, storage)
 
 
-def can_run(kind: str, case: Json, place: str) -> bool:
-    """Whether a place can do a case."""
-    if place == "process":
+def can_run(kind: str, case: Json, storage: str) -> bool:
+    """Whether tables there can do a case."""
+    if storage == "process":
         return True
     return kind in ("context", "table", "batch") and case["width"] <= 64
 
 
 def fields(of: Json, *required: str, optional: tuple[str, ...] = ()) -> None:
-    """A field that isn't known is one that isn't checked."""
+    """Refuses unknown fields, as nothing would check them."""
     assert set(required) <= set(of) <= {*required, *optional}, f"other fields than known: {of}"
 
 
@@ -118,9 +118,9 @@ def reference(of: Json) -> int | None:
     return None if value is None else number(value)
 
 
-def context_case(case: Json, place: str) -> None:
+def context_case(case: Json, storage: str) -> None:
     fields(case, "name", "width", "steps")
-    kind = AtomikContext if place == "process" else DeviceContext
+    kind = AtomikContext if storage == "process" else DeviceContext
     context: AtomikContext | DeviceContext = kind(width=case["width"])
     other: AtomikContext | DeviceContext
 
@@ -158,9 +158,9 @@ def context_case(case: Json, place: str) -> None:
                 raise AssertionError(f"unknown operation {unknown}")
 
 
-def table_case(case: Json, place: str) -> None:
+def table_case(case: Json, storage: str) -> None:
     fields(case, "name", "width", "contexts", "steps")
-    kind = AtomikTable if place == "process" else DeviceTable
+    kind = AtomikTable if storage == "process" else DeviceTable
     table: AtomikTable | DeviceTable = kind(case["contexts"], width=case["width"])
     call: Callable[[], object]
     for of in case["steps"]:
@@ -193,7 +193,7 @@ def table_case(case: Json, place: str) -> None:
 
 
 def accum_many(table: AtomikTable | DeviceTable, of: Json) -> None:
-    """With arrays; where a mapping will do, too, once so and once with it, and once more to undo one of them."""
+    """Accumulates arrays; and a mapping, where one can say the same, twice, for no change."""
     limbs = (table.width + 63) // 64
     mask = 2**64 - 1
     deltas = [number(delta) & (1 << table.width) - 1 for delta in of["deltas"]]
@@ -225,7 +225,7 @@ def batch(table: AtomikTable | DeviceTable, of: Json) -> None:
     assert table.batch(operations) == [number(state) for state in expected]
 
 
-def stream_case(case: Json, _place: str) -> None:
+def stream_case(case: Json, _storage: str) -> None:
     fields(case, "name", "width", "contexts", "streams", "steps")
     streams = [
         DeltaStream(case["width"], case["contexts"], sender=number(sender))
@@ -279,7 +279,7 @@ def check_message(message: DeltaMessage, expected: Json) -> None:
     assert DeltaMessage.from_bytes(bytes.fromhex(expected["bytes"])) == message
 
 
-def message_case(case: Json, _place: str) -> None:
+def message_case(case: Json, _storage: str) -> None:
     data = bytes.fromhex(case["bytes"])
     if "error" in case:
         fields(case, "name", "bytes", "error")
@@ -299,12 +299,12 @@ def message_case(case: Json, _place: str) -> None:
     assert message.delta == number(case["delta"])
 
 
-def fingerprint_case(case: Json, _place: str) -> None:
+def fingerprint_case(case: Json, _storage: str) -> None:
     fields(case, "name", "width", "steps")
     run_fingerprint(case, Fingerprint(case["width"]))
 
 
-def ordered_fingerprint_case(case: Json, _place: str) -> None:
+def ordered_fingerprint_case(case: Json, _storage: str) -> None:
     fields(case, "name", "width", "steps")
     assert case["width"] == 64
     run_fingerprint(case, OrderedFingerprint())
@@ -342,7 +342,7 @@ def run_fingerprint(case: Json, fingerprint: Fingerprint | OrderedFingerprint) -
                 raise AssertionError(f"unknown operation {unknown}")
 
 
-def errors_case(case: Json, _place: str) -> None:
+def errors_case(case: Json, _storage: str) -> None:
     fields(case, "name", "make", "width", "error", optional=("contexts",))
     width, contexts = case["width"], case.get("contexts", 0)
     make: dict[str, Callable[[], object]] = {
@@ -371,7 +371,8 @@ KINDS: dict[str, Callable[[Json, str], None]] = {
 
 
 def changed(kind: str) -> Iterator[tuple[str, Json]]:
-    """All cases of a kind with one expectation changed to what can't be met: a name for the change, and the changed case."""
+    """All cases of a kind with one changed expectation, which can't hold: the change's name, and
+    the case."""
     path = next(path for path in files() if read(path)["kind"] == kind)
     cases = read(path)["cases"]
     for change in json.loads(CHANGES.read_text())[path.stem]:

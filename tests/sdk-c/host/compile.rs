@@ -9,7 +9,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// None of these has anything to say.
+/// All of these are errors.
 const WARNINGS: &[&str] = &[
     "-Wall",
     "-Wextra",
@@ -66,19 +66,19 @@ pub const BUILDS: &[Build] = &[
     },
 ];
 
-/// Where the header lies.
+/// The header's directory.
 pub fn sdk() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk/c"))
 }
 
-/// A program in C of these tests.
+/// The source of a program of these tests.
 pub fn program(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("programs")
         .join(name)
 }
 
-/// The name of a file that nobody else writes.
+/// The path of a new file, which nothing else writes.
 pub fn output(name: &str) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -104,7 +104,7 @@ impl Build {
         compiler
             .arg(format!("-std={}", self.standard))
             .args(["-x", if self.cpp() { "c++" } else { "c" }]);
-        // What one of them alone can look for.
+        // Checks that only one of them has.
         match self.compiler {
             "gcc" => compiler.arg("-fanalyzer"),
             "g++" => compiler.arg("-Wuseless-cast"),
@@ -119,7 +119,7 @@ impl Build {
         })
     }
 
-    /// The same for a program; returns its path. Panics where the compiler has anything to say.
+    /// Compiles a program; returns its path. Panics where the compiler says anything.
     #[track_caller]
     pub fn link(self, flags: &[&str], sources: &[&Path]) -> PathBuf {
         let name = sources[0]
@@ -137,7 +137,7 @@ impl Build {
     }
 }
 
-/// Runs a program, removes it, and returns what it printed. Panics where it fails, or complains.
+/// Runs a program, removes it, and returns its output. Panics where it fails, or complains.
 #[track_caller]
 pub fn run(program: &Path) -> String {
     let output = Command::new(program)

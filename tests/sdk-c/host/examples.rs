@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! That what the README shows is the example, and what it says it prints, it prints.
+//! The README shows the example, and the output that the example has.
 
 use crate::compile::{BUILDS, output, run, sdk};
 use std::fs;
@@ -31,7 +31,7 @@ fn the_readme_shows_the_example_and_what_it_prints() {
             "{build:?}"
         );
     }
-    // The one line that is another on the device.
+    // The one line that differs on the device.
     assert_eq!(code.matches("atomik_table_init(&table, 256)").count(), 1);
     assert!(readme.contains(
         "`atomik_table_open(&table, 256)` in the place of `atomik_table_init(&table, 256)`"

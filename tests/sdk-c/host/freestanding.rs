@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The header without a C library: no header but the compiler's own, nothing left to link but what compilers
-//! rely on everywhere, and a program that runs.
+//! The header without a C library: it includes only the compiler's own headers, leaves nothing to
+//! link but the calls that compilers rely on everywhere, and a program with it works.
 
 use crate::compile::{BUILDS, Build, output, program, run};
 use std::process::Command;
 
-/// Compilers make calls of these by themselves.
+/// Compilers call these by themselves.
 const ALLOWED: &[&str] = &["memcmp", "memcpy", "memmove", "memset"];
 
-/// For the compiler's headers only.
+/// Options that leave no headers but the compiler's.
 fn flags(build: Build) -> Vec<String> {
     let mut flags: Vec<String> = ["-ffreestanding", "-fno-stack-protector"]
         .map(Into::into)
@@ -82,7 +82,7 @@ fn nothing_else_is_left_to_link() {
     }
 }
 
-/// With a C library there is more, so that the test above sees something.
+/// With a C library there is more, which shows that the test above sees something.
 #[test]
 fn malloc_would_be_seen() {
     let object = output("object");

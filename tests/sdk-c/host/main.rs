@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Tests of the header by compiling it, and running what comes of it, with each compiler and each standard.
+//! Tests of the header with each compiler and each standard.
 
 mod compile;
 mod examples;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! That the header says to the device what the module's own says, for callers of 64 and of 32 bits, and that a
+//! The header and `uapi/atomik.h` agree on the device, for callers of 64 and of 32 bits, and a
 //! program may include both.
 
 use crate::compile::{BUILDS, Build, output, program};

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `units.c`: what the vectors don't say, with each compiler and with the sanitizers.
+//! `units.c`, which tests what the vectors don't, with each compiler and with the sanitizers.
 
 use crate::compile::{BUILDS, Build, output, program, run};
 
-/// With which undefined behaviour, bad memory accesses and leaks end a program.
+/// Options with which undefined behaviour, bad accesses to memory and leaks end a program.
 pub const SANITIZED: &[&str] = &[
     "-g",
     "-O1",
@@ -41,7 +41,7 @@ fn the_sanitizers_find_nothing() {
     }
 }
 
-/// Memory that somebody else writes to leads no call beyond the table.
+/// Memory that others write to during a call leads it nowhere beyond the table.
 #[test]
 fn memory_that_changes() {
     for build in BUILDS {
@@ -54,7 +54,7 @@ fn memory_that_changes() {
     }
 }
 
-/// To show that they would. Which of the two is first differs.
+/// The sanitizers would find a fault. Which of them is first differs.
 #[test]
 fn the_sanitizers_do_find() {
     for build in sanitized() {
@@ -93,7 +93,7 @@ fn the_sanitizers_do_find() {
     }
 }
 
-/// Memory that can't be had is an error, and whoever brings an allocator is asked alone.
+/// A program's own allocator is the only one used. An error says that it has no memory.
 #[test]
 fn an_allocator_of_the_callers() {
     let source = output("allocator.c");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The vectors in the process, with each compiler and with the sanitizers. The program also counts
-//! which changed vectors fail.
+//! The vectors in the process, with each compiler and with the sanitizers: they hold, and changed
+//! ones don't.
 
 use crate::{
     compile::{BUILDS, Build, output, program, sdk},
@@ -14,7 +14,7 @@ use std::{
     sync::LazyLock,
 };
 
-/// The program's lines. All changed expectations fail, or it would complain.
+/// The program's output. It complains of a changed expectation that doesn't fail.
 const HELD: &str = "\
 context: 13 cases, 465 expectations, 213 of 247 operands
 table: 13 cases, 1477 expectations, 169 of 288 operands
@@ -72,7 +72,7 @@ fn each_case_and_step_is_counted() {
     assert!(ARRAYS.unseen.iter().eq(["delta_count", "error"]));
 }
 
-/// The vectors hold, and changed ones don't, with a program that is built so.
+/// Builds the program in one way, and checks its output.
 fn check(build: Build, options: &[&str], arrays: &Path, storages: &[&str]) {
     // The object comes before the language is said.
     let options = [options, &[arrays.to_str().expect("text")]].concat();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! That no compiler has anything to say about the header, with any of its macros.
+//! No compiler warns about the header, with any of its macros.
 
 use crate::compile::{BUILDS, Build, output, program};
 
-/// The ways to include it.
+/// The macros to include it with.
 const MACROS: &[&[&str]] = &[
     &[],
     &["-DATOMIK_NO_MALLOC"],
@@ -17,7 +17,7 @@ const MACROS: &[&[&str]] = &[
 #[test]
 fn none_of_the_compilers_warns() {
     let source = program("implementation.c");
-    // Newer ones as well.
+    // The newest standards as well.
     let more = [
         ("gcc", "gnu23"),
         ("clang", "gnu23"),
@@ -27,7 +27,7 @@ fn none_of_the_compilers_warns() {
     let more = more.map(|(compiler, standard)| Build { compiler, standard });
     for build in BUILDS.iter().chain(&more) {
         for macros in MACROS {
-            // Some warnings come of optimizing only.
+            // Some warnings come only with optimization.
             let flags = [*macros, &["-c", "-O2"]].concat();
             let out = output("object");
             let said = build.compile(&flags, &[&source], &out);
@@ -41,7 +41,7 @@ fn none_of_the_compilers_warns() {
     }
 }
 
-/// Where size_t has 32 bits, other comparisons are always true.
+/// With a size_t of 32 bits, other comparisons are always true.
 #[test]
 fn none_warns_for_32_bits_either() {
     for compiler in ["gcc", "clang"] {
@@ -67,12 +67,14 @@ fn another_c_library() {
     assert_eq!(crate::compile::run(&units), "ok\n");
 }
 
-/// To show that it would be noticed.
+/// The tests above would notice a warning.
 #[test]
 fn a_warning_fails() {
     for build in BUILDS {
         let source = output("warning");
-        std::fs::write(&source, "#include \"atomik_core.h\"\nint cut(long long n);\nint cut(long long n)\n{\n\treturn n;\n}\n").unwrap();
+        let text = "#include \"atomik_core.h\"\nint cut(long long n);\n\
+                    int cut(long long n)\n{\n\treturn n;\n}\n";
+        std::fs::write(&source, text).unwrap();
         let said = build.compile(&["-fsyntax-only"], &[&source], &output("nothing"));
         let text = String::from_utf8_lossy(&said.stderr);
         assert!(

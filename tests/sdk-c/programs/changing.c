@@ -18,7 +18,7 @@
 #include "check.h"
 
 enum { SIZE = 4096, CONTEXTS = 4, BEYOND = CONTEXTS + 1, TRAP_FLAG = 0x100, TRIES = 40 };
-/* What lies behind the table: no two words that make a state of 0. */
+/* Words behind the table, no two of which make a state of 0. */
 #define CANARY(i) (UINT64_C(0x5a5a5a5a5a5a5a00) + (i))
 
 static unsigned char *page;
@@ -82,7 +82,7 @@ static bool at_each_second(unsigned touch)
 	return (touch + turn) % 2 != 0;
 }
 
-/* A call with memory that changes. What lies behind the table is neither read nor written. */
+/* Makes a call with memory that changes. It must neither read nor write behind the table. */
 static void each_way(int (*call)(atomik_table_t *))
 {
 	static bool (*const ways[])(unsigned) = { from_one_on, at_one, but_at_one, at_each_second };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What is special about tables on the device: they are shared by processes, attached to, and fail in
- * more ways. Runs where there is one.
+ * Tables on the device: processes share them and attach to them, and their calls fail in more ways.
+ * Needs the device.
  */
 #define ATOMIK_DEVICE
 #define ATOMIK_IMPLEMENTATION

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * A program without a C library, for x86-64 Linux: the header and the compiler are all there is. Exits
- * with 0, or with the number of the check that failed.
+ * A program of nothing but the header and the compiler, without a C library, for x86-64 Linux.
+ * Exits with 0, or with the number of the check that failed.
  */
 #define ATOMIK_IMPLEMENTATION
 #include "atomik_core.h"
@@ -14,7 +14,10 @@
 extern "C" {
 #endif
 
-/* Compilers rely on these four everywhere. Volatile, so that they aren't made calls of themselves. */
+/*
+ * Compilers rely on these four everywhere. Volatile keeps the compiler from turning them into calls
+ * of themselves.
+ */
 void *memset(void *to, int value, size_t n);
 void *memcpy(void *to, const void *from, size_t n);
 void *memmove(void *to, const void *from, size_t n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * That what atomik_core.h says to the device is what the module's own header says. Compiling is the test.
- * Both are included, in the order that the test asks for.
+ * atomik_core.h and the module's own header agree on the device. Compiling this is the test. It
+ * includes both, in the order that the test asks for.
  */
 #define ATOMIK_DEVICE
 #define ATOMIK_IMPLEMENTATION

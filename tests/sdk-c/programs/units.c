@@ -83,7 +83,7 @@ static void widths(void)
 	CHECK(atomik_fp_init_width(&fp, 0) == ATOMIK_EINVAL);
 	CHECK(atomik_fp_init_width(&fp, 72) == ATOMIK_EINVAL);
 
-	/* A narrow context folds in of a wide one what it can hold. */
+	/* A narrow context folds in the bits of a wide one that it can hold. */
 	CHECK(atomik_init_width(&c, 8) == 0);
 	atomik_ctx_t wide;
 
@@ -117,7 +117,7 @@ static void is_filled(atomik_table_t *t)
 		CHECK(atomik_table_read(t, i) == i);
 }
 
-/* Whether a call has failed like this; then the error is cleared. */
+/* Whether a call has failed in this way. Clears the error. */
 #define FAILED(t, code, addr)                                                     \
 	do {                                                                      \
 		CHECK(atomik_table_error(t) == (code));                           \
@@ -164,7 +164,7 @@ static void the_first_error_stays(atomik_table_t *t)
 	fill(t);
 	CHECK(atomik_table_read(t, t->num_contexts + 3) == 0);
 	CHECK(atomik_table_read(t, t->num_contexts + 5) == 0);
-	/* What is good is done all the same. */
+	/* Correct calls still succeed. */
 	CHECK(atomik_table_load(t, 0, 9) == 0 && atomik_table_read(t, 0) == 9);
 	CHECK(atomik_table_batch(t, NULL, 0) == ATOMIK_EINVAL);
 	/* A copy is the same table, with an error of its own. */
@@ -233,7 +233,7 @@ static void batches(atomik_table_t *t)
 	CHECK(atomik_table_read(t, 1) == 3);
 }
 
-/* Around the size of the batches in which it goes to the device. */
+/* Counts around the size of the batches that the device gets. */
 static void many_deltas(atomik_table_t *t)
 {
 	static uint32_t addrs[1030];
@@ -272,7 +272,7 @@ static void on_a_table(atomik_table_t *t)
 	CHECK(atomik_table_error(t) == ATOMIK_OK);
 }
 
-/* There is no context in it, and nothing to crash. */
+/* A table of no contexts, whose calls fail and don't crash. */
 static void is_nowhere(atomik_table_t *t)
 {
 	atomik_op_t op = { ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 };
@@ -322,13 +322,13 @@ static void tables_that_cannot_be_made(void)
 	is_nowhere(&t);
 #endif
 #if defined(ATOMIK_DEVICE) && !defined(ON_DEVICE)
-	/* Where these tests run, there is none. */
+	/* These tests have no device. */
 	CHECK(atomik_table_open(&t, 256) == ATOMIK_ENOENT);
 	CHECK(atomik_table_error(&t) == ATOMIK_ENOENT);
 	is_nowhere(&t);
 	CHECK(atomik_table_open(&t, 0) == ATOMIK_EINVAL);
 	is_nowhere(&t);
-	/* Nothing that could be asked. */
+	/* No descriptor that could be asked. */
 	CHECK(atomik_table_attach(&t, -1, 1, 8) == 0);
 	CHECK(atomik_table_read(&t, 0) == 0);
 	FAILED(&t, ATOMIK_EBADF, 0);
@@ -347,7 +347,7 @@ static void ordered_fingerprints(void)
 
 	CHECK(atomik_fp_reduce(text, len) == atomik_fp_reduce(swapped, len));
 	CHECK(atomik_ordered_reduce(text, len) != atomik_ordered_reduce(swapped, len));
-	/* Zeros at the end are seen as well. */
+	/* Zeros at the end change it, too. */
 	CHECK(atomik_fp_reduce(text, len) == atomik_fp_reduce(text, len + 1));
 	CHECK(atomik_ordered_reduce(text, len) != atomik_ordered_reduce(text, len + 1));
 
@@ -356,7 +356,7 @@ static void ordered_fingerprints(void)
 	CHECK(atomik_ordered_value(&fp) == 0 && atomik_ordered_reduce(NULL, 0) != 0);
 	CHECK(atomik_ordered_accum_delta(&fp, 0, text, other, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_ordered_load(&fp, text, len) == atomik_ordered_reduce(text, len));
-	/* In two parts; then the string is the other. */
+	/* A change in two parts, after which it is the other string's. */
 	CHECK(atomik_ordered_accum_delta(&fp, 16, text + 16, other + 16, len - 16) == 0);
 	CHECK(atomik_ordered_changed(&fp));
 	CHECK(atomik_ordered_accum_delta(&fp, 8, text + 8, other + 8, 8) == 0);
@@ -388,7 +388,7 @@ static void errors_have_words(void)
 	}
 	CHECK(atomik_strerror(-1) != NULL);
 #ifdef ATOMIK_DEVICE
-	/* What only the system can say. */
+	/* Errors that only the system has words for. */
 	CHECK(strcmp(atomik_strerror(ENOSPC), strerror(ENOSPC)) == 0);
 	CHECK(strcmp(atomik_strerror(EMFILE), strerror(EMFILE)) == 0);
 #else
@@ -397,7 +397,7 @@ static void errors_have_words(void)
 }
 
 #ifdef ATOMIK_DEVICE
-/* It is the system's, not one of the table. */
+/* The error is the system's, not the table's. */
 static void no_descriptor_is_left(void)
 {
 	struct rlimit before, none;

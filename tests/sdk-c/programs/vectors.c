@@ -272,7 +272,8 @@ static unsigned char *copy(const unsigned char *bytes, size_t len)
 	return own;
 }
 
-static bool on_fingerprint(const struct step *s, const unsigned char *data, const unsigned char *old)
+static bool on_fingerprint(const struct step *s, const unsigned char *data,
+			   const unsigned char *old)
 {
 	switch (s->op) {
 	case LOAD:
@@ -337,7 +338,7 @@ static bool holds(const struct step *s)
 	return made == MAKE_TABLE || storage == DEVICE ? on_table(s) : on_context(s);
 }
 
-/* Whether a case can be done here. The device's contexts have 64 bits. */
+/* Whether this storage can do a case. The device's contexts have 64 bits. */
 static bool is_here(const struct vector *v)
 {
 	const struct step *first = v->steps;
@@ -347,7 +348,7 @@ static bool is_here(const struct vector *v)
 	return storage != DEVICE || first->op > MAKE_TABLE || first->value == 64;
 }
 
-/* The step of a case that doesn't hold; their number, where all do. */
+/* The first step of a case that doesn't hold; the number of its steps, where all do. */
 static size_t wrong_step(const struct vector *v, const struct change *change)
 {
 	size_t i;
@@ -383,7 +384,7 @@ static size_t check_cases(const struct file *f)
 	return held;
 }
 
-/* Of an expectation each change must be noticed, and at once. */
+/* The number of changed expectations that fail. Each must, and at its own step. */
 static size_t check_expectations(const struct file *f)
 {
 	size_t i, noticed = 0;
@@ -405,7 +406,7 @@ static size_t check_expectations(const struct file *f)
 	return noticed;
 }
 
-/* Many are noticed, not all: a later operation may make up for it. */
+/* The number of changed operands that make a case fail. A later operation may hide one. */
 static size_t count_operands(const struct file *f, size_t *all)
 {
 	size_t i, noticed = 0;

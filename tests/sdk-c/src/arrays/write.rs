@@ -29,7 +29,7 @@ impl Writer {
         for case in cases {
             let (name, steps) = match case {
                 Some(case) => (format!("{:?}", case.name), &case.steps[..]),
-                // It has the place of one, so that changes find theirs.
+                // It keeps its number, by which changes name their case.
                 None => ("NULL".into(), &[][..]),
             };
             let steps = steps.iter().map(|step| self.step(step)).collect();
@@ -56,9 +56,8 @@ impl Writer {
     pub fn finish(self) -> String {
         let files = self.files.join(",\n");
         let text = self.text;
-        format!(
-            "#include \"vectors.h\"\n\n{text}const struct file files[NUM_FILES] = {{\n{files}\n}};\n"
-        )
+        let files = format!("const struct file files[NUM_FILES] = {{\n{files}\n}};\n");
+        format!("#include \"vectors.h\"\n\n{text}{files}")
     }
 
     fn step(&mut self, step: &Step) -> String {

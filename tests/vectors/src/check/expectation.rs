@@ -51,7 +51,9 @@ fn same_error(found: &Error, error: ErrorKind) -> std::result::Result<(), String
     let kind = match found {
         Error::Address { .. } => ErrorKind::Address,
         Error::InvalidCount { .. } | Error::Local(LocalError::NoContexts) => ErrorKind::Count,
-        Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => ErrorKind::Width,
+        Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => {
+            ErrorKind::Width
+        }
         Error::Local(LocalError::Lengths { .. }) => ErrorKind::Lengths,
         Error::Local(LocalError::Change { .. }) => ErrorKind::Change,
         Error::Local(LocalError::StaleEpoch { .. }) => ErrorKind::StaleEpoch,

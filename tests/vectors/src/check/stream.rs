@@ -102,7 +102,8 @@ fn made(messages: &[Vec<u8>], number: usize) -> std::result::Result<&[u8], Strin
     message.ok_or_else(|| format!("there is no message {number}"))
 }
 
-/// Merges one into another. Into itself, a stream can't be merged in Rust, and nothing would change.
+/// Merges one into another. Merging a stream into itself, which Rust doesn't allow, would change
+/// nothing.
 fn merge(
     streams: &mut [DeltaStream<impl ContextTable>],
     stream: usize,
