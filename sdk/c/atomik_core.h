@@ -11,13 +11,13 @@
  * Others only include it. These macros choose more. Define them alike in every
  * file, best on the compiler's command line:
  *
- *   ATOMIK_DEVICE     tables on /dev/atomik as well (Linux only): without it, no
- *                     system header is used but <stdlib.h>, for malloc and free
+ *   ATOMIK_DEVICE     tables on /dev/atomik as well (Linux only); without it, the
+ *                     only system header is <stdlib.h>, for malloc and free
  *   ATOMIK_MALLOC(n)  instead of malloc; with
  *   ATOMIK_FREE(p)    instead of free
- *   ATOMIK_NO_MALLOC  no atomik_table_init(): tables live in memory that the
- *                     caller gives (atomik_table_init_in). Implied where there is
- *                     no C library (-ffreestanding) and no ATOMIK_MALLOC
+ *   ATOMIK_NO_MALLOC  no atomik_table_init(): tables are in the caller's memory
+ *                     (atomik_table_init_in). Implied where there is no C library
+ *                     (-ffreestanding) and no ATOMIK_MALLOC
  *   ATOMIK_STATIC     everything is static inline, the implementation included
  *
  * A context is a reference and an accumulator of 64 bits each; its state is
@@ -27,23 +27,23 @@
  * So deltas may come in any order, and each is undone by applying it again.
  *
  * Contexts, tables and fingerprints may also be narrower than 64 bits: then every
- * value that comes in is cut to that width. Tables on the device are 64 bits wide.
+ * argument is cut to that width. Tables on the device are 64 bits wide.
  *
- * Errors. What can fail returns 0, or a code: ATOMIK_EINVAL and so on, which are
- * Linux's numbers. Where it fails, nothing has changed. A table also keeps the first
- * error since it was made or since atomik_table_clear_error(), so that programs may
- * look once, at the end: calls that return a state return 0 where they fail.
+ * Errors. A call that can fail returns 0, or a code: ATOMIK_EINVAL and so on, which are
+ * Linux's numbers. If it fails, nothing has changed. A table also keeps the first error
+ * since it was made or since atomik_table_clear_error(), so that programs may check
+ * once, at the end: calls that return a state return 0 if they fail.
  *
- * Threads. In the process nothing is locked: an object, also for reading a table,
- * belongs to one thread at a time. On the device each operation is atomic, and a batch
- * is isolated, between all threads and processes that share the file. What isn't
- * shared well is the error that an atomik_table_t keeps: give each thread a copy of
- * the struct (t2 = t1), and free one of them, when the others are done. Entries and arrays that
- * are handed in may lie in memory that others write to: no call then goes beyond the table, but
- * one that finds an address bad which was good before is ATOMIK_EINVAL with a part done.
+ * Threads. In the process nothing is locked: use an object, also for reading a table,
+ * from one thread at a time. On the device each operation is atomic, and a batch is
+ * isolated, between all threads and processes that share the file. The error that an
+ * atomik_table_t keeps is not for several threads: give each thread a copy of the struct
+ * (t2 = t1), and free one of them when the others are done. Entries and arrays may be in
+ * memory that others write to during a call: it never goes beyond the table, but if an
+ * address becomes bad after it was checked, it fails with ATOMIK_EINVAL and a part done.
  *
- * Fingerprints are not cryptographic: whoever wants two strings with the same one,
- * gets them. What they see and don't see stands beside them.
+ * Fingerprints are not cryptographic: anybody can make two strings with the same one.
+ * Each kind says which changes it can't see.
  */
 #ifndef ATOMIK_CORE_H
 #define ATOMIK_CORE_H
@@ -101,16 +101,16 @@ extern "C" {
 #define ATOMIK_ENOTTY	25	/* the file is no atomik device, or its driver lacks a command */
 
 /*
- * What an error means, in a few words; never NULL. With ATOMIK_DEVICE, of a number that isn't
- * above it is what the system's strerror() says.
+ * An error in a few words; never NULL. With ATOMIK_DEVICE, the system's strerror() has those of
+ * other numbers.
  */
 ATOMIK_API const char *atomik_strerror(int error);
 
 /* ---- A context ---- */
 
 /*
- * A context. All bits zero is a valid one, as atomik_init() makes it. Reading the
- * fields is fine.
+ * A context. All bits zero make a valid one, as atomik_init() does. Programs may read the
+ * fields.
  */
 typedef struct atomik_ctx_t {
 	uint64_t reference;
@@ -136,7 +136,7 @@ ATOMIK_API uint64_t atomik_swap(atomik_ctx_t *c);
 ATOMIK_API uint64_t atomik_swap_to(atomik_ctx_t *c, uint64_t value);
 /* Undoes an accum of the same delta, whatever came between: it is the same XOR. */
 ATOMIK_API void atomik_rollback(atomik_ctx_t *c, uint64_t delta);
-/* Whether there is no difference to the reference: accumulator == 0. */
+/* Whether the state is the reference: accumulator == 0. */
 ATOMIK_API bool atomik_is_clean(const atomik_ctx_t *c);
 /* Folds in the other's deltas: accumulator ^= other->accumulator. The reference stays. */
 ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other);
@@ -144,17 +144,17 @@ ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other);
 /* ---- A table ---- */
 
 /*
- * A table of contexts, in the process or on the device. Make one by one of the calls
- * below, and don't change the fields. One that couldn't be made, one that has been
- * freed, and one of zero bytes, has no contexts: every call on it is an error, no crash.
+ * A table of contexts, in the process or on the device. Make it with a call below, and
+ * don't change the fields. A table that couldn't be made, that was freed, or that is all
+ * zero bytes has no contexts: calls on it fail, and don't crash.
  */
 typedef struct atomik_table_t {
 	size_t num_contexts;
 	uint64_t *words;    /* in the process: reference and accumulator of each */
 	uint64_t excess;    /* the bits above its width */
-	size_t error_addr;  /* the address that was refused, where error tells of one */
+	size_t error_addr;  /* the address of error, if it has one */
 	int error;          /* the first one */
-	int kind;           /* where it lives, and so what to free */
+	int kind;           /* where it is, and so how to free it */
 	int fd;             /* on the device: the file */
 	uint32_t table_id;  /* and the table in it, from 1 */
 } atomik_table_t;
@@ -169,15 +169,15 @@ typedef struct atomik_op_t {
 
 #ifndef ATOMIK_NO_MALLOC
 /*
- * A table of 1 to 2^32 - 1 contexts (one that is to move to the device: ATOMIK_MAX_CONTEXTS) in
- * allocated memory, each with reference 0 and accumulator 0. Errors: EINVAL, ENOMEM.
+ * A table of 1 to 2^32 - 1 contexts in allocated memory, each with reference 0 and
+ * accumulator 0. The device has no more than ATOMIK_MAX_CONTEXTS. Errors: EINVAL, ENOMEM.
  */
 ATOMIK_API int atomik_table_init(atomik_table_t *t, size_t num_contexts);
 /* The same with contexts of 1 to 64 bits. */
 ATOMIK_API int atomik_table_init_width(atomik_table_t *t, size_t num_contexts, unsigned width);
 #endif
 
-/* How many uint64_t a table of n contexts takes. */
+/* The number of uint64_t in a table of n contexts. */
 #define ATOMIK_TABLE_WORDS(n)	((size_t)2 * (n))
 
 /*
@@ -189,26 +189,26 @@ ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t 
 
 #ifdef ATOMIK_DEVICE
 /*
- * A table of 1 to ATOMIK_MAX_CONTEXTS contexts on the device, in a file of its own, which children made by fork() share.
- * It lives until the last of them has closed it. Errors: ENOENT and EACCES, as
- * above; EINVAL, ENOMEM; and others of open().
+ * A table of 1 to ATOMIK_MAX_CONTEXTS contexts on the device, in a file of its own, which
+ * children made by fork() share. It ends when the last of them has closed the file. Errors:
+ * ENOENT and EACCES, as above; EINVAL, ENOMEM; and others of open().
  */
 ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts);
 /*
- * A table that exists already, in a file that is open already: one that another
- * process has handed over. Neither is closed by atomik_table_free(). Errors: EINVAL;
- * whether there is such a table shows with the first call on it.
+ * An existing table in an open file, such as one from another process.
+ * atomik_table_free() closes neither. Errors: EINVAL. If there is no such table, the
+ * first call on it fails.
  */
 ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 				   size_t num_contexts);
 #endif
 
-/* Gives back what it holds. Freeing it again does nothing. */
+/* Frees the table's memory, or closes its file. Freeing it again does nothing. */
 ATOMIK_API void atomik_table_free(atomik_table_t *t);
 
 /*
- * As atomik_load() and so on, of the context at an address from 0. Errors: EINVAL for an
- * address beyond the table; on the device, those of the driver as well.
+ * atomik_load() and so on, for the context at an address, from 0. Errors: EINVAL for an
+ * address beyond the table; on the device, the driver's as well.
  */
 ATOMIK_API int atomik_table_load(atomik_table_t *t, size_t addr, uint64_t value);
 ATOMIK_API int atomik_table_accum(atomik_table_t *t, size_t addr, uint64_t delta);
@@ -216,27 +216,27 @@ ATOMIK_API int atomik_table_rollback(atomik_table_t *t, size_t addr, uint64_t de
 ATOMIK_API uint64_t atomik_table_read(atomik_table_t *t, size_t addr);
 ATOMIK_API uint64_t atomik_table_swap(atomik_table_t *t, size_t addr);
 ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_t value);
-/* Copies the context; on the device, reference and accumulator are of one moment. */
+/* Copies the context. On the device, too, reference and accumulator are of one moment. */
 ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context);
 
 /*
- * 1 to ATOMIK_MAX_BATCH operations in order, all or, where it fails, none. On the device,
- * no other operation on the table sees it half done. A SWAP keeps the state. The values
- * of READ and SWAP entries are written, nothing else. Errors: EINVAL for a number, an
+ * Does 1 to ATOMIK_MAX_BATCH operations in order: all, or none if it fails. On the device,
+ * no other operation on the table sees it half done. A SWAP keeps the state. Only the
+ * values of READ and SWAP entries are written. Errors: EINVAL for a number, an
  * address or an opcode out of range, or a reserved byte that isn't zero; EFAULT for NULL.
  */
 ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops);
 /*
- * An ACCUM for each of n addresses and deltas; n may be 0, or any number. With a bad
- * address none is done. On the device it goes in batches; should the table vanish
- * meanwhile, those before are done.
+ * Accumulates each of n deltas at its address; n may be any number, also 0. With a bad
+ * address it does none of them. On the device it makes batches: if the table vanishes
+ * meanwhile, the batches before that are done.
  */
 ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 				       const uint64_t *deltas, size_t n);
 
-/* The first error that a call on this table has met since the last clear; 0 for none. */
+/* The first error of a call on this table since the last clear; 0 for none. */
 ATOMIK_API int atomik_table_error(const atomik_table_t *t);
-/* The address which that error is about; SIZE_MAX where it is about something else. */
+/* The address of that error; SIZE_MAX if it has none. */
 ATOMIK_API size_t atomik_table_error_addr(const atomik_table_t *t);
 ATOMIK_API void atomik_table_clear_error(atomik_table_t *t);
 
@@ -244,52 +244,52 @@ ATOMIK_API void atomik_table_clear_error(atomik_table_t *t);
 
 /*
  * The fingerprint of bytes: the XOR of their 8-byte chunks, each read as little-endian,
- * the last filled up with zeros; 0 of none. It sees every change of a single chunk. It
- * does NOT see chunks that have changed places, a change that is made twice, at places a
- * multiple of 8 apart, nor zeros at the end. atomik_ordered_t does.
+ * the last filled up with zeros; that of no bytes is 0. It sees every change of a single
+ * chunk. It does NOT see chunks that have changed places, a change made twice a multiple of
+ * 8 bytes apart, nor zeros at the end. atomik_ordered_t does.
  *
- * As a context: loading makes the fingerprint its reference, and each change is a delta.
- * A narrower one takes chunks of its own width. All bits zero is a valid one.
+ * It is a context: loading makes the fingerprint its reference, and each change is a delta.
+ * A narrower one takes chunks of its own width. All bits zero make a valid one.
  */
 typedef struct atomik_fingerprint_t {
 	atomik_ctx_t context;
 } atomik_fingerprint_t;
 
-/* Of no bytes, with 64 bits. */
+/* The fingerprint of no bytes, of 64 bits. */
 ATOMIK_API void atomik_fp_init(atomik_fingerprint_t *fp);
 /* The same with 8, 16 and so on to 64 bits; EINVAL for another width, and 64 bits then. */
 ATOMIK_API int atomik_fp_init_width(atomik_fingerprint_t *fp, unsigned width);
 
-/* Takes this as the unchanged string, and returns its fingerprint. */
+/* Takes data as the unchanged string, and returns its fingerprint. */
 ATOMIK_API uint64_t atomik_fp_load(atomik_fingerprint_t *fp, const void *data, size_t len);
-/* Looks at the string as it is now, and returns that fingerprint. */
+/* Takes data as the present string, and returns its fingerprint. */
 ATOMIK_API uint64_t atomik_fp_update(atomik_fingerprint_t *fp, const void *data, size_t len);
 /*
- * A change without the string: a chunk, or the fingerprint of any part that begins at a
- * multiple of a chunk's bytes, was old_part and is new_part. Returns the fingerprint.
+ * Takes a change without the string: from old_part to new_part, which are a chunk, or the
+ * fingerprint of a part that begins where a chunk does. Returns the fingerprint.
  */
 ATOMIK_API uint64_t atomik_fp_accum_delta(atomik_fingerprint_t *fp, uint64_t old_part,
 					  uint64_t new_part);
-/* The same, of the bytes themselves. */
+/* Takes the same change as bytes. */
 ATOMIK_API uint64_t atomik_fp_accum_bytes(atomik_fingerprint_t *fp, const void *old_data,
 					  size_t old_len, const void *new_data, size_t new_len);
-/* Whether the fingerprint is another than that of the unchanged string. */
+/* Whether the fingerprint differs from the unchanged string's. */
 ATOMIK_API bool atomik_fp_changed(const atomik_fingerprint_t *fp);
 /* The fingerprint. */
 ATOMIK_API uint64_t atomik_fp_value(const atomik_fingerprint_t *fp);
-/* Its difference to that of the unchanged string. */
+/* Its difference to the unchanged string's. */
 ATOMIK_API uint64_t atomik_fp_delta(const atomik_fingerprint_t *fp);
-/* Accepts the string as it is now as the unchanged one; returns its fingerprint. */
+/* Takes the present string as the unchanged one; returns its fingerprint. */
 ATOMIK_API uint64_t atomik_fp_reset(atomik_fingerprint_t *fp);
-/* The fingerprint of bytes, of 64 bits, without an object. */
+/* The fingerprint of bytes, with 64 bits, without an object. */
 ATOMIK_API uint64_t atomik_fp_reduce(const void *data, size_t len);
 
 /*
- * A fingerprint of 64 bits that sees where a chunk is, and how long the string is, and still
- * takes a change in the middle as a delta. Chunk i, from 0, contributes
+ * A fingerprint of 64 bits that depends on each chunk's position and on the length, and
+ * that takes a change in the middle as a delta, too. Chunk i, from 0, contributes
  * mix(chunk ^ mix(i + 1)), and the length n contributes mix(n ^ 0xa0761d6478bd642f); the
- * fingerprint is the XOR of all. mix is the finalizer of splitmix64. All bits zero is a
- * valid one, of which no string is known yet.
+ * fingerprint is the XOR of all. mix is the finalizer of splitmix64. All bits zero make a
+ * valid one, without a string yet.
  */
 typedef struct atomik_ordered_t {
 	atomik_ctx_t context;
@@ -298,13 +298,13 @@ typedef struct atomik_ordered_t {
 
 /* 0, which is the fingerprint of no string, not even of the empty one. */
 ATOMIK_API void atomik_ordered_init(atomik_ordered_t *fp);
-/* As atomik_fp_load(), and so on. */
+/* These are as atomik_fp_load() and so on. */
 ATOMIK_API uint64_t atomik_ordered_load(atomik_ordered_t *fp, const void *data, size_t len);
 ATOMIK_API uint64_t atomik_ordered_update(atomik_ordered_t *fp, const void *data, size_t len);
 /*
- * len bytes at offset were old_data and are new_data; the string is as long as before.
- * EINVAL where offset isn't a multiple of 8, where the bytes go beyond the string's end, and
- * where len isn't a multiple of 8 unless they end the string.
+ * Takes a change of len bytes at offset from old_data to new_data. The string's length
+ * stays. EINVAL if offset isn't a multiple of 8, if the bytes go beyond the string's end, or
+ * if they end neither at a multiple of 8 nor with the string.
  */
 ATOMIK_API int atomik_ordered_accum_delta(atomik_ordered_t *fp, uint64_t offset,
 					  const void *old_data, const void *new_data, size_t len);
@@ -455,13 +455,13 @@ ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other)
 
 /* ---- A table ---- */
 
-/* Where a table lives. */
+/* Where a table is. */
 enum {
-	ATOMIK_NOWHERE_,  /* it has no contexts */
+	ATOMIK_NOWHERE_,  /* nowhere: it has no contexts */
 	ATOMIK_ALLOCATED_,
 	ATOMIK_GIVEN_,    /* in the caller's memory */
 	ATOMIK_OPENED_,   /* on the device, in a file of its own */
-	ATOMIK_ATTACHED_  /* on the device, in somebody's file */
+	ATOMIK_ATTACHED_  /* on the device, in the caller's file */
 };
 
 /* Keeps the first error; returns this one. */
@@ -484,19 +484,19 @@ static inline void atomik_nowhere_(atomik_table_t *t)
 	t->table_id = 0;
 }
 
-/* A table of nothing, and whether one of this size may be. */
+/* Makes a table of no contexts; EINVAL if one of this size can't be made. */
 static inline int atomik_begin_(atomik_table_t *t, size_t num_contexts, unsigned width)
 {
 	atomik_nowhere_(t);
 	atomik_table_clear_error(t);
-	/* Addresses have 32 bits, and the memory's size has those of size_t. */
+	/* An address has 32 bits, and the memory's size must fit into size_t. */
 	if (num_contexts < 1 || num_contexts > UINT32_MAX || num_contexts > SIZE_MAX / 16 ||
 	    width < 1 || width > 64)
 		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
 	return ATOMIK_OK;
 }
 
-/* A table in memory that is long enough. */
+/* Makes a table in memory that is large enough. */
 static inline void atomik_in_(atomik_table_t *t, uint64_t *memory, size_t num_contexts,
 			      unsigned width, int kind)
 {
@@ -671,7 +671,7 @@ ATOMIK_API void atomik_table_free(atomik_table_t *t)
 	atomik_nowhere_(t);
 }
 
-/* Whether there is such a context. */
+/* Checks that there is such a context. */
 static inline int atomik_check_(atomik_table_t *t, size_t addr)
 {
 	return addr < t->num_contexts ? ATOMIK_OK : atomik_fail_(t, ATOMIK_EINVAL, addr);
@@ -694,7 +694,7 @@ static inline void atomik_put_(atomik_table_t *t, size_t addr, atomik_ctx_t c)
 	t->words[2 * addr + 1] = c.accumulator;
 }
 
-/* The one place where a table in the process does something: returns the state before. */
+/* Does one operation on a table in the process; returns the state before it. */
 static inline uint64_t atomik_do_(atomik_table_t *t, uint8_t opcode, size_t addr, uint64_t value)
 {
 	atomik_ctx_t c = atomik_get_(t, addr);
@@ -777,7 +777,7 @@ ATOMIK_API uint64_t atomik_table_swap(atomik_table_t *t, size_t addr)
 		return 0;
 #ifdef ATOMIK_DEVICE
 	if (atomik_on_device_(t)) {
-		/* A new reference of 0 is what keeps the state. */
+		/* A new reference of 0 keeps the state. */
 		struct atomik_dev_swap_ arg = { t->table_id, (uint32_t)addr, 0, 0 };
 		int error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SWAP_, &arg);
 
@@ -799,7 +799,7 @@ ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_
 		return atomik_fail_(t, error, addr) == ATOMIK_OK ? arg.old_state : 0;
 	}
 	if (atomik_on_device_(t)) {
-		/* The command takes 0 for something else; a batch is as isolated. */
+		/* SWAP can't start from 0, as that keeps the state; a batch is as isolated. */
 		atomik_op_t ops[2] = {
 			{ ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 },
 			{ ATOMIK_OP_LOAD, { 0, 0, 0 }, 0, 0 },
@@ -838,8 +838,8 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
 }
 
 /*
- * A copy of an entry of a batch, and whether it is good. Each field is read once: where others
- * write to the entries meanwhile, what was checked is what is used.
+ * Copies and checks an entry of a batch. Each field is read once: if others write to the entries
+ * meanwhile, the checked values are the ones used.
  */
 static inline int atomik_entry_(atomik_table_t *t, const atomik_op_t *from, atomik_op_t *op)
 {
@@ -866,7 +866,7 @@ ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t nu
 		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
 	if (ops == NULL)
 		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
-	/* Nothing is done before all is known to be good. */
+	/* All entries are checked before any is done. */
 	for (i = 0; i < num_ops; i++) {
 		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
@@ -906,7 +906,7 @@ ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 	}
 #ifdef ATOMIK_DEVICE
 	if (atomik_on_device_(t)) {
-		/* On the stack, so not as many as a batch may have. */
+		/* Fewer than a batch may have, as they are on the stack. */
 		atomik_op_t ops[256];
 		size_t pending = 0;
 
@@ -966,7 +966,7 @@ static inline uint64_t atomik_tail_(const unsigned char *p, size_t len)
 	return chunk;
 }
 
-/* 8 bytes: compilers know this form, and make one instruction of it where they can. */
+/* 8 bytes, in a form that compilers turn into one instruction where they can. */
 static inline uint64_t atomik_chunk_(const unsigned char *p)
 {
 	return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
@@ -985,7 +985,7 @@ static inline uint64_t atomik_fold_(const void *data, size_t len, unsigned width
 			sum ^= atomik_tail_(p, size);
 		return sum ^ atomik_tail_(p, len);
 	}
-	/* Chunks whose size divides 8 lie side by side in those of 8. */
+	/* Chunks whose size divides 8 are parts of chunks of 8 bytes. */
 	for (; len >= 8; p += 8, len -= 8)
 		sum ^= atomik_chunk_(p);
 	sum ^= atomik_tail_(p, len);
@@ -1068,7 +1068,7 @@ static inline uint64_t atomik_mix_(uint64_t x)
 	return x ^ x >> 31;
 }
 
-/* What len bytes contribute whose first chunk is number i. */
+/* The contribution of len bytes, whose first chunk has number i. */
 static inline uint64_t atomik_ordered_fold_(uint64_t i, const void *data, size_t len)
 {
 	const unsigned char *p = (const unsigned char *)data;
