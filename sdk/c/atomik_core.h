@@ -136,7 +136,7 @@ ATOMIK_API uint64_t atomik_swap(atomik_ctx_t *c);
 ATOMIK_API uint64_t atomik_swap_to(atomik_ctx_t *c, uint64_t value);
 /* Undoes an accum of the same delta, whatever came between: it is the same XOR. */
 ATOMIK_API void atomik_rollback(atomik_ctx_t *c, uint64_t delta);
-/* Whether the state is the reference: accumulator == 0. */
+/* True if the state is the reference: accumulator == 0. */
 ATOMIK_API bool atomik_is_clean(const atomik_ctx_t *c);
 /* Folds in the other's deltas: accumulator ^= other->accumulator. The reference stays. */
 ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other);
@@ -273,7 +273,7 @@ ATOMIK_API uint64_t atomik_fp_accum_delta(atomik_fingerprint_t *fp, uint64_t old
 /* Takes the same change as bytes. */
 ATOMIK_API uint64_t atomik_fp_accum_bytes(atomik_fingerprint_t *fp, const void *old_data,
 					  size_t old_len, const void *new_data, size_t new_len);
-/* Whether the fingerprint differs from the unchanged string's. */
+/* True if the fingerprint differs from the unchanged string's. */
 ATOMIK_API bool atomik_fp_changed(const atomik_fingerprint_t *fp);
 /* The fingerprint. */
 ATOMIK_API uint64_t atomik_fp_value(const atomik_fingerprint_t *fp);
@@ -455,7 +455,7 @@ ATOMIK_API void atomik_merge(atomik_ctx_t *c, const atomik_ctx_t *other)
 
 /* ---- A table ---- */
 
-/* Where a table is. */
+/* The kinds of tables' memory. */
 enum {
 	ATOMIK_NOWHERE_,  /* nowhere: it has no contexts */
 	ATOMIK_ALLOCATED_,

@@ -16,7 +16,7 @@ import plain
 import atomik_core
 
 ROUNDS = 9
-# What a round takes at least, in seconds of this process: much longer than the clock's step.
+# The shortest round, in seconds of this process: much longer than the clock's step.
 ROUND = 0.02
 
 Case = Callable[[Any], Callable[[], object]]
@@ -30,7 +30,7 @@ def shortest(f: Callable[[], object], count: int) -> float:
 
 
 def enough(f: Callable[[], object]) -> int:
-    """How many calls make a round."""
+    """The number of calls in a round."""
     count = 1
     while shortest(f, count) * count < ROUND:
         count *= 2
@@ -38,7 +38,7 @@ def enough(f: Callable[[], object]) -> int:
 
 
 def ratio(case: Case) -> float:
-    """How many times as fast the package is."""
+    """The speed of the package, as a multiple of plain Python's."""
     functions = [case(plain), case(atomik_core)]
     counts = [enough(f) for f in functions]
     best = [float("inf")] * 2

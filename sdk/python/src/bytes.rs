@@ -2,7 +2,7 @@
 
 //! [`Bytes`]: the bytes of Python objects, for the fingerprints, without copying them.
 //!
-//! As in [`crate::ints`], there is never a reference to memory that others may write to: it is
+//! No reference is ever made to memory that others may write to, as in [`crate::ints`]: it is
 //! copied through a small buffer, block by block. Python's `bytes` never change, and are read in
 //! place.
 

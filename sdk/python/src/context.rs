@@ -51,8 +51,7 @@ impl AtomikContext {
         to_python(py, &self.context(py)?.0.accumulator())
     }
 
-    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were
-    /// undone.
+    /// True if the accumulator is 0: this epoch had no deltas, or all of them were undone.
     #[getter]
     fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.context(py)?.0.is_clean())

@@ -70,7 +70,7 @@ impl AtomikContext {
 pub struct DeviceContext {
     pub handle: Arc<Handle>,
     pub addr: u32,
-    /// Whether the handle is a table's, which stays open when this is closed.
+    /// True if the handle is a table's, which stays open when this is closed.
     pub of_table: bool,
     pub closed: AtomicBool,
     /// The number of deltas through this object since the last load or swap.

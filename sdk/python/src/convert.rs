@@ -84,7 +84,7 @@ pub fn number_in(
     )))
 }
 
-/// Whether an object is an integer of another type than the wanted one.
+/// True for an integer of another type than the wanted one.
 pub fn is_overflow(object: &Bound<'_, PyAny>, error: &PyErr) -> bool {
     error.is_instance_of::<PyOverflowError>(object.py())
 }

@@ -82,8 +82,7 @@ impl DeviceContext {
         Ok(self.open()?.words(py, self.addr)?.1)
     }
 
-    /// Whether the accumulator is 0: there were no deltas in this epoch, or all of them were
-    /// undone.
+    /// True if the accumulator is 0: this epoch had no deltas, or all of them were undone.
     #[getter]
     fn is_clean(&self, py: Python<'_>) -> PyResult<bool> {
         Ok(self.accumulator(py)? == 0)
@@ -178,7 +177,7 @@ impl DeviceContext {
         }
     }
 
-    /// Whether it was closed.
+    /// True once it was closed.
     #[getter]
     fn closed(&self) -> bool {
         self.open().is_err()

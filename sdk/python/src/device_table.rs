@@ -282,7 +282,7 @@ impl DeviceTable {
         self.handle.close();
     }
 
-    /// Whether it was closed.
+    /// True once it was closed.
     #[getter]
     fn closed(&self) -> bool {
         self.handle.is_closed()

@@ -59,7 +59,7 @@ pub fn closed(what: &str) -> PyErr {
     PyValueError::new_err(format!("operation on a closed {what}"))
 }
 
-/// What happened, what the system said where it is that, and what to do next.
+/// The text of an error: what happened, the system's reason, and what to do next.
 fn text(error: &Error) -> String {
     let mut text = error.to_string();
     if let Error::Open { source, .. } | Error::Os { source, .. } = error {
@@ -69,14 +69,14 @@ fn text(error: &Error) -> String {
         text = format!("{text}: {said}");
     }
     match error.hint() {
-        // What would help in a shell.
+        // The remedy in a shell.
         _ if matches!(error, Error::BadDescriptor { .. }) => text,
         Some(hint) => format!("{text}; {hint}"),
         None => text,
     }
 }
 
-/// What the library refused: each error as the exception that Python people expect.
+/// The exception that Python users expect for an error of the library.
 pub fn from_atomik(error: impl Into<Error>) -> PyErr {
     let error = error.into();
     let text = text(&error);
@@ -99,8 +99,8 @@ pub fn from_atomik(error: impl Into<Error>) -> PyErr {
     }
 }
 
-/// The same for what the device answered, where all that the system had a code for is the subclass
-/// of OSError that Python has for that code.
+/// The exception for an error of the device: for a code of the system, the subclass of OSError that
+/// Python has for it.
 pub fn from_device(error: Error, path: Option<&Path>) -> PyErr {
     let about_file = matches!(
         error,

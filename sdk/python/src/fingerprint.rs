@@ -76,7 +76,7 @@ impl Fingerprint {
         to_python(py, &self.with(py, |fingerprint| fingerprint.delta()))
     }
 
-    /// Whether the fingerprint differs from the one that was loaded.
+    /// True if the fingerprint differs from the one that was loaded.
     #[getter]
     fn changed(&self, py: Python<'_>) -> bool {
         self.with(py, |fingerprint| fingerprint.changed())

@@ -38,7 +38,7 @@ pub struct Ints {
     stride: isize,
     size: Size,
     signed: bool,
-    /// Whether the bytes are in the other order than the processor's.
+    /// True for the byte order that isn't the processor's.
     swapped: bool,
 }
 
@@ -114,7 +114,7 @@ impl Ints {
         self.count
     }
 
-    /// Whether the integers may be negative.
+    /// True if the integers may be negative.
     pub fn signed(&self) -> bool {
         self.signed
     }

@@ -94,7 +94,7 @@ fn unknown(operation: &Bound<'_, PyAny>) -> PyErr {
     ))
 }
 
-/// What `f` makes of the keys and values of a mapping.
+/// The results of `f` for the keys and values of a mapping.
 pub fn pairs<T>(
     mapping: &Bound<'_, PyAny>,
     f: impl Fn(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> PyResult<T>,

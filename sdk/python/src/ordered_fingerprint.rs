@@ -55,7 +55,7 @@ impl OrderedFingerprint {
         self.with(py, |fingerprint| fingerprint.delta())
     }
 
-    /// Whether the fingerprint differs from the one that was loaded.
+    /// True if the fingerprint differs from the one that was loaded.
     #[getter]
     fn changed(&self, py: Python<'_>) -> bool {
         self.with(py, |fingerprint| fingerprint.changed())

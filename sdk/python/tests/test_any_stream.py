@@ -15,7 +15,7 @@ CONTEXTS = 3
 addresses = st.integers(0, CONTEXTS - 1)
 widths = st.sampled_from([1, 8, 64, 65, 200])
 deltas = st.integers(0, 2**200)
-# What one stream does by itself.
+# Operations of one stream by itself.
 local = st.lists(
     st.one_of(
         st.tuples(st.just("load"), addresses, deltas),

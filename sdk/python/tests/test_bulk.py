@@ -174,7 +174,7 @@ def test_memory_with_gaps_backwards_and_unaligned(table: Table) -> None:
     ],
 )
 def test_arrays_of_ctypes(table: Table, item: Any) -> None:
-    """Which say the wrong size of some items."""
+    """They have the wrong size of some items."""
     three = (item * 3)(1, 2, 3)
     table.accum_many(three, three)
     assert table.snapshot() == {1: 1, 2: 2, 3: 3}
@@ -200,7 +200,7 @@ def test_two_dimensions(table: Table) -> None:
 
 
 def test_a_single_item_is_no_array(table: Table) -> None:
-    """As numpy's arrays without dimensions are."""
+    """numpy has arrays without dimensions."""
     item = memoryview(ctypes.c_uint32(1))
     assert item.ndim == 0
     for name, call in (

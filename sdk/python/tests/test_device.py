@@ -44,7 +44,7 @@ def test_where_there_is_no_device(kind: type[DeviceTable | DeviceContext], tmp_p
 
 @pytest.mark.parametrize("kind", [DeviceTable, DeviceContext])
 def test_no_descriptor_is_left(kind: type[DeviceTable | DeviceContext]) -> None:
-    """What the system says of it, and what to do."""
+    """The error has the system's words, and what to do."""
     remedy = (
         "this process has too many open files: close some, or raise the limit, in the shell with "
         "`ulimit -n`"

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-# What a process of these tests begins with: as much memory as it has, and so much more.
+# The beginning of each program: limits its memory to what it has and some more.
 BEGIN = """
 import itertools, mmap, pickle, resource
 from atomik_core import *

@@ -131,7 +131,7 @@ def test_an_array_without_dimensions() -> None:
         AtomikTable().read_many(single)
     # Its bytes are bytes.
     assert Fingerprint().load(single) == 5
-    # Where one item is meant, it is one.
+    # A single item is fine where one is meant.
     table = AtomikTable()
     table.accum(single, single)
     assert table.snapshot() == {5: 5}

@@ -83,7 +83,7 @@ def test_the_stubs_are_the_constructors(name: str) -> None:
 
 @pytest.mark.parametrize("name", constructors())
 def test_the_defaults_are_what_is_documented(name: str) -> None:
-    """That what is said to be the default has the effect of leaving it out."""
+    """The defaults in the stubs have the same effect as leaving them out."""
     kind = getattr(atomik_core, name)
     parameters = inspect.signature(kind).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}

@@ -13,7 +13,7 @@ from atomik_core import AtomikContext, AtomikTable, DeltaStream, Fingerprint, Or
 
 
 class Named:
-    """What the subclasses add; pickle wants them at the top."""
+    """The parts that subclasses add; pickle wants them at the top."""
 
     name: str
 
@@ -138,7 +138,7 @@ def test_what_has_attributes_is_no_base_class() -> None:
 
 
 def test_states_without_attributes() -> None:
-    """As pickles had them before."""
+    """States of older pickles."""
     context = AtomikContext(8)
     context.__setstate__((0xF0, 1, 2))
     assert (context.reference, context.accumulator, context.delta_count) == (0xF0, 1, 2)

@@ -91,7 +91,7 @@ def nobody_is_interrupted() -> Iterator[None]:
 
 
 def lets_others_run(f: Callable[[], object], tries: int) -> bool:
-    """Whether another thread, which could run, did so during some call of ``f``."""
+    """True if another thread ran during some call of ``f``."""
     gate, ran = threading.Lock(), threading.Event()
     gate.acquire()
 
@@ -142,7 +142,7 @@ def test_long_calls_let_others_run(call: Callable[[], object]) -> None:
 
 @pytest.mark.usefixtures("nobody_is_interrupted")
 def test_others_do_not_run_by_themselves() -> None:
-    """That the test above can fail."""
+    """The test above can fail."""
     table = AtomikTable()
     assert not lets_others_run(lambda: table.accum(0, 1), 100_000)
 

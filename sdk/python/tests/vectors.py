@@ -64,7 +64,7 @@ def run(kind: str, case: Json, storage: str = "process") -> None:
 
 
 def can_run(kind: str, case: Json, storage: str) -> bool:
-    """Whether tables there can do a case."""
+    """True if tables there can do a case."""
     if storage == "process":
         return True
     return kind in ("context", "table", "batch") and case["width"] <= 64
@@ -321,7 +321,7 @@ def run_fingerprint(case: Json, fingerprint: Fingerprint | OrderedFingerprint) -
                 fields(of, "op", "data", "expect")
                 data = bytes.fromhex(of["data"])
                 f = fingerprint.load if of["op"] == "load" else fingerprint.update
-                # What never changes is read where it is, other memory is not.
+                # Immutable memory is read in place, other memory is not.
                 assert f(data) == f(bytearray(data)) == number(of["expect"])
             case "accumulate_delta":
                 old, new = bytes.fromhex(of["old"]), bytes.fromhex(of["new"])
@@ -380,6 +380,6 @@ def changed(kind: str) -> Iterator[tuple[str, Json]]:
         if step is None:
             wrong = change["with"]
         else:
-            # What follows doesn't matter.
+            # Later steps don't matter.
             wrong = {**case, "steps": [*case["steps"][:step], change["with"]]}
         yield f"{case['name']}, step {step}: {change['field']} of {change['with']}", wrong

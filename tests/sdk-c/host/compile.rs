@@ -86,7 +86,7 @@ pub fn output(name: &str) -> PathBuf {
 }
 
 impl Build {
-    /// Whether it is a compiler of C++.
+    /// True for a compiler of C++.
     pub fn cpp(self) -> bool {
         self.standard.starts_with("c++")
     }

@@ -23,7 +23,7 @@ enum { SIZE = 4096, CONTEXTS = 4, BEYOND = CONTEXTS + 1, TRAP_FLAG = 0x100, TRIE
 
 static unsigned char *page;
 static unsigned touches;
-/* Whether an instruction finds a bad address, by the number of those before it. */
+/* True if an instruction shall find a bad address, by the number of those before it. */
 static bool (*is_bad)(unsigned touch);
 static unsigned turn;
 static atomik_op_t *op;

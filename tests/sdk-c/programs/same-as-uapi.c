@@ -60,7 +60,7 @@ SAME_FIELD(atomik_op_t, addr, atomik_batch_op, addr);
 SAME_FIELD(atomik_op_t, value, atomik_batch_op, value);
 FACT(sizeof(atomik_op_t) == sizeof(struct atomik_batch_op));
 
-/* What the test says besides, to see it fail. */
+/* One more fact, by which the test sees this fail. */
 #ifdef ONE_MORE
 FACT(ONE_MORE);
 #endif

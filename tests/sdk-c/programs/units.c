@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * What the vectors don't say: the error that a table keeps, tables that couldn't be made, the
+ * Tests beyond the vectors: the error that a table keeps, tables that couldn't be made, the
  * forms of calls that programs use. Linked with implementation.c, or with ATOMIK_STATIC alone.
  */
 #include "atomik_core.h"
@@ -117,7 +117,7 @@ static void is_filled(atomik_table_t *t)
 		CHECK(atomik_table_read(t, i) == i);
 }
 
-/* Whether a call has failed in this way. Clears the error. */
+/* True if a call has failed in this way. Clears the error. */
 #define FAILED(t, code, addr)                                                     \
 	do {                                                                      \
 		CHECK(atomik_table_error(t) == (code));                           \

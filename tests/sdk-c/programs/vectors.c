@@ -338,7 +338,7 @@ static bool holds(const struct step *s)
 	return made == MAKE_TABLE || storage == DEVICE ? on_table(s) : on_context(s);
 }
 
-/* Whether this storage can do a case. The device's contexts have 64 bits. */
+/* True if this storage can do a case. The device's contexts have 64 bits. */
 static bool is_here(const struct vector *v)
 {
 	const struct step *first = v->steps;

@@ -182,7 +182,7 @@ fn failing(object: &Json) -> Json {
     entries_of(&mut object).for_each(|entry| {
         expects_nothing(entry);
     });
-    // What can't be made has no address.
+    // An object that can't be made has no address.
     let error = if object["op"].is_null() {
         "width"
     } else {

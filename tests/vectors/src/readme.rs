@@ -2,7 +2,7 @@
 
 //! The lines of Rust that `sdk/README.md` shows, as functions.
 
-/// As they are there.
+/// Executes them as they are there.
 ///
 /// # Errors
 ///
@@ -12,7 +12,7 @@ pub fn in_the_process() -> atomik::Result<()> {
     Ok(())
 }
 
-/// With the one line changed, as it says there.
+/// Executes them with the one line changed, as it says there.
 ///
 /// # Errors
 ///

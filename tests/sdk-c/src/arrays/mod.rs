@@ -24,7 +24,7 @@ pub struct Arrays {
     pub unseen: BTreeSet<String>,
 }
 
-/// How much of a file the header can do.
+/// The part of a file that the header can do.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Coverage {
     pub name: &'static str,

@@ -3,12 +3,14 @@
 //! [`Case`] and [`Step`]: vectors as C calls.
 
 use atomik_vectors::format::{
-    ContextCase, ContextStep, Entry, ErrorCase, ErrorKind, File, FingerprintCase, FingerprintStep,
-    Hex, Make, TableCase, TableStep,
+    Bytes, ContextCase, ContextStep, Entry, ErrorCase, ErrorKind, File, FingerprintCase,
+    FingerprintStep, Hex, Make, TableCase, TableStep,
 };
 
 /// The widest contexts of the header.
 const WIDEST: u32 = 64;
+/// Stands in place of a step that can't be written in C, and does nothing.
+const LEFT_OUT: &str = "LEFT_OUT";
 
 /// A case, which begins with a step that makes its object.
 #[derive(Clone, Debug)]
@@ -20,14 +22,12 @@ pub struct Case {
 impl Case {
     /// The number of steps that can't be written in C.
     pub fn left_out(&self) -> usize {
-        self.steps
-            .iter()
-            .filter(|step| **step == left_out())
-            .count()
+        let left_out = self.steps.iter().filter(|step| step.op == LEFT_OUT);
+        left_out.count()
     }
 }
 
-/// `struct step` of `programs/vectors.c`, which describes its fields.
+/// `struct step` of `programs/vectors.h`, which describes its fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     pub op: &'static str,
@@ -57,6 +57,66 @@ pub fn cases(file: &File) -> Result<Vec<Option<Case>>, String> {
     }
 }
 
+/// A step whose other fields are 0.
+fn step(op: &'static str) -> Step {
+    Step {
+        op,
+        ..Step::default()
+    }
+}
+
+impl Step {
+    fn addr(self, addr: impl Into<u64>) -> Self {
+        let addr = addr.into();
+        Self { addr, ..self }
+    }
+
+    /// The lowest 64 bits of a value, which are all that C can hand in.
+    fn value(self, value: &Hex) -> Self {
+        let value = value.low();
+        Self { value, ..self }
+    }
+
+    fn fails(self, error: Option<ErrorKind>) -> Self {
+        let fails = error.is_some();
+        Self { fails, ..self }
+    }
+
+    fn expect(self, value: &Hex) -> Result<Self, String> {
+        let expect = word(value)?;
+        Ok(Self { expect, ..self })
+    }
+
+    /// The state that it returns, or the error.
+    fn returns(self, value: Option<&Hex>, error: Option<ErrorKind>) -> Result<Self, String> {
+        let expect = state(value, error)?;
+        Ok(Self { expect, ..self }.fails(error))
+    }
+
+    fn words(first: &Hex, second: &Hex, changed: bool) -> Result<Self, String> {
+        let expect_delta = word(second)?;
+        let words = step("WORDS").expect(first)?;
+        Ok(Self {
+            expect_delta,
+            changed,
+            ..words
+        })
+    }
+
+    fn numbers(self, numbers: Vec<u64>, count: usize) -> Self {
+        Self {
+            numbers,
+            count,
+            ..self
+        }
+    }
+
+    fn data(self, data: &Bytes) -> Self {
+        let data = data.0.clone();
+        Self { data, ..self }
+    }
+}
+
 fn case<S>(
     name: &str,
     make: Step,
@@ -75,10 +135,8 @@ fn case<S>(
 
 fn make(op: &'static str, width: u32, contexts: u32) -> Step {
     Step {
-        op,
         value: width.into(),
-        addr: contexts.into(),
-        ..Step::default()
+        ..step(op).addr(contexts)
     }
 }
 
@@ -87,56 +145,26 @@ fn context(of: &ContextCase) -> Result<Option<Case>, String> {
         return Ok(None);
     }
     let make = make("MAKE_CONTEXT", of.width, 1);
-    case(&of.name, make, &of.steps, |step| {
-        Ok(match step {
-            ContextStep::Load { value } => Step {
-                op: "LOAD",
-                value: value.low(),
-                ..Step::default()
-            },
-            ContextStep::Accum { delta } => Step {
-                op: "ACCUM",
-                value: delta.low(),
-                ..Step::default()
-            },
-            ContextStep::Rollback { delta } => Step {
-                op: "ROLLBACK",
-                value: delta.low(),
-                ..Step::default()
-            },
-            ContextStep::Read { expect } => Step {
-                op: "READ",
-                expect: word(expect)?,
-                ..Step::default()
-            },
-            ContextStep::Swap {
-                new_reference,
-                expect,
-            } => Step {
-                expect: word(expect)?,
-                ..swap(0, new_reference.as_ref())
-            },
-            ContextStep::Merge { reference, deltas } => Step {
-                op: "MERGE",
-                value: reference.low(),
-                numbers: deltas.iter().map(Hex::low).collect(),
-                count: deltas.len(),
-                ..Step::default()
-            },
-            // A context in C doesn't count its deltas.
-            ContextStep::Words {
-                reference,
-                accumulator,
-                is_clean,
-                delta_count: _,
-            } => Step {
-                op: "WORDS",
-                expect: word(reference)?,
-                expect_delta: word(accumulator)?,
-                changed: !is_clean,
-                ..Step::default()
-            },
-        })
+    case(&of.name, make, &of.steps, |s| match s {
+        ContextStep::Load { value } => Ok(step("LOAD").value(value)),
+        ContextStep::Accum { delta } => Ok(step("ACCUM").value(delta)),
+        ContextStep::Rollback { delta } => Ok(step("ROLLBACK").value(delta)),
+        ContextStep::Read { expect } => step("READ").expect(expect),
+        ContextStep::Swap {
+            new_reference,
+            expect,
+        } => swap(new_reference.as_ref()).expect(expect),
+        ContextStep::Merge { reference, deltas } => {
+            let low = deltas.iter().map(Hex::low).collect();
+            Ok(step("MERGE").value(reference).numbers(low, deltas.len()))
+        }
+        // A context in C doesn't count its deltas.
+        ContextStep::Words {
+            reference,
+            accumulator,
+            is_clean,
+            delta_count: _,
+        } => Step::words(reference, accumulator, !is_clean),
     })
 }
 
@@ -145,81 +173,51 @@ fn table(of: &TableCase) -> Result<Option<Case>, String> {
         return Ok(None);
     }
     let make = make("MAKE_TABLE", of.width, of.contexts);
-    case(&of.name, make, &of.steps, |step| {
-        Ok(match step {
-            TableStep::Load { addr, value, error } => Step {
-                op: "LOAD",
-                fails: error.is_some(),
-                addr: (*addr).into(),
-                value: value.low(),
-                ..Step::default()
-            },
-            TableStep::Accum { addr, delta, error } => Step {
-                op: "ACCUM",
-                fails: error.is_some(),
-                addr: (*addr).into(),
-                value: delta.low(),
-                ..Step::default()
-            },
-            TableStep::Read {
-                addr,
-                expect,
-                error,
-            } => Step {
-                op: "READ",
-                fails: error.is_some(),
-                addr: (*addr).into(),
-                expect: state(expect.as_ref(), *error)?,
-                ..Step::default()
-            },
-            TableStep::Swap {
-                addr,
-                new_reference,
-                expect,
-                error,
-            } => Step {
-                fails: error.is_some(),
-                expect: state(expect.as_ref(), *error)?,
-                ..swap(*addr, new_reference.as_ref())
-            },
-            TableStep::AccumMany {
-                addrs,
-                deltas,
-                error,
-            } => {
-                if addrs.len() != deltas.len() {
-                    // C has one number for both.
-                    return cannot_say(*error, ErrorKind::Lengths);
-                }
-                let pairs = addrs.iter().zip(deltas);
-                Step {
-                    op: "ACCUM_MANY",
-                    fails: error.is_some(),
-                    numbers: pairs.flat_map(|(&a, d)| [a.into(), d.low()]).collect(),
-                    count: addrs.len(),
-                    ..Step::default()
-                }
+    case(&of.name, make, &of.steps, |s| match s {
+        TableStep::Load { addr, value, error } => {
+            Ok(step("LOAD").addr(*addr).value(value).fails(*error))
+        }
+        TableStep::Accum { addr, delta, error } => {
+            Ok(step("ACCUM").addr(*addr).value(delta).fails(*error))
+        }
+        TableStep::Read {
+            addr,
+            expect,
+            error,
+        } => (step("READ").addr(*addr)).returns(expect.as_ref(), *error),
+        TableStep::Swap {
+            addr,
+            new_reference,
+            expect,
+            error,
+        } => (swap(new_reference.as_ref()).addr(*addr)).returns(expect.as_ref(), *error),
+        // C has one number for both.
+        TableStep::AccumMany {
+            addrs,
+            deltas,
+            error,
+        } if addrs.len() != deltas.len() => cannot_say(*error, ErrorKind::Lengths),
+        TableStep::AccumMany {
+            addrs,
+            deltas,
+            error,
+        } => {
+            let pairs = addrs.iter().zip(deltas);
+            let pairs = pairs.flat_map(|(&addr, delta)| [addr.into(), delta.low()]);
+            let step = step("ACCUM_MANY").numbers(pairs.collect(), addrs.len());
+            Ok(step.fails(*error))
+        }
+        TableStep::Snapshot { expect } => {
+            let mut pairs = vec![];
+            for (addr, value) in expect {
+                pairs.extend([u64::from(*addr), word(value)?]);
             }
-            TableStep::Snapshot { expect } => {
-                let mut numbers = vec![];
-                for (addr, value) in expect {
-                    numbers.extend([(*addr).into(), word(value)?]);
-                }
-                Step {
-                    op: "SNAPSHOT",
-                    numbers,
-                    count: expect.len(),
-                    ..Step::default()
-                }
-            }
-            TableStep::Batch { entries, error } => Step {
-                op: "BATCH",
-                fails: error.is_some(),
-                numbers: batch(entries, *error)?,
-                count: entries.len(),
-                ..Step::default()
-            },
-        })
+            Ok(step("SNAPSHOT").numbers(pairs, expect.len()))
+        }
+        TableStep::Batch { entries, error } => {
+            let numbers = batch(entries, *error)?;
+            Ok(step("BATCH").numbers(numbers, entries.len()).fails(*error))
+        }
     })
 }
 
@@ -249,7 +247,7 @@ fn fingerprint(of: &FingerprintCase) -> Result<Option<Case>, String> {
             old,
             new,
             error: None,
-        } => Ok(accumulate(0, &old.0, &new.0, false)),
+        } => Ok(accumulate(0, old, new)),
         FingerprintStep::AccumulateDelta { .. } => Err("a change of an ordered one".into()),
         other => of_either(other),
     })
@@ -261,66 +259,40 @@ fn ordered(of: &FingerprintCase) -> Result<Option<Case>, String> {
     }
     let make = make("MAKE_ORDERED", of.width, 0);
     case(&of.name, make, &of.steps, |step| match step {
+        // C has one length for both.
+        FingerprintStep::AccumulateDelta {
+            old, new, error, ..
+        } if old.0.len() != new.0.len() => cannot_say(*error, ErrorKind::Change),
         FingerprintStep::AccumulateDelta {
             offset: Some(offset),
             old,
             new,
             error,
-        } => {
-            if old.0.len() != new.0.len() {
-                // C has one length for both.
-                return cannot_say(*error, ErrorKind::Change);
-            }
-            Ok(accumulate(*offset, &old.0, &new.0, error.is_some()))
-        }
+        } => Ok(accumulate(*offset, old, new).fails(*error)),
         FingerprintStep::AccumulateDelta { offset: None, .. } => Err("there is no offset".into()),
         other => of_either(other),
     })
 }
 
-fn accumulate(offset: u64, old: &[u8], new: &[u8], fails: bool) -> Step {
-    Step {
-        op: "ACCUMULATE_DELTA",
-        fails,
-        addr: offset,
-        data: new.to_vec(),
-        old: old.to_vec(),
-        ..Step::default()
-    }
+fn accumulate(offset: u64, old: &Bytes, new: &Bytes) -> Step {
+    let step = step("ACCUMULATE_DELTA").addr(offset).data(new);
+    let old = old.0.clone();
+    Step { old, ..step }
 }
 
 /// A step that both kinds of fingerprint have.
-fn of_either(step: &FingerprintStep) -> Result<Step, String> {
-    Ok(match step {
-        FingerprintStep::Load { data, expect } => Step {
-            op: "LOAD",
-            data: data.0.clone(),
-            expect: word(expect)?,
-            ..Step::default()
-        },
-        FingerprintStep::Update { data, expect } => Step {
-            op: "UPDATE",
-            data: data.0.clone(),
-            expect: word(expect)?,
-            ..Step::default()
-        },
+fn of_either(of: &FingerprintStep) -> Result<Step, String> {
+    match of {
+        FingerprintStep::Load { data, expect } => step("LOAD").data(data).expect(expect),
+        FingerprintStep::Update { data, expect } => step("UPDATE").data(data).expect(expect),
         FingerprintStep::AccumulateDelta { .. } => unreachable!("they differ in it"),
-        FingerprintStep::Reset {} => Step {
-            op: "RESET",
-            ..Step::default()
-        },
+        FingerprintStep::Reset {} => Ok(step("RESET")),
         FingerprintStep::Words {
             value,
             delta,
             changed,
-        } => Step {
-            op: "WORDS",
-            expect: word(value)?,
-            expect_delta: word(delta)?,
-            changed: *changed,
-            ..Step::default()
-        },
-    })
+        } => Step::words(value, delta, *changed),
+    }
 }
 
 fn making(of: &ErrorCase) -> Option<Case> {
@@ -335,46 +307,28 @@ fn making(of: &ErrorCase) -> Option<Case> {
     if of.width > WIDEST && !wrong {
         return None;
     }
-    let step = Step {
-        fails: of.error.is_some(),
-        ..make(op, of.width, of.contexts.unwrap_or(1))
-    };
     Some(Case {
         name: of.name.clone(),
-        steps: vec![step],
+        steps: vec![make(op, of.width, of.contexts.unwrap_or(1)).fails(of.error)],
     })
-}
-
-/// A step in place of one that can't be written in C. It does nothing.
-fn left_out() -> Step {
-    Step {
-        op: "LEFT_OUT",
-        ..Step::default()
-    }
 }
 
 /// Leaves out a step, which must be one that has to fail.
 fn cannot_say(error: Option<ErrorKind>, because: ErrorKind) -> Result<Step, String> {
     match error {
-        Some(error) if error == because => Ok(left_out()),
+        Some(error) if error == because => Ok(step(LEFT_OUT)),
         other => Err(format!("{other:?} where only {because:?} can be")),
     }
 }
 
-fn swap(addr: u32, new_reference: Option<&Hex>) -> Step {
-    Step {
-        op: if new_reference.is_some() {
-            "SWAP_TO"
-        } else {
-            "SWAP"
-        },
-        addr: addr.into(),
-        value: new_reference.map_or(0, Hex::low),
-        ..Step::default()
+fn swap(new_reference: Option<&Hex>) -> Step {
+    match new_reference {
+        Some(value) => step("SWAP_TO").value(value),
+        None => step("SWAP"),
     }
 }
 
-/// An expected value, which has no more than 64 bits. Those handed in may: C takes the lowest.
+/// An expected value, which has no more than 64 bits.
 fn word(value: &Hex) -> Result<u64, String> {
     match value.limbs()[..] {
         [word] => Ok(word),

@@ -15,7 +15,7 @@ pub use storage::{InProcess, OnDevice, Storage};
 
 use crate::format::{self, Body, File};
 
-/// How many cases of a file hold, and how many this storage can't do.
+/// The numbers of cases that hold, and of those that this storage can't do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     pub held: usize,
@@ -41,7 +41,7 @@ pub fn check(storage: &impl Storage, file: &File) -> Result<Report, String> {
     }
 }
 
-/// Whether a case was done, or what is wrong.
+/// False for a case that this storage can't do; the error says what is wrong.
 type Outcome = Result<bool, String>;
 
 fn cases<C: format::Named>(

@@ -9,10 +9,10 @@ pub trait Storage {
     /// The tables that are there.
     type Table: ContextTable;
 
-    /// Whether this is the process, which also has what isn't in a table.
+    /// True for the process, which also has objects without a table.
     const PROCESS: bool;
 
-    /// Whether there are contexts of this width.
+    /// True if there are contexts of this width.
     fn has_width(&self, width: u32) -> bool;
 
     /// Makes a table.

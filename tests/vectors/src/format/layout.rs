@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::ser::Formatter;
 
-/// How deeply arrays lie that have a line for each object in them: the cases, and their steps.
+/// The depths of the arrays whose objects have lines of their own: the cases, and their steps.
 const CASES: usize = 2;
 const STEPS: usize = 4;
 

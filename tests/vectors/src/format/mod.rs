@@ -359,7 +359,7 @@ pub enum FingerprintStep {
         expect: Hex,
     },
     AccumulateDelta {
-        /// Where order counts.
+        /// There for ordered fingerprints alone.
         #[serde(skip_serializing_if = "Option::is_none")]
         offset: Option<u64>,
         old: Bytes,

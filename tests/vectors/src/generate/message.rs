@@ -21,7 +21,7 @@ pub fn file() -> File {
         };
         cases.push(good(&format!("{width} bits"), &message));
     }
-    // Where a number takes one byte more, and the largest.
+    // Numbers around a change of the length, and the largest.
     let numbers = [0x7f, 0x80, 0x3fff, 0x4000, 0x1f_ffff, 0x20_0000, u64::MAX];
     for number in numbers {
         let message = Message {

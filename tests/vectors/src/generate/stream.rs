@@ -214,7 +214,7 @@ fn epochs(width: u32) -> StreamCase {
 fn merging(width: u32) -> StreamCase {
     let mut steps = Steps::new(3, width);
     let mut values = Values::new(8000 + u64::from(width));
-    // The same epoch from different values, of which the larger wins.
+    // One epoch from different values, of which the larger wins.
     let small = Value::ZERO;
     let large = (Value::from(1u32) << width) - 1u32;
     steps.load(0, 0, &large);
