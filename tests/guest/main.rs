@@ -3,9 +3,9 @@
 //! Tests of the driver that run side by side.
 
 mod atomicity;
+mod atomikctl;
 mod batch;
 mod cgroup;
-mod command;
 mod commands;
 mod compat32;
 mod destroy;
@@ -22,11 +22,11 @@ mod progress;
 mod random;
 mod readme;
 mod replay;
-mod sdk;
 mod sdk_c;
 mod serve;
 mod session;
 mod sharing;
 mod snapshot_file;
 mod stream;
+mod vectors;
 mod watch;

@@ -6,11 +6,12 @@ use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
     coverage::Coverage,
     descriptors::{attempt, duplicate, open_device, pass, reopen, settle},
+    encode::Encoded,
     event::{Buffer, Call, Event, Seen},
     kcov::Kcov,
     location::{Half, Location},
     mapped::Mapped,
-    program::{Caller, Command, Encoded, Ioctl, Map, Slot, Step, Table, Touch},
+    program::{Caller, Command, Ioctl, Map, Slot, Step, Table, Touch},
     start::Start,
 };
 use anyhow::Result;

@@ -18,6 +18,7 @@ pub mod complaints;
 pub mod corpus;
 pub mod coverage;
 mod descriptors;
+pub mod encode;
 pub mod engine;
 pub mod event;
 pub mod execute;

@@ -3,7 +3,7 @@
 //! [`Expected`]: the result of an ioctl, and every byte of the caller's memory after it.
 
 use super::{Company, Rules, same};
-use crate::{event::Buffer, location::Location, program::ENTRY};
+use crate::{encode::ENTRY, event::Buffer, location::Location};
 use atomik_uapi as uapi;
 use nix::errno::Errno;
 

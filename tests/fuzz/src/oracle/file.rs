@@ -7,8 +7,9 @@ use super::{
     expected::{Expected, VALUE, Write, partly, u32_at, u64_at},
 };
 use crate::{
+    encode::{CONTEXTS_PTR, ENTRY, OPS_PTR},
     event::Buffer,
-    program::{Access, CONTEXTS_PTR, ENTRY, OPS_PTR},
+    program::Access,
 };
 use atomik_test_support::model::{self, Context, Entry};
 use atomik_uapi as uapi;
