@@ -517,3 +517,23 @@ pub fn ioctl(random: &mut impl Rng, names: Names) -> Ioctl {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_command_is_made() {
+        let mut random = ChaCha8Rng::seed_from_u64(1);
+        let made: BTreeSet<u32> = (0..1000)
+            .map(|_| command(&mut random, Names::default()))
+            .filter(|command| !matches!(command, Command::Raw { .. }))
+            .map(|command| command.encode(|_| 1).number)
+            .collect();
+        let served = uapi::Command::all_served().map(|command| command.ioc);
+        assert_eq!(made, served.collect());
+    }
+}
