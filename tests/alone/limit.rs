@@ -152,7 +152,7 @@ fn a_first_mapping_needs_its_pages_and_no_more() {
     let _alone = alone();
     let _reloaded = Reloaded::with("limit_kib=64");
     let file = open_device();
-    // As much memory as the page of a mapping.
+    // A table with as much memory as the page of a mapping.
     let page = file.create(256).unwrap();
     let table = file.create(512).unwrap();
     file.load(table, 511, 5).unwrap();

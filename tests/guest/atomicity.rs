@@ -105,9 +105,9 @@ fn results_that_cannot_be_written_undo_the_batch() {
             pages.put(start, &case.ops);
             pages.protect(1, ProtFlags::PROT_READ);
             let result = file.batch_at(table, case.ops.len() as u32, pages.at(start) as u64);
-            let place = format!("case {number}, entry {entry}");
-            assert_eq!(result, Err(Errno::EFAULT), "{place}");
-            assert_eq!(file.states(table, 4), BEFORE, "{place}");
+            let what = format!("case {number}, entry {entry}");
+            assert_eq!(result, Err(Errno::EFAULT), "{what}");
+            assert_eq!(file.states(table, 4), BEFORE, "{what}");
         }
     }
 }

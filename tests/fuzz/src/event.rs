@@ -82,7 +82,7 @@ pub struct Event {
     pub seen: Seen,
     /// The name of a file that the call opens, or of a mapping that it makes; unique in a program.
     pub tag: u32,
-    /// How often the call was made, with the same result each time: more than once only of ACCUMs.
+    /// Times that the call was made, with the same result each time: more than once only of ACCUMs.
     /// Through a mapping, an odd number.
     pub times: u32,
 }

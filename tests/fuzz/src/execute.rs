@@ -7,10 +7,10 @@ use crate::{
     coverage::Coverage,
     descriptors,
     event::{Call, Event},
-    hand::{Done, Hand, Job, Names, Phase},
     interleave::{Explained, explain},
     location::Location,
     oracle::{Rules, World},
+    performer::{Done, Job, Names, Performer, Phase},
     program::{Caller, Command, MAX_THREADS, Program, Table},
     start::Start,
     storm,
@@ -43,7 +43,7 @@ pub struct Outcome {
 /// Executes programs, one at a time.
 pub struct Executor {
     pub rules: Rules,
-    hand: Hand,
+    performer: Performer,
     workers: Vec<(Sender<Job>, Receiver<Done>)>,
     /// A file of its own, to ask for totals.
     device: raw::RawFile,
@@ -57,16 +57,16 @@ impl Executor {
         let compat = compat::works();
         (rules.file_bytes, rules.place_bytes) = file_and_place_bytes()?;
         let storm = Arc::new(Arena::new(0)?);
-        let hand = Hand::new(1, &storm, coverage.clone(), compat)?;
+        let performer = Performer::new(1, &storm, coverage.clone(), compat)?;
         let mut workers = Vec::new();
         for number in 0..MAX_THREADS {
             let (jobs, their_jobs) = channel::<Job>();
             let (their_done, done) = channel();
             let (storm, coverage) = (Arc::clone(&storm), coverage.clone());
             thread::spawn(move || -> Result<()> {
-                let mut hand = Hand::new(number + 2, &storm, coverage, compat)?;
+                let mut performer = Performer::new(number + 2, &storm, coverage, compat)?;
                 while let Ok(job) = their_jobs.recv() {
-                    their_done.send(hand.work(job))?;
+                    their_done.send(performer.work(job))?;
                 }
                 Ok(())
             });
@@ -74,7 +74,7 @@ impl Executor {
         }
         Ok(Self {
             rules,
-            hand,
+            performer,
             workers,
             device: raw::open_device(),
         })
@@ -82,21 +82,21 @@ impl Executor {
 
     /// True where 32-bit calls are made.
     pub fn compat(&self) -> bool {
-        self.hand.compat
+        self.performer.compat
     }
 
     /// Executes a program.
     pub fn run(&mut self, program: &Program) -> Result<Outcome> {
         let served = self.device.info().context("GET_INFO")?.ops_total;
         let mut outcome = Outcome::default();
-        (self.hand.ioctls, self.hand.new) = (0, false);
+        (self.performer.ioctls, self.performer.new) = (0, false);
         let signals = program.signals.then(storm::Signals::start).transpose()?;
         let result = self.phases(program, World::new(served), &mut outcome);
         drop(signals);
         descriptors::close_all();
-        self.hand.gather();
-        outcome.ioctls += self.hand.ioctls;
-        outcome.new |= self.hand.new;
+        self.performer.gather();
+        outcome.ioctls += self.performer.ioctls;
+        outcome.new |= self.performer.new;
         outcome.failure = result.err();
         Ok(outcome)
     }
@@ -112,7 +112,7 @@ impl Executor {
         let mut events = Vec::new();
         let mut tag = 0;
         for step in &program.setup {
-            self.hand
+            self.performer
                 .perform(step, &mut names, Phase::Alone, &mut tag, &mut events)?;
             for event in events.drain(..) {
                 check(&self.rules, &mut worlds, &event)?;
@@ -176,7 +176,7 @@ impl Executor {
             return receive();
         }
         let over = AtomicBool::new(false);
-        let arena = &self.hand.storm;
+        let arena = &self.performer.storm;
         thread::scope(|scope| {
             let over = &over;
             scope.spawn(move || storm::rage(arena, program, || over.load(Ordering::Relaxed)));
@@ -189,15 +189,15 @@ impl Executor {
     /// Compares all that can be seen at the end.
     fn look_around(&mut self, worlds: &mut Vec<World>) -> Result<(), String> {
         for (fd, tables) in worlds[0].files() {
-            let event = self.hand.fd_info(fd);
+            let event = self.performer.fd_info(fd);
             check(&self.rules, worlds, &event)?;
             for (id, addresses) in tables {
                 for addr in addresses.into_iter().take(16) {
                     let table = Table::Id(id);
                     let encoded = Command::Read { table, addr }.encode(|_| id);
-                    let event = self
-                        .hand
-                        .ioctl(fd, encoded, Location::FINE, Caller::Thread, 1)?;
+                    let event =
+                        self.performer
+                            .ioctl(fd, encoded, Location::FINE, Caller::Thread, 1)?;
                     check(&self.rules, worlds, &event)?;
                 }
             }

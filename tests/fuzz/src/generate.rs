@@ -188,7 +188,7 @@ fn accumulations(random: &mut impl Rng, names: Names) -> Vec<Step> {
 /// have lost is missing here.
 pub fn all_memory() -> Program {
     /// More tables than fill the limit: the largest ones, and then one of each size.
-    const PLACES: u8 = 60;
+    const TABLES: u8 = 60;
     let ioctl = |call| Ioctl {
         fd: 0,
         call,
@@ -199,8 +199,8 @@ pub fn all_memory() -> Program {
     program.setup.push(Step::Open(Access::Rdwr));
     // Places stay, so that afterwards tables cost nothing but their contexts, down to the smallest.
     let small = ioctl(Command::Create { contexts: 1 });
-    program.setup.push(Step::Repeat(PLACES.into(), small));
-    for number in 0..PLACES {
+    program.setup.push(Step::Repeat(TABLES.into(), small));
+    for number in 0..TABLES {
         let table = Table::T(number);
         let destroy = ioctl(Command::Destroy { table });
         program.setup.push(Step::Ioctl(destroy));

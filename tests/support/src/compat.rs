@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! System calls as a 32-bit program makes them.
+//! System calls by the entry of 32-bit programs.
 
 use nix::{
     errno::Errno,
@@ -32,7 +32,7 @@ fn syscall(number: u32, arguments: [u32; 3]) -> i32 {
     result as i32
 }
 
-/// The ioctl; of the address, the kernel sees the lower half.
+/// `ioctl`. The kernel sees the lower half of the address.
 pub fn ioctl(fd: i32, number: u32, arg: u64) -> Result<(), Errno> {
     match syscall(NR_IOCTL, [fd as u32, number, arg as u32]) {
         errno @ -4095..=-1 => Err(Errno::from_raw(-errno)),
@@ -40,7 +40,7 @@ pub fn ioctl(fd: i32, number: u32, arg: u64) -> Result<(), Errno> {
     }
 }
 
-/// Whether the kernel serves 32-bit programs. A child tries, as otherwise it's killed.
+/// True where the kernel serves 32-bit programs. A child tries, as a kernel that doesn't kills it.
 pub fn works() -> bool {
     // SAFETY: the child makes system calls only.
     match unsafe { fork() } {

@@ -42,7 +42,7 @@ impl Guest {
     pub fn counts(&self, rounds: usize, extra: Extra) -> Result<(CountsReport, Marks)> {
         let directory = Path::new("target/bench");
         fs::create_dir_all(directory)?;
-        // In the project's own directory, as QEMU runs in a root that has only that.
+        // In the project's own directory, the only one that QEMU's Debian root has.
         let file = tempfile::NamedTempFile::new_in(directory)?;
         let path = fs::canonicalize(file.path())?;
         let mut plugin = format!(
@@ -131,14 +131,14 @@ fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
         .context("qemu/root")?;
     ensure!(root.status.success(), "qemu/root: {}", root.status);
     let root = String::from_utf8(root.stdout).context("the root's path")?;
-    let places = [
+    let paths = [
         (atomikctl, "/usr/bin/atomikctl"),
         (
             Path::new(root.trim_end()).join("usr/bin/true"),
             "/usr/lib/atomik/true",
         ),
     ];
-    Ok(places
+    Ok(paths
         .into_iter()
         .filter(|(host, _)| host.exists())
         .collect())

@@ -26,22 +26,22 @@ pub fn parse(text: &str) -> Result<Marks> {
     let mut open: Option<(u64, u64)> = None;
     let mut executed = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let place = || format!("line {} of the plugin's file: {line}", number + 1);
+        let here = || format!("line {} of the plugin's file: {line}", number + 1);
         let fields: Vec<&str> = line.splitn(3, ' ').collect();
         let &[kind, first, second] = fields.as_slice() else {
-            bail!(place());
+            bail!(here());
         };
         match kind {
             "begin" => {
-                ensure!(open.is_none(), "a mark was missed: {}", place());
+                ensure!(open.is_none(), "a mark was missed: {}", here());
                 open = Some((
-                    first.parse().with_context(place)?,
-                    second.parse().with_context(place)?,
+                    first.parse().with_context(here)?,
+                    second.parse().with_context(here)?,
                 ));
             }
             "end" => {
                 let Some((user, kernel)) = open.take() else {
-                    bail!("a mark was missed: {}", place());
+                    bail!("a mark was missed: {}", here());
                 };
                 let since = |now: &str, then: u64| -> Result<u64> {
                     now.parse::<u64>()?
@@ -49,20 +49,20 @@ pub fn parse(text: &str) -> Result<Marks> {
                         .context("it counts backwards")
                 };
                 marks.blocks.push(Block {
-                    user: since(first, user).with_context(place)?,
-                    kernel: since(second, kernel).with_context(place)?,
+                    user: since(first, user).with_context(here)?,
+                    kernel: since(second, kernel).with_context(here)?,
                     executed: std::mem::take(&mut executed),
                 });
             }
             "at" => executed.push((
-                u64::from_str_radix(second, 16).with_context(place)?,
-                first.parse().with_context(place)?,
+                u64::from_str_radix(second, 16).with_context(here)?,
+                first.parse().with_context(here)?,
             )),
             "code" => {
-                let address = u64::from_str_radix(first, 16).with_context(place)?;
+                let address = u64::from_str_radix(first, 16).with_context(here)?;
                 marks.code.insert(address, second.to_owned());
             }
-            _ => bail!(place()),
+            _ => bail!(here()),
         }
     }
     ensure!(

@@ -191,8 +191,8 @@ fn rate(case: &Case) -> Result<f64> {
     Ok(thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|number| {
-                let place = if scenario.own_file { number } else { 0 };
-                let (file, table_id, own) = (&files[place], ids[place], &lines[number]);
+                let index = if scenario.own_file { number } else { 0 };
+                let (file, table_id, own) = (&files[index], ids[index], &lines[number]);
                 let (ready, stop) = (&ready, &stop);
                 scope.spawn(move || {
                     let mut cpu = CpuSet::new();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Hand`]: makes the calls of a program, for one thread.
+//! [`Performer`]: makes the calls of a program, for one thread.
 
 use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
@@ -25,15 +25,15 @@ use nix::{
 };
 use std::sync::Arc;
 
-/// How much more often a call is repeated beside others that commute with it, and how often at
-/// most. Odd, as two that are lost may make up for each other.
+/// Factor of the repetitions of a call beside others that commute with it, and their limit. Odd, as
+/// two that are lost may make up for each other.
 const MORE: u32 = 17;
 const MOST_COMMUTING: u32 = 2001;
 /// The result of a call that has not been made yet.
 const NOT_MADE: i32 = -4096;
 
 /// All that a thread needs to make calls.
-pub struct Hand {
+pub struct Performer {
     arena: Arc<Arena>,
     pub storm: Arc<Arena>,
     kcov: Option<Kcov>,
@@ -98,7 +98,7 @@ pub struct Done {
     pub new: bool,
 }
 
-impl Hand {
+impl Performer {
     pub fn new(
         arena: usize,
         storm: &Arc<Arena>,
