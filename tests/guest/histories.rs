@@ -5,14 +5,16 @@
 
 use crate::{disturb::Disturber, serve::serve};
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
-use atomik_test_support::raw::{RawFile, open_device};
+use atomik_test_support::{
+    raw::{RawFile, open_device},
+    start::Start,
+};
 use atomik_uapi::MAX_TABLES;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{
-    hint,
     ops::RangeInclusive,
-    sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
 };
 
@@ -37,8 +39,7 @@ struct Scene {
     first: u32,
     latest: AtomicU32,
     programs: Vec<Vec<Op>>,
-    /// Threads that are ready to start.
-    ready: AtomicUsize,
+    start: Start,
 }
 
 impl Scene {
@@ -51,29 +52,15 @@ impl Scene {
             clock: Clock::default(),
             first,
             latest: AtomicU32::new(first),
+            start: Start::of(programs.len()),
             programs,
-            ready: AtomicUsize::new(0),
-        }
-    }
-
-    /// Waits until all threads are here, so that they start at once.
-    fn meet(&self) {
-        self.ready.fetch_add(1, Ordering::AcqRel);
-        for round in 1u64.. {
-            if self.ready.load(Ordering::Acquire) == self.programs.len() {
-                return;
-            }
-            if round % 100 == 0 {
-                thread::yield_now();
-            }
-            hint::spin_loop();
         }
     }
 
     /// Runs one of the programs.
     fn run(&self, thread: usize) -> Vec<Call> {
         let program = self.programs[thread].clone();
-        self.meet();
+        self.start.wait();
         program.into_iter().map(|op| self.call(op)).collect()
     }
 

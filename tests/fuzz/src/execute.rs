@@ -12,11 +12,10 @@ use crate::{
     oracle::{Rules, World},
     performer::{Done, Job, Names, Performer, Phase},
     program::{Caller, Command, MAX_THREADS, Program, Table},
-    start::Start,
     storm,
 };
 use anyhow::{Context, Result, anyhow};
-use atomik_test_support::{compat, fdinfo, raw};
+use atomik_test_support::{compat, fdinfo, raw, start::Start};
 use std::{
     os::fd::AsFd,
     sync::{

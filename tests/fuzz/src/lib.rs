@@ -33,5 +33,4 @@ pub mod oracle;
 mod performer;
 pub mod program;
 pub mod shrink;
-mod start;
 pub mod storm;

@@ -12,10 +12,9 @@ use crate::{
     location::{Half, Location},
     mapped::Mapped,
     program::{Caller, Command, Ioctl, Map, Slot, Step, Table, Touch},
-    start::Start,
 };
 use anyhow::Result;
-use atomik_test_support::{compat, fdinfo};
+use atomik_test_support::{compat, fdinfo, start::Start};
 use atomik_uapi::argument_size;
 use nix::{
     errno::Errno,

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod model;
 pub mod program;
 pub mod raw;
+pub mod start;
 pub mod task;
 pub mod terminal;
 pub mod tool;

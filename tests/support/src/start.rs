@@ -27,7 +27,7 @@ impl Start {
         while self.missing.load(Ordering::Acquire) > 0 {
             rounds = rounds.wrapping_add(1);
             // There may be fewer processors than threads.
-            if rounds % 1024 == 0 {
+            if rounds % 128 == 0 {
                 thread::yield_now();
             } else {
                 std::hint::spin_loop();
