@@ -56,3 +56,11 @@ fn the_manual_page_has_all_of_the_interface() {
         .collect();
     assert!(missing.is_empty(), "docs/atomik.4 lacks {missing:?}");
 }
+
+/// As `mandoc -T lint` wants it; requests can't be broken.
+#[test]
+fn the_manual_page_fits_a_terminal() {
+    let text = MANUAL.lines().filter(|line| !line.starts_with('.'));
+    let long: Vec<_> = text.filter(|line| line.chars().count() > 80).collect();
+    assert!(long.is_empty(), "longer than 80 columns: {long:?}");
+}
