@@ -29,12 +29,12 @@ fn info() {
         );
     };
     has("device", "/dev/atomik");
-    has("version", "0.4.0");
+    has("version", env!("CARGO_PKG_VERSION"));
     has("backend", "software");
 
     let ran = atomikctl("--json info", "");
     let info: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(info["version"], "0.4.0");
+    assert_eq!(info["version"], env!("CARGO_PKG_VERSION"));
     assert!(info["ops_total"].is_u64());
 }
 

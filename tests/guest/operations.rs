@@ -152,7 +152,7 @@ fn as_many_tables_as_promised() {
 fn get_info() {
     let file = open_device();
     let info = file.info().unwrap();
-    assert_eq!(info.version, 4 << 8);
+    assert_eq!(info.version, uapi::VERSION);
     assert_eq!(info.backend, 0);
     assert_eq!((info.hw_banks, info.fp_enabled), (0, 0));
     assert_eq!((info.fp_checks, info.fp_bytes_saved), (0, 0));

@@ -104,7 +104,7 @@ mod tests {
             device: Some("/dev/atomik".into()),
             session: None,
             fd: None,
-            version: "0.4.0".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
             backend: "software".into(),
             hw_banks: 0,
             fp_enabled: false,
