@@ -205,6 +205,7 @@ mod tests {
             "--device /x run -s work",
             "-t 1 restore --create a",
             "-t 1 destroy 2",
+            #[cfg(feature = "top")]
             "-t 1 top --once",
         ] {
             let error = parse(&format!("a {words}")).err().expect(words);
@@ -231,6 +232,7 @@ mod tests {
             ("snapshot a", "--fd -s -t"),
             ("restore a", "--fd -s -t"),
             ("watch 0", "--fd -s -t"),
+            #[cfg(feature = "top")]
             ("top", "--fd -s -t"),
             ("run", "--fd -s --device"),
             ("info", "--fd -s --device"),
