@@ -64,7 +64,7 @@ pub fn expectations(file: &Json) -> Vec<Change> {
     each(file, expectations_of)
 }
 
-/// Each value that a file hands in, but one of each batch, changed by itself.
+/// Each value that a file hands in, changed by itself; one in each batch.
 pub fn operands(file: &Json) -> Vec<Change> {
     each(file, |_, object| operands_of(object))
 }
