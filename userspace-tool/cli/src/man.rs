@@ -214,7 +214,6 @@ mod tests {
         }
     }
 
-    /// Forgetting one in packaging/files would install an incomplete manual.
     /// A page that packaging/files lacked would not be installed.
     #[cfg(feature = "top")]
     #[test]

@@ -3,6 +3,7 @@
 
 use crate::block::Case;
 use crate::bpf::ArrayMap;
+use crate::ioctl::{UNKNOWN, ioctl};
 use crate::{others, programs};
 use anyhow::Result;
 use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
@@ -12,14 +13,9 @@ use atomik_test_support::{
     raw::{self, BatchOp, RawFile, open_device},
 };
 use atomik_uapi as uapi;
-use nix::libc;
 use std::cell::RefCell;
-use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-
-/// A command that the driver doesn't know.
-pub const UNKNOWN: u32 = ((uapi::IOC_MAGIC as u32) << 8) | 0x7f;
 
 /// System calls in a block: few, so that an interrupt spoils few blocks.
 const CALLS: u32 = 32;
@@ -31,14 +27,6 @@ const TABLES: [u32; 5] = [1, 4, 16, 64, 256];
 /// Step through contexts or tables. Coprime to all sizes, so that all get their turn, and no
 /// neighbours in a row.
 const STRIDE: u32 = 1021;
-
-/// Makes an ioctl as a C program does.
-#[inline]
-pub fn ioctl<T>(file: &RawFile, command: u32, argument: &mut T) -> i32 {
-    let argument: *mut T = argument;
-    // SAFETY: `argument` is a struct of the ABI that fits the command.
-    unsafe { libc::ioctl(file.0.as_raw_fd(), command.into(), argument) }
-}
 
 /// Every case. `factor` makes the blocks longer.
 pub fn all(factor: u32) -> Result<Vec<Case>> {

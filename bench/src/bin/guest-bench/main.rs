@@ -5,6 +5,7 @@
 mod block;
 mod bpf;
 mod cases;
+mod ioctl;
 mod others;
 mod programs;
 mod symbols;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Opening, closing and GET_INFO while others have the device open.
 
-use crate::{block::Case, cases::ioctl};
+use crate::{block::Case, ioctl::ioctl};
 use anyhow::Result;
 use atomik_test_support::raw::{RawFile, open_device};
 use atomik_uapi as uapi;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Threads side by side: the throughput of several.
 
-use crate::cases::{UNKNOWN, ioctl};
+use crate::ioctl::{UNKNOWN, ioctl};
 use anyhow::Result;
 use atomik_bench::ThreadsReport;
 use atomik_test_support::raw::{self, BatchOp, RawFile, open_device};
