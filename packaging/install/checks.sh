@@ -58,7 +58,7 @@ check_kernel() {
                 "A container has its host's kernel: install atomik there, and hand /dev/atomik in."
         fi
     elif ! at_least "$release" "$oldest_kernel"; then
-        fault "the kernel $release is older than $oldest_kernel, the first that can have the driver" \
+        fault "the kernel $release is older than $oldest_kernel, whose Rust the driver needs" \
             "$(better_kernel)"
     elif [[ -n $config && $(kernel_option "$config" CONFIG_RUST) != y ]]; then
         fault "the kernel $release is built without Rust (CONFIG_RUST)" "$(better_kernel)"

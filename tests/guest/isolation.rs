@@ -42,8 +42,18 @@ fn with_interference(watched: impl Fn(), interfering: &[&(dyn Fn(u64) + Sync)]) 
         while behind(10) {
             thread::yield_now();
         }
-        while behind(20) {
+        let turns = || -> Vec<u64> { rounds.iter().map(|n| n.load(Ordering::Relaxed)).collect() };
+        let before = turns();
+        // At least once: the others may be far ahead by now.
+        loop {
             watched();
+            if turns()
+                .iter()
+                .zip(&before)
+                .all(|(now, before)| now - before >= 10)
+            {
+                break;
+            }
         }
     });
 }

@@ -7,8 +7,7 @@ use std::ffi::OsString;
 use crate::target;
 
 /// Moves options before the command to its end, where the command takes or refuses them like its
-/// own:
-/// `-s work read 0` becomes `read 0 -s work`.
+/// own: `-s work read 0` becomes `read 0 -s work`.
 pub fn in_order(mut words: Vec<OsString>) -> Vec<OsString> {
     let Some(command) = command(&words) else {
         return words;

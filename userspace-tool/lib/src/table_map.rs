@@ -141,8 +141,7 @@ impl Drop for TableView<'_> {
     fn drop(&mut self) {
         let bytes = self.contexts as usize * size_of::<AtomicU64>();
         // SAFETY: the mapping is this value's own, and no reference into it is left. It can't fail,
-        // as
-        // `mmap` returned this range.
+        // as `mmap` returned this range.
         let _ = unsafe { munmap(self.states.cast(), bytes) };
     }
 }

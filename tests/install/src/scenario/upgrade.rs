@@ -23,9 +23,9 @@ pub fn install(scenario: &mut Scenario) -> Result<()> {
 }
 
 pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
-    let mut guest = installed(scenario)?;
     let new = scenario.release("new")?;
     scenario.done.push((new.clone(), "upgrade-to"));
+    let mut guest = installed(scenario)?;
     let packages = "sudo DEBIAN_FRONTEND=noninteractive apt-get --yes install /srv/kernel/*.deb";
     let upgraded = scenario.timed(&mut guest, "upgrading the kernel", packages)?;
     scenario.check_outcome("the_kernel_upgrade_succeeds", &upgraded, upgraded.ok());
@@ -45,7 +45,7 @@ pub fn upgrade(scenario: &mut Scenario) -> Result<()> {
 /// Boots a machine and installs on it, twice, with a reboot.
 fn installed(scenario: &mut Scenario) -> Result<Guest> {
     let old = scenario.release("old")?;
-    scenario.done = vec![(old.clone(), "upgrade-from")];
+    scenario.done.push((old.clone(), "upgrade-from"));
     let mut guest = scenario.boot(&old)?;
     unpack(&mut guest)?;
 

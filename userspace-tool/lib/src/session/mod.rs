@@ -6,8 +6,7 @@
 //! user; [`Sessions::connect`] gets the descriptor from it (`SCM_RIGHTS`). Each side asks the
 //! kernel for the other's user (`SO_PEERCRED`), and serves only the same user and root. `atomikctl
 //! session start NAME` runs a holder in a process of its own. systemd can run one as a user
-//! service,
-//! `atomik-session@NAME.service`, and keeps the descriptor while it is restarted.
+//! service, `atomik-session@NAME.service`, and keeps the descriptor while it is restarted.
 //!
 //! Some calls wait for another process: [`Sessions::connect`], [`Sessions::stop`] and
 //! [`OpenFile::device`] for the holder, at most 10 seconds for each step; [`Holder::serve`] for

@@ -61,11 +61,11 @@ unsafe fn made(answer: libc::c_long) -> nix::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Receives one message of a socket: returns its length, and the descriptors that came with it,
-/// which
-/// `exec` closes.
+/// Receives one message of a socket. Returns its length, and the descriptors that came with it,
+/// which `exec` closes.
 ///
-/// EMFILE where this process has no room for them.
+/// EMFILE where this process has no room for them. Of several, those that had room stay open then,
+/// as nix doesn't tell which; a holder sends one.
 pub fn receive(socket: &impl AsFd, bytes: &mut [u8]) -> nix::Result<(usize, Vec<OwnedFd>)> {
     // With less room, a peer could leave descriptors here that nobody knows of.
     let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);

@@ -34,7 +34,12 @@ pub fn works(
         "atomik: trying whether KVM works (at most {} s, once until the host boots again)",
         LIMIT.as_secs()
     );
-    let works = matches!(boot(LIMIT)?, Outcome::Ended(_));
+    let outcome = boot(LIMIT)?;
+    if matches!(outcome, Outcome::Interrupted(_)) {
+        // No answer. The signal ends the next guest too.
+        return Ok(false);
+    }
+    let works = matches!(outcome, Outcome::Ended(_));
     eprintln!(
         "atomik: {}",
         if works {
