@@ -33,9 +33,11 @@ fn the_readme_shows_the_example_and_what_it_prints() {
     }
     // The one line that differs on the device.
     assert_eq!(code.matches("atomik_table_init(&table, 256)").count(), 1);
-    assert!(readme.contains(
-        "`atomik_table_open(&table, 256)` instead of `atomik_table_init(&table, 256)`"
-    ));
+    assert!(
+        readme.contains(
+            "`atomik_table_open(&table, 256)` instead of `atomik_table_init(&table, 256)`"
+        )
+    );
 }
 
 #[test]
