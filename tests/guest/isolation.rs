@@ -34,15 +34,10 @@ fn with_interference(watched: impl Fn(), interfering: &[&(dyn Fn(u64) + Sync)]) 
             });
         }
         let _done = Done(&done);
-        let behind = |turns: u64| {
-            rounds
-                .iter()
-                .any(|count| count.load(Ordering::Relaxed) < turns)
-        };
-        while behind(10) {
+        let turns = || -> Vec<u64> { rounds.iter().map(|n| n.load(Ordering::Relaxed)).collect() };
+        while turns().iter().any(|turns| *turns < 10) {
             thread::yield_now();
         }
-        let turns = || -> Vec<u64> { rounds.iter().map(|n| n.load(Ordering::Relaxed)).collect() };
         let before = turns();
         // At least once: the others may be far ahead by now.
         loop {

@@ -180,13 +180,8 @@ pub(crate) fn snapshot(
     addr: u32,
     contexts: &mut [Context],
 ) -> nix::Result<()> {
-    let arg = Image {
-        table_id,
-        addr,
-        count: u32::try_from(contexts.len()).map_err(|_| Errno::EINVAL)?,
-        reserved: 0,
-        contexts_ptr: contexts.as_mut_ptr().expose_provenance() as u64,
-    };
+    let pointer = contexts.as_mut_ptr().cast_const();
+    let arg = image(table_id, addr, contexts.len(), pointer)?;
     // SAFETY: plain argument, which the kernel only reads. Through `contexts_ptr` it writes `count`
     // entries, which are the slice, borrowed mutably for the whole call.
     retry(|| unsafe { raw::snapshot(fd.as_raw_fd(), &arg) })
@@ -199,16 +194,21 @@ pub(crate) fn restore(
     addr: u32,
     contexts: &[Context],
 ) -> nix::Result<()> {
-    let arg = Image {
-        table_id,
-        addr,
-        count: u32::try_from(contexts.len()).map_err(|_| Errno::EINVAL)?,
-        reserved: 0,
-        contexts_ptr: contexts.as_ptr().expose_provenance() as u64,
-    };
+    let arg = image(table_id, addr, contexts.len(), contexts.as_ptr())?;
     // SAFETY: plain argument, which the kernel only reads. Through `contexts_ptr` it reads `count`
     // entries, which are the slice, borrowed for the whole call, and writes nothing.
     retry(|| unsafe { raw::restore(fd.as_raw_fd(), &arg) })
+}
+
+/// The argument of SNAPSHOT and RESTORE.
+fn image(table_id: u32, addr: u32, count: usize, contexts: *const Context) -> nix::Result<Image> {
+    Ok(Image {
+        table_id,
+        addr,
+        count: u32::try_from(count).map_err(|_| Errno::EINVAL)?,
+        reserved: 0,
+        contexts_ptr: contexts.expose_provenance() as u64,
+    })
 }
 
 /// Duplicates an inherited descriptor, of which only the number is known.
