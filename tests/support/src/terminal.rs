@@ -59,6 +59,8 @@ impl Terminal {
         };
         let OpenptyResult { master, slave } = openpty(Some(&size), None).unwrap();
         let stdio = || Stdio::from(slave.try_clone().unwrap());
+        // Read before the program can change them.
+        let modes = tcgetattr(&slave).unwrap();
         // A job of its own, which can be stopped.
         command
             .env("TERM", "xterm")
@@ -71,7 +73,7 @@ impl Terminal {
         // The command has copies, and would keep the terminal open for itself.
         drop(command);
         Self {
-            modes: tcgetattr(&slave).unwrap(),
+            modes,
             master,
             screen: vt100::Parser::new(rows, columns, 0),
             written: vec![],
