@@ -7,7 +7,7 @@ use crate::{
     kernel_ext::{gfp, uaccess::write_nofault, user_array::UserArray},
     limit::Charge,
     logic::{
-        batch::{self, Plan, Target, DISCARD},
+        batch::{self, Plan, Target, Unmet, DISCARD},
         context::{States, TableMut, Word},
     },
     pinned_results::{PinnedResults, Values},
@@ -38,28 +38,37 @@ pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
     /// Whether the results are written after the table has been released. That suits small batches
-    /// of READs alone: if the results can't be written, there is nothing to undo. (In a large one,
-    /// an ordinary copy of each value would cost more than pinning.)
+    /// that change nothing: if the results can't be written, there is nothing to undo. (In a large
+    /// one, an ordinary copy of each value would cost more than pinning.)
     writes_later: bool,
     user: UserPtr,
     /// The pages of the results, if they could be pinned.
     pinned: PinnedResults,
-    /// References that LOAD and SWAP entries replace, where they may have to be put back.
-    references: References,
+    /// Words that entries replace, where they may have to be put back.
+    saved: SavedWords,
 }
 
-/// A reference for each entry.
-enum References {
+/// The end of an attempt to apply a batch.
+pub(crate) enum Outcome {
+    Applied,
+    /// A page that results go to is missing. Nothing has been applied.
+    PageMissing,
+    /// An EXPECT doesn't hold. Nothing has been applied.
+    Canceled(Unmet),
+}
+
+/// A word for each entry.
+enum SavedWords {
     None,
     Small([u64; SMALL]),
     Large {
-        references: KVVec<u64>,
+        words: KVVec<u64>,
         _charge: Charge,
     },
 }
 
-impl References {
-    /// Makes a reference for each of `count` entries. Fails with ENOMEM.
+impl SavedWords {
+    /// Makes a word for each of `count` entries. Fails with ENOMEM.
     #[inline]
     fn new(count: usize) -> Result<Self> {
         Ok(if count <= SMALL {
@@ -67,7 +76,7 @@ impl References {
         } else {
             Self::Large {
                 _charge: Charge::new(count.checked_mul(size_of::<u64>()).ok_or(ENOMEM)?)?,
-                references: KVVec::from_elem(0, count, gfp::charged())?,
+                words: KVVec::from_elem(0, count, gfp::charged())?,
             }
         })
     }
@@ -76,8 +85,8 @@ impl References {
     fn as_mut_slice(&mut self, count: usize) -> &mut [u64] {
         match self {
             Self::None => &mut [],
-            Self::Small(references) => references.get_mut(..count).unwrap_or(&mut []),
-            Self::Large { references, .. } => references,
+            Self::Small(words) => words.get_mut(..count).unwrap_or(&mut []),
+            Self::Large { words, .. } => words,
         }
     }
 }
@@ -119,12 +128,12 @@ impl UserBatch<'_> {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
         // INVARIANT: this is the plan, and `with_copy` has checked the number.
         f(&mut UserBatch {
-            writes_later: ops.len() <= SMALL && plan.only_reads(),
+            writes_later: ops.len() <= SMALL && plan.changes_nothing(),
             ops,
             plan,
             user,
             pinned: PinnedResults::none(),
-            references: References::None,
+            saved: SavedWords::None,
         })
     }
 
@@ -142,23 +151,23 @@ impl UserBatch<'_> {
         if self.ops.len() >= PINNED_FROM {
             self.pinned.pin(self.user, self.ops.len());
         }
-        if !self.pinned.is_pinned() && self.plan.saves_references(self.ops) {
-            self.references = References::new(self.ops.len())?;
+        if !self.pinned.is_pinned() && self.plan.saves_words(self.ops) {
+            self.saved = SavedWords::new(self.ops.len())?;
         }
         Ok(())
     }
 
     /// Applies the batch to the contexts of a table that the caller has alone, and writes the
-    /// results to userspace if their pages are present. [`Self::finish`] is to follow, with the
-    /// table released.
+    /// results to userspace if their pages are present. With the table released, there is to follow:
     ///
-    /// If a page is missing, nothing is applied and this returns false. Then the pages are to be
-    /// brought in with [`Self::fault_in`], with the table released, before the next attempt. So
-    /// nobody waits for a caller's page fault, which the caller could delay at will, and yet
-    /// either all happens or nothing.
+    /// - [`Self::finish`] where the batch has been applied,
+    /// - [`Self::tell_unmet`] where an EXPECT doesn't hold,
+    /// - [`Self::fault_in`] and another attempt where a page is missing. So nobody waits for a
+    ///   caller's page fault, which the caller could delay at will, and yet either all happens or
+    ///   nothing.
     ///
     /// Fails with EINVAL where an address is beyond the table.
-    pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<bool> {
+    pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<Outcome> {
         let Self { ops, plan, .. } = self;
         if !plan.fits(ops, contexts.count()) {
             return Err(EINVAL);
@@ -170,8 +179,13 @@ impl UserBatch<'_> {
     }
 
     #[inline]
-    fn apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> bool {
+    fn apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> Outcome {
         let Self { ops, plan, .. } = self;
+        if plan.expects() {
+            if let Some(unmet) = batch::unmet(table, ops) {
+                return Outcome::Canceled(unmet);
+            }
+        }
         if !plan.returns_values() {
             batch::apply(table, plan, ops, DISCARD.get(..ops.len()).unwrap_or(&[]));
         } else if self.writes_later {
@@ -183,14 +197,22 @@ impl UserBatch<'_> {
                 Values::BeforeHeads(values) => apply_some(table, plan, &mut ops, values),
             });
         } else {
-            let references = self.references.as_mut_slice(ops.len());
-            batch::attempt(table, ops, references);
+            let saved = self.saved.as_mut_slice(ops.len());
+            batch::attempt(table, plan, ops, saved);
             if write_results(self.user, ops, write_nofault).is_err() {
-                batch::undo(table, ops, references);
-                return false;
+                batch::undo(table, ops, saved);
+                return Outcome::PageMissing;
             }
         }
-        true
+        Outcome::Applied
+    }
+
+    /// Writes the state found into the EXPECT entry that doesn't hold. Fails with EFAULT.
+    #[cold]
+    pub(crate) fn tell_unmet(&self, unmet: &Unmet) -> Result {
+        let entry = unmet.entry.wrapping_mul(size_of::<BatchOp>());
+        let value = entry.wrapping_add(offset_of!(BatchOp, value));
+        write_faulting(self.user.wrapping_byte_add(value), &unmet.state)
     }
 
     /// Writes results that were not written with the table held. Fails with EFAULT.

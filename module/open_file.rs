@@ -7,7 +7,7 @@
 
 use crate::{
     attempts::SWAP_ATTEMPTS,
-    batch::UserBatch,
+    batch::{Outcome, UserBatch},
     image::Image,
     kernel_ext::uaccess::write_nofault,
     mapped::{MapRequest, MappedStates},
@@ -158,16 +158,25 @@ impl OpenFile {
         batch.prepare()?;
         loop {
             let mut table = place.exclusive(table_id)?;
-            if batch.apply(table.contexts()?)? {
-                table.count_ops(batch.count());
-                drop(table);
-                return batch
-                    .finish()
-                    .inspect_err(|_| place.uncount_ops(batch.count()));
+            match batch.apply(table.contexts()?)? {
+                Outcome::Applied => {
+                    table.count_ops(batch.count());
+                    drop(table);
+                    return batch
+                        .finish()
+                        .inspect_err(|_| place.uncount_ops(batch.count()));
+                }
+                Outcome::Canceled(unmet) => {
+                    drop(table);
+                    batch.tell_unmet(&unmet)?;
+                    return Err(ECANCELED);
+                }
+                Outcome::PageMissing => {
+                    drop(table);
+                    batch.fault_in()?;
+                    restart_if_signalled()?;
+                }
             }
-            drop(table);
-            batch.fault_in()?;
-            restart_if_signalled()?;
         }
     }
 

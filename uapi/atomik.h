@@ -17,6 +17,7 @@
  *           an image that is empty or goes beyond the table, an unknown
  *           opcode, a non-zero reserved byte or field
  *   ENOENT  no such table in this file
+ *   ECANCELED  an EXPECT of a batch does not hold; nothing has changed
  *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
  *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
  *           exhausted; nothing has changed
@@ -44,6 +45,8 @@
 #define ATOMIK_OP_ACCUM		1
 #define ATOMIK_OP_READ		2
 #define ATOMIK_OP_SWAP		3
+#define ATOMIK_OP_EXPECT	4
+#define ATOMIK_OP_SET		5
 
 /**
  * struct atomik_create_table - argument of ATOMIK_IOC_CREATE_TABLE
@@ -115,8 +118,9 @@ struct atomik_swap {
  * @opcode: in, ATOMIK_OP_*
  * @reserved: in, zero
  * @addr: in, the context, from 0
- * @value: in for LOAD (the reference) and ACCUM (the delta);
- *	out for READ and SWAP (the state). SWAP keeps the state.
+ * @value: in for LOAD (the reference), ACCUM (the delta), EXPECT (the state
+ *	that the context must have) and SET (the new state); out for READ and SWAP
+ *	(the state). SWAP keeps the state, SET the reference.
  */
 struct atomik_batch_op {
 	__u8 opcode;
@@ -135,6 +139,15 @@ struct atomik_batch_op {
  * the table. Where an error is returned, none has been applied, and @value of
  * READ and SWAP entries means nothing. Only these are written back, so a batch
  * without them may lie in read-only memory.
+ *
+ * All EXPECT entries are checked first, against the states before any entry, in the
+ * same isolation. Where one doesn't hold, nothing is applied: ECANCELED, and @value
+ * of the first that doesn't becomes the state found. EXPECT entries are written
+ * back only then. A batch of EXPECTs alone is a consistent comparison. Programs that
+ * change the table through a mapping may come between a condition and what
+ * depends on it.
+ *
+ * Drivers that lack EXPECT and SET answer EINVAL.
  */
 struct atomik_batch {
 	__u32 table_id;

@@ -8,7 +8,7 @@ use crate::uapi;
 use atomik_uapi as uapi;
 
 use super::context::{States, TableMut, Word};
-use uapi::{BatchOp, OP_ACCUM, OP_LOAD, OP_READ, OP_SWAP};
+use uapi::{BatchOp, OP_ACCUM, OP_EXPECT, OP_LOAD, OP_READ, OP_SET, OP_SWAP};
 
 /// Entries in one turn of an unrolled loop.
 const UNROLLED: usize = 8;
@@ -22,6 +22,17 @@ pub struct Plan {
     all: u32,
     /// All addresses, ORed.
     addrs: u32,
+    /// A bit for each opcode that occurs, if EXPECT or SET does; otherwise 0.
+    kinds: u32,
+}
+
+/// An EXPECT entry that doesn't hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// Number of the entry in its batch, from 0.
+    pub entry: usize,
+    /// State that its context has instead.
+    pub state: u64,
 }
 
 /// The error of a batch with an unknown opcode or a reserved byte that is not zero.
@@ -36,16 +47,26 @@ impl Plan {
         self.any & u32::from(OP_READ) != 0
     }
 
-    /// Whether all entries are READs, which change nothing.
+    /// Whether all entries are READs and EXPECTs, which change nothing.
     #[inline]
-    pub fn only_reads(&self) -> bool {
-        self.only() == Some(OP_READ)
+    pub fn changes_nothing(&self) -> bool {
+        if self.kinds == 0 {
+            self.only() == Some(OP_READ)
+        } else {
+            self.kinds & !(kind(OP_READ) | kind(OP_EXPECT)) == 0
+        }
     }
 
-    /// Whether [`attempt`] must save the references that it replaces, for [`undo`], as writing the
-    /// results can fail.
-    pub fn saves_references(&self, ops: &[BatchOp]) -> bool {
-        let replaces = |op: &BatchOp| matches!(op.opcode, OP_LOAD | OP_SWAP);
+    /// Whether there are EXPECT entries, which [`unmet`] checks.
+    #[inline]
+    pub fn expects(&self) -> bool {
+        self.kinds & kind(OP_EXPECT) != 0
+    }
+
+    /// Whether [`attempt`] must save a word of each entry for [`undo`], as writing the results can
+    /// fail.
+    pub fn saves_words(&self, ops: &[BatchOp]) -> bool {
+        let replaces = |op: &BatchOp| matches!(op.opcode, OP_LOAD | OP_SWAP | OP_SET);
         self.returns_values() && ops.iter().any(replaces)
     }
 
@@ -70,9 +91,9 @@ pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
     let mut heads = 0;
     for_each(ops, |op| heads |= head(op));
     let any = heads as u32;
-    // The opcodes are the numbers of two bits.
+    // The first four opcodes are the numbers of two bits.
     if any & !u32::from(OP_SWAP) != 0 {
-        return Err(Invalid);
+        return plan_of_all_kinds(ops, heads);
     }
     let mut all = any;
     if any != u32::from(OP_LOAD) {
@@ -82,7 +103,55 @@ pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
         any,
         all,
         addrs: (heads >> 32) as u32,
+        kinds: 0,
     })
+}
+
+/// Sums up a batch with other opcodes than the first four, given its [heads](head), ORed.
+#[inline]
+fn plan_of_all_kinds(ops: &[BatchOp], heads: u64) -> Result<Plan, Invalid> {
+    let any = heads as u32;
+    // Opcodes of three bits, each of which has a bit in `kinds`.
+    if any & !u32::from(OP_EXPECT | OP_SWAP) != 0 {
+        return Err(Invalid);
+    }
+    let mut kinds = 0;
+    for_each(ops, |op| kinds |= kind(op.opcode));
+    if kinds > kind(OP_SET) | (kind(OP_SET) - 1) {
+        return Err(Invalid);
+    }
+    Ok(Plan {
+        any,
+        // Other than `any`, which isn't 0, unless all opcodes are the same.
+        all: if kinds.is_power_of_two() { any } else { 0 },
+        addrs: (heads >> 32) as u32,
+        kinds,
+    })
+}
+
+/// The bit of an opcode in [`Plan::kinds`].
+#[inline]
+const fn kind(opcode: u8) -> u32 {
+    1u32.wrapping_shl(opcode as u32)
+}
+
+/// Checks the EXPECT entries, before any entry is applied. Returns the first that doesn't hold.
+///
+/// The caller has checked that the batch [fits](Plan::fits).
+#[inline]
+pub fn unmet<S: States, W: Word>(
+    table: &mut TableMut<'_, S, W>,
+    ops: &[BatchOp],
+) -> Option<Unmet> {
+    for (entry, op) in ops.iter().enumerate() {
+        if op.opcode == OP_EXPECT {
+            let state = table.read(op.addr)?;
+            if state != op.value {
+                return Some(Unmet { entry, state });
+            }
+        }
+    }
+    None
 }
 
 /// The part of an entry before its value. From the lowest bits on: the opcode, the reserved bytes,
@@ -143,6 +212,29 @@ pub fn apply<S: States, W: Word, T: Target>(
         }),
         Some(OP_READ) => for_each_pair(ops, targets, |op, target| put(target, table.read(op.addr))),
         Some(OP_SWAP) => for_each_pair(ops, targets, |op, target| put(target, table.swap(op.addr))),
+        Some(OP_SET) => for_each(ops, |op| {
+            table.set_state(op.addr, op.value);
+        }),
+        Some(OP_EXPECT) => {}
+        // Separate, so that an entry of the other batches costs no more for these opcodes.
+        _ if plan.kinds != 0 => {
+            for (op, target) in ops.iter().zip(targets) {
+                match op.opcode {
+                    OP_LOAD => {
+                        table.load(op.addr, op.value);
+                    }
+                    OP_ACCUM => {
+                        table.accum(op.addr, op.value);
+                    }
+                    OP_READ => put(target, table.read(op.addr)),
+                    OP_SWAP => put(target, table.swap(op.addr)),
+                    OP_SET => {
+                        table.set_state(op.addr, op.value);
+                    }
+                    _ => {}
+                }
+            }
+        }
         _ => {
             for (op, target) in ops.iter().zip(targets) {
                 match op.opcode {
@@ -186,7 +278,8 @@ fn for_each_pair<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, 
     }
 }
 
-/// Applies a batch that [only reads](Plan::only_reads): the value of each entry becomes its result.
+/// Applies a batch that [changes nothing](Plan::changes_nothing): the value of each entry becomes
+/// the state of its context.
 ///
 /// The caller has checked that the batch [fits](Plan::fits).
 #[inline]
@@ -198,45 +291,70 @@ pub fn read<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [Batch
 
 /// Applies the entries in order, so that [`undo`] can follow.
 ///
-/// The value of a READ or SWAP entry becomes its result, that of a LOAD entry the state that it
-/// replaced. `references` receives the reference of each entry's context: it is as long as `ops`
-/// where [`Plan::saves_references`] says so, otherwise empty.
+/// The value of a READ or SWAP entry becomes its result, that of a LOAD or SET entry the state that
+/// it replaced. `saved` receives a word of each entry: the value of a SET, otherwise the reference
+/// of the context. It is as long as `ops` where [`Plan::saves_words`] says so, otherwise empty.
 ///
 /// The caller has checked that the batch [fits](Plan::fits).
 pub fn attempt<S: States, W: Word>(
     table: &mut TableMut<'_, S, W>,
+    plan: &Plan,
     ops: &mut [BatchOp],
-    references: &mut [u64],
+    saved: &mut [u64],
 ) {
-    let mut references = references.iter_mut();
+    if plan.kinds == 0 {
+        attempt_each::<false, _, _>(table, ops, saved);
+    } else {
+        attempt_each::<true, _, _>(table, ops, saved);
+    }
+}
+
+/// Does the work of [`attempt`]. EXPECT and SET occur only where `ALL_KINDS` is true; where it is
+/// not, an entry costs less.
+#[inline]
+fn attempt_each<const ALL_KINDS: bool, S: States, W: Word>(
+    table: &mut TableMut<'_, S, W>,
+    ops: &mut [BatchOp],
+    saved: &mut [u64],
+) {
+    let mut saved = saved.iter_mut();
     for op in ops {
-        if let (Some(saved), Some(reference)) = (references.next(), table.reference(op.addr)) {
-            *saved = reference;
+        if let (Some(saved), Some(reference)) = (saved.next(), table.reference(op.addr)) {
+            *saved = match op.opcode {
+                OP_SET if ALL_KINDS => op.value,
+                _ => reference,
+            };
         }
         let value = match op.opcode {
             OP_LOAD => table.load(op.addr, op.value),
             OP_ACCUM => table.accum(op.addr, op.value).map(|()| op.value),
             OP_READ => table.read(op.addr),
+            OP_SET if ALL_KINDS => table.set_state(op.addr, op.value),
+            OP_EXPECT if ALL_KINDS => None,
             _ => table.swap(op.addr),
         };
         op.value = value.unwrap_or(op.value);
     }
 }
 
-/// Undoes what [`attempt`] did, given its `ops` and `references`. Restores the contexts and the
-/// values of LOAD entries, so that it can be tried again.
-pub fn undo<S: States, W: Word>(
-    table: &mut TableMut<'_, S, W>,
-    ops: &mut [BatchOp],
-    references: &[u64],
-) {
+/// Undoes what [`attempt`] did, given its `ops` and `saved`. Restores the contexts and the values
+/// of LOAD and SET entries, so that it can be tried again.
+pub fn undo<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [BatchOp], saved: &[u64]) {
     for (i, op) in ops.iter_mut().enumerate().rev() {
+        let saved = saved.get(i).copied();
         match op.opcode {
             OP_LOAD => op.value = table.restore_state(op.addr, op.value).unwrap_or(op.value),
             OP_ACCUM => table.accum(op.addr, op.value).unwrap_or(()),
+            OP_SET => {
+                let value = saved.unwrap_or(op.value);
+                // What has been XORed in meanwhile stays.
+                table.accum(op.addr, op.value ^ value);
+                op.value = value;
+                continue;
+            }
             _ => {}
         }
-        if let Some(&reference) = references.get(i) {
+        if let Some(reference) = saved {
             table.restore_reference(op.addr, reference);
         }
     }
@@ -278,7 +396,9 @@ mod tests {
             OP_LOAD => Entry::Load { addr, value },
             OP_ACCUM => Entry::Accum { addr, delta: value },
             OP_READ => Entry::Read { addr },
-            _ => Entry::Swap { addr, new: 0 },
+            OP_SWAP => Entry::Swap { addr, new: 0 },
+            OP_EXPECT => Entry::Expect { addr, state: value },
+            _ => Entry::Set { addr, state: value },
         }
     }
 
@@ -290,11 +410,12 @@ mod tests {
 
     const CONTEXTS: u32 = 5;
 
-    /// Batches of all four opcodes, of two of them, and of one.
+    /// Batches of all opcodes, of the first four, of two of them, and of one.
     fn ops() -> impl Strategy<Value = Vec<BatchOp>> {
-        let all = vec![OP_LOAD, OP_ACCUM, OP_READ, OP_SWAP];
+        let all = vec![OP_LOAD, OP_ACCUM, OP_READ, OP_SWAP, OP_EXPECT, OP_SET];
         let opcodes = prop_oneof![
             Just(all.clone()),
+            Just(all[..4].to_vec()),
             prop::sample::subsequence(all.clone(), 2),
             prop::sample::subsequence(all, 1),
         ];
@@ -344,7 +465,7 @@ mod tests {
             let targets = vec![Cell::new(None); ops.len()];
             apply(&mut applied.table(), &plan(&ops).unwrap(), &ops, &targets);
             let mut tried = ops.clone();
-            attempt(&mut attempted.table(), &mut tried, &mut []);
+            attempt(&mut attempted.table(), &plan(&ops).unwrap(), &mut tried, &mut []);
             prop_assert_eq!(applied, attempted);
             for (tried, target) in tried.iter().zip(&targets) {
                 prop_assert_eq!(returns_value(tried).then_some(tried.value), target.get());
@@ -354,10 +475,11 @@ mod tests {
         #[test]
         fn reads_alone_do_the_same(model in contexts(), mut ops in ops()) {
             ops.iter_mut().for_each(|op| op.opcode = OP_READ);
+            let plan = plan(&ops).unwrap();
             let mut stored = Stored::new(&model);
             let mut results = ops.clone();
             read(&mut stored.table(), &mut results);
-            attempt(&mut stored.table(), &mut ops, &mut []);
+            attempt(&mut stored.table(), &plan, &mut ops, &mut []);
             prop_assert_eq!(results, ops);
             prop_assert_eq!(stored, Stored::new(&model));
         }
@@ -366,12 +488,12 @@ mod tests {
         fn undo_restores_contexts_and_inputs(model in contexts(), ops in ops()) {
             let mut stored = Stored::new(&model);
             let mut tried = ops.clone();
-            // As in the driver: references are saved only where they may have to be put back.
+            // As in the driver: words are saved only where they may have to be put back.
             let plan = plan(&ops).unwrap();
             prop_assume!(plan.returns_values());
-            let mut references = vec![0; if plan.saves_references(&ops) { ops.len() } else { 0 }];
-            attempt(&mut stored.table(), &mut tried, &mut references);
-            undo(&mut stored.table(), &mut tried, &references);
+            let mut saved = vec![0; if plan.saves_words(&ops) { ops.len() } else { 0 }];
+            attempt(&mut stored.table(), &plan, &mut tried, &mut saved);
+            undo(&mut stored.table(), &mut tried, &saved);
             prop_assert_eq!(&stored, &Stored::new(&model));
             for (op, tried) in ops.iter().zip(&tried) {
                 if !returns_value(op) {
@@ -386,13 +508,29 @@ mod tests {
             let highest = ops.iter().map(|op| op.addr).max().unwrap();
             prop_assert!(plan.fits(&ops, highest + 1));
             prop_assert!(!plan.fits(&ops, highest));
-            let any = |opcodes: [u8; 2]| ops.iter().any(|op| opcodes.contains(&op.opcode));
-            let returns = any([OP_READ, OP_SWAP]);
+            let any = |opcodes: &[u8]| ops.iter().any(|op| opcodes.contains(&op.opcode));
+            let returns = any(&[OP_READ, OP_SWAP]);
             prop_assert_eq!(plan.returns_values(), returns);
-            prop_assert_eq!(plan.saves_references(&ops), returns && any([OP_LOAD, OP_SWAP]));
+            prop_assert_eq!(plan.saves_words(&ops), returns && any(&[OP_LOAD, OP_SWAP, OP_SET]));
+            prop_assert_eq!(plan.expects(), any(&[OP_EXPECT]));
+            let changes = any(&[OP_LOAD, OP_ACCUM, OP_SWAP, OP_SET]);
+            prop_assert_eq!(plan.changes_nothing(), !changes);
             let same = ops.iter().all(|op| op.opcode == ops[0].opcode);
-            prop_assert_eq!(plan.only_reads(), ops.iter().all(|op| op.opcode == OP_READ));
             prop_assert_eq!(plan.only(), same.then_some(ops[0].opcode));
+        }
+
+        #[test]
+        fn the_first_that_does_not_hold(model in contexts(), mut ops in ops(), hold in 0usize..40) {
+            let state = |op: &BatchOp| model.get(op.addr).unwrap().state();
+            let expects = ops.iter_mut().filter(|op| op.opcode == OP_EXPECT);
+            for op in expects.take(hold) {
+                op.value = state(op);
+            }
+            let entries: Vec<Entry> = ops.iter().map(entry).collect();
+            let mut stored = Stored::new(&model);
+            let unmet = unmet(&mut stored.table(), &ops).map(|unmet| (unmet.entry, unmet.state));
+            prop_assert_eq!(unmet, model.unmet(&entries));
+            prop_assert_eq!(stored, Stored::new(&model));
         }
 
         #[test]
@@ -402,7 +540,7 @@ mod tests {
             opcode in any::<u8>(),
             reserved in any::<[u8; 3]>(),
         ) {
-            prop_assume!(opcode > OP_SWAP || reserved != [0; 3]);
+            prop_assume!(opcode > OP_SET || reserved != [0; 3]);
             let bad = bad.index(ops.len());
             ops[bad].opcode = opcode;
             ops[bad].reserved = reserved;

@@ -158,6 +158,12 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
         Some(self.state(addr)?.get())
     }
 
+    /// SET: the state becomes `value`, the reference stays. Returns the state before.
+    #[inline]
+    pub fn set_state(&mut self, addr: u32, value: u64) -> Option<u64> {
+        Some(self.state(addr)?.replace(value))
+    }
+
     /// SWAP that keeps the state: the reference becomes the state. Returns the state.
     #[inline]
     pub fn swap(&mut self, addr: u32) -> Option<u64> {
@@ -270,6 +276,7 @@ mod tests {
             assert_eq!(table.accum(1, 5), None);
             assert_eq!(table.read(1), None);
             assert_eq!(table.swap(1), None);
+            assert_eq!(table.set_state(1, 5), None);
             assert_eq!(table.set(1, 5, 6), None);
             assert_eq!(table.words(1), None);
         });

@@ -37,6 +37,10 @@ pub const OP_ACCUM: u8 = 1;
 pub const OP_READ: u8 = 2;
 /// Opcode of a batch entry: SWAP that keeps the state.
 pub const OP_SWAP: u8 = 3;
+/// Opcode of a batch entry: EXPECT, a condition of the whole batch.
+pub const OP_EXPECT: u8 = 4;
+/// Opcode of a batch entry: SET.
+pub const OP_SET: u8 = 5;
 
 /// `struct atomik_create_table`, argument of [`IOC_CREATE_TABLE`].
 #[repr(C)]
@@ -108,13 +112,15 @@ pub struct Swap {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
 pub struct BatchOp {
-    /// In: one of [`OP_LOAD`], [`OP_ACCUM`], [`OP_READ`], [`OP_SWAP`].
+    /// In: one of [`OP_LOAD`], [`OP_ACCUM`], [`OP_READ`], [`OP_SWAP`], [`OP_EXPECT`], [`OP_SET`].
     pub opcode: u8,
     /// In: zero.
     pub reserved: [u8; 3],
     /// In: the context, from 0.
     pub addr: u32,
-    /// In for LOAD (the reference) and ACCUM (the delta), out for READ and SWAP (the state).
+    /// In for LOAD (the reference), ACCUM (the delta), EXPECT (the state that the context must
+    /// have) and SET (the new state); out for READ and SWAP (the state), and for the first EXPECT
+    /// that doesn't hold (the state found).
     pub value: u64,
 }
 

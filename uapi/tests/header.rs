@@ -84,6 +84,8 @@ fn facts() -> Facts {
         OP_ACCUM = "ATOMIK_OP_ACCUM",
         OP_READ = "ATOMIK_OP_READ",
         OP_SWAP = "ATOMIK_OP_SWAP",
+        OP_EXPECT = "ATOMIK_OP_EXPECT",
+        OP_SET = "ATOMIK_OP_SET",
         IOC_MAGIC = "ATOMIK_IOC_MAGIC",
     }
     for command in uapi::COMMANDS {

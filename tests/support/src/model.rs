@@ -25,6 +25,10 @@ pub enum Entry {
     Accum { addr: u32, delta: u64 },
     Read { addr: u32 },
     Swap { addr: u32, new: u64 },
+    /// In a batch only: a condition on the state before any of its entries.
+    Expect { addr: u32, state: u64 },
+    /// In a batch only: an ACCUM of the difference to the state.
+    Set { addr: u32, state: u64 },
 }
 
 impl Entry {
@@ -33,7 +37,9 @@ impl Entry {
             Self::Load { addr, .. }
             | Self::Accum { addr, .. }
             | Self::Read { addr }
-            | Self::Swap { addr, .. } => addr,
+            | Self::Swap { addr, .. }
+            | Self::Expect { addr, .. }
+            | Self::Set { addr, .. } => addr,
         }
     }
 
@@ -56,6 +62,9 @@ pub enum Answer {
     NoTable,
     /// EINVAL: an address beyond the table; nothing has happened.
     OutOfRange,
+    /// ECANCELED: the first EXPECT that doesn't hold, by its number in the batch, and the state
+    /// found instead. Nothing has happened.
+    Canceled { entry: usize, state: u64 },
     /// EFAULT: nothing has happened.
     Fault,
 }
@@ -85,7 +94,8 @@ impl Context {
         match entry {
             Entry::Load { value, .. } => self.start_epoch(value),
             Entry::Accum { delta, .. } => self.accumulator ^= delta,
-            Entry::Read { .. } => {}
+            Entry::Set { state: new, .. } => self.accumulator ^= state ^ new,
+            Entry::Read { .. } | Entry::Expect { .. } => {}
             Entry::Swap { new: 0, .. } => self.start_epoch(state),
             Entry::Swap { new, .. } => self.start_epoch(new),
         }
@@ -137,10 +147,25 @@ impl Table {
             .map(|(&addr, &context)| (addr, context))
     }
 
-    /// Does all of the entries, in order, or nothing. Returns the states that READ and SWAP return.
+    /// The first EXPECT that doesn't hold, by its number, and the state found instead.
+    pub fn unmet(&self, entries: &[Entry]) -> Option<(usize, u64)> {
+        let found = |addr| self.get(addr).unwrap_or_default().state();
+        entries.iter().enumerate().find_map(|(i, entry)| match *entry {
+            Entry::Expect { addr, state } => {
+                (found(addr) != state).then_some((i, found(addr)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Does all of the entries, in order, or nothing. Returns the states that READ and SWAP return;
+    /// ECANCELED where an EXPECT doesn't hold.
     pub fn apply(&mut self, entries: &[Entry]) -> Result<Vec<u64>, Errno> {
         if entries.iter().any(|entry| entry.addr() >= self.count) {
             return Err(Errno::EINVAL);
+        }
+        if self.unmet(entries).is_some() {
+            return Err(Errno::ECANCELED);
         }
         let mut states = Vec::new();
         for &entry in entries {
@@ -188,8 +213,12 @@ impl Tables {
         let Some(table) = self.tables.get_mut(&table) else {
             return *answer == Answer::NoTable;
         };
+        let unmet = table.unmet(entries);
         match table.apply(entries) {
             Ok(states) => *answer == Answer::States(states),
+            Err(Errno::ECANCELED) => {
+                unmet.is_some_and(|(entry, state)| *answer == Answer::Canceled { entry, state })
+            }
             Err(_) => *answer == Answer::OutOfRange,
         }
     }
