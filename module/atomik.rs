@@ -15,6 +15,7 @@ use kernel::{
 mod abi;
 mod attempts;
 mod batch;
+mod commands;
 mod contexts;
 mod device;
 mod image;

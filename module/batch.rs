@@ -61,10 +61,7 @@ pub(crate) enum Outcome {
 enum SavedWords {
     None,
     Small([u64; SMALL]),
-    Large {
-        words: KVVec<u64>,
-        _charge: Charge,
-    },
+    Large { words: KVVec<u64>, _charge: Charge },
 }
 
 impl SavedWords {

@@ -4,6 +4,7 @@
 //! commands that need a file opened for writing.
 
 use crate::{
+    commands,
     kernel_ext::{gfp, module_ref},
     mapped::{MapRequest, MappedStates},
     open_file::OpenFile,
@@ -34,7 +35,7 @@ impl MiscDevice for OpenFile {
     }
 
     fn mmap(this: Pin<&Self>, _file: &File, vma: &VmaNew) -> Result {
-        let states = this.mapped(&MapRequest::new(vma)?)?;
+        let states = commands::mapped(&*this, &MapRequest::new(vma)?)?;
         MappedStates::map(states, vma);
         Ok(())
     }
@@ -42,16 +43,16 @@ impl MiscDevice for OpenFile {
     fn ioctl(this: Pin<&Self>, file: &File, cmd: u32, arg: usize) -> Result<isize> {
         let arg = UserPtr::from_addr(arg);
         match cmd {
-            IOC_READ => this.read(arg),
-            IOC_GET_INFO => this.get_info(arg),
-            IOC_SNAPSHOT => this.snapshot(arg),
-            IOC_LOAD => writable(file).and_then(|()| this.load(arg)),
-            IOC_ACCUM => writable(file).and_then(|()| this.accum(arg)),
-            IOC_SWAP => writable(file).and_then(|()| this.swap(arg)),
-            IOC_BATCH => writable(file).and_then(|()| this.batch(arg)),
+            IOC_READ => commands::read(&*this, arg),
+            IOC_GET_INFO => commands::get_info(arg),
+            IOC_SNAPSHOT => commands::snapshot(&*this, arg),
+            IOC_LOAD => writable(file).and_then(|()| commands::load(&*this, arg)),
+            IOC_ACCUM => writable(file).and_then(|()| commands::accum(&*this, arg)),
+            IOC_SWAP => writable(file).and_then(|()| commands::swap(&*this, arg)),
+            IOC_BATCH => writable(file).and_then(|()| commands::batch(&*this, arg)),
             IOC_CREATE_TABLE => writable(file).and_then(|()| this.create_table(arg)),
             IOC_DESTROY_TABLE => writable(file).and_then(|()| this.destroy_table(arg)),
-            IOC_RESTORE => writable(file).and_then(|()| this.restore(arg)),
+            IOC_RESTORE => writable(file).and_then(|()| commands::restore(&*this, arg)),
             _ => Err(ENOTTY),
         }?;
         Ok(0)

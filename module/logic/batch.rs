@@ -139,10 +139,7 @@ const fn kind(opcode: u8) -> u32 {
 ///
 /// The caller has checked that the batch [fits](Plan::fits).
 #[inline]
-pub fn unmet<S: States, W: Word>(
-    table: &mut TableMut<'_, S, W>,
-    ops: &[BatchOp],
-) -> Option<Unmet> {
+pub fn unmet<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &[BatchOp]) -> Option<Unmet> {
     for (entry, op) in ops.iter().enumerate() {
         if op.opcode == OP_EXPECT {
             let state = table.read(op.addr)?;
@@ -339,7 +336,11 @@ fn attempt_each<const ALL_KINDS: bool, S: States, W: Word>(
 
 /// Undoes what [`attempt`] did, given its `ops` and `saved`. Restores the contexts and the values
 /// of LOAD and SET entries, so that it can be tried again.
-pub fn undo<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [BatchOp], saved: &[u64]) {
+pub fn undo<S: States, W: Word>(
+    table: &mut TableMut<'_, S, W>,
+    ops: &mut [BatchOp],
+    saved: &[u64],
+) {
     for (i, op) in ops.iter_mut().enumerate().rev() {
         let saved = saved.get(i).copied();
         match op.opcode {

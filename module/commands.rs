@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The commands on the contexts of tables, whatever descriptor gives [`Access`] to them.
+
+use crate::{
+    attempts::SWAP_ATTEMPTS,
+    batch::{Outcome, UserBatch},
+    image::Image,
+    kernel_ext::uaccess::write_nofault,
+    mapped::{MapRequest, MappedStates},
+    ops_total,
+    place::Place,
+    scratch::Scratch,
+    uapi::{self, Accum, Batch, Info, Load, Read, Swap},
+};
+use core::mem::offset_of;
+use kernel::{
+    current,
+    prelude::*,
+    sync::Arc,
+    transmute::{AsBytes, FromBytes},
+    uaccess::{UserPtr, UserSlice},
+};
+
+/// Access to tables through one descriptor.
+pub(crate) trait Access {
+    /// The place where the table `id` is if it exists. Fails with ENOENT.
+    fn place(&self, id: u32) -> Result<Pin<&Place>>;
+
+    /// Memory for a large batch.
+    fn scratch(&self) -> &Scratch;
+}
+
+/// LOAD.
+#[inline]
+pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
+    let arg: Load = read_arg(arg)?;
+    let place = access.place(arg.table_id)?;
+    place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
+        contexts.load(arg.addr, arg.initial_state)
+    })
+}
+
+/// ACCUM.
+#[inline]
+pub(crate) fn accum(access: &impl Access, arg: UserPtr) -> Result {
+    let arg: Accum = read_arg(arg)?;
+    let place = access.place(arg.table_id)?;
+    place.operate(arg.table_id, move |contexts| {
+        contexts.accum(arg.addr, arg.delta)
+    })
+}
+
+/// READ.
+#[inline]
+pub(crate) fn read(access: &impl Access, user: UserPtr) -> Result {
+    let arg: Read = read_arg(user)?;
+    let place = access.place(arg.table_id)?;
+    let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+    write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.uncount_ops(1))
+}
+
+/// SWAP.
+pub(crate) fn swap(access: &impl Access, user: UserPtr) -> Result {
+    let arg: Swap = read_arg(user)?;
+    let place = access.place(arg.table_id)?;
+    for _ in 0..SWAP_ATTEMPTS {
+        // The result goes out first, and the swap is done only if the result is still right: so
+        // a caller whose memory can't be written has changed nothing.
+        let state = place.inspect(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+        write_field(user, offset_of!(Swap, old_state), &state)?;
+        match place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
+            contexts.swap_if(arg.addr, state, arg.new_reference)
+        }) {
+            Err(error) if error == EAGAIN => {}
+            result => return result,
+        }
+    }
+    swap_exclusive(&place, &arg, user)
+}
+
+/// SWAP with the table for the caller alone, where others keep changing the context.
+#[cold]
+fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
+    let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
+    loop {
+        let mut table = place.exclusive(arg.table_id)?;
+        let contexts = table.contexts()?;
+        match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
+            Err(error) if error == EFAULT || error == EAGAIN => {}
+            result => {
+                table.count_ops(result.is_ok().into());
+                return result;
+            }
+        }
+        drop(table);
+        // The page comes in while others may use the table, as with a batch.
+        write_field(to, 0, &0u64)?;
+        restart_if_signalled()?;
+    }
+}
+
+/// BATCH.
+pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
+    let arg: Batch = read_arg(arg)?;
+    UserBatch::with_copy(&arg, access.scratch(), |batch| {
+        serve(access, arg.table_id, batch)
+    })
+}
+
+fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
+    let place = access.place(table_id)?;
+    batch.prepare()?;
+    loop {
+        let mut table = place.exclusive(table_id)?;
+        match batch.apply(table.contexts()?)? {
+            Outcome::Applied => {
+                table.count_ops(batch.count());
+                drop(table);
+                return batch
+                    .finish()
+                    .inspect_err(|_| place.uncount_ops(batch.count()));
+            }
+            Outcome::Canceled(unmet) => {
+                drop(table);
+                batch.tell_unmet(&unmet)?;
+                return Err(ECANCELED);
+            }
+            Outcome::PageMissing => {
+                drop(table);
+                batch.fault_in()?;
+                restart_if_signalled()?;
+            }
+        }
+    }
+}
+
+/// SNAPSHOT.
+pub(crate) fn snapshot(access: &impl Access, arg: UserPtr) -> Result {
+    let mut image = Image::empty(&read_arg(arg)?)?;
+    let place = access.place(image.table_id())?;
+    let mut table = place.exclusive(image.table_id())?;
+    image.take(table.contexts()?)?;
+    table.count_ops(image.count());
+    drop(table);
+    // With the table released: a page fault keeps only the caller waiting.
+    image
+        .write()
+        .inspect_err(|_| place.uncount_ops(image.count()))
+}
+
+/// RESTORE.
+pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
+    let image = Image::read(&read_arg(arg)?)?;
+    let place = access.place(image.table_id())?;
+    let mut table = place.exclusive(image.table_id())?;
+    image.put(table.contexts()?)?;
+    table.count_ops(image.count());
+    Ok(())
+}
+
+/// The states of a table, to be mapped. Fails with EINVAL where the table has fewer pages than
+/// requested, and with ENOENT or ENOMEM.
+pub(crate) fn mapped(access: &impl Access, request: &MapRequest) -> Result<Arc<MappedStates>> {
+    let id = request.table_id();
+    let place = access.place(id)?;
+    loop {
+        let (count, states) =
+            place.inspect(id, |contexts| Ok((contexts.count(), contexts.mapped())))?;
+        request.check(count)?;
+        if let Some(states) = states {
+            return Ok(states);
+        }
+        // Allocated while others may use the table, or destroy it and create another with the
+        // same id.
+        let new = MappedStates::new(count)?;
+        let mut table = place.exclusive(id)?;
+        match table.map(new) {
+            Err(error) if error == EAGAIN => {}
+            result => return result,
+        }
+    }
+}
+
+/// GET_INFO.
+pub(crate) fn get_info(arg: UserPtr) -> Result {
+    let info = Info {
+        version: uapi::VERSION,
+        backend: uapi::BACKEND_SOFTWARE,
+        ops_total: ops_total::served(),
+        ..Info::default()
+    };
+    write_field(arg, 0, &info)
+}
+
+/// Reads the argument of a command. Fails with EFAULT.
+pub(crate) fn read_arg<T: FromBytes>(from: UserPtr) -> Result<T> {
+    UserSlice::new(from, size_of::<T>()).reader().read()
+}
+
+/// Writes a field of the argument of a command, `offset` bytes from its start. Fails with EFAULT.
+pub(crate) fn write_field<T: AsBytes>(to: UserPtr, offset: usize, value: &T) -> Result {
+    UserSlice::new(to.wrapping_byte_add(offset), size_of::<T>())
+        .writer()
+        .write(value)
+}
+
+/// Restarts the system call after the caller has handled a signal, if there is one. To be called
+/// where nothing has changed yet, so that the caller doesn't notice.
+fn restart_if_signalled() -> Result {
+    if current!().signal_pending() {
+        Err(ERESTARTNOINTR)
+    } else {
+        Ok(())
+    }
+}
