@@ -2,7 +2,9 @@
 
 //! The kernel's marker traits for the structs of the ABI, which cross the boundary to userspace.
 
-use crate::uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
+use crate::uapi::{
+    Accum, Batch, BatchOp, Context, CreateTable, Export, Image, Info, Load, Read, Swap,
+};
 use kernel::transmute;
 
 /// Implements the marker traits, which zerocopy's derived traits prove to be sound.
@@ -26,6 +28,7 @@ crosses_the_boundary!(
     BatchOp,
     Context,
     CreateTable,
+    Export,
     Image,
     Info,
     Load,

@@ -18,6 +18,7 @@ mod batch;
 mod commands;
 mod contexts;
 mod device;
+mod exported;
 mod image;
 mod kernel_ext;
 mod limit;
@@ -58,9 +59,8 @@ struct AtomikModule {
 }
 
 impl kernel::InPlaceModule for AtomikModule {
-    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+    fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
         limit::set_kib(limit::parameter(module_parameters::limit_kib.value()));
-        kernel_ext::module_ref::set_this_module(module);
         // SAFETY: once, and the device is not registered yet.
         unsafe { ops_total::init_list() };
 

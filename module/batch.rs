@@ -139,6 +139,11 @@ impl UserBatch<'_> {
         self.ops.len() as u32
     }
 
+    /// Whether it has entries that change contexts.
+    pub(crate) fn changes(&self) -> bool {
+        !self.plan.changes_nothing()
+    }
+
     /// Prepares for [`Self::apply`]: does what may sleep or fail with ENOMEM.
     #[inline]
     pub(crate) fn prepare(&mut self) -> Result {

@@ -6,7 +6,7 @@ use crate::{
     attempts::SWAP_ATTEMPTS,
     batch::{Outcome, UserBatch},
     image::Image,
-    kernel_ext::uaccess::write_nofault,
+    kernel_ext::{errno::ecanceled, uaccess::write_nofault},
     mapped::{MapRequest, MappedStates},
     ops_total,
     place::Place,
@@ -29,6 +29,9 @@ pub(crate) trait Access {
 
     /// Memory for a large batch.
     fn scratch(&self) -> &Scratch;
+
+    /// Whether a batch may change contexts. (Commands that always do are refused before.)
+    fn writable(&self) -> bool;
 }
 
 /// LOAD.
@@ -104,6 +107,9 @@ fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
 pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Batch = read_arg(arg)?;
     UserBatch::with_copy(&arg, access.scratch(), |batch| {
+        if !access.writable() && batch.changes() {
+            return Err(EBADF);
+        }
         serve(access, arg.table_id, batch)
     })
 }
@@ -124,7 +130,7 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
             Outcome::Canceled(unmet) => {
                 drop(table);
                 batch.tell_unmet(&unmet)?;
-                return Err(ECANCELED);
+                return Err(ecanceled());
             }
             Outcome::PageMissing => {
                 drop(table);

@@ -5,13 +5,14 @@
 
 use crate::{
     commands,
+    exported::Exported,
     kernel_ext::{gfp, module_ref},
     mapped::{MapRequest, MappedStates},
     open_file::OpenFile,
     tables::Tables,
     uapi::{
-        IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_GET_INFO, IOC_LOAD,
-        IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
+        IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE, IOC_EXPORT, IOC_GET_INFO,
+        IOC_LOAD, IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
     },
 };
 use kernel::{
@@ -53,6 +54,8 @@ impl MiscDevice for OpenFile {
             IOC_CREATE_TABLE => writable(file).and_then(|()| this.create_table(arg)),
             IOC_DESTROY_TABLE => writable(file).and_then(|()| this.destroy_table(arg)),
             IOC_RESTORE => writable(file).and_then(|()| commands::restore(&*this, arg)),
+            // SAFETY: `this` is what this file was opened with.
+            IOC_EXPORT => unsafe { Exported::export(this, file, arg) },
             _ => Err(ENOTTY),
         }?;
         Ok(0)

@@ -94,4 +94,9 @@ impl Access for OpenFile {
     fn scratch(&self) -> &Scratch {
         &self.scratch
     }
+
+    fn writable(&self) -> bool {
+        // A batch is not served at all where the file isn't open for writing.
+        true
+    }
 }

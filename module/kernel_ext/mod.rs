@@ -3,7 +3,9 @@
 //! Additions to the kernel crate: what it lacks and any driver might need. Nothing here knows of
 //! tables or contexts.
 
+pub(crate) mod anon_file;
 pub(crate) mod atomic_xor;
+pub(crate) mod errno;
 pub(crate) mod gfp;
 pub(crate) mod memory;
 pub(crate) mod module_ref;

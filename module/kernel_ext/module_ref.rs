@@ -8,18 +8,18 @@
 //! drivers do.
 
 use core::ptr;
-use kernel::{
-    bindings,
-    fs::File,
-    prelude::*,
-    sync::{
-        atomic::{Atomic, Relaxed},
-        SetOnce,
-    },
-};
+use kernel::{bindings, fs::File, prelude::*, sync::SetOnce, types::Opaque};
 
-/// `THIS_MODULE`, set before the device is registered.
-static THIS_MODULE: Atomic<*mut bindings::module> = Atomic::new(ptr::null_mut());
+#[allow(improper_ctypes, reason = "the struct is the bindings'")]
+extern "C" {
+    /// The module itself: the kernel's build system adds it to each module.
+    static __this_module: Opaque<bindings::module>;
+}
+
+/// Returns `THIS_MODULE`.
+pub(crate) const fn this_module() -> *mut bindings::module {
+    (&raw const __this_module).cast_mut().cast()
+}
 
 /// The device's file operations with the owner that the kernel crate left out.
 static OWNED: SetOnce<Operations> = SetOnce::new();
@@ -32,12 +32,6 @@ struct Operations(bindings::file_operations);
 unsafe impl Send for Operations {}
 // SAFETY: as above.
 unsafe impl Sync for Operations {}
-
-/// Remembers the module for [`hold_while_open`].
-pub(crate) fn set_this_module(module: &'static ThisModule) {
-    // Relaxed: no file can be opened before the device is registered, which orders this.
-    THIS_MODULE.store(module.as_ptr(), Relaxed);
-}
 
 /// Keeps the module loaded until `file` is closed, or its opening has failed.
 ///
@@ -67,7 +61,7 @@ pub(crate) fn hold_while_open(file: &File) -> Result {
 
 /// Takes a reference to the module, and returns `current` with the module as their owner.
 fn hold(current: bindings::file_operations) -> Result<&'static Operations> {
-    let module = THIS_MODULE.load(Relaxed);
+    let module = this_module();
     // SAFETY: `module` is this module, which can't go meanwhile: `misc_open()` holds the mutex that
     // `misc_deregister()` takes first.
     if !unsafe { bindings::try_module_get(module) } {

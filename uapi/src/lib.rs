@@ -187,6 +187,24 @@ pub struct Image {
     pub contexts_ptr: u64,
 }
 
+/// Flag of [`Export`]: the descriptor serves what changes nothing, and no mapping for writing.
+pub const EXPORT_READ_ONLY: u32 = 1;
+
+/// `struct atomik_export`, argument of [`IOC_EXPORT`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Export {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: 0 or [`EXPORT_READ_ONLY`].
+    pub flags: u32,
+    /// Out: the new descriptor.
+    pub fd: i32,
+    /// In: zero.
+    pub reserved: u32,
+}
+
 /// `struct atomik_fp_register`, argument of [`IOC_FP_REGISTER`]; reserved.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -335,4 +353,6 @@ commands! {
     IOC_SNAPSHOT, NR_SNAPSHOT = 0x50, "SNAPSHOT", WRITE, Image, Always;
     /// Sets contexts of a table, all at one moment or none: [`Image`].
     IOC_RESTORE, NR_RESTORE = 0x51, "RESTORE", WRITE, Image, ForWriting;
+    /// Makes a descriptor of one table, with rights of its own: [`Export`].
+    IOC_EXPORT, NR_EXPORT = 0x54, "EXPORT", READ | WRITE, Export, Always;
 }

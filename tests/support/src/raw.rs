@@ -11,7 +11,7 @@ use nix::{
 };
 use std::{
     ffi::c_void,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
 };
 
 pub use uapi::{BatchOp, Context};
@@ -152,6 +152,20 @@ impl RawFile {
         self.ioctl(command, &mut arg)
     }
 
+    /// EXPORT.
+    pub fn export(&self, table_id: u32, flags: u32) -> Result<RawFile, Errno> {
+        let mut arg = uapi::Export {
+            table_id,
+            flags,
+            fd: -1,
+            reserved: 0,
+        };
+        self.ioctl(uapi::IOC_EXPORT, &mut arg)?;
+        assert_eq!((arg.table_id, arg.flags), (table_id, flags));
+        // SAFETY: the driver has made this descriptor for us alone.
+        Ok(RawFile(unsafe { OwnedFd::from_raw_fd(arg.fd) }))
+    }
+
     /// GET_INFO.
     pub fn info(&self) -> Result<uapi::Info, Errno> {
         let mut arg = uapi::Info::default();
@@ -196,6 +210,16 @@ pub fn read(addr: u32) -> BatchOp {
 /// A SWAP entry.
 pub fn swap(addr: u32) -> BatchOp {
     entry(uapi::OP_SWAP, addr, 0)
+}
+
+/// An EXPECT entry.
+pub fn expect(addr: u32, value: u64) -> BatchOp {
+    entry(uapi::OP_EXPECT, addr, value)
+}
+
+/// A SET entry.
+pub fn set(addr: u32, value: u64) -> BatchOp {
+    entry(uapi::OP_SET, addr, value)
 }
 
 fn entry(opcode: u8, addr: u32, value: u64) -> BatchOp {

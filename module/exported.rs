@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! [`Exported`], one table of an open file behind a descriptor of its own, with rights of its own.
+
+use crate::{
+    commands::{self, read_arg, write_field, Access},
+    kernel_ext::{
+        anon_file::{self, AnonFile, Operations},
+        gfp,
+    },
+    limit::Charge,
+    mapped::{MapRequest, MappedStates},
+    open_file::OpenFile,
+    place::Place,
+    scratch::Scratch,
+    uapi::{
+        Export, EXPORT_READ_ONLY, IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE,
+        IOC_EXPORT, IOC_GET_INFO, IOC_LOAD, IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
+    },
+};
+use core::{mem::offset_of, ptr::NonNull};
+use kernel::{
+    bindings,
+    fs::{file::FileDescriptorReservation, File},
+    mm::virt::VmaNew,
+    prelude::*,
+    seq_file::SeqFile,
+    seq_print,
+    sync::aref::ARef,
+    uaccess::UserPtr,
+};
+
+/// A table that EXPORT has given a descriptor.
+///
+/// # Invariants
+///
+/// `open_file` belongs to `_file`, and so stays while that is held.
+pub(crate) struct Exported {
+    /// Holds the table as a duplicate of the descriptor would.
+    _file: ARef<File>,
+    open_file: NonNull<OpenFile>,
+    table_id: u32,
+    writable: bool,
+    _charge: Charge,
+}
+
+// SAFETY: any thread may use and drop the file, and what belongs to it.
+unsafe impl Send for Exported {}
+// SAFETY: as above.
+unsafe impl Sync for Exported {}
+
+static OPERATIONS: Operations<Exported> = Operations::new();
+
+impl Exported {
+    /// EXPORT.
+    ///
+    /// # Safety
+    ///
+    /// `open_file` belongs to `file`.
+    pub(crate) unsafe fn export(open_file: Pin<&OpenFile>, file: &File, arg: UserPtr) -> Result {
+        let Export {
+            table_id,
+            flags,
+            reserved,
+            ..
+        } = read_arg(arg)?;
+        if flags & !EXPORT_READ_ONLY != 0 || reserved != 0 {
+            return Err(EINVAL);
+        }
+        open_file.place(table_id)?.inspect(table_id, |_| Ok(()))?;
+
+        let descriptor = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
+        let writable = flags & EXPORT_READ_ONLY == 0;
+        // INVARIANT: by the contract.
+        let exported = Self {
+            _file: file.into(),
+            open_file: NonNull::from(open_file.get_ref()),
+            table_id,
+            writable,
+            _charge: Charge::new(size_of::<Self>())?,
+        };
+        let exported = anon_file::new_file(KBox::new(exported, gfp::charged())?, writable)?;
+        let fd = descriptor.reserved_fd() as i32;
+        write_field(arg, offset_of!(Export, fd), &fd)?;
+        descriptor.fd_install(exported);
+        Ok(())
+    }
+
+    fn open_file(&self) -> &OpenFile {
+        // SAFETY: by the invariant.
+        unsafe { self.open_file.as_ref() }
+    }
+
+    /// Fails with EBADF where the descriptor is read-only.
+    fn check_writable(&self) -> Result {
+        if self.writable {
+            Ok(())
+        } else {
+            Err(EBADF)
+        }
+    }
+}
+
+impl Access for Exported {
+    fn place(&self, id: u32) -> Result<Pin<&Place>> {
+        if id == self.table_id {
+            self.open_file().place(id)
+        } else {
+            Err(ENOENT)
+        }
+    }
+
+    fn scratch(&self) -> &Scratch {
+        self.open_file().scratch()
+    }
+
+    fn writable(&self) -> bool {
+        self.writable
+    }
+}
+
+impl AnonFile for Exported {
+    const NAME: &'static CStr = c"[atomik]";
+
+    fn operations() -> &'static Operations<Self> {
+        &OPERATIONS
+    }
+
+    fn ioctl(&self, command: u32, arg: usize) -> Result {
+        let arg = UserPtr::from_addr(arg);
+        match command {
+            IOC_READ => commands::read(self, arg),
+            IOC_GET_INFO => commands::get_info(arg),
+            IOC_SNAPSHOT => commands::snapshot(self, arg),
+            // A batch shows only by its entries whether it changes anything.
+            IOC_BATCH => commands::batch(self, arg),
+            IOC_LOAD => self
+                .check_writable()
+                .and_then(|()| commands::load(self, arg)),
+            IOC_ACCUM => self
+                .check_writable()
+                .and_then(|()| commands::accum(self, arg)),
+            IOC_SWAP => self
+                .check_writable()
+                .and_then(|()| commands::swap(self, arg)),
+            IOC_RESTORE => self
+                .check_writable()
+                .and_then(|()| commands::restore(self, arg)),
+            IOC_CREATE_TABLE | IOC_DESTROY_TABLE | IOC_EXPORT => Err(EBADF),
+            _ => Err(ENOTTY),
+        }
+    }
+
+    fn mmap(&self, vma: &VmaNew) -> Result {
+        // The VFS has refused to write to a file that isn't open for it, now and by mprotect.
+        let states = commands::mapped(self, &MapRequest::new(vma)?)?;
+        MappedStates::map(states, vma);
+        Ok(())
+    }
+
+    fn show_fdinfo(&self, m: &SeqFile) {
+        let rights = if self.writable {
+            "read-write"
+        } else {
+            "read-only"
+        };
+        seq_print!(m, "atomik-export:\t{} {rights}\n", self.table_id);
+        let table = self.open_file().place(self.table_id).ok();
+        match table.and_then(|place| place.table()) {
+            Some((id, count)) if id == self.table_id => {
+                seq_print!(m, "atomik-table:\t{id} contexts {count}\n");
+            }
+            _ => {}
+        }
+    }
+}
