@@ -15,14 +15,16 @@
  *           to write; nothing has changed
  *   EINVAL  num_contexts or num_ops out of range, addr >= num_contexts,
  *           an image that is empty or goes beyond the table, an unknown
- *           opcode, a non-zero reserved byte or field
+ *           opcode or flag, a non-zero reserved byte or field
  *   ENOENT  no such table in this file
  *   ECANCELED  an EXPECT of a batch does not hold; nothing has changed
  *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
  *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
  *           exhausted; nothing has changed
- *   EBADF   any command but READ, GET_INFO and SNAPSHOT, on a file not opened
- *           for writing
+ *   EBADF   any command but READ, GET_INFO, SNAPSHOT and EXPORT, on a file not
+ *           opened for writing; a command that an exported descriptor doesn't
+ *           serve
+ *   EMFILE, ENFILE  EXPORT, where no descriptor is left
  */
 #ifndef _UAPI_LINUX_ATOMIK_H
 #define _UAPI_LINUX_ATOMIK_H
@@ -213,6 +215,35 @@ struct atomik_image {
 	__u64 contexts_ptr;
 };
 
+/* Flags of EXPORT. */
+#define ATOMIK_EXPORT_READ_ONLY	1
+
+/**
+ * struct atomik_export - argument of ATOMIK_IOC_EXPORT
+ * @table_id: in, the table
+ * @flags: in, 0 or ATOMIK_EXPORT_READ_ONLY
+ * @fd: out, the new descriptor, close-on-exec
+ * @reserved: in, zero
+ *
+ * The new descriptor is of this one table, under the same id. It holds the table
+ * as a duplicate of the original descriptor would. It serves LOAD, ACCUM, READ,
+ * SWAP, BATCH, SNAPSHOT, RESTORE, GET_INFO and mmap(); every other command is
+ * EBADF, so that it neither creates nor destroys tables. Opening it again through
+ * /proc fails with ENXIO.
+ *
+ * With ATOMIK_EXPORT_READ_ONLY it serves READ, batches of READ and EXPECT,
+ * SNAPSHOT, GET_INFO and mmap() for reading. Every other command is EBADF, and a
+ * mapping for writing EACCES, now and by mprotect().
+ *
+ * Drivers that lack the command answer ENOTTY.
+ */
+struct atomik_export {
+	__u32 table_id;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+};
+
 /* Reserved: fingerprints of user memory. Answered with ENOTTY so far. */
 struct atomik_fp_register {
 	__u64 user_addr;
@@ -273,5 +304,6 @@ struct atomik_fp_check {
 #define ATOMIK_IOC_GET_INFO		_IOR(ATOMIK_IOC_MAGIC, 0x40, struct atomik_info)
 #define ATOMIK_IOC_SNAPSHOT		_IOW(ATOMIK_IOC_MAGIC, 0x50, struct atomik_image)
 #define ATOMIK_IOC_RESTORE		_IOW(ATOMIK_IOC_MAGIC, 0x51, struct atomik_image)
+#define ATOMIK_IOC_EXPORT		_IOWR(ATOMIK_IOC_MAGIC, 0x54, struct atomik_export)
 
 #endif /* _UAPI_LINUX_ATOMIK_H */

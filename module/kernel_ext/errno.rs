@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Error codes that the kernel crate of 7.2 has no constant for.
+//! Errors that the kernel crate of 7.2 has no constant of.
 
-use kernel::{bindings, error::Error, ffi::c_int};
+use kernel::{bindings, error::Error};
 
 /// Returns ECANCELED.
 #[cold]
 pub(crate) fn ecanceled() -> Error {
-    Error::from_errno(-(bindings::ECANCELED as c_int))
+    Error::from_errno(-(bindings::ECANCELED as i32))
 }

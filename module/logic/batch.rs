@@ -403,6 +403,14 @@ mod tests {
         }
     }
 
+    /// The batch with conditions that hold.
+    fn holding(model: &model::Table, mut ops: Vec<BatchOp>) -> Vec<BatchOp> {
+        for op in ops.iter_mut().filter(|op| op.opcode == OP_EXPECT) {
+            op.value = model.get(op.addr).unwrap().state();
+        }
+        ops
+    }
+
     impl Target for Cell<Option<u64>> {
         fn put(&self, value: u64) {
             assert_eq!(self.replace(Some(value)), None);
@@ -449,6 +457,7 @@ mod tests {
         #[test]
         fn applies_as_the_model_does(mut model in contexts(), ops in ops()) {
             let mut stored = Stored::new(&model);
+            let ops = holding(&model, ops);
             let targets = vec![Cell::new(None); ops.len()];
             apply(&mut stored.table(), &plan(&ops).unwrap(), &ops, &targets);
             let entries: Vec<Entry> = ops.iter().map(entry).collect();

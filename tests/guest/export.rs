@@ -11,7 +11,10 @@ use atomik_uapi::{self as uapi, Command, EXPORT_READ_ONLY};
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open},
-    sys::{mman::ProtFlags, stat::Mode},
+    sys::{
+        mman::{MapFlags, ProtFlags},
+        stat::Mode,
+    },
     unistd,
 };
 use std::os::fd::{AsFd, AsRawFd};
@@ -66,7 +69,15 @@ fn read_only_it_serves_what_changes_nothing() {
         assert_eq!(export.batch(table, &mut ops), Err(Errno::ECANCELED));
         assert_eq!(ops[count - 1].value, 5);
     }
-    let mapping = Mapping::with(&export, table, 2, ProtFlags::PROT_READ).unwrap();
+    let mapping = Mapping::with(
+        &export,
+        table,
+        0,
+        2,
+        ProtFlags::PROT_READ,
+        MapFlags::MAP_SHARED,
+    )
+    .unwrap();
     assert_eq!(mapping.read(0), 5);
 }
 
@@ -112,9 +123,17 @@ fn read_only_it_can_not_change_anything() {
     assert_eq!(export.read(other, 0), Err(Errno::ENOENT));
 
     // Mappings.
-    let writing = Mapping::with(&export, table, 1, READ_WRITE);
+    let writing = Mapping::with(&export, table, 0, 1, READ_WRITE, MapFlags::MAP_SHARED);
     assert_eq!(writing.err(), Some(Errno::EACCES));
-    let mapping = Mapping::with(&export, table, 1, ProtFlags::PROT_READ).unwrap();
+    let mapping = Mapping::with(
+        &export,
+        table,
+        0,
+        1,
+        ProtFlags::PROT_READ,
+        MapFlags::MAP_SHARED,
+    )
+    .unwrap();
     assert_eq!(mapping.protect(READ_WRITE), Err(Errno::EACCES));
     assert_eq!(
         mapping.protect(ProtFlags::PROT_READ | ProtFlags::PROT_EXEC),

@@ -89,6 +89,8 @@ struct Coverage {
     concurrent: usize,
     /// Operations on a table that was not there.
     refused: usize,
+    /// Batches whose conditions did not hold.
+    canceled: usize,
 }
 
 /// Records and checks histories of threads that do operations of `op`.
@@ -118,6 +120,8 @@ fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op)
             coverage.histories += 1;
             coverage.operations += calls().count();
             coverage.concurrent += concurrent(&history);
+            let canceled = |call: &&Call| matches!(call.answer, Answer::Canceled { .. });
+            coverage.canceled += calls().filter(canceled).count();
             coverage.refused += calls().filter(|c| c.answer == Answer::NoTable).count();
 
             let mut start = Tables::default();
@@ -184,6 +188,50 @@ fn of_batches_and_single_operations() {
         _ => single(random, FIRST),
     };
     record_and_check("batches and single operations", 2000, op);
+}
+
+/// A batch that depends on a state, of which there are few, so that conditions hold now and then.
+fn conditional(random: &mut impl Rng, table: u32) -> Op {
+    let mut state = || random.random_range(0..3);
+    let addr = state() as u32 % CONTEXTS;
+    let mut entries = vec![
+        Entry::Expect {
+            addr,
+            state: state(),
+        },
+        Entry::Set {
+            addr,
+            state: state(),
+        },
+    ];
+    if random.random() {
+        let addr = 1 - addr;
+        entries.push(Entry::Read { addr });
+        if random.random() {
+            entries.push(Entry::Expect { addr, state: 0 });
+        }
+    }
+    Op::Batch { table, entries }
+}
+
+#[test]
+fn of_conditions() {
+    let op = |random: &mut ChaCha8Rng| match random.random_range(0..8) {
+        0..5 => conditional(random, FIRST),
+        5 => Op::Batch {
+            table: FIRST,
+            entries: vec![
+                Entry::Set { addr: 0, state: 0 },
+                Entry::Set { addr: 1, state: 0 },
+            ],
+        },
+        6 => single(random, FIRST),
+        _ => Op::Single {
+            table: FIRST,
+            entry: Entry::Load { addr: 0, value: 1 },
+        },
+    };
+    record_and_check("conditions", 1000, op);
 }
 
 #[test]

@@ -20,6 +20,8 @@ fn step() -> impl Strategy<Value = Step> {
         26 => entry(true).prop_map(|entry| Op::Single { table: 0, entry }),
         5 => prop::collection::vec(entry(false), 1..12)
             .prop_map(|entries| Op::Batch { table: 0, entries }),
+        5 => prop::collection::vec(entry_of_any_kind(), 1..12)
+            .prop_map(|entries| Op::Batch { table: 0, entries }),
     ];
     (any::<Index>(), op)
 }
@@ -37,6 +39,21 @@ fn entry(single: bool) -> impl Strategy<Value = Entry> {
         5 => (addr(), value()).prop_map(move |(addr, value)| Entry::Swap { addr, new: new(value) }),
     ]
 }
+
+/// An entry of a batch, EXPECT and SET included.
+fn entry_of_any_kind() -> impl Strategy<Value = Entry> {
+    let addr = || 0..6u32;
+    let value = || prop_oneof![Just(0), Just(HOLDS), any::<u64>()];
+    prop_oneof![
+        4 => entry(false),
+        2 => (addr(), value()).prop_map(|(addr, state)| Entry::Set { addr, state }),
+        2 => (addr(), Just(HOLDS)).prop_map(|(addr, state)| Entry::Expect { addr, state }),
+        1 => (addr(), value()).prop_map(|(addr, state)| Entry::Expect { addr, state }),
+    ]
+}
+
+/// In an EXPECT, stands for the state that the context has.
+const HOLDS: u64 = 1 << 63;
 
 #[test]
 fn ten_thousand_operations_follow_the_model() {
@@ -60,6 +77,14 @@ fn ten_thousand_operations_follow_the_model() {
                 &mut op
             {
                 *table = ids[index.index(ids.len())];
+            }
+            if let Op::Batch { table, entries } = &mut op {
+                for entry in entries {
+                    if let Entry::Expect { addr, state: state @ HOLDS } = entry {
+                        let words = model.words(*table).unwrap_or_default();
+                        *state = words.get(*addr as usize).map_or(0, |(state, _)| *state);
+                    }
+                }
             }
             let answer = serve(&file, &op);
             let before = model.clone();

@@ -4,9 +4,9 @@
 
 use atomik_test_support::{
     model::{Answer, Entry, Op},
-    raw::{RawFile, accum, load, read, swap},
+    raw::{RawFile, accum, expect, load, read, set, swap},
 };
-use atomik_uapi::{BatchOp, OP_READ, OP_SWAP};
+use atomik_uapi::{BatchOp, OP_EXPECT, OP_READ, OP_SWAP};
 use nix::errno::Errno;
 
 /// Carries out an operation.
@@ -15,7 +15,7 @@ pub fn serve(file: &RawFile, op: &Op) -> Answer {
         Op::Create(contexts) => file.create(*contexts).map(Answer::Created),
         Op::Destroy { table } => file.destroy(*table).map(|()| Answer::Destroyed),
         Op::Single { table, entry } => single(file, *table, *entry).map(Answer::States),
-        Op::Batch { table, entries } => batch(file, *table, entries).map(Answer::States),
+        Op::Batch { table, entries } => batch(file, *table, entries),
     };
     match result {
         Ok(answer) => answer,
@@ -31,19 +31,34 @@ fn single(file: &RawFile, table: u32, entry: Entry) -> Result<Vec<u64>, Errno> {
         Entry::Accum { addr, delta } => file.accum(table, addr, delta).map(|()| vec![]),
         Entry::Read { addr } => file.read(table, addr).map(|state| vec![state]),
         Entry::Swap { addr, new } => file.swap(table, addr, new).map(|state| vec![state]),
+        Entry::Expect { .. } | Entry::Set { .. } => panic!("a batch has these"),
     }
 }
 
-fn batch(file: &RawFile, table: u32, entries: &[Entry]) -> Result<Vec<u64>, Errno> {
+fn batch(file: &RawFile, table: u32, entries: &[Entry]) -> Result<Answer, Errno> {
     let in_batch = |entry: &Entry| match *entry {
         Entry::Load { addr, value } => load(addr, value),
         Entry::Accum { addr, delta } => accum(addr, delta),
         Entry::Read { addr } => read(addr),
         Entry::Swap { addr, new: 0 } => swap(addr),
         Entry::Swap { .. } => panic!("in a batch, SWAP keeps the state"),
+        Entry::Expect { addr, state } => expect(addr, state),
+        Entry::Set { addr, state } => set(addr, state),
     };
     let mut ops: Vec<BatchOp> = entries.iter().map(in_batch).collect();
-    file.batch(table, &mut ops)?;
-    let returns = |op: &&BatchOp| matches!(op.opcode, OP_READ | OP_SWAP);
-    Ok(ops.iter().filter(returns).map(|op| op.value).collect())
+    match file.batch(table, &mut ops) {
+        Err(Errno::ECANCELED) => {
+            let mut both = ops.iter().zip(entries.iter().map(in_batch));
+            let entry = both.position(|(after, before)| {
+                before.opcode == OP_EXPECT && before.value != after.value
+            });
+            let entry = entry.expect("a condition that tells the state found");
+            let state = ops[entry].value;
+            Ok(Answer::Canceled { entry, state })
+        }
+        result => result.map(|()| {
+            let returns = |op: &&BatchOp| matches!(op.opcode, OP_READ | OP_SWAP);
+            Answer::States(ops.iter().filter(returns).map(|op| op.value).collect())
+        }),
+    }
 }

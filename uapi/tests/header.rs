@@ -71,6 +71,7 @@ fn facts() -> Facts {
         }
         Context = "atomik_context" { reference, accumulator }
         Image = "atomik_image" { table_id, addr, count, reserved, contexts_ptr }
+        Export = "atomik_export" { table_id, flags, fd, reserved }
         FpRegister = "atomik_fp_register" { user_addr, length, fp_id, pad }
         FpCheck = "atomik_fp_check" { fp_id, changed, delta, pages_checked, pages_changed }
     }
@@ -80,6 +81,7 @@ fn facts() -> Facts {
         MAX_CONTEXTS = "ATOMIK_MAX_CONTEXTS",
         MAX_TABLES = "ATOMIK_MAX_TABLES",
         MAX_BATCH = "ATOMIK_MAX_BATCH",
+        EXPORT_READ_ONLY = "ATOMIK_EXPORT_READ_ONLY",
         OP_LOAD = "ATOMIK_OP_LOAD",
         OP_ACCUM = "ATOMIK_OP_ACCUM",
         OP_READ = "ATOMIK_OP_READ",
@@ -189,6 +191,7 @@ fn the_frozen_numbers() {
             ("GET_INFO", 0x8028_4140),
             ("SNAPSHOT", 0x4018_4150),
             ("RESTORE", 0x4018_4151),
+            ("EXPORT", 0xC010_4154),
         ]
     );
 }

@@ -25,6 +25,10 @@ enum Bug {
     SwapIgnoresRace,
     /// READ now and then returns the state before the last change.
     StaleRead,
+    /// Conditions are checked one step before the entries are applied.
+    ConditionsInFront,
+    /// A batch is applied whether its conditions hold or not.
+    ConditionsIgnored,
 }
 
 /// The tables of the simulated driver: one.
@@ -59,6 +63,8 @@ impl Driver {
             Entry::Load { addr, value } => self.set(addr, value),
             Entry::Accum { addr, delta } => self.set(addr, self.states[addr as usize] ^ delta),
             Entry::Read { addr } => states.push(self.states[addr as usize]),
+            Entry::Expect { .. } => {}
+            Entry::Set { addr, state } => self.set(addr, state),
             Entry::Swap { addr, new } => {
                 states.push(self.states[addr as usize]);
                 if new != 0 {
@@ -66,6 +72,21 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// The answer to a batch with a condition that doesn't hold.
+    fn unmet(&self, entries: &[Entry]) -> Option<Answer> {
+        let mut entries = entries.iter().enumerate();
+        entries.find_map(|(number, entry)| match *entry {
+            Entry::Expect { addr, state } => {
+                let found = self.states[addr as usize];
+                (found != state).then_some(Answer::Canceled {
+                    entry: number,
+                    state: found,
+                })
+            }
+            _ => None,
+        })
     }
 
     /// Does the next step of a thread's operation.
@@ -94,6 +115,15 @@ impl Driver {
                 step + 1 == entries.len()
             }
             Op::Batch { entries, .. } => {
+                let in_front = self.bug == Bug::ConditionsInFront;
+                let unmet = self.unmet(entries).filter(|_| step == 0 || !in_front);
+                if let Some(canceled) = unmet.filter(|_| self.bug != Bug::ConditionsIgnored) {
+                    current.answer = Some(canceled);
+                    return;
+                }
+                if in_front && step == 0 {
+                    return;
+                }
                 for &entry in entries {
                     self.apply(entry, &mut current.states);
                 }
@@ -153,8 +183,25 @@ fn random_entry(random: &mut impl Rng, swap: bool) -> Entry {
 }
 
 fn random_op(random: &mut impl Rng) -> Op {
-    match random.random_range(0..20) {
+    match random.random_range(0..24) {
         0 => Op::Destroy { table: TABLE },
+        20.. => {
+            let addr = random.random_range(0..CONTEXTS);
+            let mut state = || random.random_range(0..2);
+            Op::Batch {
+                table: TABLE,
+                entries: vec![
+                    Entry::Expect {
+                        addr,
+                        state: state(),
+                    },
+                    Entry::Set {
+                        addr,
+                        state: state(),
+                    },
+                ],
+            }
+        }
         1..8 => Op::Batch {
             table: TABLE,
             entries: (0..random.random_range(2..5))
@@ -247,6 +294,8 @@ fn planted_bugs_are_refused() {
         Bug::XorInTwoSteps,
         Bug::SwapIgnoresRace,
         Bug::StaleRead,
+        Bug::ConditionsInFront,
+        Bug::ConditionsIgnored,
     ] {
         assert!(refused(bug) > 0, "{bug:?} was never noticed");
     }

@@ -3,8 +3,9 @@
 //! [`File`], an open file of the driver, from the user's side.
 
 use crate::{
+    commands::{self, Access},
     contexts::Exclusive,
-    kernel_ext::gfp,
+    kernel_ext::{errno::ecanceled, gfp},
     open_file::OpenFile,
     uapi::{self, BatchOp},
 };
@@ -23,12 +24,14 @@ impl File {
         Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
     }
 
+    fn tables(&self) -> &OpenFile {
+        &self.0
+    }
+
     /// The operations served on all files, by GET_INFO.
     pub fn ops_total(&self) -> u64 {
         let mut info = uapi::Info::default();
-        self.0
-            .get_info(user(&mut info))
-            .expect("memory that is there");
+        commands::get_info(user(&mut info)).expect("memory that is there");
         info.ops_total
     }
 
@@ -58,7 +61,7 @@ impl File {
                 result.map(|()| Answer::Destroyed)
             }
             Op::Single { table, entry } => self.single(*table, *entry, away).map(Answer::States),
-            Op::Batch { table, entries } => self.batch(*table, entries, away).map(Answer::States),
+            Op::Batch { table, entries } => self.batch(*table, entries, away),
         };
         match result {
             Ok(answer) => answer,
@@ -76,7 +79,7 @@ impl File {
                     addr,
                     initial_state: value,
                 };
-                self.0.load(user(&mut arg)).map(|()| vec![])
+                commands::load(self.tables(), user(&mut arg)).map(|()| vec![])
             }
             Entry::Accum { addr, delta } => {
                 let mut arg = uapi::Accum {
@@ -84,7 +87,7 @@ impl File {
                     addr,
                     delta,
                 };
-                self.0.accum(user(&mut arg)).map(|()| vec![])
+                commands::accum(self.tables(), user(&mut arg)).map(|()| vec![])
             }
             Entry::Read { addr } => {
                 let mut arg = uapi::Read {
@@ -93,8 +96,9 @@ impl File {
                     state: !0,
                 };
                 put_away(&arg.state, away);
-                self.0.read(user(&mut arg)).map(|()| vec![arg.state])
+                commands::read(self.tables(), user(&mut arg)).map(|()| vec![arg.state])
             }
+            Entry::Expect { .. } | Entry::Set { .. } => unreachable!("a batch has these"),
             Entry::Swap { addr, new } => {
                 let mut arg = uapi::Swap {
                     table_id,
@@ -103,12 +107,12 @@ impl File {
                     old_state: !0,
                 };
                 put_away(&arg.old_state, away);
-                self.0.swap(user(&mut arg)).map(|()| vec![arg.old_state])
+                commands::swap(self.tables(), user(&mut arg)).map(|()| vec![arg.old_state])
             }
         }
     }
 
-    fn batch(&self, table_id: u32, entries: &[Entry], away: Option<Away>) -> Result<Vec<u64>> {
+    fn batch(&self, table_id: u32, entries: &[Entry], away: Option<Away>) -> Result<Answer> {
         let mut ops: Vec<BatchOp> = entries.iter().map(in_batch).collect();
         let returns = |op: &&BatchOp| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP);
         // The last result, so that others have been written by then.
@@ -120,8 +124,22 @@ impl File {
             num_ops: ops.len() as u32,
             ops_ptr: ops.as_mut_ptr().expose_provenance() as u64,
         };
-        self.0.batch(user(&mut arg))?;
-        Ok(ops.iter().filter(returns).map(|op| op.value).collect())
+        match commands::batch(self.tables(), user(&mut arg)) {
+            Err(error) if error == ecanceled() => {
+                let mut both = ops.iter().zip(entries.iter().map(in_batch));
+                let entry = both
+                    .position(|(after, before)| {
+                        before.opcode == uapi::OP_EXPECT && before != *after
+                    })
+                    .expect("a condition that tells the state found");
+                Ok(Answer::Canceled {
+                    entry,
+                    state: ops[entry].value,
+                })
+            }
+            result => result
+                .map(|()| Answer::States(ops.iter().filter(returns).map(|op| op.value).collect())),
+        }
     }
 
     /// The states and references of the contexts of a table, if it exists.
@@ -154,6 +172,8 @@ fn in_batch(entry: &Entry) -> BatchOp {
             assert_eq!(new, 0, "in a batch, SWAP keeps the state");
             (uapi::OP_SWAP, addr, 0)
         }
+        Entry::Expect { addr, state } => (uapi::OP_EXPECT, addr, state),
+        Entry::Set { addr, state } => (uapi::OP_SET, addr, state),
     };
     BatchOp {
         opcode,

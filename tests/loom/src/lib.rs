@@ -30,6 +30,9 @@ pub use mapped::states_can_move;
 mod abi;
 #[path = "../../../module/batch.rs"]
 mod batch;
+#[path = "../../../module/commands.rs"]
+#[allow(dead_code, reason = "no table is mapped, and no case has images")]
+mod commands;
 #[path = "../../../module/contexts.rs"]
 mod contexts;
 #[path = "../../../module/image.rs"]
@@ -43,7 +46,7 @@ mod image;
 )]
 mod logic;
 #[path = "../../../module/open_file.rs"]
-#[allow(dead_code, reason = "no table is mapped")]
+#[allow(dead_code, reason = "nobody asks for bytes")]
 mod open_file;
 #[path = "../../../module/ops_total.rs"]
 mod ops_total;

@@ -10,7 +10,7 @@ use atomik_loom::{
     planted::{plant, Bug},
     states_can_move, Away, Case, Thread,
 };
-use ops::{accum, batch, destroy, load, read, swap, table, TABLE};
+use ops::{accum, batch, destroy, expect, load, read, set, swap, table, TABLE};
 
 /// Threads that share a table, each on the CPU with its number.
 fn case<const N: usize>(threads: [(u32, Vec<Op>); N]) -> Case {
@@ -51,6 +51,33 @@ fn swap_accum_read() {
         (0, vec![swap(0, 0x40), read(0)]),
         (1, vec![accum(0, 1), accum(0, 2)]),
     ]);
+}
+
+/// The state of context 0 at the start is 0x30, that of context 1 is 0.
+#[test]
+fn compare_and_set_twice() {
+    let compare_and_set = |addr, state, new| batch([expect(addr, state), set(addr, new)]);
+    for cpu in [0, 1] {
+        explore([
+            (0, vec![compare_and_set(0, 0x30, 1)]),
+            (cpu, vec![compare_and_set(0, 0x30, 2), read(0)]),
+        ]);
+    }
+    // Of two contexts, in opposite order.
+    explore([
+        (0, vec![batch([expect(0, 0x30), expect(1, 0), set(1, 1)])]),
+        (1, vec![batch([expect(1, 0), expect(0, 0x30), set(0, 2)])]),
+    ]);
+}
+
+#[test]
+fn compare_and_set_beside_single_operations() {
+    for op in [accum(0, 1), load(0, 3), swap(0, 0x40), read(0), destroy()] {
+        explore([
+            (0, vec![batch([expect(0, 0x30), set(0, 5), read(1)])]),
+            (1, vec![op]),
+        ]);
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use atomik_loom::{
     planted::{plant, Bug},
     Case, Thread,
 };
-use ops::{accum, batch, load, read, swap, table};
+use ops::{accum, batch, expect, load, read, set, swap, table};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 /// Part of loom's message about two accesses that nothing keeps apart.
@@ -69,6 +69,15 @@ fn a_batch_that_does_not_close_the_slots() {
             vec![batch([load(0, 4), load(1, 4)])],
             vec![read(0), read(1)],
         ],
+    );
+}
+
+#[test]
+fn a_condition_that_others_come_between() {
+    noticed(
+        Bug::ReadersSeeNoWriter,
+        RACE,
+        [vec![batch([expect(0, 0x30), set(0, 1)])], vec![accum(0, 4)]],
     );
 }
 

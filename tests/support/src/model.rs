@@ -21,14 +21,31 @@ pub enum Op {
 /// A single operation on a context, or an entry of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Entry {
-    Load { addr: u32, value: u64 },
-    Accum { addr: u32, delta: u64 },
-    Read { addr: u32 },
-    Swap { addr: u32, new: u64 },
+    Load {
+        addr: u32,
+        value: u64,
+    },
+    Accum {
+        addr: u32,
+        delta: u64,
+    },
+    Read {
+        addr: u32,
+    },
+    Swap {
+        addr: u32,
+        new: u64,
+    },
     /// In a batch only: a condition on the state before any of its entries.
-    Expect { addr: u32, state: u64 },
+    Expect {
+        addr: u32,
+        state: u64,
+    },
     /// In a batch only: an ACCUM of the difference to the state.
-    Set { addr: u32, state: u64 },
+    Set {
+        addr: u32,
+        state: u64,
+    },
 }
 
 impl Entry {
@@ -150,12 +167,13 @@ impl Table {
     /// The first EXPECT that doesn't hold, by its number, and the state found instead.
     pub fn unmet(&self, entries: &[Entry]) -> Option<(usize, u64)> {
         let found = |addr| self.get(addr).unwrap_or_default().state();
-        entries.iter().enumerate().find_map(|(i, entry)| match *entry {
-            Entry::Expect { addr, state } => {
-                (found(addr) != state).then_some((i, found(addr)))
-            }
-            _ => None,
-        })
+        entries
+            .iter()
+            .enumerate()
+            .find_map(|(i, entry)| match *entry {
+                Entry::Expect { addr, state } => (found(addr) != state).then_some((i, found(addr))),
+                _ => None,
+            })
     }
 
     /// Does all of the entries, in order, or nothing. Returns the states that READ and SWAP return;

@@ -38,4 +38,5 @@ pub unsafe fn copy_to_user_nofault(to: *mut c_void, from: *const c_void, len: us
     }
 }
 
+pub const ECANCELED: u32 = 125;
 pub const ___GFP_NORETRY_BIT: u32 = 16;

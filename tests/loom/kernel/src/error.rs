@@ -8,6 +8,12 @@ use core::convert::Infallible;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Error(i32);
 
+impl Error {
+    pub fn from_errno(errno: i32) -> Self {
+        Self(-errno)
+    }
+}
+
 impl From<Infallible> for Error {
     fn from(never: Infallible) -> Self {
         match never {}
@@ -21,6 +27,7 @@ pub mod code {
     use super::Error;
 
     pub const ENOENT: Error = Error(2);
+    pub const EBADF: Error = Error(9);
     pub const EAGAIN: Error = Error(11);
     pub const ENOMEM: Error = Error(12);
     pub const EFAULT: Error = Error(14);

@@ -4,6 +4,8 @@
 
 #[path = "../../../../module/kernel_ext/atomic_xor.rs"]
 pub(crate) mod atomic_xor;
+#[path = "../../../../module/kernel_ext/errno.rs"]
+pub(crate) mod errno;
 #[path = "../../../../module/kernel_ext/gfp.rs"]
 pub(crate) mod gfp;
 pub(crate) mod pinned;

@@ -23,6 +23,16 @@ pub fn swap(addr: u32, new: u64) -> Op {
     single(Entry::Swap { addr, new })
 }
 
+/// An entry for [`batch`] only.
+pub fn expect(addr: u32, state: u64) -> Op {
+    single(Entry::Expect { addr, state })
+}
+
+/// An entry for [`batch`] only.
+pub fn set(addr: u32, state: u64) -> Op {
+    single(Entry::Set { addr, state })
+}
+
 fn single(entry: Entry) -> Op {
     Op::Single {
         table: TABLE,
