@@ -56,7 +56,7 @@ fn an_inherited_descriptor() {
     // Another descriptor may be of a file opened for reading only.
     let script = "exec 3</dev/atomik; atomikctl --fd 3 create 1";
     tool.shell(script)
-        .failed(1, &["wasn't opened for writing", "hint: "]);
+        .failed(1, &["doesn't give the right to", "hint: "]);
 }
 
 #[test]

@@ -7,7 +7,9 @@ use crate::Error;
 #[cfg(doc)]
 use crate::LocalError;
 use crate::local::check_u64;
-use crate::{Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value};
+use crate::{
+    Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value, transaction,
+};
 
 /// A table of contexts, wherever it is: the device's [`Table`] and [`TableRef`], and the
 /// [`LocalTable`] of this process. Code written for the trait serves both.
@@ -88,13 +90,33 @@ pub trait ContextTable {
     /// See [`ContextTable`].
     fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value>;
 
+    /// SET of any width: the state becomes `state`, and the reference stays.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`]; [`Error::Unsupported`] with an older driver.
+    fn set_value(&mut self, addr: u32, state: &[u64]) -> Result<()>;
+
+    /// Sets the state to `new` if it is `current`, of any width: `Ok` with the state before, or
+    /// `Err` with the state found.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`]; [`Error::Unsupported`] with an older driver.
+    fn compare_exchange_value(
+        &mut self,
+        addr: u32,
+        current: &[u64],
+        new: &[u64],
+    ) -> Result<Result<Value, Value>>;
+
     /// Runs a batch: its operations in order, all of them or none. Returns the states that its
     /// READs and SWAPs returned.
     ///
     /// # Errors
     ///
-    /// [`Error::BatchEmpty`], [`Error::BatchTooLong`], and see [`ContextTable`]. Nothing has been
-    /// applied then.
+    /// [`Error::Canceled`] where a condition doesn't hold, [`Error::BatchEmpty`],
+    /// [`Error::BatchTooLong`], and see [`ContextTable`]. Nothing has been applied then.
     fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>>;
 
     /// Runs a batch that returns nothing.
@@ -175,6 +197,72 @@ pub trait ContextTable {
         let state = self.swap_value_with(addr, &[new_reference])?;
         Ok(lowest(state.limbs()))
     }
+
+    /// SET of a `u64`, see [`set_value`](Self::set_value).
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`]; [`Error::Unsupported`] with an older driver.
+    fn set(&mut self, addr: u32, state: u64) -> Result<()> {
+        self.set_value(addr, &[state])
+    }
+
+    /// Sets the state to `new` if it is `current`: `Ok` with the state before, or `Err` with the
+    /// state found.
+    ///
+    /// # Errors
+    ///
+    /// See [`ContextTable`]; [`Error::Unsupported`] with an older driver.
+    fn compare_exchange(&mut self, addr: u32, current: u64, new: u64) -> Result<Result<u64, u64>> {
+        check_u64(self.width())?;
+        let state = self.compare_exchange_value(addr, &[current], &[new])?;
+        let number = |state: Value| lowest(state.limbs());
+        Ok(state.map(number).map_err(number))
+    }
+
+    /// Changes the state to what `f` makes of it, and returns the state before, as
+    /// [`TableRef::update`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TableRef::update`].
+    fn update(&mut self, addr: u32, f: &mut dyn FnMut(u64) -> u64) -> Result<u64> {
+        let state = self.read(addr)?;
+        transaction::update(addr, state, f, |current, new| {
+            self.compare_exchange(addr, current, new)
+        })
+    }
+
+    /// Changes the states at `addrs` as `f` does, all as one, as [`TableRef::transact`] does. What
+    /// `f` finds out it keeps in variables outside.
+    ///
+    /// ```
+    /// use atomik::{ContextTable, LocalTable, Result};
+    ///
+    /// /// Moves up to `most` from one account to another, and returns how much.
+    /// fn transfer(table: &mut dyn ContextTable, from: u32, to: u32, most: u64) -> Result<u64> {
+    ///     let mut moved = 0;
+    ///     table.transact(&[from, to], &mut |accounts| {
+    ///         moved = most.min(accounts[0]);
+    ///         accounts[0] -= moved;
+    ///         accounts[1] += moved;
+    ///     })?;
+    ///     Ok(moved)
+    /// }
+    ///
+    /// let mut table = LocalTable::new(2)?;
+    /// table.set(0, 15)?;
+    /// assert_eq!(transfer(&mut table, 0, 1, 10)?, 10);
+    /// assert_eq!(transfer(&mut table, 0, 1, 10)?, 5);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TableRef::transact`], [`LocalError::TooWide`].
+    fn transact(&mut self, addrs: &[u32], f: &mut dyn FnMut(&mut [u64])) -> Result<()> {
+        transaction::transact(addrs, f, |batch| self.run(batch))
+    }
 }
 
 impl ContextTable for LocalTable {
@@ -204,6 +292,19 @@ impl ContextTable for LocalTable {
 
     fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
         self.swap_value_with(addr, new_reference)
+    }
+
+    fn set_value(&mut self, addr: u32, state: &[u64]) -> Result<()> {
+        self.set_value(addr, state)
+    }
+
+    fn compare_exchange_value(
+        &mut self,
+        addr: u32,
+        current: &[u64],
+        new: &[u64],
+    ) -> Result<Result<Value, Value>> {
+        self.compare_exchange_value(addr, current, new)
     }
 
     fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
@@ -259,6 +360,21 @@ macro_rules! device_table {
 
             fn swap_value_with(&mut self, addr: u32, new_reference: &[u64]) -> Result<Value> {
                 TableRef::swap_with(self, addr, lowest(new_reference)).map(Value::from)
+            }
+
+            fn set_value(&mut self, addr: u32, state: &[u64]) -> Result<()> {
+                TableRef::set(self, addr, lowest(state))
+            }
+
+            fn compare_exchange_value(
+                &mut self,
+                addr: u32,
+                current: &[u64],
+                new: &[u64],
+            ) -> Result<Result<Value, Value>> {
+                let (current, new) = (lowest(current), lowest(new));
+                let state = TableRef::compare_exchange(self, addr, current, new)?;
+                Ok(state.map(Value::from).map_err(Value::from))
             }
 
             fn run<'b>(&mut self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {

@@ -8,13 +8,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use nix::sys::socket::{
+    AddressFamily, SockType, SockaddrLike, SockaddrStorage, getsockname, getsockopt, sockopt,
+};
 
 use crate::{
     DEFAULT_PATH, Error, Info, Operation, Result, Table, TableRef, TableUsage, Usage, Version,
-    ioctl,
+    descriptors, ioctl,
 };
 
-/// One open file of the device, with the tables in it.
+/// One open file of the device, with the tables in it; or a descriptor of one table of such a file,
+/// which [`TableRef::export`] makes.
 ///
 /// All descriptors of the same open file share its tables, in any process, and no others do; the
 /// tables end when the last of these descriptors is closed. A [`Table`] or [`TableRef`]
@@ -118,6 +122,73 @@ impl Device {
         }
         // INVARIANT: both were checked just now.
         Ok(Self { file: Arc::new(fd) })
+    }
+
+    /// Takes a descriptor that EXPORT has made.
+    pub(crate) fn exported(fd: OwnedFd) -> Self {
+        // INVARIANT: it is of the driver whose table it is, which was checked.
+        Self { file: Arc::new(fd) }
+    }
+
+    /// Sends a duplicate of the descriptor over a unix socket of any kind, with one byte of
+    /// payload, 0, as a message of a stream needs one. [`receive`](Self::receive) takes it at the
+    /// other side, or any program that calls recvmsg(2).
+    ///
+    /// Who gets the descriptor can do all that this process can with it; see [`TableRef::export`]
+    /// for one that gives less. This waits while the socket's buffer is full, unless the socket is
+    /// non-blocking or has a timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotUnixSocket`]; [`Error::Os`] where the other side has closed the socket (EPIPE),
+    /// and on a non-blocking one where there is no room (EAGAIN).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use std::os::unix::net::UnixStream;
+    /// # use atomik::{Device, Rights};
+    /// # let table = Device::open()?.create_table(16)?;
+    /// let (ours, theirs) = UnixStream::pair().unwrap();
+    /// table.export(Rights::ReadOnly)?.send(&ours)?;
+    /// let table = Device::receive(&theirs)?.only_table()?; // in the other process
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn send(&self, socket: impl AsFd) -> Result<()> {
+        let failed = |errno| Error::other(Operation::Send, None, errno);
+        let socket = socket.as_fd();
+        check_unix(socket).map_err(failed)?;
+        descriptors::send(socket, &[0], Some(self.file.as_fd())).map_err(failed)
+    }
+
+    /// Receives a descriptor of the device over a unix socket of any kind; `exec` closes it. It is
+    /// checked as [`from_fd`](Self::from_fd) does.
+    ///
+    /// One byte of a stream is read, or one message of another socket, of which all but the
+    /// descriptor is dropped. This waits for the other side, unless the socket is non-blocking or
+    /// has a timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SocketClosed`], [`Error::Descriptors`] where the message brought none or several,
+    /// [`Error::NotAtomik`], [`Error::Version`]: the descriptors are closed then.
+    /// [`Error::NotUnixSocket`]; [`Error::Os`] where this process has too many descriptors, and on
+    /// a non-blocking socket where there is nothing yet (EAGAIN).
+    pub fn receive(socket: impl AsFd) -> Result<Self> {
+        let failed = |errno| Error::other(Operation::Receive, None, errno);
+        let socket = socket.as_fd();
+        check_unix(socket).map_err(failed)?;
+        let (length, mut descriptors) = descriptors::receive(socket, &mut [0]).map_err(failed)?;
+        match (length, descriptors.pop(), descriptors.len()) {
+            (_, Some(descriptor), 0) => Self::from_fd(descriptor),
+            // A datagram may be empty; another socket is at its end then.
+            (0, None, _) if getsockopt(&socket, sockopt::SockType) != Ok(SockType::Datagram) => {
+                Err(Error::SocketClosed)
+            }
+            (_, last, others) => Err(Error::Descriptors {
+                found: others + usize::from(last.is_some()),
+            }),
+        }
     }
 
     /// Duplicates the descriptor: the new `Device` shares this one's tables, and keeps them alive.
@@ -246,6 +317,15 @@ impl Device {
         let table = TableRef::new(Arc::clone(&self.file), id, None);
         table.read(0)?;
         Ok(table)
+    }
+}
+
+/// Refuses sockets that drop descriptors without a word.
+fn check_unix(socket: BorrowedFd<'_>) -> Result<(), Errno> {
+    let address: SockaddrStorage = getsockname(socket.as_raw_fd())?;
+    match address.family() {
+        Some(AddressFamily::Unix) => Ok(()),
+        _ => Err(Errno::EAFNOSUPPORT),
     }
 }
 

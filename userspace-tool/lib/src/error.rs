@@ -141,8 +141,10 @@ pub enum Error {
         /// The number of contexts that was asked for.
         contexts: u32,
     },
-    /// The file wasn't opened for writing.
-    #[error("{op} changes something, and the file wasn't opened for writing")]
+    /// The descriptor doesn't serve this operation: it wasn't opened for writing, or it is an
+    /// [export](crate::TableRef::export), which neither makes nor destroys tables and, if it is
+    /// read-only, changes nothing.
+    #[error("this descriptor doesn't give the right to {op}")]
     ReadOnly {
         /// The operation.
         op: Operation,
@@ -161,6 +163,47 @@ pub enum Error {
     BatchTooLong {
         /// The number of entries.
         entries: usize,
+    },
+    /// A condition of a batch doesn't hold. The batch is as it was, and can be run again.
+    #[error(
+        "entry {entry} of the batch: the state at address {addr} is {found:#x}, where {expected:#x} \
+         was expected"
+    )]
+    Canceled {
+        /// The first EXPECT that doesn't hold: its number in the batch, from 0.
+        entry: usize,
+        /// The context's address.
+        addr: u32,
+        /// The state that the context was to have.
+        expected: u64,
+        /// The state that it has.
+        found: u64,
+    },
+    /// Others changed the contexts of an `update` or a `transact` during each of its attempts.
+    #[error("others were faster in each of {attempts} attempts, the last time at address {addr}")]
+    Contended {
+        /// The address that was changed during the last attempt.
+        addr: u32,
+        /// The number of attempts, [`MAX_ATTEMPTS`](crate::MAX_ATTEMPTS).
+        attempts: u32,
+    },
+    /// An address was given twice, where each context can have just one state.
+    #[error("address {addr} is given more than once")]
+    RepeatedAddress {
+        /// The address.
+        addr: u32,
+    },
+    /// A descriptor can't be sent over this socket.
+    #[error("the socket is not a unix socket, which alone carries descriptors")]
+    NotUnixSocket,
+    /// The other side has closed the socket, and sent no descriptor before.
+    #[error("the other side has closed the socket without sending a descriptor")]
+    SocketClosed,
+    /// A message that was to bring one descriptor brought none, or several, which have been closed.
+    #[error("a message brought {found} descriptors, and one was expected")]
+    Descriptors {
+        /// The number of descriptors.
+        found: usize,
     },
     /// [`TableRef::submit`](crate::TableRef::submit) was given a batch that returns something.
     #[error("entry {entry} of the batch returns a state, and this batch is to return nothing")]
@@ -267,7 +310,27 @@ impl Error {
             Self::NoMemory { .. } => {
                 "destroy tables, make a smaller one, or raise the limit of the memory cgroup".into()
             }
-            Self::ReadOnly { .. } => "open the device for reading and writing".into(),
+            Self::ReadOnly {
+                op: Operation::CreateTable | Operation::DestroyTable | Operation::Export,
+            } => {
+                "an exported table's descriptor serves its contexts alone; use one of the device, \
+                 opened for reading and writing"
+                    .into()
+            }
+            Self::ReadOnly { .. } => {
+                "open the device for reading and writing, or have the table exported with the \
+                 right to write"
+                    .into()
+            }
+            Self::Canceled { .. } => {
+                "nothing has been applied: decide anew by the state found, and run it again".into()
+            }
+            Self::Contended { .. } => {
+                "make it shorter between reading the states and changing them, or change the \
+                 context from fewer threads"
+                    .into()
+            }
+            Self::RepeatedAddress { .. } => "give each address once".into(),
             Self::BatchTooLong { .. } => {
                 "run it as several batches, each isolated by itself".into()
             }
@@ -298,10 +361,21 @@ impl Error {
             | Self::BatchTooLong { .. } => Errno::EINVAL,
             Self::TooManyTables => Errno::ENOSPC,
             Self::NoMemory { .. } | Self::ImageMemory { .. } => Errno::ENOMEM,
+            // EXPECT and SET are opcodes, other operations commands of their own.
+            Self::Unsupported {
+                op: Operation::Expect | Operation::Set,
+            } => Errno::EINVAL,
             Self::Unsupported { .. } => Errno::ENOTTY,
             Self::ReadOnly { .. } => Errno::EBADF,
+            // The last attempt of a contended one was canceled.
+            Self::Canceled { .. } | Self::Contended { .. } => Errno::ECANCELED,
+            Self::NotUnixSocket => Errno::EAFNOSUPPORT,
             Self::Fault { .. } => Errno::EFAULT,
-            Self::NoTable
+            // No system call reports these. (The kernel would take an address twice.)
+            Self::RepeatedAddress { .. }
+            | Self::SocketClosed
+            | Self::Descriptors { .. }
+            | Self::NoTable
             | Self::Local(_)
             | Self::SeveralTables { .. }
             | Self::Version { .. }
@@ -338,6 +412,7 @@ impl Error {
             (Errno::ENOENT, Some(table)) => Self::NoSuchTable { table },
             (Errno::EBADF, _) => Self::ReadOnly { op },
             (Errno::EFAULT, _) => Self::Fault { op },
+            (Errno::EAFNOSUPPORT, _) => Self::NotUnixSocket,
             _ => Self::Os {
                 op,
                 table,

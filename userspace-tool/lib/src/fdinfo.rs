@@ -5,10 +5,13 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use crate::{Error, Operation, Result};
+use crate::{Error, Operation, Result, Rights};
 
 /// The tables of an open file of the device, and its counters: from
 /// [`Device::usage`](crate::Device::usage), or read by an operator in `/proc/PID/fdinfo/FD`.
+///
+/// An [exported](crate::TableRef::export) descriptor has its one table, until that is destroyed,
+/// and counts nothing: what it does counts for the open file that the table belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
@@ -18,6 +21,8 @@ pub struct Usage {
     pub ops: u64,
     /// The tables, in the order of their places in the file.
     pub tables: Vec<TableUsage>,
+    /// The rights of an exported descriptor; none where it is one of the device.
+    pub export: Option<Rights>,
 }
 
 /// A table of an open file.
@@ -66,6 +71,13 @@ impl Usage {
             match name {
                 "atomik-bytes" => usage.bytes = value.parse().ok()?,
                 "atomik-ops" => ops = Some(value.parse().ok()?),
+                "atomik-export" => {
+                    usage.export = Some(match value.split_once(' ')?.1 {
+                        "read-only" => Rights::ReadOnly,
+                        "read-write" => Rights::ReadWrite,
+                        _ => return None,
+                    });
+                }
                 "atomik-table" => {
                     let (id, contexts) = value.split_once(" contexts ")?;
                     usage.tables.push(TableUsage {
@@ -76,7 +88,11 @@ impl Usage {
                 _ => {}
             }
         }
-        usage.ops = ops?;
+        match (ops, usage.export) {
+            (Some(ops), _) => usage.ops = ops,
+            (None, Some(_)) => {}
+            (None, None) => return None,
+        }
         Some(usage)
     }
 }
@@ -96,6 +112,23 @@ mod tests {
         assert_eq!(tables, [(1, 1000), (2, 24)]);
         assert_eq!((usage.bytes, usage.ops), (20992, u64::MAX));
         assert_eq!(usage.contexts(), 1024);
+    }
+
+    #[test]
+    fn an_exported_table() {
+        let text = "pos:\t0\natomik-export:\t7 read-only\natomik-table:\t7 contexts 24\n";
+        let usage = Usage::parse(text).unwrap();
+        assert_eq!(usage.export, Some(Rights::ReadOnly));
+        assert_eq!((usage.tables[0].id, usage.contexts()), (7, 24));
+        assert_eq!((usage.bytes, usage.ops), (0, 0));
+        // After the table was destroyed.
+        let usage = Usage::parse("atomik-export:\t7 read-write\n").unwrap();
+        assert_eq!(usage.export, Some(Rights::ReadWrite));
+        assert!(usage.tables.is_empty());
+        for text in ["atomik-export:\t7 other\n", "atomik-export:\t7\n"] {
+            assert_eq!(Usage::parse(text), None);
+        }
+        assert_eq!(Usage::parse(TEXT).unwrap().export, None);
     }
 
     #[test]

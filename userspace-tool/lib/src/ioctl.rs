@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! The ioctl calls of `/dev/atomik`. The crate's other `unsafe` is the mapping of `table_map.rs`,
-//! `getrandom` in `local/stream`, `session/raw.rs`, and the call of [`batch_updates`], where the
-//! entries are known.
+//! `getrandom` in `local/stream`, `descriptors.rs`, `session/raw.rs`, and the calls of
+//! [`batch_updates`], where the entries are known.
 //!
 //! Each function but the last is one command of the ABI, with the kernel's error code as its error.
 //! A call interrupted by a signal is made again: the driver changes nothing where it returns an
 //! error.
 
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use atomik_uapi::{Accum, Batch, BatchOp, Context, CreateTable, Image, Info, Load, Read, Swap};
+use atomik_uapi::{
+    Accum, Batch, BatchOp, Context, CreateTable, Export, Image, Info, Load, Read, Swap,
+};
 use nix::errno::Errno;
 
 /// The unsafe functions that nix's macros generate from magic, number and struct.
@@ -53,16 +55,22 @@ mod raw {
     command!(read get_info, NR_GET_INFO, uapi::Info, IOC_GET_INFO);
     command!(write snapshot, NR_SNAPSHOT, uapi::Image, IOC_SNAPSHOT);
     command!(write restore, NR_RESTORE, uapi::Image, IOC_RESTORE);
+    command!(readwrite export, NR_EXPORT, uapi::Export, IOC_EXPORT);
 }
 
 /// Calls until no signal interrupts.
-fn retry(mut call: impl FnMut() -> nix::Result<i32>) -> nix::Result<()> {
+pub(crate) fn uninterrupted<T>(mut call: impl FnMut() -> nix::Result<T>) -> nix::Result<T> {
     loop {
         match call() {
             Err(Errno::EINTR) => {}
-            answer => return answer.map(drop),
+            answer => return answer,
         }
     }
+}
+
+/// Calls until no signal interrupts, and drops the number that an ioctl returns.
+fn retry(call: impl FnMut() -> nix::Result<i32>) -> nix::Result<()> {
+    uninterrupted(call).map(drop)
 }
 
 // In each SAFETY comment below, "plain argument" says: the descriptor is borrowed, so it's open;
@@ -129,7 +137,8 @@ pub(crate) fn swap(
     Ok(arg.old_state)
 }
 
-/// BATCH: the kernel writes into `value` of READ and SWAP entries.
+/// BATCH: the kernel writes into `value` of READ and SWAP entries, and into that of an EXPECT that
+/// doesn't hold.
 pub(crate) fn batch(fd: BorrowedFd<'_>, table_id: u32, ops: &mut [BatchOp]) -> nix::Result<()> {
     let arg = Batch {
         table_id,
@@ -143,11 +152,11 @@ pub(crate) fn batch(fd: BorrowedFd<'_>, table_id: u32, ops: &mut [BatchOp]) -> n
     retry(|| unsafe { raw::batch(fd.as_raw_fd(), &arg) })
 }
 
-/// BATCH of entries that return nothing.
+/// BATCH of entries that the kernel only reads.
 ///
 /// # Safety
 ///
-/// Every opcode in `ops` is LOAD or ACCUM.
+/// Every opcode in `ops` is LOAD, ACCUM or SET.
 pub(crate) unsafe fn batch_updates(
     fd: BorrowedFd<'_>,
     table_id: u32,
@@ -159,8 +168,9 @@ pub(crate) unsafe fn batch_updates(
         ops_ptr: ops.as_ptr().expose_provenance() as u64,
     };
     // SAFETY: plain argument, which the kernel only reads. Through `ops_ptr` it accesses `num_ops`
-    // entries, which are the slice, borrowed for the whole call. It writes into READ and SWAP
-    // entries only, and by this function's contract there are none: a shared borrow is enough.
+    // entries, which are the slice, borrowed for the whole call. It writes into READ, SWAP
+    // and EXPECT entries only, and by this function's contract there are none: a shared borrow is
+    // enough.
     retry(|| unsafe { raw::batch(fd.as_raw_fd(), &arg) })
 }
 
@@ -209,6 +219,20 @@ fn image(table_id: u32, addr: u32, count: usize, contexts: *const Context) -> ni
         reserved: 0,
         contexts_ptr: contexts.expose_provenance() as u64,
     })
+}
+
+/// EXPORT: returns a new descriptor of the table, close-on-exec.
+pub(crate) fn export(fd: BorrowedFd<'_>, table_id: u32, flags: u32) -> nix::Result<OwnedFd> {
+    let mut arg = Export {
+        table_id,
+        flags,
+        fd: -1,
+        reserved: 0,
+    };
+    // SAFETY: plain argument.
+    retry(|| unsafe { raw::export(fd.as_raw_fd(), &mut arg) })?;
+    // SAFETY: the driver has made the descriptor for this call, so nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
 }
 
 /// Duplicates an inherited descriptor, of which only the number is known.

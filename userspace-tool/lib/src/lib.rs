@@ -104,6 +104,7 @@ mod batch;
 mod batch_results;
 mod context;
 mod context_table;
+mod descriptors;
 mod device;
 mod error;
 mod fdinfo;
@@ -111,6 +112,7 @@ mod info;
 mod ioctl;
 mod local;
 mod operation;
+mod rights;
 #[cfg(feature = "session")]
 pub mod session;
 #[cfg(feature = "snapshot")]
@@ -118,6 +120,7 @@ pub mod snapshot;
 mod table;
 mod table_map;
 mod table_ref;
+mod transaction;
 mod version;
 mod watch;
 
@@ -136,11 +139,16 @@ pub use local::{
     MAX_WIDTH, OrderedFingerprint, OrderedFold, Received, Value,
 };
 pub use operation::Operation;
+pub use rights::Rights;
 pub use table::Table;
 pub use table_map::{TableMap, TableView};
 pub use table_ref::TableRef;
 pub use version::Version;
 pub use watch::{Change, Watch};
+
+/// The attempts of `update` and `transact` until they are
+/// [contended](Error::Contended): many more than a counter of some dozens of threads ever needs.
+pub const MAX_ATTEMPTS: u32 = 10_000;
 
 /// The device's path, once the module is loaded.
 pub const DEFAULT_PATH: &str = "/dev/atomik";

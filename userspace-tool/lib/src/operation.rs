@@ -22,14 +22,24 @@ pub enum Operation {
     Swap,
     /// Many operations as one.
     Batch,
+    /// A condition of a batch.
+    Expect,
+    /// Setting a context's state, and keeping its reference.
+    Set,
     /// Asking the driver about itself.
     GetInfo,
     /// Copying contexts out of a table, as they are at one moment.
     Snapshot,
     /// Setting contexts of a table, all at one moment.
     Restore,
+    /// Making a descriptor of one table.
+    Export,
     /// Mapping a table's states.
     Map,
+    /// Sending a descriptor over a socket.
+    Send,
+    /// Receiving a descriptor over a socket.
+    Receive,
     /// Duplicating the descriptor.
     Duplicate,
     /// Reading what `/proc` says about the descriptor.
@@ -48,10 +58,15 @@ impl fmt::Display for Operation {
             Self::Read => "READ",
             Self::Swap => "SWAP",
             Self::Batch => "BATCH",
+            Self::Expect => "EXPECT",
+            Self::Set => "SET",
             Self::GetInfo => "GET_INFO",
             Self::Snapshot => "SNAPSHOT",
             Self::Restore => "RESTORE",
+            Self::Export => "EXPORT",
             Self::Map => "mmap",
+            Self::Send => "sending a descriptor",
+            Self::Receive => "receiving a descriptor",
             Self::Duplicate => "dup",
             Self::Usage => "reading fdinfo",
             Self::Random => "getrandom",

@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use atomik_uapi::{Accum, Load, MAX_BATCH, MAX_CONTEXTS};
+use atomik_uapi::{Accum, EXPORT_READ_ONLY, Load, MAX_BATCH, MAX_CONTEXTS};
 use nix::errno::Errno;
 
 use crate::{
-    Batch, BatchResults, Context, Error, LocalError, Operation, Result, TableMap, TableView, Usage,
-    ioctl,
+    Batch, BatchResults, Context, Device, Error, LocalError, Operation, Result, Rights, TableMap,
+    TableView, Usage, ioctl, transaction,
 };
 
 /// A table of contexts in an open file. Dropping this doesn't destroy the table.
@@ -21,8 +21,9 @@ use crate::{
 /// number in the table, from 0; states, references and deltas have 64 bits.
 ///
 /// Every operation may return [`Error::NoSuchTable`], and each that takes an address
-/// [`Error::Address`]. On a file opened for reading only, all but [`read`](Self::read) and
-/// [`snapshot`](Self::snapshot) return [`Error::ReadOnly`].
+/// [`Error::Address`]. One that the descriptor gives no right to returns [`Error::ReadOnly`]: of a
+/// file opened for reading only all but [`read`](Self::read) and [`snapshot`](Self::snapshot), of a
+/// table [exported](Self::export) read-only all that change something.
 #[derive(Clone, Debug)]
 pub struct TableRef {
     file: Arc<OwnedFd>,
@@ -227,7 +228,10 @@ impl TableRef {
                 let mut batch = Batch::new();
                 let state = batch.read(addr);
                 batch.load(addr, 0);
-                self.run(&mut batch)?.get(state)
+                let results = self.run(&mut batch);
+                results
+                    .map_err(transaction::single(Operation::Swap))?
+                    .get(state)
             }
         }
     }
@@ -237,14 +241,165 @@ impl TableRef {
             .map_err(|e| self.error(Operation::Swap, addr, e))
     }
 
+    /// SET: the context's state becomes `state`, and its reference stays, as after an ACCUM of the
+    /// difference. No delta of others can come between.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with an older driver, and see [`TableRef`].
+    pub fn set(&self, addr: u32, state: u64) -> Result<()> {
+        let mut batch = Batch::new();
+        batch.set(addr, state);
+        self.submit(&batch)
+            .map_err(transaction::single(Operation::Set))
+    }
+
+    /// Sets the state to `new` if it is `current`. Returns `Ok` with the state before where it was,
+    /// and `Err` with the state found where it was not; then nothing has changed.
+    ///
+    /// The two happen as one, with regard to all operations but those through a mapping.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with an older driver, and see [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// A lock, whose word names its owner:
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(1)?;
+    /// let me = u64::from(std::process::id());
+    /// match table.compare_exchange(0, 0, me)? {
+    ///     Ok(_) => println!("locked"),
+    ///     Err(owner) => println!("process {owner} has it"),
+    /// }
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn compare_exchange(&self, addr: u32, current: u64, new: u64) -> Result<Result<u64, u64>> {
+        let mut batch = Batch::new();
+        batch.expect(addr, current).set(addr, new);
+        match self.run(&mut batch) {
+            Ok(_) => Ok(Ok(current)),
+            Err(Error::Canceled { found, .. }) => Ok(Err(found)),
+            Err(error) => Err(transaction::single(Operation::Set)(error)),
+        }
+    }
+
+    /// Changes the state to what `f` makes of it, and returns the state before. Where another
+    /// changes the context meanwhile, `f` is called again with the new state, at once and up to
+    /// [`MAX_ATTEMPTS`](crate::MAX_ATTEMPTS) times. Where `f` returns the state that it was given,
+    /// nothing is written.
+    ///
+    /// This takes two system calls, and one more for each further attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Contended`] where others were always faster, [`Error::Unsupported`] with an older
+    /// driver, and see [`TableRef`]. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// A counter:
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(1)?;
+    /// let before = table.update(0, |count| count + 1)?;
+    /// # let _ = before;
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn update(&self, addr: u32, f: impl FnMut(u64) -> u64) -> Result<u64> {
+        let state = self.read(addr)?;
+        transaction::update(addr, state, f, |current, new| {
+            self.compare_exchange(addr, current, new)
+        })
+    }
+
+    /// Changes the states at `addrs` as `f` does, all as one, and returns the result of `f`.
+    ///
+    /// `f` gets the states as they are at one moment, in the order of the addresses. Where another
+    /// changes one of them before the new ones are set, `f` is called again with the states that
+    /// there are then, at once and up to [`MAX_ATTEMPTS`](crate::MAX_ATTEMPTS) times. References
+    /// stay. Where `f` changes no state, nothing is written.
+    ///
+    /// An attempt takes two system calls, or one where `f` changes nothing; of no addresses it
+    /// takes none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RepeatedAddress`]; [`Error::BatchTooLong`] of more than half of
+    /// [`MAX_BATCH`](crate::MAX_BATCH) addresses, as each takes up to two entries;
+    /// [`Error::Contended`] where others were always faster; [`Error::Unsupported`] with an older
+    /// driver; and see [`TableRef`]. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(2)?;
+    /// // Moves 10 from one account to another, if they are there.
+    /// let moved = table.transact(&[0, 1], |accounts| {
+    ///     let enough = accounts[0] >= 10;
+    ///     if enough {
+    ///         accounts[0] -= 10;
+    ///         accounts[1] += 10;
+    ///     }
+    ///     enough
+    /// })?;
+    /// # let _ = moved;
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn transact<R>(&self, addrs: &[u32], f: impl FnMut(&mut [u64]) -> R) -> Result<R> {
+        transaction::transact(addrs, f, |batch| self.run(batch))
+    }
+
+    /// EXPORT: makes a new descriptor of this table alone, with the rights given. A program that
+    /// gets it, by [`Device::send`] or as a child, can't use the other tables of the open file, nor
+    /// make or destroy any; with [`Rights::ReadOnly`] it can't change anything.
+    ///
+    /// The table has the same [`id`](Self::id) there, which [`Device::only_table`] finds. The
+    /// descriptor keeps the open file with all its tables, as a duplicate would; `exec` closes it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`] with an older driver, [`Error::ReadOnly`] where this is an exported
+    /// table itself, [`Error::Os`] where the process has too many descriptors or no memory is left,
+    /// and see [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use atomik::{Device, Rights};
+    ///
+    /// let table = Device::open()?.create_table(16)?;
+    /// let reader = table.export(Rights::ReadOnly)?.only_table()?;
+    /// table.load(3, 7)?;
+    /// assert_eq!(reader.read(3)?, 7);
+    /// assert!(reader.load(3, 8).is_err());
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn export(&self, rights: Rights) -> Result<Device> {
+        let flags = match rights {
+            Rights::ReadOnly => EXPORT_READ_ONLY,
+            Rights::ReadWrite => 0,
+        };
+        match ioctl::export(self.file.as_fd(), self.id, flags) {
+            Ok(fd) => Ok(Device::exported(fd)),
+            Err(Errno::ENOTTY) => Err(Error::Unsupported {
+                op: Operation::Export,
+            }),
+            Err(errno) => Err(Error::other(Operation::Export, Some(self.id), errno)),
+        }
+    }
+
     /// Runs a batch: its operations in order, isolated from every other operation on the table,
     /// all of them or none. Returns the states that its READs and SWAPs returned.
     ///
     /// # Errors
     ///
-    /// [`Error::BatchEmpty`]; [`Error::BatchTooLong`] beyond [`MAX_BATCH`](crate::MAX_BATCH)
-    /// entries; [`Error::Address`], which names the entry; and see [`TableRef`]. Nothing has been
-    /// applied then.
+    /// [`Error::Canceled`] where a condition doesn't hold; [`Error::BatchEmpty`];
+    /// [`Error::BatchTooLong`] beyond [`MAX_BATCH`](crate::MAX_BATCH) entries; [`Error::Address`],
+    /// which names the entry; [`Error::Unsupported`] with a driver that lacks EXPECT and SET; and
+    /// see [`TableRef`]. Nothing has been applied then.
     ///
     /// # Examples
     ///
@@ -262,13 +417,16 @@ impl TableRef {
     /// ```
     pub fn run<'b>(&self, batch: &'b mut Batch) -> Result<BatchResults<'b>> {
         batch.check_length()?;
-        ioctl::batch(self.file.as_fd(), self.id, batch.ops_mut())
-            .map_err(|e| self.batch_error(batch, e))?;
-        Ok(BatchResults::new(batch.ops()))
+        match ioctl::batch(self.file.as_fd(), self.id, batch.ops_mut()) {
+            Ok(()) => Ok(BatchResults::new(batch.ops())),
+            Err(errno) => Err(batch
+                .take_unmet()
+                .unwrap_or_else(|| self.batch_error(batch, errno))),
+        }
     }
 
     /// Runs a batch that returns nothing, as [`run`](Self::run) does. It isn't written to, so many
-    /// threads can run one prepared batch at once.
+    /// threads can run one prepared batch at once. One with conditions is copied for that.
     ///
     /// # Errors
     ///
@@ -279,7 +437,10 @@ impl TableRef {
         if let Some(entry) = batch.ops().iter().position(Batch::returns) {
             return Err(Error::BatchReturns { entry });
         }
-        // SAFETY: no entry is a READ or SWAP, and a batch has no opcodes but these four.
+        if batch.expects() {
+            return self.run(&mut batch.clone()).map(drop);
+        }
+        // SAFETY: no entry is a READ, SWAP or EXPECT, and a batch has no opcodes but the six.
         unsafe { ioctl::batch_updates(self.file.as_fd(), self.id, batch.ops()) }
             .map_err(|e| self.batch_error(batch, e))
     }
@@ -398,13 +559,20 @@ impl TableRef {
         }
     }
 
-    /// Translates an error of a batch. EINVAL can only mean an address: the length was checked, and
-    /// [`Batch`] makes no other opcodes or reserved bytes.
+    /// Translates an error of a batch. EINVAL can only mean an address, or an operation that an
+    /// older driver lacks: the length was checked, and [`Batch`] makes no other opcodes or reserved
+    /// bytes.
     fn batch_error(&self, batch: &Batch, errno: Errno) -> Error {
-        let wrong = batch.wrong_address(self.contexts);
-        match (errno, wrong) {
-            (Errno::EINVAL, Some((entry, addr))) => self.outside(addr, Some(entry)),
-            _ => Error::other(Operation::Batch, Some(self.id), errno),
+        if errno != Errno::EINVAL {
+            return Error::other(Operation::Batch, Some(self.id), errno);
+        }
+        let newer = batch.newer_operation();
+        match (batch.wrong_address(self.contexts), newer) {
+            // Where the number of contexts isn't known, this is the largest address.
+            (Some((_, addr)), Some(op)) if self.read(addr).is_ok() => Error::Unsupported { op },
+            (Some((entry, addr)), _) => self.outside(addr, Some(entry)),
+            (None, Some(op)) => Error::Unsupported { op },
+            (None, None) => Error::other(Operation::Batch, Some(self.id), errno),
         }
     }
 }
@@ -431,7 +599,7 @@ mod tests {
         assert_eq!(text(Errno::ENOENT), "no table 5 in this open file");
         assert_eq!(
             text(Errno::EBADF),
-            "LOAD changes something, and the file wasn't opened for writing"
+            "this descriptor doesn't give the right to LOAD"
         );
         assert_eq!(text(Errno::EFAULT), "LOAD: memory that can't be accessed");
         assert_eq!(

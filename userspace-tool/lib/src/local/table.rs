@@ -2,6 +2,7 @@
 
 //! [`LocalTable`]: a table of contexts in this process.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::num::NonZeroU64;
 
@@ -12,7 +13,7 @@ use atomik_uapi::BatchOp;
 use super::context::LocalContext;
 use super::value::{AsLimbs, Value};
 use super::width::{Width, check_u64};
-use crate::{Batch, BatchResults, Error, LocalError, Result};
+use crate::{Batch, BatchResults, Error, LocalError, Result, transaction};
 
 /// A table of contexts in the memory of this process, of any width from 1 bit to
 /// [`MAX_WIDTH`](crate::MAX_WIDTH). It has the methods of the device's [`Table`](crate::Table): a
@@ -190,6 +191,84 @@ impl LocalTable {
         Ok(state)
     }
 
+    /// SET: the context's state becomes `state`, and its reference stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    #[inline]
+    pub fn set(&mut self, addr: u32, state: u64) -> Result<()> {
+        if self.limbs() > 1 {
+            return self.set_value(addr, state);
+        }
+        let state = state & self.width.mask();
+        let done = self.words().set_state(addr, state);
+        done.map(drop).ok_or_else(|| self.outside(addr, None))
+    }
+
+    /// Sets the state to `new` if it is `current`, as
+    /// [`TableRef::compare_exchange`](crate::TableRef::compare_exchange) does: `Ok` with the state
+    /// before, or `Err` with the state found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], [`LocalError::TooWide`].
+    pub fn compare_exchange(
+        &mut self,
+        addr: u32,
+        current: u64,
+        new: u64,
+    ) -> Result<Result<u64, u64>> {
+        let state = self.read(addr)?;
+        if state != current & self.width.mask() {
+            return Ok(Err(state));
+        }
+        self.set(addr, new)?;
+        Ok(Ok(state))
+    }
+
+    /// Changes the state to what `f` makes of it, and returns the state before, as
+    /// [`TableRef::update`](crate::TableRef::update) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`], [`LocalError::TooWide`].
+    pub fn update(&mut self, addr: u32, mut f: impl FnMut(u64) -> u64) -> Result<u64> {
+        let state = self.read(addr)?;
+        self.set(addr, f(state))?;
+        Ok(state)
+    }
+
+    /// Changes the states at `addrs` as `f` does, and returns its result, as
+    /// [`TableRef::transact`](crate::TableRef::transact) does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RepeatedAddress`]; [`Error::BatchTooLong`] of more than half of
+    /// [`MAX_BATCH`](crate::MAX_BATCH) addresses, as the device has it; [`Error::Address`],
+    /// [`LocalError::TooWide`]. Nothing has changed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut table = atomik::LocalTable::new(2)?;
+    /// table.set(0, 100)?;
+    /// let moved = table.transact(&[0, 1], |accounts| {
+    ///     let enough = accounts[0] >= 10;
+    ///     if enough {
+    ///         accounts[0] -= 10;
+    ///         accounts[1] += 10;
+    ///     }
+    ///     enough
+    /// })?;
+    /// assert!(moved);
+    /// assert_eq!(table.states(), [90, 10]);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn transact<R>(&mut self, addrs: &[u32], f: impl FnMut(&mut [u64]) -> R) -> Result<R> {
+        transaction::transact(addrs, f, |batch| self.run(batch))
+    }
+
     /// Runs a batch, as [`TableRef::run`](crate::TableRef::run) does: its operations in order, all
     /// of them or none. Returns the states that its READs and SWAPs returned.
     ///
@@ -197,7 +276,8 @@ impl LocalTable {
     ///
     /// [`Error::BatchEmpty`]; [`Error::BatchTooLong`] beyond [`MAX_BATCH`](crate::MAX_BATCH)
     /// entries, as the device has it; [`Error::Address`], which names the entry;
-    /// [`LocalError::TooWide`] where the width is above 64 bits. Nothing has been applied then.
+    /// [`Error::Canceled`] where a condition doesn't hold; [`LocalError::TooWide`] where the width
+    /// is above 64 bits. Nothing has been applied then.
     ///
     /// # Examples
     ///
@@ -214,14 +294,14 @@ impl LocalTable {
         let plan = self.plan(batch)?;
         if plan.returns_values() {
             let results = vec![Slot::default(); batch.len()];
-            self.apply(&plan, batch, &results);
+            self.apply(&plan, batch, &results)?;
             for (op, result) in batch.ops_mut().iter_mut().zip(&results) {
                 if batch::returns_value(op) {
                     op.value = result.0.get();
                 }
             }
         } else {
-            self.apply(&plan, batch, &DISCARD);
+            self.apply(&plan, batch, &DISCARD)?;
         }
         Ok(BatchResults::new(batch.ops()))
     }
@@ -238,8 +318,7 @@ impl LocalTable {
             return Err(Error::BatchReturns { entry });
         }
         let plan = self.plan(batch)?;
-        self.apply(&plan, batch, &DISCARD);
-        Ok(())
+        self.apply(&plan, batch, &DISCARD)
     }
 
     /// Checks that the batch can be applied, and returns what `apply` needs to know of it.
@@ -256,18 +335,31 @@ impl LocalTable {
         Ok(plan)
     }
 
-    fn apply<T: Target>(&mut self, plan: &batch::Plan, batch: &Batch, targets: &[T]) {
+    /// Applies the batch, if its conditions hold.
+    fn apply<T: Target>(&mut self, plan: &batch::Plan, batch: &Batch, targets: &[T]) -> Result<()> {
         let mask = self.width.mask();
-        if mask == u64::MAX {
-            batch::apply(&mut self.words(), plan, batch.ops(), targets);
-            return;
-        }
         let masked = |op: &BatchOp| BatchOp {
             value: op.value & mask,
             ..*op
         };
-        let ops: Vec<_> = batch.ops().iter().map(masked).collect();
+        let ops = match mask {
+            u64::MAX => Cow::Borrowed(batch.ops()),
+            _ => Cow::Owned(batch.ops().iter().map(masked).collect()),
+        };
+        if plan.expects() {
+            let unmet = batch::unmet(&mut self.words(), &ops);
+            if let Some((unmet, op)) = unmet.and_then(|unmet| Some((unmet, ops.get(unmet.entry)?)))
+            {
+                return Err(Error::Canceled {
+                    entry: unmet.entry,
+                    addr: op.addr,
+                    expected: op.value,
+                    found: unmet.state,
+                });
+            }
+        }
         batch::apply(&mut self.words(), plan, &ops, targets);
+        Ok(())
     }
 
     /// LOAD with a value of any width.
@@ -336,6 +428,39 @@ impl LocalTable {
         let state = self.read_value(addr)?;
         self.load_value(addr, new_reference)?;
         Ok(state)
+    }
+
+    /// SET with a state of any width: the reference stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    pub fn set_value(&mut self, addr: u32, state: impl AsLimbs) -> Result<()> {
+        let (width, mut words) = (self.width, self.context_words(addr)?);
+        for (i, limb) in (0..).zip(width.fit(state.as_limbs())) {
+            words.set_state(i, limb);
+        }
+        Ok(())
+    }
+
+    /// Sets the state to `new` if it is `current`, of any width: `Ok` with the state before, or
+    /// `Err` with the state found.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    pub fn compare_exchange_value(
+        &mut self,
+        addr: u32,
+        current: impl AsLimbs,
+        new: impl AsLimbs,
+    ) -> Result<Result<Value, Value>> {
+        let state = self.read_value(addr)?;
+        if state != Value::fit(self.width, current.as_limbs()) {
+            return Ok(Err(state));
+        }
+        self.set_value(addr, new)?;
+        Ok(Ok(state))
     }
 
     /// A copy of a context. Its [`delta_count`](LocalContext::delta_count) is 0: tables don't

@@ -9,8 +9,8 @@ use command_fds::{CommandFdExt, FdMapping};
 
 #[cfg(doc)]
 use super::inherited;
-use super::{FD_NAME, FIRST_FD, SessionError, SessionName};
-use crate::Device;
+use super::{FD_NAME, FIRST_FD, Result, SessionError, SessionName};
+use crate::{Device, Rights};
 
 /// A session of this user, with the device that its holder keeps.
 #[derive(Debug)]
@@ -35,6 +35,35 @@ impl Session {
     /// The device: the tables in it are the session's.
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The session as a program may use it that gets one table only, with these rights: its
+    /// [`device`](Self::device) is that table, [exported](crate::TableRef::export). Without a
+    /// table's id it is the session's only one.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Device`] where there is no such table, where there are none or several to
+    /// choose from, or where it can't be exported.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use atomik::{Rights, session::Sessions};
+    ///
+    /// let session = Sessions::of_this_user()?.connect(&"work".parse()?)?;
+    /// let reader = session.export(Some(1), Rights::ReadOnly)?;
+    /// return Err(reader.exec(&mut std::process::Command::new("reader")));
+    /// # #[allow(unreachable_code)]
+    /// # Ok::<(), atomik::session::SessionError>(())
+    /// ```
+    pub fn export(self, table: Option<u32>, rights: Rights) -> Result<Self> {
+        let table = match table {
+            Some(id) => self.device.table(id)?,
+            None => self.device.only_table()?,
+        };
+        let device = table.export(rights)?;
+        Ok(Self { device, ..self })
     }
 
     /// Replaces the program of this process by `command`, which gets the device as descriptor

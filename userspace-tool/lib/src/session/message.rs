@@ -3,15 +3,14 @@
 //! The messages between a client and a holder: two bytes, version and kind, and in one of the
 //! answers a descriptor. The socket preserves message boundaries (`SOCK_SEQPACKET`).
 
-use std::io::IoSlice;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
+use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{ReceiveTimeout, SendTimeout};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg, setsockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
-use super::raw;
+use crate::descriptors;
 
 /// The version of the protocol.
 const VERSION: u8 = 1;
@@ -62,18 +61,7 @@ pub fn send(
     message: Message,
     descriptor: Option<BorrowedFd<'_>>,
 ) -> Result<(), Errno> {
-    let descriptors: Vec<_> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
-    let rights = [ControlMessage::ScmRights(&descriptors)];
-    let bytes = [VERSION, message.byte()];
-    sendmsg::<()>(
-        socket.as_fd().as_raw_fd(),
-        &[IoSlice::new(&bytes)],
-        rights.get(..descriptors.len()).unwrap_or_default(),
-        // A peer that has gone away is an error and no signal.
-        MsgFlags::MSG_NOSIGNAL,
-        None,
-    )
-    .map(drop)
+    descriptors::send(socket.as_fd(), &[VERSION, message.byte()], descriptor)
 }
 
 /// Receives a message and the descriptor with it; none where it isn't one, or of another version.
@@ -82,11 +70,7 @@ pub fn send(
 /// EMFILE where this process has no room for the descriptor.
 pub fn receive(socket: &impl AsFd) -> Result<Option<(Message, Option<OwnedFd>)>, Errno> {
     let mut bytes = [0; 3];
-    let (length, descriptors) = match raw::receive(socket, &mut bytes) {
-        // The other side didn't read all. What it has sent before is still there.
-        Err(Errno::ECONNRESET) => raw::receive(socket, &mut bytes)?,
-        received => received?,
-    };
+    let (length, descriptors) = descriptors::receive(socket.as_fd(), &mut bytes)?;
     if length == 0 {
         return Err(Errno::ECONNRESET);
     }
@@ -101,7 +85,11 @@ pub fn receive(socket: &impl AsFd) -> Result<Option<(Message, Option<OwnedFd>)>,
 mod tests {
     use super::*;
     use nix::fcntl::{FcntlArg, FdFlag, fcntl};
-    use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
+    use nix::sys::socket::{
+        AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, socketpair,
+    };
+    use std::io::IoSlice;
+    use std::os::fd::AsRawFd;
 
     fn pair() -> (OwnedFd, OwnedFd) {
         let (family, kind) = (AddressFamily::Unix, SockType::SeqPacket);

@@ -3,18 +3,13 @@
 //! System calls that neither the standard library nor nix has without `unsafe`.
 
 use std::cmp::Ordering;
-use std::io::IoSliceMut;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg};
 
 /// A descriptor: its process and its number there.
 pub type Descriptor = (i32, i32);
-
-/// The most descriptors that come with one message: the kernel's SCM_MAX_FD.
-const MOST_DESCRIPTORS: usize = 253;
 
 /// The kernel's order of the open files of two descriptors: equal where they are the same. None
 /// where one of them is gone, or this process may not inspect it.
@@ -59,28 +54,4 @@ unsafe fn made(answer: libc::c_long) -> nix::Result<OwnedFd> {
     let number = RawFd::try_from(Errno::result(answer)?).map_err(|_| Errno::EBADF)?;
     // SAFETY: the descriptor is new, and by this function's contract nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
-}
-
-/// Receives one message of a socket. Returns its length, and the descriptors that came with it,
-/// which `exec` closes.
-///
-/// EMFILE where this process has no room for them. Of several, those that had room stay open then,
-/// as nix doesn't tell which; a holder sends one.
-pub fn receive(socket: &impl AsFd, bytes: &mut [u8]) -> nix::Result<(usize, Vec<OwnedFd>)> {
-    // With less room, a peer could leave descriptors here that nobody knows of.
-    let mut space = nix::cmsg_space!([RawFd; MOST_DESCRIPTORS]);
-    let mut bytes = [IoSliceMut::new(bytes)];
-    let (socket, flags) = (socket.as_fd().as_raw_fd(), MsgFlags::MSG_CMSG_CLOEXEC);
-    let received = recvmsg::<()>(socket, &mut bytes, Some(&mut space), flags)?;
-    let mut descriptors = vec![];
-    for message in received.cmsgs().map_err(|_| Errno::EMFILE)? {
-        let ControlMessageOwned::ScmRights(numbers) = message else {
-            continue;
-        };
-        for number in numbers {
-            // SAFETY: the kernel has made it for this message, which nobody else has received.
-            descriptors.push(unsafe { OwnedFd::from_raw_fd(number) });
-        }
-    }
-    Ok((received.bytes, descriptors))
 }
