@@ -9,7 +9,7 @@ use crate::{
     kernel_ext::{errno::ecanceled, uaccess::write_nofault},
     mapped::{MapRequest, MappedStates},
     ops_total,
-    place::Place,
+    place::{Name, Place},
     scratch::Scratch,
     uapi::{self, Accum, Batch, Info, Load, Read, Swap},
 };
@@ -24,8 +24,11 @@ use kernel::{
 
 /// Access to tables through one descriptor.
 pub(crate) trait Access {
-    /// The place where the table `id` is if it exists. Fails with ENOENT.
-    fn place(&self, id: u32) -> Result<Pin<&Place>>;
+    /// A name by which one of them is found in its place.
+    type Name: Name;
+
+    /// The place where the table `id` is if it exists, and its name there. Fails with ENOENT.
+    fn find(&self, id: u32) -> Result<(Pin<&Place>, Self::Name)>;
 
     /// Memory for a large batch.
     fn scratch(&self) -> &Scratch;
@@ -38,8 +41,8 @@ pub(crate) trait Access {
 #[inline]
 pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Load = read_arg(arg)?;
-    let place = access.place(arg.table_id)?;
-    place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
+    let (place, table) = access.find(arg.table_id)?;
+    place.operate_keyed(table, arg.addr, move |contexts| {
         contexts.load(arg.addr, arg.initial_state)
     })
 }
@@ -48,46 +51,44 @@ pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
 #[inline]
 pub(crate) fn accum(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Accum = read_arg(arg)?;
-    let place = access.place(arg.table_id)?;
-    place.operate(arg.table_id, move |contexts| {
-        contexts.accum(arg.addr, arg.delta)
-    })
+    let (place, table) = access.find(arg.table_id)?;
+    place.operate(table, move |contexts| contexts.accum(arg.addr, arg.delta))
 }
 
 /// READ.
 #[inline]
 pub(crate) fn read(access: &impl Access, user: UserPtr) -> Result {
     let arg: Read = read_arg(user)?;
-    let place = access.place(arg.table_id)?;
-    let state = place.operate(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+    let (place, table) = access.find(arg.table_id)?;
+    let state = place.operate(table, move |contexts| contexts.read(arg.addr))?;
     write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.uncount_ops(1))
 }
 
 /// SWAP.
 pub(crate) fn swap(access: &impl Access, user: UserPtr) -> Result {
     let arg: Swap = read_arg(user)?;
-    let place = access.place(arg.table_id)?;
+    let (place, table) = access.find(arg.table_id)?;
     for _ in 0..SWAP_ATTEMPTS {
         // The result goes out first, and the swap is done only if the result is still right: so
         // a caller whose memory can't be written has changed nothing.
-        let state = place.inspect(arg.table_id, move |contexts| contexts.read(arg.addr))?;
+        let state = place.inspect(table, move |contexts| contexts.read(arg.addr))?;
         write_field(user, offset_of!(Swap, old_state), &state)?;
-        match place.operate_keyed(arg.table_id, arg.addr, move |contexts| {
+        match place.operate_keyed(table, arg.addr, move |contexts| {
             contexts.swap_if(arg.addr, state, arg.new_reference)
         }) {
             Err(error) if error == EAGAIN => {}
             result => return result,
         }
     }
-    swap_exclusive(&place, &arg, user)
+    swap_exclusive(&place, table, &arg, user)
 }
 
 /// SWAP with the table for the caller alone, where others keep changing the context.
 #[cold]
-fn swap_exclusive(place: &Place, arg: &Swap, user: UserPtr) -> Result {
+fn swap_exclusive(place: &Place, name: impl Name, arg: &Swap, user: UserPtr) -> Result {
     let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
     loop {
-        let mut table = place.exclusive(arg.table_id)?;
+        let mut table = place.exclusive(name)?;
         let contexts = table.contexts()?;
         match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
             Err(error) if error == EFAULT || error == EAGAIN => {}
@@ -115,10 +116,10 @@ pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
 }
 
 fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
-    let place = access.place(table_id)?;
+    let (place, name) = access.find(table_id)?;
     batch.prepare()?;
     loop {
-        let mut table = place.exclusive(table_id)?;
+        let mut table = place.exclusive(name)?;
         match batch.apply(table.contexts()?)? {
             Outcome::Applied => {
                 table.count_ops(batch.count());
@@ -144,8 +145,8 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
 /// SNAPSHOT.
 pub(crate) fn snapshot(access: &impl Access, arg: UserPtr) -> Result {
     let mut image = Image::empty(&read_arg(arg)?)?;
-    let place = access.place(image.table_id())?;
-    let mut table = place.exclusive(image.table_id())?;
+    let (place, name) = access.find(image.table_id())?;
+    let mut table = place.exclusive(name)?;
     image.take(table.contexts()?)?;
     table.count_ops(image.count());
     drop(table);
@@ -158,8 +159,8 @@ pub(crate) fn snapshot(access: &impl Access, arg: UserPtr) -> Result {
 /// RESTORE.
 pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
     let image = Image::read(&read_arg(arg)?)?;
-    let place = access.place(image.table_id())?;
-    let mut table = place.exclusive(image.table_id())?;
+    let (place, name) = access.find(image.table_id())?;
+    let mut table = place.exclusive(name)?;
     image.put(table.contexts()?)?;
     table.count_ops(image.count());
     Ok(())
@@ -168,11 +169,10 @@ pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
 /// The states of a table, to be mapped. Fails with EINVAL where the table has fewer pages than
 /// requested, and with ENOENT or ENOMEM.
 pub(crate) fn mapped(access: &impl Access, request: &MapRequest) -> Result<Arc<MappedStates>> {
-    let id = request.table_id();
-    let place = access.place(id)?;
+    let (place, name) = access.find(request.table_id())?;
     loop {
         let (count, states) =
-            place.inspect(id, |contexts| Ok((contexts.count(), contexts.mapped())))?;
+            place.inspect(name, |contexts| Ok((contexts.count(), contexts.mapped())))?;
         request.check(count)?;
         if let Some(states) = states {
             return Ok(states);
@@ -180,7 +180,7 @@ pub(crate) fn mapped(access: &impl Access, request: &MapRequest) -> Result<Arc<M
         // Allocated while others may use the table, or destroy it and create another with the
         // same id.
         let new = MappedStates::new(count)?;
-        let mut table = place.exclusive(id)?;
+        let mut table = place.exclusive(name)?;
         match table.map(new) {
             Err(error) if error == EAGAIN => {}
             result => return result,

@@ -11,7 +11,7 @@ use crate::{
     limit::Charge,
     mapped::{MapRequest, MappedStates},
     open_file::OpenFile,
-    place::Place,
+    place::{Place, Serial},
     scratch::Scratch,
     uapi::{
         Export, EXPORT_READ_ONLY, IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE,
@@ -40,8 +40,10 @@ pub(crate) struct Exported {
     _file: ARef<File>,
     open_file: NonNull<OpenFile>,
     table_id: u32,
+    /// Its id may be another table's in the end, which this must not reach.
+    serial: Serial,
     writable: bool,
-    _charge: Charge,
+    charge: Charge,
 }
 
 // SAFETY: any thread may use and drop the file, and what belongs to it.
@@ -67,7 +69,7 @@ impl Exported {
         if flags & !EXPORT_READ_ONLY != 0 || reserved != 0 {
             return Err(EINVAL);
         }
-        open_file.place(table_id)?.inspect(table_id, |_| Ok(()))?;
+        let serial = open_file.place(table_id)?.serial(table_id)?;
 
         let descriptor = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
         let writable = flags & EXPORT_READ_ONLY == 0;
@@ -76,8 +78,9 @@ impl Exported {
             _file: file.into(),
             open_file: NonNull::from(open_file.get_ref()),
             table_id,
+            serial,
             writable,
-            _charge: Charge::new(size_of::<Self>())?,
+            charge: Charge::new(size_of::<Self>())?,
         };
         let exported = anon_file::new_file(KBox::new(exported, gfp::charged())?, writable)?;
         let fd = descriptor.reserved_fd() as i32;
@@ -102,9 +105,11 @@ impl Exported {
 }
 
 impl Access for Exported {
-    fn place(&self, id: u32) -> Result<Pin<&Place>> {
+    type Name = Serial;
+
+    fn find(&self, id: u32) -> Result<(Pin<&Place>, Serial)> {
         if id == self.table_id {
-            self.open_file().place(id)
+            Ok((self.open_file().place(id)?, self.serial))
         } else {
             Err(ENOENT)
         }
@@ -165,6 +170,7 @@ impl AnonFile for Exported {
             "read-only"
         };
         seq_print!(m, "atomik-export:\t{} {rights}\n", self.table_id);
+        seq_print!(m, "atomik-bytes:\t{}\n", self.charge.bytes());
         let table = self.open_file().place(self.table_id).ok();
         match table.and_then(|place| place.table()) {
             Some((id, count)) if id == self.table_id => {

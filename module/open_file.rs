@@ -73,6 +73,12 @@ impl OpenFile {
         self.tables.as_ref().ok_or(ENOMEM)
     }
 
+    /// The place where the table `id` is if it exists. Fails with ENOENT.
+    #[inline]
+    pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
+        self.tables.as_ref().ok_or(ENOENT)?.place(id)
+    }
+
     /// The file's tables, once it has had one, for `/proc/PID/fdinfo/FD`.
     pub(crate) fn tables(&self) -> Option<&Tables> {
         self.tables.as_ref().map(|tables| &**tables)
@@ -86,9 +92,11 @@ impl OpenFile {
 }
 
 impl Access for OpenFile {
+    type Name = u32;
+
     #[inline]
-    fn place(&self, id: u32) -> Result<Pin<&Place>> {
-        self.tables.as_ref().ok_or(ENOENT)?.place(id)
+    fn find(&self, id: u32) -> Result<(Pin<&Place>, u32)> {
+        Ok((self.place(id)?, id))
     }
 
     fn scratch(&self) -> &Scratch {

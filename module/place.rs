@@ -19,10 +19,34 @@ use kernel::{
     },
 };
 
-/// A table: its id and its contexts.
+/// A table: its id, its serial number and its contexts.
 pub(crate) struct Table {
     pub(crate) id: u32,
+    pub(crate) serial: Serial,
     pub(crate) contexts: Contexts,
+}
+
+/// A number that no other table of the file ever has, unlike the id, which comes back in the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Serial(pub(crate) u64);
+
+/// A name by which a place is asked for its table: the id or the serial number.
+pub(crate) trait Name: Copy {
+    fn is_of(self, table: &Table) -> bool;
+}
+
+impl Name for u32 {
+    #[inline]
+    fn is_of(self, table: &Table) -> bool {
+        self == table.id
+    }
+}
+
+impl Name for Serial {
+    #[inline]
+    fn is_of(self, table: &Table) -> bool {
+        self == table.serial
+    }
 }
 
 /// Where a file keeps a table.
@@ -87,36 +111,50 @@ impl Place {
         self.published_bytes.store(bytes, Relaxed);
     }
 
-    /// Calls `f` for one operation on the table `id`, side by side with others, and counts it where
+    /// The serial number of the table `id`. Fails with ENOENT.
+    pub(crate) fn serial(&self, id: u32) -> Result<Serial> {
+        self.table
+            .read(0, |table| Ok(Self::existing(table, id)?.serial))
+    }
+
+    /// Calls `f` for one operation on a table, side by side with others, and counts it where
     /// it succeeds. Fails with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]
-    pub(crate) fn operate<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
+    pub(crate) fn operate<R>(
+        &self,
+        name: impl Name,
+        f: impl FnOnce(&Contexts) -> Result<R>,
+    ) -> Result<R> {
         self.table
-            .read(1, move |table| f(Self::existing(table, id)?))
+            .read(1, move |table| f(&Self::existing(table, name)?.contexts))
     }
 
-    /// Calls `f` to inspect the table `id`, side by side with operations, which counts as none.
+    /// Calls `f` to inspect a table, side by side with operations, which counts as none.
     /// Fails with ENOENT.
     ///
     /// `f` must not wait for userspace.
     #[inline]
-    pub(crate) fn inspect<R>(&self, id: u32, f: impl FnOnce(&Contexts) -> Result<R>) -> Result<R> {
+    pub(crate) fn inspect<R>(
+        &self,
+        name: impl Name,
+        f: impl FnOnce(&Contexts) -> Result<R>,
+    ) -> Result<R> {
         self.table
-            .read(0, move |table| f(Self::existing(table, id)?))
+            .read(0, move |table| f(&Self::existing(table, name)?.contexts))
     }
 
     /// As [`Self::operate`], while no other call of this runs for the context at `addr`.
     #[inline]
     pub(crate) fn operate_keyed<R>(
         &self,
-        id: u32,
+        name: impl Name,
         addr: u32,
         f: impl FnOnce(&Contexts) -> Result<R>,
     ) -> Result<R> {
         self.table
-            .read_keyed(addr, move |table| f(Self::existing(table, id)?))
+            .read_keyed(addr, move |table| f(&Self::existing(table, name)?.contexts))
     }
 
     /// Takes back the count of `n` operations whose results could not be handed over.
@@ -125,20 +163,20 @@ impl Place {
         self.table.uncount_ops(n);
     }
 
-    /// Takes the table `id` for the caller alone. Fails with ENOENT.
-    pub(crate) fn exclusive(&self, id: u32) -> Result<ExclusiveTable<'_>> {
+    /// Takes a table for the caller alone. Fails with ENOENT.
+    pub(crate) fn exclusive(&self, name: impl Name) -> Result<ExclusiveTable<'_>> {
         let guard = self.table.write();
         match &*guard {
             // INVARIANT: this is the table.
-            Some(table) if table.id == id => Ok(ExclusiveTable { place: self, guard }),
+            Some(table) if name.is_of(table) => Ok(ExclusiveTable { place: self, guard }),
             _ => Err(ENOENT),
         }
     }
 
     #[inline]
-    fn existing(table: &Option<Table>, id: u32) -> Result<&Contexts> {
+    fn existing(table: &Option<Table>, name: impl Name) -> Result<&Table> {
         match table {
-            Some(table) if table.id == id => Ok(&table.contexts),
+            Some(table) if name.is_of(table) => Ok(table),
             _ => Err(ENOENT),
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     kernel_ext::gfp,
     limit::Charge,
     logic::table_ids::{place_of, TableIds, PLACES},
-    place::{Place, Table},
+    place::{Place, Serial, Table},
     uapi,
 };
 use core::ops::Range;
@@ -37,6 +37,8 @@ pub(crate) struct Tables {
     /// The places. Each is made when it is first needed, and stays until the file is closed.
     places: [SetOnce<Pin<KBox<Place>>>; PLACES],
     used: Atomic<u64>,
+    /// How many tables have been put into places.
+    created: Atomic<u64>,
     charge: Charge,
 }
 
@@ -48,6 +50,7 @@ impl Tables {
             ids <- new_mutex!(pin_init::init_zeroed::<TableIds>(), "atomik::tables::ids"),
             places <- pin_init::init_array_from_fn(|_| SetOnce::new()),
             used: Atomic::new(0),
+            created: Atomic::new(0),
             charge: Charge::new(size_of::<Self>())?,
         })
     }
@@ -89,7 +92,13 @@ impl Tables {
         let place = self.make_place(id)?;
         // The id goes out first: if that fails, there is no table yet that others could have found.
         write_id(&id)?;
-        place.put(Table { id, contexts });
+        // Relaxed: each table gets a number of its own.
+        let serial = Serial(self.created.fetch_add(1, Relaxed));
+        place.put(Table {
+            id,
+            serial,
+            contexts,
+        });
         Ok(())
     }
 

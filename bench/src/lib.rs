@@ -14,6 +14,9 @@ pub const PROOF: &str = "proof/1000";
 pub const PROOF_INSTRUCTIONS: f64 = 1000.0;
 /// An ioctl that the driver doesn't know: the cost of a system call that does nothing.
 pub const FLOOR: &str = "floor/unknown-ioctl";
+/// A batch of EXPECT and SET on one context, and one of two ACCUMs, to compare it with.
+pub const COMPARE_AND_SET: &str = "conditions/compare-and-set";
+pub const TWO_ACCUMS: &str = "conditions/two-accums";
 
 /// A case to measure, in a block of some iterations.
 #[derive(Clone, Debug, Serialize, Deserialize)]

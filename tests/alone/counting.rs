@@ -5,7 +5,7 @@
 use crate::{alone, rounds};
 use atomik_test_support::{
     memory::Pages,
-    raw::{accum, image, load, open_device, read, swap},
+    raw::{accum, expect, image, load, open_device, read, set, swap},
     task,
 };
 use atomik_uapi::{IOC_READ, IOC_SNAPSHOT};
@@ -79,6 +79,24 @@ fn ops_total_counts_every_operation() {
     }
     assert_eq!(total() - start, 20);
     assert_eq!(atomik_test_support::fdinfo::read(&file).ops, 19);
+
+    // Conditions that hold are entries as others; a batch where one doesn't hold is not served.
+    let mut held = [expect(0, file.read(table, 0).unwrap()), set(0, 7)];
+    file.batch(table, &mut held).unwrap();
+    assert_eq!(total() - start, 23);
+    let mut failed = [expect(0, 8), set(0, 9), read(1)];
+    assert_eq!(file.batch(table, &mut failed), Err(Errno::ECANCELED));
+    assert_eq!(total() - start, 23);
+    // What is served through exported descriptors counts as the file's, also after it is closed.
+    let export = file.export(table, 0).unwrap();
+    assert_eq!(total() - start, 23);
+    export.accum(table, 0, 1).unwrap();
+    assert_eq!(atomik_test_support::fdinfo::read(&file).ops, 23);
+    drop(file);
+    export.read(table, 0).unwrap();
+    assert_eq!(export.info().unwrap().ops_total - start, 25);
+    drop(export);
+    assert_eq!(open_device().info().unwrap().ops_total - start, 25);
 }
 
 #[test]

@@ -52,6 +52,34 @@ fn holds_over_all_files() {
     assert_eq!(create_all(&file, 65536).0.len(), 3);
 }
 
+/// So does each exported descriptor.
+#[test]
+fn exports_count() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=32");
+    let file = open_device();
+    let table = file.create(1).unwrap();
+    let export_all = || {
+        let mut exports = Vec::new();
+        loop {
+            match file.export(table, 0) {
+                Ok(export) => exports.push(export),
+                Err(error) => return (exports, error),
+            }
+        }
+    };
+    let (exports, error) = export_all();
+    assert_eq!(error, Errno::ENOMEM);
+    assert!(exports.len() > 100, "{}", exports.len());
+    // Single operations and small batches are served as before.
+    let last = exports.last().unwrap();
+    last.accum(table, 0, 1).unwrap();
+    last.batch(table, &mut [accum(0, 1); 16]).unwrap();
+    let count = exports.len();
+    drop(exports);
+    assert_eq!(export_all().0.len(), count);
+}
+
 /// Copies that calls make count against the limit. Where it is not enough, nothing is changed.
 #[test]
 fn copies_that_calls_make_count() {

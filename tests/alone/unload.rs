@@ -6,12 +6,17 @@ use crate::kernel_memory::{in_use_kib, wait_for_at_most_kib};
 use crate::{alone, rounds, rounds_before};
 use atomik_test_support::{
     driver,
+    mapping::Mapping,
     raw::{RawFile, open_device, read},
     task,
 };
+use atomik_uapi::EXPORT_READ_ONLY;
 use nix::{
     errno::Errno,
-    sys::{signal, wait},
+    sys::{
+        mman::{MapFlags, ProtFlags},
+        signal, wait,
+    },
 };
 
 #[test]
@@ -38,6 +43,29 @@ fn refused_while_a_file_is_open() {
 }
 
 #[test]
+fn refused_while_an_exported_descriptor_is_open() {
+    let _alone = alone();
+    for flags in [0, EXPORT_READ_ONLY] {
+        let file = open_device();
+        let table = file.create(600).unwrap();
+        file.load(table, 0, 5).unwrap();
+        let export = file.export(table, flags).unwrap();
+        assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
+        drop(file);
+        assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
+        assert_eq!(export.read(table, 0), Ok(5));
+        let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
+        let mapping = Mapping::with(&export, table, 0, 1, read, shared).unwrap();
+        drop(export);
+        assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
+        assert_eq!(mapping.read(0), 5);
+        drop(mapping);
+        driver::unload().unwrap();
+        driver::load("").unwrap();
+    }
+}
+
+#[test]
 fn the_counters_start_anew() {
     let _alone = alone();
     let file = open_device();
@@ -60,6 +88,10 @@ fn a_thousand_times_leaks_nothing() {
         let table = file.create(1000).unwrap();
         file.batch(table, &mut [read(0), read(999)]).unwrap();
         file.create(1).unwrap();
+        let export = file.export(table, EXPORT_READ_ONLY).unwrap();
+        file.export(table, 0).unwrap();
+        drop(file);
+        export.batch(table, &mut [read(0); 20]).unwrap();
     };
     for _ in 0..rounds_before() {
         cycle();

@@ -5,16 +5,17 @@
 use crate::{
     calls::Entry,
     injection::{FailNth, Injection, Kind, Left},
-    subject::{CONTEXTS, Memory, Subject},
+    subject::{CONTEXTS, Memory, Subject, initial_state},
     tally::{Attempt, every_copy, every_fault},
 };
 use atomik_test_support::{
     fdinfo::{self, FdInfo},
     memory::{PAGE, Pages},
-    raw::{BatchOp, Context, accum, image, load, read, swap},
+    raw::{BatchOp, Context, RawFile, accum, expect, image, load, read, set, swap},
 };
 use atomik_uapi as uapi;
 use nix::errno::Errno;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 /// A command and its effect.
 struct Command<'a> {
@@ -247,6 +248,36 @@ fn get_info() {
     .under_every_fault();
 }
 
+#[test]
+fn export() {
+    Command {
+        name: "export",
+        number: uapi::IOC_EXPORT,
+        returns: true,
+        memory: Need::Yes,
+        ops: 0,
+        prepare: &|arg, table_id, _| {
+            arg.put(
+                0,
+                &[uapi::Export {
+                    table_id,
+                    flags: uapi::EXPORT_READ_ONLY,
+                    fd: -1,
+                    reserved: 0,
+                }],
+            );
+        },
+        expected: &|arg, states, _| {
+            let (table, fd) = (arg.word(0) as u32, arg.word(8) as i32);
+            // SAFETY: the driver has made this descriptor for us alone.
+            let export = RawFile(unsafe { OwnedFd::from_raw_fd(fd) });
+            assert_eq!(export.read(table, ADDR), Ok(states[ADDR as usize]));
+            assert_eq!(export.accum(table, ADDR, 1), Err(Errno::EBADF));
+        },
+    }
+    .under_every_fault();
+}
+
 /// Contexts of an image, which starts at `ADDR`.
 const IMAGE: u32 = 12;
 
@@ -317,6 +348,20 @@ fn mixed(i: u32, round: u64, addr: u32) -> BatchOp {
     }
 }
 
+/// The context of conditions, which no entry changes.
+const CONDITION: u32 = 5;
+
+/// Makes conditions that hold, SETs and results in turn.
+fn conditional(i: u32, round: u64, addr: u32) -> BatchOp {
+    let addr = if addr == CONDITION { addr + 1 } else { addr };
+    match i % 4 {
+        0 => expect(CONDITION, initial_state(CONDITION)),
+        1 => set(addr, round ^ u64::from(i)),
+        2 => swap(addr),
+        _ => read(addr),
+    }
+}
+
 /// BATCH of `count` entries.
 fn batch(name: &str, count: u32, entry: MakeEntry) {
     let entries = |round: u64| -> Vec<BatchOp> {
@@ -352,8 +397,9 @@ fn batch(name: &str, count: u32, entry: MakeEntry) {
             for (i, op) in entries(round).iter().enumerate() {
                 let state = &mut states[op.addr as usize];
                 match op.opcode {
-                    uapi::OP_LOAD => *state = op.value,
+                    uapi::OP_LOAD | uapi::OP_SET => *state = op.value,
                     uapi::OP_ACCUM => *state ^= op.value,
+                    uapi::OP_EXPECT => {}
                     _ => {
                         let told = arg.entry(PAGE + i * size_of::<BatchOp>());
                         assert_eq!(told.value, *state, "entry {i}");
@@ -385,6 +431,27 @@ fn batch_of_16() {
 #[test]
 fn batch_of_16_reads() {
     batch("batch of 16 READs", 16, |_, _, addr| read(addr));
+}
+
+#[test]
+fn batch_of_4_with_conditions() {
+    batch("conditions, 4", 4, conditional);
+}
+
+#[test]
+fn batch_of_16_with_conditions() {
+    batch("conditions, 16", 16, conditional);
+}
+
+/// Without results, so that nothing is pinned.
+#[test]
+fn batch_of_2_with_a_condition() {
+    batch("compare and set", 2, conditional);
+}
+
+#[test]
+fn batch_of_256_with_conditions() {
+    batch("conditions, 256", 256, conditional);
 }
 
 #[test]

@@ -10,9 +10,9 @@ use crate::{
 use atomik_test_support::{
     fdinfo,
     mapping::Mapping,
-    raw::{BatchOp, Context, image, load, read, swap},
+    raw::{BatchOp, Context, image, load, read, set, swap},
 };
-use atomik_uapi::IOC_SNAPSHOT;
+use atomik_uapi::{IOC_SNAPSHOT, OP_LOAD, OP_SET};
 use nix::errno::Errno;
 use std::{
     fs,
@@ -175,9 +175,10 @@ fn batch_of_4096() {
         let mut subject = Subject::new();
         let addr = |i: u32| i % (CONTEXTS - 1);
         let mut ops: Vec<BatchOp> = (0..COUNT)
-            .map(|i| match i % 3 {
+            .map(|i| match i % 4 {
                 0 => load(addr(i), round ^ u64::from(i)),
-                1 => swap(addr(i)),
+                1 => set(addr(i), round ^ (u64::from(i) << 32)),
+                2 => swap(addr(i)),
                 _ => read(addr(i)),
             })
             .collect();
@@ -191,7 +192,7 @@ fn batch_of_4096() {
             assert_eq!(served, u64::from(COUNT));
             for (sent, told) in sent.iter().zip(&ops) {
                 let state = &mut subject.states[sent.addr as usize];
-                if sent.opcode == atomik_uapi::OP_LOAD {
+                if matches!(sent.opcode, OP_LOAD | OP_SET) {
                     *state = sent.value;
                 } else {
                     assert_eq!(told.value, *state);

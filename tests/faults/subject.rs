@@ -19,13 +19,16 @@ pub struct Subject {
     pub states: Vec<u64>,
 }
 
+/// The state that a context starts from.
+pub fn initial_state(addr: u32) -> u64 {
+    u64::from(addr + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
 impl Subject {
     pub fn new() -> Self {
         let file = open_device();
         let table = file.create(CONTEXTS).expect("create a table");
-        let states: Vec<u64> = (1..=u64::from(CONTEXTS))
-            .map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15))
-            .collect();
+        let states: Vec<u64> = (0..CONTEXTS).map(initial_state).collect();
         let mut ops: Vec<_> = (0..).zip(&states).map(|(i, &s)| load(i, s)).collect();
         file.batch(table, &mut ops).expect("fill the table");
         Self {

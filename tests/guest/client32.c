@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "atomik.h"
 
@@ -112,6 +113,31 @@ int main(void)
 	image.contexts_ptr |= 1ULL << 32;
 	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_RESTORE, &image));
 	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_SNAPSHOT, &image));
+
+	/* A condition that doesn't hold tells the state found. */
+	struct atomik_batch_op conditions[] = {
+		{ .opcode = ATOMIK_OP_EXPECT, .addr = 15, .value = 7 },
+		{ .opcode = ATOMIK_OP_SET, .addr = 15, .value = 0x8000000000000007 },
+	};
+	struct atomik_batch compare_and_set = { create.table_id, 2, (uintptr_t)conditions };
+
+	FAILS(ECANCELED, ioctl(fd, ATOMIK_IOC_BATCH, &compare_and_set));
+	CHECK(conditions[0].value == UINT64_MAX);
+	CHECK(ioctl(fd, ATOMIK_IOC_BATCH, &compare_and_set) == 0);
+
+	struct atomik_export export = { .table_id = create.table_id,
+					.flags = ATOMIK_EXPORT_READ_ONLY };
+
+	CHECK(ioctl(fd, ATOMIK_IOC_EXPORT, &export) == 0);
+	read.addr = 15;
+	CHECK(ioctl(export.fd, ATOMIK_IOC_READ, &read) == 0);
+	CHECK(read.state == 0x8000000000000007);
+	FAILS(EBADF, ioctl(export.fd, ATOMIK_IOC_ACCUM, &accum));
+	FAILS(EBADF, ioctl(export.fd, ATOMIK_IOC_BATCH, &compare_and_set));
+	CHECK(close(export.fd) == 0);
+	export.flags = 2;
+	FAILS(EINVAL, ioctl(fd, ATOMIK_IOC_EXPORT, &export));
+	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_EXPORT, NULL));
 
 	struct atomik_info info;
 

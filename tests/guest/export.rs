@@ -3,19 +3,23 @@
 //! Descriptors of one table, with rights of their own.
 
 use atomik_test_support::{
-    mapping::{Mapping, READ_WRITE},
-    raw::{RawFile, accum, expect, load, open_device, open_device_with, read, set, swap},
+    mapping::Mapping,
+    memory::Pages,
+    passing::pass,
+    raw::{RawFile, expect, open_device, open_device_with, read, set},
     task,
 };
-use atomik_uapi::{self as uapi, Command, EXPORT_READ_ONLY};
+use atomik_uapi::{self as uapi, EXPORT_READ_ONLY, MAX_TABLES};
 use nix::{
     errno::Errno,
-    fcntl::{FcntlArg, FdFlag, OFlag, fcntl, open},
+    fcntl::{FcntlArg, FdFlag, OFlag, fcntl},
     sys::{
         mman::{MapFlags, ProtFlags},
-        stat::Mode,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{Signal, kill},
+        wait::{WaitStatus, waitpid},
     },
-    unistd,
+    unistd::{close, pause},
 };
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -50,109 +54,6 @@ fn with_all_rights_it_serves_the_contexts() {
     assert_eq!(export.read(other, 0), Err(Errno::ENOENT));
     assert_eq!(Mapping::new(&export, other, 1).err(), Some(Errno::ENOENT));
     assert_eq!(file.read(table, 0), Ok(8));
-}
-
-#[test]
-fn read_only_it_serves_what_changes_nothing() {
-    let (file, table, _) = table();
-    let export = file.export(table, EXPORT_READ_ONLY).unwrap();
-    assert_eq!(export.read(table, 0), Ok(5));
-    assert_eq!(export.snapshot(table, 0, 1).unwrap()[0].reference, 5);
-    assert!(export.info().is_ok());
-    for count in [1, 2, 6, 16, 17, 500] {
-        let mut ops = vec![read(0); count];
-        export.batch(table, &mut ops).unwrap();
-        assert!(ops.iter().all(|op| op.value == 5));
-        let mut ops = vec![expect(0, 5); count];
-        export.batch(table, &mut ops).unwrap();
-        ops[count - 1].value = 6;
-        assert_eq!(export.batch(table, &mut ops), Err(Errno::ECANCELED));
-        assert_eq!(ops[count - 1].value, 5);
-    }
-    let mapping = Mapping::with(
-        &export,
-        table,
-        0,
-        2,
-        ProtFlags::PROT_READ,
-        MapFlags::MAP_SHARED,
-    )
-    .unwrap();
-    assert_eq!(mapping.read(0), 5);
-}
-
-#[test]
-fn read_only_it_can_not_change_anything() {
-    let (file, table, other) = table();
-    let before = file.snapshot(table, 0, 600).unwrap();
-    let export = file.export(table, EXPORT_READ_ONLY).unwrap();
-    // Each command that is served, with an argument that would do something.
-    assert_eq!(export.create(1).err(), Some(Errno::EBADF));
-    assert_eq!(export.destroy(table), Err(Errno::EBADF));
-    assert_eq!(export.load(table, 0, 1), Err(Errno::EBADF));
-    assert_eq!(export.accum(table, 0, 1), Err(Errno::EBADF));
-    assert_eq!(export.swap(table, 0, 1), Err(Errno::EBADF));
-    assert_eq!(export.restore(table, 1, &before[..1]), Err(Errno::EBADF));
-    assert_eq!(export.export(table, 0).err(), Some(Errno::EBADF));
-    for op in [load(0, 1), accum(0, 1), swap(0), set(0, 1), accum(0, 0)] {
-        for others in [
-            vec![],
-            vec![read(0)],
-            vec![expect(0, 5)],
-            vec![read(0); 100],
-        ] {
-            let mut ops = others.clone();
-            ops.push(op);
-            assert_eq!(export.batch(table, &mut ops), Err(Errno::EBADF));
-        }
-    }
-    let changes = |command: &&Command| {
-        ![
-            uapi::IOC_READ,
-            uapi::IOC_GET_INFO,
-            uapi::IOC_SNAPSHOT,
-            uapi::IOC_BATCH,
-        ]
-        .contains(&command.ioc)
-    };
-    for command in Command::all_served().filter(changes) {
-        let mut arg = [0u64; 8];
-        let result = export.ioctl(command.ioc, &mut arg);
-        assert_eq!(result, Err(Errno::EBADF), "{}", command.name);
-    }
-    assert_eq!(export.read(other, 0), Err(Errno::ENOENT));
-
-    // Mappings.
-    let writing = Mapping::with(&export, table, 0, 1, READ_WRITE, MapFlags::MAP_SHARED);
-    assert_eq!(writing.err(), Some(Errno::EACCES));
-    let mapping = Mapping::with(
-        &export,
-        table,
-        0,
-        1,
-        ProtFlags::PROT_READ,
-        MapFlags::MAP_SHARED,
-    )
-    .unwrap();
-    assert_eq!(mapping.protect(READ_WRITE), Err(Errno::EACCES));
-    assert_eq!(
-        mapping.protect(ProtFlags::PROT_READ | ProtFlags::PROT_EXEC),
-        Err(Errno::EACCES)
-    );
-
-    // Opened again.
-    let path = format!("/proc/self/fd/{}", export.as_fd().as_raw_fd());
-    for flags in [OFlag::O_RDWR, OFlag::O_WRONLY, OFlag::O_RDONLY] {
-        let again = open(path.as_str(), flags, Mode::empty());
-        assert_eq!(again.err(), Some(Errno::ENXIO));
-    }
-    // Its flags don't give the right to write, whatever they are set to.
-    fcntl(&export, FcntlArg::F_SETFL(OFlag::O_RDWR | OFlag::O_APPEND)).unwrap();
-    assert_eq!(export.accum(table, 0, 1), Err(Errno::EBADF));
-    assert_eq!(unistd::write(&export, &[0; 16]), Err(Errno::EBADF));
-    assert_eq!(unistd::read(&export, &mut [0; 16]), Err(Errno::EINVAL));
-    assert_eq!(unistd::ftruncate(&export, 0), Err(Errno::EINVAL));
-    assert_eq!(file.snapshot(table, 0, 600), Ok(before));
 }
 
 #[test]
@@ -198,6 +99,44 @@ fn it_holds_the_table_as_a_duplicate_does() {
     let duplicate = RawFile(export.0.try_clone().unwrap());
     drop(export);
     assert_eq!(duplicate.read(table, 0), Ok(7));
+    // So does who receives it, when all others are closed.
+    let passed = RawFile(pass(duplicate.as_fd().as_raw_fd()).unwrap());
+    drop(duplicate);
+    passed.accum(table, 0, 8).unwrap();
+    let mapping = Mapping::new(&passed, table, 1).unwrap();
+    drop(passed);
+    assert_eq!(mapping.read(0), 15);
+}
+
+#[test]
+fn exports_are_closed_in_any_order() {
+    for first in 0..4 {
+        let (file, table, _) = table();
+        let mut all = vec![
+            file.export(table, 0).unwrap(),
+            file.export(table, EXPORT_READ_ONLY).unwrap(),
+            file.export(table, 0).unwrap(),
+            file,
+        ];
+        all.remove(first);
+        while let Some(last) = all.pop() {
+            assert_eq!(last.read(table, 0), Ok(5));
+        }
+    }
+}
+
+#[test]
+fn it_outlives_its_maker() {
+    let (file, table, _) = table();
+    let export = file.export(table, 0).unwrap();
+    // The child has the last descriptor of the original.
+    let child = task::spawn(pause);
+    drop(file);
+    kill(child, Signal::SIGKILL).unwrap();
+    let killed = WaitStatus::Signaled(child, Signal::SIGKILL, false);
+    assert_eq!(waitpid(child, None), Ok(killed));
+    export.accum(table, 0, 1).unwrap();
+    assert_eq!(export.read(table, 0), Ok(4));
 }
 
 #[test]
@@ -210,6 +149,77 @@ fn of_a_destroyed_table_it_knows_nothing() {
     assert_eq!(export.read(table, 0), Err(Errno::ENOENT));
     assert_eq!(export.read(next, 0), Err(Errno::ENOENT));
     assert_eq!(Mapping::new(&export, next, 1).err(), Some(Errno::ENOENT));
+}
+
+/// Ids come back after all others have been used; what was exported does not.
+#[test]
+fn of_another_table_with_the_same_id_it_knows_nothing() {
+    let file = open_device();
+    // One place is left, so that its ids come back soon.
+    let others = (1..MAX_TABLES).map(|_| file.create(1).unwrap());
+    let highest = others.max().unwrap();
+    let table = file.create(1).unwrap();
+    assert!(table > highest);
+    let exports = [0, EXPORT_READ_ONLY].map(|flags| file.export(table, flags).unwrap());
+    let mut last = table;
+    loop {
+        file.destroy(last).unwrap();
+        last = file.create(1).unwrap();
+        if last == table {
+            break;
+        }
+    }
+    file.load(table, 0, 9).unwrap();
+    for export in &exports {
+        assert_eq!(export.read(table, 0), Err(Errno::ENOENT));
+        assert_eq!(export.snapshot(table, 0, 1), Err(Errno::ENOENT));
+        for mut ops in [vec![read(0)], vec![expect(0, 0)], vec![read(0); 100]] {
+            assert_eq!(export.batch(table, &mut ops), Err(Errno::ENOENT));
+        }
+        let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
+        let mapped = Mapping::with(export, table, 0, 1, read, shared);
+        assert_eq!(mapped.err(), Some(Errno::ENOENT));
+    }
+    assert_eq!(exports[0].accum(table, 0, 1), Err(Errno::ENOENT));
+    assert_eq!(exports[0].swap(table, 0, 1), Err(Errno::ENOENT));
+    assert_eq!(file.read(table, 0), Ok(9));
+    // A new export has it.
+    assert_eq!(file.export(table, 0).unwrap().read(table, 0), Ok(9));
+}
+
+/// Where it fails, no descriptor is left, and the numbers of descriptors are as before.
+#[test]
+fn a_failure_leaves_no_descriptor() {
+    let (file, table, _) = table();
+    // In a child, so that no other test takes numbers.
+    task::run(|| {
+        let lowest = || {
+            let fd = file.0.try_clone().unwrap();
+            fd.as_raw_fd()
+        };
+        let before = lowest();
+        let arg = Pages::new(1);
+        arg.put(
+            0,
+            &[uapi::Export {
+                table_id: table,
+                ..uapi::Export::default()
+            }],
+        );
+        arg.protect(0, ProtFlags::PROT_READ);
+        let result = file.ioctl_at(uapi::IOC_EXPORT, arg.at(0));
+        assert_eq!(result, Err(Errno::EFAULT));
+        assert_eq!(lowest(), before);
+
+        // No number is left.
+        let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, before as u64, hard).unwrap();
+        assert_eq!(file.export(table, 0).err(), Some(Errno::EMFILE));
+        setrlimit(Resource::RLIMIT_NOFILE, before as u64 + 1, hard).unwrap();
+        let export = file.export(table, 0).unwrap();
+        assert_eq!(export.as_fd().as_raw_fd(), before);
+        close(export.0).unwrap();
+    });
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod mapped;
 mod operations;
 mod progress;
 mod random;
+mod read_only;
 mod readme;
 mod replay;
 mod sdk_c;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Descriptors of programs: how they are opened, duplicated and passed on.
+//! Descriptors of programs: how they are opened and duplicated.
 
 use crate::program::{Access, Other};
 use atomik_test_support::raw;
@@ -8,21 +8,13 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl, open},
     libc,
-    sys::{
-        socket::{
-            AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType,
-            recvmsg, sendmsg, socketpair,
-        },
-        stat::Mode,
-    },
+    sys::stat::Mode,
 };
-use std::{
-    io::{IoSlice, IoSliceMut},
-    os::fd::{AsRawFd, FromRawFd, OwnedFd},
-};
+use std::os::fd::OwnedFd;
 
 /// The lowest descriptor of a program, so that none of theirs is one of ours.
 const FIRST_DESCRIPTOR: i32 = 100;
+
 /// Opens the device.
 pub fn open_device(access: Access) -> Result<OwnedFd, Errno> {
     let flags = match access {
@@ -51,30 +43,6 @@ pub fn settle(new: OwnedFd) -> Result<i32, Errno> {
 pub fn duplicate(fd: i32) -> Result<i32, Errno> {
     // SAFETY: the kernel checks the number.
     Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) })
-}
-
-/// Sends a descriptor through a socket.
-pub fn pass(fd: i32) -> Result<OwnedFd, Errno> {
-    let (here, there) = socketpair(
-        AddressFamily::Unix,
-        SockType::Datagram,
-        None,
-        SockFlag::SOCK_CLOEXEC,
-    )?;
-    let fds = [fd];
-    let control = [ControlMessage::ScmRights(&fds)];
-    let byte = [IoSlice::new(b"x")];
-    sendmsg::<()>(here.as_raw_fd(), &byte, &control, MsgFlags::empty(), None)?;
-    let mut byte = [0];
-    let mut bytes = [IoSliceMut::new(&mut byte)];
-    let mut space = nix::cmsg_space!([i32; 1]);
-    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(there.as_raw_fd(), &mut bytes, Some(&mut space), flags)?;
-    let Some(ControlMessageOwned::ScmRights(fds)) = message.cmsgs()?.next() else {
-        return Err(Errno::ENOMSG);
-    };
-    // SAFETY: the kernel has made this descriptor for us alone.
-    Ok(unsafe { OwnedFd::from_raw_fd(fds[0]) })
 }
 
 /// Makes a system call that the device does not have.

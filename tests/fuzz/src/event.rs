@@ -6,7 +6,7 @@ use crate::{
     location::Location,
     program::{Access, Map, Other, Touch},
 };
-use atomik_test_support::fdinfo::FdInfo;
+use atomik_test_support::fdinfo::{ExportInfo, FdInfo};
 use nix::errno::Errno;
 
 /// Memory that was handed to the kernel.
@@ -73,6 +73,8 @@ pub enum Seen {
     },
     /// None where the file is not the driver's.
     FdInfo(Option<FdInfo>),
+    /// The same of an exported descriptor.
+    ExportInfo(ExportInfo),
 }
 
 /// A call and its result.

@@ -17,7 +17,7 @@ use crate::{
 use anyhow::{Context, Result, anyhow};
 use atomik_test_support::{compat, fdinfo, raw, start::Start};
 use std::{
-    os::fd::AsFd,
+    os::fd::{AsFd, AsRawFd},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -55,6 +55,7 @@ impl Executor {
         storm::handle_signals()?;
         let compat = compat::works();
         (rules.file_bytes, rules.place_bytes) = file_and_place_bytes()?;
+        rules.export_bytes = export_bytes()?;
         let storm = Arc::new(Arena::new(0)?);
         let performer = Performer::new(1, &storm, coverage.clone(), compat)?;
         let mut workers = Vec::new();
@@ -235,6 +236,14 @@ fn brief(call: &Call) -> String {
         ),
         call => format!("{call:?}"),
     }
+}
+
+/// Bytes of an exported descriptor.
+fn export_bytes() -> Result<u64> {
+    let file = raw::open_device();
+    let export = file.export(file.create(1)?, 0)?;
+    let text = fdinfo::text(export.as_fd().as_raw_fd())?;
+    Ok(fdinfo::parse_export(&text).bytes)
 }
 
 /// Bytes of a file with tables, and of a table's place. Measured on a file with two tables of one

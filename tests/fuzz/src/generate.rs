@@ -69,7 +69,11 @@ impl Names {
 
     fn add(&mut self, step: &Step) {
         let creates = |ioctl: &Ioctl| matches!(ioctl.call, Command::Create { .. });
+        let exports = |ioctl: &Ioctl| matches!(ioctl.call, Command::Export { .. });
         match step {
+            Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if exports(ioctl) => {
+                self.slots = self.slots.saturating_add(1);
+            }
             Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => {
                 self.slots = self.slots.saturating_add(1);
             }
@@ -360,7 +364,7 @@ pub fn op(random: &mut impl Rng) -> Op {
     let op = if random.random_ratio(1, 40) {
         random.random()
     } else {
-        random.random_range(0..4)
+        random.random_range(0..6)
     };
     let mut reserved = [0; 3];
     if random.random_ratio(1, 40) {
@@ -373,8 +377,21 @@ pub fn op(random: &mut impl Rng) -> Op {
         } else {
             random.random_range(0..2)
         },
-        value: value(random),
+        // Conditions that hold now and then: states are 0 at first.
+        value: match op {
+            uapi::OP_EXPECT | uapi::OP_SET if random.random_bool(0.7) => 0,
+            _ => value(random),
+        },
         reserved,
+    }
+}
+
+/// Flags of EXPORT.
+pub fn export_flags(random: &mut impl Rng) -> u32 {
+    match random.random_range(0..20) {
+        0 => random.random(),
+        1..10 => 0,
+        _ => uapi::EXPORT_READ_ONLY,
     }
 }
 
@@ -450,7 +467,7 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
             let mut ops: Vec<Op> = (0..random.random_range(1..8)).map(|_| op(random)).collect();
             // The driver treats entries of one kind, few and many in ways of their own.
             if random.random_ratio(1, 3) {
-                let one = random.random_range(0..4);
+                let one = random.random_range(0..6);
                 ops.iter_mut().for_each(|op| op.op = one);
             }
             ops.shuffle(random);
@@ -470,7 +487,12 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
                 ops_at: location(random),
             }
         }
-        91..94 => Command::Info,
+        91..93 => Command::Info,
+        93..97 => Command::Export {
+            table,
+            flags: export_flags(random),
+            reserved: reserved(random),
+        },
         _ => Command::Raw {
             command: number(random),
             words: (0..random.random_range(0..10))

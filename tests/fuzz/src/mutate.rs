@@ -181,6 +181,15 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
                 }
             }
         },
+        Command::Export {
+            table,
+            flags,
+            reserved,
+        } => match field {
+            0 => *table = generate::table(random, names),
+            1 => *flags = generate::export_flags(random),
+            _ => *reserved = generate::reserved(random),
+        },
         Command::Snapshot {
             table,
             addr,
@@ -228,7 +237,7 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
 
 fn mutate_op(random: &mut impl Rng, op: &mut Op) {
     match random.random_range(0..4) {
-        0 => op.op = random.random_range(0..5),
+        0 => op.op = random.random_range(0..7),
         1 => op.addr = generate::address(random),
         2 => op.value = generate::value(random),
         _ => *op = generate::op(random),

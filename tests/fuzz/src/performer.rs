@@ -5,7 +5,7 @@
 use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
     coverage::Coverage,
-    descriptors::{attempt, duplicate, open_device, pass, reopen, settle},
+    descriptors::{attempt, duplicate, open_device, reopen, settle},
     encode::Encoded,
     event::{Buffer, Call, Event, Seen},
     kcov::Kcov,
@@ -14,15 +14,18 @@ use crate::{
     program::{Caller, Command, Ioctl, Map, Slot, Step, Table, Touch},
 };
 use anyhow::Result;
-use atomik_test_support::{compat, fdinfo, start::Start};
-use atomik_uapi::argument_size;
+use atomik_test_support::{compat, fdinfo, passing::pass, start::Start};
+use atomik_uapi::{self as uapi, argument_size};
 use nix::{
     errno::Errno,
     libc,
     sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, fork},
 };
-use std::sync::Arc;
+use std::{
+    os::fd::{FromRawFd, OwnedFd},
+    sync::Arc,
+};
 
 /// Factor of the repetitions of a call beside others that commute with it, and their limit. Odd, as
 /// two that are lost may make up for each other.
@@ -221,16 +224,17 @@ impl Performer {
                 events.push(event(Call::Other(fd, *other), Err(attempt(fd, *other))));
                 return Ok(());
             }
-            Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, events),
+            Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, *tag, events),
             Step::Repeat(times, ioctl) => {
                 let (calls, times) = match phase {
+                    _ if matches!(ioctl.call, Command::Export { .. }) => (1, 1),
                     // Many racing calls have too many orders.
                     Phase::Racing | Phase::RacingIsolated => (1, 1),
                     Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
                     Phase::Alone | Phase::Storm => (*times, 1),
                 };
                 for _ in 0..calls {
-                    self.perform_ioctl(ioctl, times, names, phase, events)?;
+                    self.perform_ioctl(ioctl, times, names, phase, *tag, events)?;
                 }
                 return Ok(());
             }
@@ -249,19 +253,32 @@ impl Performer {
         times: u32,
         names: &mut Names,
         phase: Phase,
+        tag: u32,
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
+        let exports = matches!(ioctl.call, Command::Export { .. });
         let by = match ioctl.by {
+            // The new descriptor would be the child's.
+            Caller::Child if exports => Caller::Thread,
             Caller::Compat if !self.compat => Caller::Thread,
             Caller::Child if phase != Phase::Alone => Caller::Thread,
             by => by,
         };
         let encoded = ioctl.call.encode(|table| names.id(table));
         let fd = names.fd(ioctl.fd);
+        if phase == Phase::Storm && exports {
+            // Nobody can tell where the number of the descriptor goes.
+            names.slots.push(-1);
+            return Ok(());
+        }
         if phase == Phase::Storm {
             return self.ioctl_in_storm(fd, encoded, ioctl.at, by);
         }
-        let event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
+        let mut event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
+        event.tag = tag;
+        if exports {
+            names.slots.push(settle_exported(&mut event.seen)?);
+        }
         if let Seen::Ioctl {
             result: Ok(()),
             arg,
@@ -387,7 +404,8 @@ impl Performer {
                 | Errno::ENOENT
                 | Errno::ENOSPC
                 | Errno::ENOMEM
-                | Errno::EBADF,
+                | Errno::EBADF
+                | Errno::ECANCELED,
             ) => Ok(()),
             Err(errno) => Err(format!(
                 "ioctl({fd}, {number:#x}) gave {errno}, which is no error of the interface"
@@ -488,15 +506,44 @@ impl Performer {
     pub fn fd_info(&mut self, fd: i32) -> Event {
         let text = fdinfo::text(fd).unwrap_or_default();
         self.gather();
-        let ours = text.contains("\natomik-tables:");
-        let seen = ours.then(|| fdinfo::parse(&text));
+        let seen = if text.contains("\natomik-tables:") {
+            Seen::FdInfo(Some(fdinfo::parse(&text)))
+        } else if text.contains("\natomik-export:") {
+            Seen::ExportInfo(fdinfo::parse_export(&text))
+        } else {
+            Seen::FdInfo(None)
+        };
         Event {
             call: Call::FdInfo(fd),
-            seen: Seen::FdInfo(seen),
+            seen,
             tag: 0,
             times: 1,
         }
     }
+}
+
+/// Gives the descriptor that EXPORT has made one of the numbers that are for programs, in the
+/// argument too. Returns -1 where there is none.
+fn settle_exported(seen: &mut Seen) -> Result<i32, String> {
+    let Seen::Ioctl {
+        result: Ok(()),
+        arg,
+        ..
+    } = seen
+    else {
+        return Ok(-1);
+    };
+    let field = std::mem::offset_of!(uapi::Export, fd);
+    let bytes = &mut arg[field..field + 4];
+    let made = i32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
+    if made < 0 {
+        return Err(format!("EXPORT made the descriptor {made}"));
+    }
+    // SAFETY: the driver has made this descriptor for us alone.
+    let settled = settle(unsafe { OwnedFd::from_raw_fd(made) });
+    let settled = settled.map_err(|errno| format!("the descriptor of EXPORT: {errno}"))?;
+    bytes.copy_from_slice(&settled.to_ne_bytes());
+    Ok(settled)
 }
 
 /// Fills in the pointer of an argument.

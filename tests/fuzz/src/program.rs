@@ -261,6 +261,15 @@ pub enum Command {
         contexts_at: Location,
     },
     Info,
+    /// Makes a descriptor, as [`Step::Open`] does, whether or not it succeeds. It is made once, also
+    /// by [`Step::Repeat`], and not at all in a storm.
+    Export {
+        table: Table,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        flags: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reserved: u32,
+    },
     /// Any number with any argument.
     Raw {
         command: u32,

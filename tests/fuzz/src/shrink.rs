@@ -85,8 +85,10 @@ fn steps_mut(program: &mut Program, list: List) -> &mut Vec<Step> {
 /// Numbers of descriptors, tables and mappings that a step adds to the names of a program.
 fn made(step: &Step) -> [usize; 3] {
     let creates = |ioctl: &Ioctl| usize::from(matches!(ioctl.call, Command::Create { .. }));
+    let exports = |ioctl: &Ioctl| matches!(ioctl.call, Command::Export { .. });
     match step {
         Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => [1, 0, 0],
+        Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if exports(ioctl) => [1, 0, 0],
         Step::Ioctl(ioctl) => [0, creates(ioctl), 0],
         Step::Repeat(times, ioctl) => [0, usize::from(*times) * creates(ioctl), 0],
         Step::Map(_) => [0, 0, 1],
@@ -150,7 +152,8 @@ fn remove(program: &mut Program, list: List, at: usize) {
                 | Command::Swap { table: id, .. }
                 | Command::Batch { table: id, .. }
                 | Command::Snapshot { table: id, .. }
-                | Command::Restore { table: id, .. } => table(id),
+                | Command::Restore { table: id, .. }
+                | Command::Export { table: id, .. } => table(id),
                 Command::Create { .. } | Command::Info | Command::Raw { .. } => {}
             }
         }

@@ -3,7 +3,7 @@
 //! [`File`], an open file of the driver, from the user's side.
 
 use crate::{
-    commands::{self, Access},
+    commands,
     contexts::Exclusive,
     kernel_ext::{errno::ecanceled, gfp},
     open_file::OpenFile,
@@ -115,9 +115,11 @@ impl File {
     fn batch(&self, table_id: u32, entries: &[Entry], away: Option<Away>) -> Result<Answer> {
         let mut ops: Vec<BatchOp> = entries.iter().map(in_batch).collect();
         let returns = |op: &&BatchOp| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP);
-        // The last result, so that others have been written by then.
-        if let Some(last) = ops.iter().filter(returns).next_back() {
-            put_away(&last.value, away);
+        // The last result, so that others have been written by then; else the first condition.
+        let expects = |op: &&BatchOp| op.opcode == uapi::OP_EXPECT;
+        let last = ops.iter().filter(returns).next_back();
+        if let Some(op) = last.or_else(|| ops.iter().find(expects)) {
+            put_away(&op.value, away);
         }
         let mut arg = uapi::Batch {
             table_id,

@@ -63,21 +63,51 @@ fn compare_and_set_twice() {
             (cpu, vec![compare_and_set(0, 0x30, 2), read(0)]),
         ]);
     }
-    // Of two contexts, in opposite order.
+    // Of two contexts, in opposite order: one of them changes what the other expects.
     explore([
         (0, vec![batch([expect(0, 0x30), expect(1, 0), set(1, 1)])]),
         (1, vec![batch([expect(1, 0), expect(0, 0x30), set(0, 2)])]),
     ]);
+    // Both from the same state, by way of one of three values: a counter.
+    let count = || {
+        vec![
+            compare_and_set(0, 0x30, 0x31),
+            compare_and_set(0, 0x31, 0x32),
+        ]
+    };
+    explore([(0, count()), (1, count())]);
 }
 
 #[test]
 fn compare_and_set_beside_single_operations() {
     for op in [accum(0, 1), load(0, 3), swap(0, 0x40), read(0), destroy()] {
-        explore([
-            (0, vec![batch([expect(0, 0x30), set(0, 5), read(1)])]),
-            (1, vec![op]),
-        ]);
+        for cpu in [0, 1] {
+            explore([
+                (0, vec![batch([expect(0, 0x30), set(0, 5), read(1)])]),
+                (cpu, vec![op.clone()]),
+            ]);
+        }
     }
+}
+
+/// The condition is checked anew in each attempt.
+#[test]
+fn compare_and_set_whose_results_have_to_be_brought_in() {
+    let ops = [expect(0, 0x30), set(0, 4), swap(1, 0), read(0)];
+    let other = batch([expect(0, 0x30), set(0, 5), read(1)]);
+    for op in [accum(0, 1), swap(0, 0x40), destroy(), other] {
+        let threads = [
+            Thread::new(0, [batch(ops.clone())]).with_results(Away::Swapped),
+            Thread::new(1, [op]),
+        ];
+        Case::new(table(), threads).explore();
+    }
+    // The state found has to be brought in.
+    let threads = [
+        Thread::new(0, [batch([expect(0, 0x30), set(0, 5)])]).with_results(Away::Swapped),
+        Thread::new(1, [accum(0, 1)]),
+    ];
+    Case::new(table(), threads).explore();
 }
 
 #[test]
@@ -272,6 +302,8 @@ fn results_that_cannot_be_written() {
         read(0),
         swap(0, 0x40),
         batch([load(0, 4), swap(1, 0), accum(0, 4)]),
+        batch([set(0, 4), set(0, 5), read(1)]),
+        batch([expect(0, 0x99), set(0, 4)]),
         Op::Create(1),
     ] {
         for other in [read(0), accum(0, 1), batch([swap(0, 0), read(0)])] {

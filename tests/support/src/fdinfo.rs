@@ -18,6 +18,16 @@ pub struct FdInfo {
     pub each: Vec<(u32, u32)>,
 }
 
+/// The driver's lines of an exported descriptor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportInfo {
+    pub table: u32,
+    pub writable: bool,
+    pub bytes: u64,
+    /// Number of contexts, where the table is there.
+    pub contexts: Option<u32>,
+}
+
 /// Reads the information about `file` in this process.
 pub fn read(file: &impl AsFd) -> FdInfo {
     let text = text(file.as_fd().as_raw_fd()).expect("read fdinfo");
@@ -31,27 +41,56 @@ pub fn text(descriptor: i32) -> io::Result<String> {
 
 /// Finds the lines that the driver adds.
 pub fn parse(text: &str) -> FdInfo {
-    let field = |name: &str| {
-        let mut values = text
-            .lines()
-            .filter_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
-        let value = values.next().unwrap_or_else(|| panic!("{name} in {text}"));
-        assert_eq!(values.next(), None);
-        value.parse().expect("a number")
-    };
-    let each = text
+    let number = |name| field(text, name).parse().expect("a number");
+    FdInfo {
+        tables: number("atomik-tables"),
+        contexts: number("atomik-contexts"),
+        bytes: number("atomik-bytes"),
+        ops: number("atomik-ops"),
+        each: tables(text).collect(),
+    }
+}
+
+/// Finds the lines that the driver adds for an exported descriptor.
+pub fn parse_export(text: &str) -> ExportInfo {
+    let (id, rights) = field(text, "atomik-export")
+        .split_once(' ')
+        .expect("a table and rights");
+    let table = id.parse().expect("a table");
+    let mut tables = tables(text);
+    let contexts = tables.next().map(|(id, contexts)| {
+        assert_eq!(id, table);
+        contexts
+    });
+    assert_eq!(tables.next(), None);
+    ExportInfo {
+        table,
+        writable: match rights {
+            "read-write" => true,
+            "read-only" => false,
+            _ => panic!("{rights}"),
+        },
+        bytes: field(text, "atomik-bytes").parse().expect("a number"),
+        contexts,
+    }
+}
+
+/// The value of the one line with this name.
+fn field<'a>(text: &'a str, name: &str) -> &'a str {
+    let mut values = text
         .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(":\t"));
+    let value = values.next().unwrap_or_else(|| panic!("{name} in {text}"));
+    assert_eq!(values.next(), None);
+    value
+}
+
+/// Id and number of contexts of each table that has a line.
+fn tables(text: &str) -> impl Iterator<Item = (u32, u32)> {
+    text.lines()
         .filter_map(|line| line.strip_prefix("atomik-table:\t"))
         .map(|line| {
             let (id, contexts) = line.split_once(" contexts ").expect("a table's line");
             (id.parse().unwrap(), contexts.parse().unwrap())
         })
-        .collect();
-    FdInfo {
-        tables: field("atomik-tables"),
-        contexts: field("atomik-contexts"),
-        bytes: field("atomik-bytes"),
-        ops: field("atomik-ops"),
-        each,
-    }
 }

@@ -9,6 +9,7 @@ pub mod fdinfo;
 pub mod mapping;
 pub mod memory;
 pub mod model;
+pub mod passing;
 pub mod program;
 pub mod raw;
 pub mod start;

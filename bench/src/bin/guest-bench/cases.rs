@@ -6,7 +6,9 @@ use crate::bpf::ArrayMap;
 use crate::ioctl::{UNKNOWN, ioctl};
 use crate::{others, programs};
 use anyhow::Result;
-use atomik_bench::{FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF};
+use atomik_bench::{
+    COMPARE_AND_SET, FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF, TWO_ACCUMS,
+};
 use atomik_test_support::{
     mapping::Mapping,
     memory::{PAGE, Pages},
@@ -35,6 +37,8 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     let mut cases = basics();
     cases.extend(singles(&file, calls)?);
     cases.extend(batches(&file, factor)?);
+    cases.extend(conditions(&file, factor)?);
+    cases.extend(exports(&file, factor)?);
     cases.extend(numbers_of_contexts(&file, calls)?);
     cases.extend(numbers_of_tables(calls)?);
     cases.extend(create_and_destroy(&file)?);
@@ -152,6 +156,86 @@ fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
         cases.push(case(id, offset, num_ops, entry));
     }
     Ok(cases)
+}
+
+/// Batches with conditions that hold, beside batches without any. Those of two entries count as one
+/// operation.
+fn conditions(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
+    let contexts = 4096;
+    let table_id = file.create(contexts)?;
+    let case = |id: &str, operations: u32, ops: Vec<BatchOp>| {
+        let pages = Pages::new(size_of_val(&*ops).div_ceil(PAGE));
+        pages.put(0, &ops);
+        let mut argument = uapi::Batch {
+            table_id,
+            num_ops: ops.len() as u32,
+            ops_ptr: pages.at(0) as u64,
+        };
+        let file = Rc::clone(file);
+        let turns = (ENTRIES / argument.num_ops).clamp(1, CALLS) * factor;
+        Case::new(id, turns, operations, move |_| {
+            std::hint::black_box(&pages);
+            assert_eq!(ioctl(&file, uapi::IOC_BATCH, &mut argument), 0);
+        })
+    };
+    // The states stay 0.
+    let pairs = |count: u32| {
+        let addr = |i: u32| i * STRIDE % contexts;
+        let pair = |i| [raw::expect(addr(i), 0), raw::set(addr(i), 0)];
+        (0..count).flat_map(pair).collect()
+    };
+    let refused = {
+        let file = Rc::clone(file);
+        Case::new("conditions/canceled", CALLS * factor, 1, move |_| {
+            let mut ops = [raw::expect(0, 1), raw::set(0, 2)];
+            assert!(file.batch(table_id, &mut ops).is_err());
+        })
+    };
+    Ok(vec![
+        case(TWO_ACCUMS, 1, vec![raw::accum(77, 0), raw::accum(77, 0)]),
+        case(COMPARE_AND_SET, 1, pairs(1)),
+        refused,
+        case("batch/expect-set/16", 16, pairs(8)),
+        case("batch/expect-set/4096", 4096, pairs(2048)),
+    ])
+}
+
+/// EXPORT, and operations through what it makes.
+fn exports(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
+    // Descriptors that are open at the same time.
+    const EXPORTS: u32 = 8;
+    let (table_id, addr) = (file.create(256)?, 77);
+    let made = Rc::new(RefCell::new(Vec::with_capacity(EXPORTS as usize)));
+    let (these, gone, from) = (Rc::clone(&made), made, Rc::clone(file));
+    let export = Case::with_cleanup(
+        "export/export",
+        EXPORTS,
+        1,
+        move |_| these.borrow_mut().push(from.export(table_id, 0)),
+        move || {
+            let all = gone.borrow_mut().drain(..).collect::<Result<Vec<_>, _>>();
+            all.expect("EXPORT");
+        },
+    );
+    let exported = Rc::new(file.export(table_id, 0)?);
+    let (accum, read) = (
+        uapi::Accum {
+            table_id,
+            addr,
+            delta: 3,
+        },
+        uapi::Read {
+            table_id,
+            addr,
+            state: 0,
+        },
+    );
+    let calls = CALLS * factor;
+    Ok(vec![
+        export,
+        repeated("export/accum", calls, &exported, uapi::IOC_ACCUM, accum),
+        repeated("export/read", calls, &exported, uapi::IOC_READ, read),
+    ])
 }
 
 fn numbers_of_contexts(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {

@@ -96,6 +96,15 @@ impl Table {
     }
 }
 
+/// The part of a file that a descriptor gives access to.
+#[derive(Clone, Copy)]
+pub(super) struct View {
+    /// The one table that was exported.
+    pub only: Option<u32>,
+    /// True where batches may change contexts.
+    pub writes: bool,
+}
+
 /// Size that the allocator rounds a table up to.
 fn table_bytes(count: u32) -> u64 {
     (u64::from(count) * 16).next_power_of_two()
@@ -113,6 +122,33 @@ impl File {
         let places = self.places.len() as u64 * rules.place_bytes;
         let made = if self.made { rules.file_bytes } else { 0 };
         tables + places + made + self.scratch
+    }
+
+    /// The table with this id, if it is there and the descriptor has it.
+    pub fn table(&mut self, only: Option<u32>, id: u32) -> Result<&mut Table, Errno> {
+        let shown = only.is_none_or(|only| only == id);
+        let table = self.tables.get_mut(&id).filter(|_| shown);
+        table.ok_or(Errno::ENOENT)
+    }
+
+    /// EXPORT; `full` where its memory goes beyond the limit.
+    pub fn export(&mut self, full: bool, arg: &Buffer, after: &[u8]) -> Result<Expected, Errno> {
+        let word = |at| u32_at(&arg.before, at);
+        if word(4) & !uapi::EXPORT_READ_ONLY != 0 || word(12) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.table(None, word(0))?;
+        if full {
+            return Err(Errno::ENOMEM);
+        }
+        let field = std::mem::offset_of!(uapi::Export, fd);
+        let fd = &after[field..field + 4];
+        if !arg.location.writable(field..field + 4) {
+            let mut expected = Expected::from(Errno::EFAULT);
+            expected.arg = partly(arg.location, field, fd);
+            return Ok(expected);
+        }
+        Ok(Expected::writing(field, fd))
     }
 
     pub fn create(
@@ -178,7 +214,7 @@ impl File {
         Ok(expected)
     }
 
-    pub fn single(&mut self, number: u32, arg: &Buffer) -> Result<Expected, Errno> {
+    pub fn single(&mut self, view: View, number: u32, arg: &Buffer) -> Result<Expected, Errno> {
         let id = u32_at(&arg.before, 0);
         if number == uapi::IOC_DESTROY_TABLE {
             let table = self.tables.remove(&id).ok_or(Errno::ENOENT)?;
@@ -188,7 +224,7 @@ impl File {
             }
             return Ok(Expected::new(Ok(())));
         }
-        let table = self.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let table = self.table(view.only, id)?;
         let (addr, value) = (u32_at(&arg.before, 4), u64_at(&arg.before, 8));
         let state = table.context(addr)?.state();
         let (entry, at) = match number {
@@ -220,6 +256,7 @@ impl File {
     /// BATCH. Returns the number of operations, too.
     pub fn batch(
         &mut self,
+        view: View,
         room: u64,
         arg: &Buffer,
         ops: Option<&(u64, Buffer)>,
@@ -256,10 +293,11 @@ impl File {
         let entries = ops.before.chunks_exact(ENTRY).take(count);
         let entries: Option<Vec<Entry>> = entries.map(entry).collect();
         let entries = entries.ok_or(Errno::EINVAL)?;
-        let table = self
-            .tables
-            .get_mut(&u32_at(&arg.before, 0))
-            .ok_or(Errno::ENOENT)?;
+        let inspects = |entry: &Entry| matches!(entry, Entry::Read { .. } | Entry::Expect { .. });
+        if !view.writes && !entries.iter().all(inspects) {
+            return Err(Errno::EBADF);
+        }
+        let table = self.table(view.only, u32_at(&arg.before, 0))?;
         if needed > 0 && needed / 2 > room && *seen == Err(Errno::ENOMEM) {
             // The driver keeps references aside where it can't pin the caller's memory, which isn't
             // known here.
@@ -269,6 +307,22 @@ impl File {
             return Err(Errno::EINVAL);
         }
 
+        if let Some((number, state)) = table.contexts.unmet(&entries) {
+            let (at, state) = (number * ENTRY + VALUE, state.to_ne_bytes());
+            let told = ops.location.writable(at..at + 8);
+            let errno = if told {
+                Errno::ECANCELED
+            } else {
+                Errno::EFAULT
+            };
+            let mut expected = Expected::from(errno);
+            expected.ops = if told {
+                vec![Write::certain(at, &state)]
+            } else {
+                partly(ops.location, at, &state)
+            };
+            return Ok((expected, 0));
+        }
         let mut after = table.contexts.clone();
         let states = after.apply(&entries)?;
         let returning = (0..).zip(&entries).filter(|(_, entry)| entry.returns());
@@ -295,6 +349,7 @@ impl File {
     /// SNAPSHOT or RESTORE. Returns the number of contexts, too.
     pub fn image(
         &mut self,
+        view: View,
         room: u64,
         number: u32,
         arg: &Buffer,
@@ -317,7 +372,7 @@ impl File {
         if number == uapi::IOC_RESTORE && given.is_none() {
             return Err(Errno::EFAULT);
         }
-        let table = self.tables.get_mut(&word(0)).ok_or(Errno::ENOENT)?;
+        let table = self.table(view.only, word(0))?;
         let end = addr.checked_add(count).filter(|&end| end <= table.count);
         let addresses = addr..end.ok_or(Errno::EINVAL)?;
         if number == uapi::IOC_RESTORE {
@@ -362,6 +417,8 @@ fn entry(bytes: &[u8]) -> Option<Entry> {
         uapi::OP_ACCUM => Entry::Accum { addr, delta: value },
         uapi::OP_READ => Entry::Read { addr },
         uapi::OP_SWAP => Entry::Swap { addr, new: 0 },
+        uapi::OP_EXPECT => Entry::Expect { addr, state: value },
+        uapi::OP_SET => Entry::Set { addr, state: value },
         _ => return None,
     })
 }

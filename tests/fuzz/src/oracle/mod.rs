@@ -13,10 +13,10 @@ use crate::{
     event::{Buffer, Call, Event, Seen},
     program::{Access, Map, Other, Rights, Touch},
 };
-use atomik_test_support::fdinfo::FdInfo;
+use atomik_test_support::fdinfo::{ExportInfo, FdInfo};
 use atomik_uapi::{self as uapi, Served};
-use expected::{Expected, compare, get_info};
-use file::{File, PAGE, Table, WORD};
+use expected::{Expected, compare, get_info, u32_at};
+use file::{File, PAGE, Table, View, WORD};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub struct Rules {
     pub place_bytes: u64,
     /// Bytes that a file with tables uses besides.
     pub file_bytes: u64,
+    /// Bytes that an exported descriptor uses.
+    pub export_bytes: u64,
 }
 
 /// Other calls at the same time.
@@ -44,15 +46,33 @@ pub enum Company {
 /// Tables by id, with the addresses that have been used.
 pub type UsedTables = Vec<(u32, Vec<u32>)>;
 
+/// A descriptor that EXPORT has made. It holds the file of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Export {
+    file: u32,
+    table: u32,
+    writable: bool,
+}
+
 /// All files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct World {
     descriptors: BTreeMap<i32, u32>,
     files: BTreeMap<u32, File>,
-    /// The file and the table of each mapping, which holds both.
-    maps: BTreeMap<u32, (u32, u32)>,
+    /// By tags, as files.
+    exports: BTreeMap<u32, Export>,
+    /// Each mapping.
+    maps: BTreeMap<u32, Mapping>,
     /// Operations served since the module was loaded.
     served: u64,
+}
+
+/// A mapping. It holds the table, and the file or the export that it was made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Mapping {
+    by: u32,
+    file: u32,
+    table: u32,
 }
 
 type Verdict = Result<(), String>;
@@ -71,7 +91,8 @@ impl World {
         let mut seen = Vec::new();
         let mut files = Vec::new();
         for (&descriptor, tag) in &self.descriptors {
-            let Some(file) = self.files.get(tag) else {
+            let export = self.exports.get(tag);
+            let Some(file) = self.files.get(export.map_or(tag, |export| &export.file)) else {
                 continue;
             };
             if seen.contains(tag) || file.access == Access::Path {
@@ -82,7 +103,9 @@ impl World {
                 let used = table.contexts.used().map(|(addr, _)| addr);
                 used.filter(|&addr| addr < table.count).collect()
             };
-            let tables = file.tables.iter().map(|(&id, table)| (id, used(table)));
+            let shown = |id: u32| export.is_none_or(|export| export.table == id);
+            let tables = file.tables.iter().filter(|(id, _)| shown(**id));
+            let tables = tables.map(|(&id, table)| (id, used(table)));
             files.push((descriptor, tables.collect()));
         }
         files
@@ -110,6 +133,9 @@ impl World {
         match (&event.call, &event.seen) {
             (Call::Open(access), Seen::Result(seen)) => self.open(*access, event.tag, seen),
             (Call::Reopen(_), Seen::Result(seen)) => match file {
+                Some(tag) if self.exports.contains_key(&tag) => {
+                    same("reopening", seen, &Err(Errno::ENXIO))
+                }
                 Some(_) => self.open(Access::Rdwr, event.tag, seen),
                 None => same("reopening", seen, &Err(Errno::ENOENT)),
             },
@@ -137,6 +163,7 @@ impl World {
                 same("munmap", seen, &Ok(0))
             }
             (Call::FdInfo(_), Seen::FdInfo(seen)) => self.fd_info(rules, file, seen.as_ref()),
+            (Call::FdInfo(_), Seen::ExportInfo(seen)) => self.export_info(rules, file, seen),
             (
                 Call::Ioctl {
                     number, arg, ops, ..
@@ -157,6 +184,9 @@ impl World {
                     (result, arg_after),
                     company,
                 )?;
+                if *number == uapi::IOC_EXPORT && result.is_ok() && expected.result.is_ok() {
+                    self.export(file, event.tag, arg, arg_after)?;
+                }
                 if event.times > 1 {
                     let each = self.served - served;
                     // Two that are alike undo each other, and count.
@@ -166,7 +196,7 @@ impl World {
                     }
                     let rest = each * u64::from((event.times - 1) / 2 * 2);
                     self.served += rest;
-                    if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
+                    if let Some((_, file)) = file.and_then(|tag| self.behind(tag)) {
                         file.ops += rest;
                     }
                 }
@@ -192,14 +222,38 @@ impl World {
         let Self {
             descriptors,
             files,
+            exports,
             maps,
             ..
         } = self;
-        files.retain(|&tag, _| {
+        let held = |tag| {
             used(tag)
                 || descriptors.values().any(|&other| other == tag)
-                || maps.values().any(|&(file, _)| file == tag)
-        });
+                || maps.values().any(|map| map.by == tag)
+        };
+        exports.retain(|&tag, _| held(tag));
+        files.retain(|&tag, _| held(tag) || exports.values().any(|export| export.file == tag));
+    }
+
+    /// The file behind a descriptor's tag, and the export where it is one.
+    fn behind(&mut self, tag: u32) -> Option<(Option<Export>, &mut File)> {
+        let export = self.exports.get(&tag).copied();
+        let file = self
+            .files
+            .get_mut(&export.map_or(tag, |export| export.file))?;
+        Some((export, file))
+    }
+
+    /// Installs the descriptor that EXPORT has made.
+    fn export(&mut self, file: Option<u32>, tag: u32, arg: &Buffer, after: &[u8]) -> Verdict {
+        let field = std::mem::offset_of!(uapi::Export, fd);
+        let export = Export {
+            file: file.ok_or("an export of nothing")?,
+            table: u32_at(&arg.before, 0),
+            writable: u32_at(&arg.before, 4) & uapi::EXPORT_READ_ONLY == 0,
+        };
+        self.exports.insert(tag, export);
+        self.install(tag, &Ok(u32_at(after, field) as i32))
     }
 
     fn map(
@@ -213,24 +267,34 @@ impl World {
     ) -> Result<(), Errno> {
         let room = (rules.alone && company == Company::Alone)
             .then(|| rules.limit.saturating_sub(self.used(rules)));
-        let (file_tag, file) = file
-            .and_then(|tag| Some((tag, self.files.get_mut(&tag)?)))
+        let by = file.ok_or(Errno::EBADF)?;
+        let (export, file) = self
+            .behind(by)
             .filter(|(_, file)| file.access != Access::Path)
             .ok_or(Errno::EBADF)?;
         if map.pages == 0 {
             return Err(Errno::EINVAL);
         }
-        let reads = matches!(file.access, Access::Rdonly | Access::Rdwr);
-        let writes = matches!(file.access, Access::Wronly | Access::Rdwr);
+        let (reads, writes) = match export {
+            Some(export) => (true, export.writable),
+            None => (
+                matches!(file.access, Access::Rdonly | Access::Rdwr),
+                matches!(file.access, Access::Wronly | Access::Rdwr),
+            ),
+        };
         if !reads || (map.rights == Rights::ReadWrite && !map.private && !writes) {
             return Err(Errno::EACCES);
+        }
+        if export.is_some() && map.rights == Rights::Execute {
+            // The kernel itself executes nothing of files without a name.
+            return Err(Errno::EPERM);
         }
         let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * PAGE;
         let id = (offset / uapi::MAP_SPAN) as u32;
         if map.private || map.rights == Rights::Execute {
             return Err(Errno::EINVAL);
         }
-        let table = file.tables.get_mut(&id).ok_or(Errno::ENOENT)?;
+        let table = file.table(export.map(|export| export.table), id)?;
         let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
         if u64::from(map.first) + u64::from(map.pages) > pages {
             return Err(Errno::EINVAL);
@@ -242,15 +306,20 @@ impl World {
         }
         table.mapped = true;
         table.maps += 1;
-        self.maps.insert(tag, (file_tag, id));
+        let map = Mapping {
+            by,
+            file: export.map_or(by, |export| export.file),
+            table: id,
+        };
+        self.maps.insert(tag, map);
         Ok(())
     }
 
     /// The table that a mapping is of.
     fn mapped(&mut self, tag: u32) -> Option<&mut Table> {
-        let (file, id) = self.maps.get(&tag)?;
+        let Mapping { file, table, .. } = self.maps.get(&tag)?;
         let file = self.files.get_mut(file)?;
-        file.tables.get_mut(id).or(file.ghosts.get_mut(id))
+        file.tables.get_mut(table).or(file.ghosts.get_mut(table))
     }
 
     fn touch(&mut self, tag: u32, addr: u32, touch: Touch, seen: Option<u64>) -> Verdict {
@@ -272,7 +341,7 @@ impl World {
         if let Some(table) = self.mapped(tag) {
             table.maps -= 1;
         }
-        let file = self.maps.remove(&tag).map(|(file, _)| file);
+        let file = self.maps.remove(&tag).map(|map| map.file);
         if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
             file.ghosts.retain(|_, table| table.maps > 0);
         }
@@ -307,7 +376,12 @@ impl World {
     }
 
     fn other(&self, file: Option<u32>, other: Other) -> Errno {
-        let access = file.and_then(|tag| Some(self.files.get(&tag)?.access));
+        let export = file.and_then(|tag| self.exports.get(&tag));
+        let access = match export {
+            Some(export) if export.writable => Some(Access::Rdwr),
+            Some(_) => Some(Access::Rdonly),
+            None => file.and_then(|tag| Some(self.files.get(&tag)?.access)),
+        };
         let (reads, writes) = match access {
             None | Some(Access::Path) => return Errno::EBADF,
             Some(Access::Rdonly) => (true, false),
@@ -350,15 +424,30 @@ impl World {
         Ok(())
     }
 
+    fn export_info(&self, rules: &Rules, file: Option<u32>, seen: &ExportInfo) -> Verdict {
+        let export = file.and_then(|tag| self.exports.get(&tag));
+        let Export {
+            file,
+            table,
+            writable,
+        } = *export.ok_or("fdinfo of an export that is none")?;
+        let tables = self.files.get(&file).map(|file| &file.tables);
+        let expected = ExportInfo {
+            table,
+            writable,
+            bytes: rules.export_bytes,
+            contexts: tables.and_then(|tables| Some(tables.get(&table)?.count)),
+        };
+        same("fdinfo of an export", seen, &expected)
+    }
+
     /// Bytes that count against the limit.
     fn used(&self, rules: &Rules) -> u64 {
-        self.files
-            .values()
-            .map(|file| {
-                let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
-                ghosts + file.bytes(rules)
-            })
-            .sum()
+        let files = self.files.values().map(|file| {
+            let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
+            ghosts + file.bytes(rules)
+        });
+        files.sum::<u64>() + self.exports.len() as u64 * rules.export_bytes
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is part of the call")]
@@ -373,9 +462,15 @@ impl World {
         company: Company,
     ) -> Result<Expected, String> {
         let used = self.used(rules);
-        let Self { files, served, .. } = self;
+        let Self {
+            files,
+            exports,
+            served,
+            ..
+        } = self;
+        let export = file.and_then(|tag| exports.get(&tag));
         let Some(file) = file
-            .and_then(|tag| files.get_mut(&tag))
+            .and_then(|tag| files.get_mut(&export.map_or(tag, |export| export.file)))
             .filter(|file| file.access != Access::Path)
         else {
             return Ok(Errno::EBADF.into());
@@ -383,12 +478,27 @@ impl World {
         let Some(command) = uapi::Command::find(number) else {
             return Ok(Errno::ENOTTY.into());
         };
-        let writes = matches!(file.access, Access::Wronly | Access::Rdwr);
-        match command.served {
-            Served::Never => return Ok(Errno::ENOTTY.into()),
-            Served::ForWriting if !writes => return Ok(Errno::EBADF.into()),
-            Served::ForWriting | Served::Always => {}
+        let writes = match export {
+            Some(export) => export.writable,
+            None => matches!(file.access, Access::Wronly | Access::Rdwr),
+        };
+        let refused = match (command.served, export) {
+            (Served::Never, _) => return Ok(Errno::ENOTTY.into()),
+            (_, Some(_)) => match number {
+                uapi::IOC_CREATE_TABLE | uapi::IOC_DESTROY_TABLE | uapi::IOC_EXPORT => true,
+                // Its entries decide.
+                uapi::IOC_BATCH => false,
+                _ => command.served == Served::ForWriting && !writes,
+            },
+            (served, None) => served == Served::ForWriting && !writes,
+        };
+        if refused {
+            return Ok(Errno::EBADF.into());
         }
+        let view = View {
+            only: export.map(|export| export.table),
+            writes,
+        };
         if number == uapi::IOC_GET_INFO {
             return get_info(rules, *served, arg, seen, company);
         }
@@ -398,6 +508,15 @@ impl World {
         let room = rules.alone.then(|| rules.limit.saturating_sub(used));
         if number == uapi::IOC_CREATE_TABLE {
             return file.create(rules, room, arg, seen, company);
+        }
+        if number == uapi::IOC_EXPORT {
+            if company == Company::Others && *seen.0 == Err(Errno::ENOMEM) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            let room = room.filter(|_| company == Company::Alone);
+            let full = room.is_some_and(|room| rules.export_bytes > room);
+            let expected = file.export(full, arg, seen.1);
+            return Ok(expected.unwrap_or_else(|errno| errno.into()));
         }
         if let uapi::IOC_BATCH | uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE = number {
             if company == Company::Others {
@@ -411,8 +530,8 @@ impl World {
                 .filter(|_| company == Company::Alone)
                 .unwrap_or(u64::MAX);
             let done = match number {
-                uapi::IOC_BATCH => file.batch(room, arg, ops, seen.0),
-                number => file.image(room, number, arg, ops),
+                uapi::IOC_BATCH => file.batch(view, room, arg, ops, seen.0),
+                number => file.image(view, room, number, arg, ops),
             };
             let (expected, count) = done.unwrap_or_else(|errno| (errno.into(), 0));
             file.ops += count;
@@ -428,7 +547,7 @@ impl World {
             return Err(format!("the oracle does not know {}", command.name));
         };
         let expected = file
-            .single(number, arg)
+            .single(view, number, arg)
             .unwrap_or_else(|errno| errno.into());
         if expected.result.is_ok() && number != uapi::IOC_DESTROY_TABLE {
             file.ops += 1;
