@@ -433,6 +433,14 @@ mod tests {
         let found = results(&mut table).map(Result::unwrap);
         assert_eq!(found, [0, 0, 6, 6, 6]);
         assert_eq!(table.read(1).unwrap(), 5);
+        let any: &mut dyn ContextTable = &mut table;
+        assert_eq!(any.compare_exchange(1, 5, 6).unwrap(), Ok(5));
+        assert_eq!(any.compare_exchange(1, 5, 7).unwrap(), Err(6));
+        assert_eq!(any.update(1, &mut |state| state + 3).unwrap(), 6);
+        any.set(0, 1).unwrap();
+        any.transact(&[0, 1], &mut |states| states.swap(0, 1))
+            .unwrap();
+        assert_eq!(table.states(), [9, 1]);
     }
 
     #[test]

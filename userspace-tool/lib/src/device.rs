@@ -370,7 +370,11 @@ impl TryFrom<Device> for OwnedFd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nix::sys::socket::{ControlMessage, MsgFlags, SockFlag, sendmsg, socketpair};
     use std::fs::File;
+    use std::io::{IoSlice, Read};
+    use std::net::TcpListener;
+    use std::os::unix::net::UnixStream;
 
     #[test]
     fn refuses_other_files() {
@@ -382,6 +386,90 @@ mod tests {
         let error = Device::try_from(null).unwrap_err();
         assert_eq!(error.to_string(), "the descriptor is not an atomik device");
         assert_eq!(error.errno(), Some(Errno::ENOTTY as i32));
+    }
+
+    /// Sends a byte and descriptors, as another program may.
+    fn send_raw(socket: &OwnedFd, bytes: &[u8], descriptors: &[RawFd]) {
+        let rights = [ControlMessage::ScmRights(descriptors)];
+        let rights = if descriptors.is_empty() {
+            &[]
+        } else {
+            &rights[..]
+        };
+        let (fd, bytes) = (socket.as_raw_fd(), [IoSlice::new(bytes)]);
+        sendmsg::<()>(fd, &bytes, rights, MsgFlags::empty(), None).unwrap();
+    }
+
+    #[test]
+    fn what_is_received_and_is_no_device_is_told_and_closed() {
+        for kind in [SockType::Stream, SockType::Datagram, SockType::SeqPacket] {
+            let (a, b) =
+                socketpair(AddressFamily::Unix, kind, None, SockFlag::SOCK_CLOEXEC).unwrap();
+            let (mut reader, writer) = UnixStream::pair().unwrap();
+            for found in [0, 1, 2, 3, 253] {
+                send_raw(&a, b"x", &vec![writer.as_raw_fd(); found]);
+                let error = Device::receive(&b).unwrap_err();
+                let right = match error {
+                    Error::NotAtomik { path: None, .. } => found == 1,
+                    Error::Descriptors { found: told } => found != 1 && told == found,
+                    _ => false,
+                };
+                assert!(right, "{kind:?}, {found}: {error}");
+            }
+            // The reader is at the end, so nobody has the writer any more.
+            drop(writer);
+            assert_eq!(reader.read(&mut [0]).unwrap(), 0);
+
+            if kind == SockType::Datagram {
+                send_raw(&a, b"", &[]);
+                let error = Device::receive(&b).unwrap_err();
+                assert!(matches!(error, Error::Descriptors { found: 0 }), "{error}");
+            } else {
+                drop(a);
+                let error = Device::receive(&b).unwrap_err();
+                assert!(matches!(error, Error::SocketClosed), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn of_a_stream_one_byte_is_taken() {
+        let (a, b) = UnixStream::pair().unwrap();
+        let a = OwnedFd::from(a);
+        send_raw(&a, b"xyz", &[a.as_raw_fd(); 2]);
+        let error = Device::receive(&b).unwrap_err();
+        assert!(matches!(error, Error::Descriptors { found: 2 }), "{error}");
+        let mut rest = [0; 2];
+        (&b).read_exact(&mut rest).unwrap();
+        assert_eq!(&rest, b"yz");
+    }
+
+    #[test]
+    fn only_unix_sockets_carry_descriptors() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let null = Device {
+            file: Arc::new(File::open("/dev/null").unwrap().into()),
+        };
+        let refused = |error| matches!(error, Error::NotUnixSocket);
+        assert!(refused(null.send(&server).unwrap_err()));
+        assert!(refused(Device::receive(&server).unwrap_err()));
+        let error = Device::receive(null.as_fd()).unwrap_err();
+        assert_eq!(error.to_string(), "receiving a descriptor failed");
+        assert_eq!(error.errno(), Some(Errno::ENOTSOCK as i32));
+        // Nor can one be sent to who has gone.
+        let (a, b) = UnixStream::pair().unwrap();
+        drop(b);
+        assert_eq!(
+            null.send(&a).unwrap_err().errno(),
+            Some(Errno::EPIPE as i32)
+        );
+        // A non-blocking socket doesn't wait.
+        let (a, b) = UnixStream::pair().unwrap();
+        b.set_nonblocking(true).unwrap();
+        let error = Device::receive(&b).unwrap_err();
+        assert_eq!(error.errno(), Some(Errno::EAGAIN as i32));
+        null.send(&a).unwrap();
+        assert!(matches!(Device::receive(&b), Err(Error::NotAtomik { .. })));
     }
 
     #[test]

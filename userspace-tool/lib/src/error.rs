@@ -498,6 +498,48 @@ mod tests {
     }
 
     #[test]
+    fn what_a_descriptor_does_not_serve_is_told_by_its_kind() {
+        let hint = |op| Error::other(op, Some(1), Errno::EBADF).hint().unwrap();
+        for op in [Operation::Load, Operation::Set, Operation::Restore] {
+            assert!(hint(op).contains("right to write"));
+        }
+        // A read-write export doesn't serve these either.
+        for op in [
+            Operation::CreateTable,
+            Operation::DestroyTable,
+            Operation::Export,
+        ] {
+            assert!(hint(op).contains("serves its contexts alone"));
+        }
+    }
+
+    #[test]
+    fn conditions_name_both_states() {
+        let error = Error::Canceled {
+            entry: 2,
+            addr: 7,
+            expected: 5,
+            found: 0xff,
+        };
+        assert_eq!(
+            error.to_string(),
+            "entry 2 of the batch: the state at address 7 is 0xff, where 0x5 was expected"
+        );
+        assert_eq!(error.errno(), Some(Errno::ECANCELED as i32));
+        let error = Error::Contended {
+            addr: 7,
+            attempts: 10,
+        };
+        assert_eq!(
+            error.to_string(),
+            "others were faster in each of 10 attempts, the last time at address 7"
+        );
+        assert_eq!(error.errno(), Some(Errno::ECANCELED as i32));
+        assert!(error.hint().is_some());
+        assert_eq!(Error::RepeatedAddress { addr: 7 }.errno(), None);
+    }
+
+    #[test]
     fn unforeseen_codes_are_kept() {
         let error = Error::other(Operation::Batch, Some(2), Errno::ENOMEM);
         assert_eq!(error.to_string(), "BATCH on table 2 failed");

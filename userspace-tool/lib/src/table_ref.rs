@@ -625,6 +625,27 @@ mod tests {
     }
 
     #[test]
+    fn an_older_driver_is_told_from_a_wrong_address() {
+        let mut batch = Batch::new();
+        batch.load(3, 0).set(4, 1).expect(5, 2);
+        // All addresses are right, so it's the driver.
+        let error = nowhere(Some(6)).batch_error(&batch, Errno::EINVAL);
+        let unsupported =
+            |error: &Error, expected| matches!(error, Error::Unsupported { op } if *op == expected);
+        assert!(unsupported(&error, Operation::Set), "{error}");
+        assert_eq!(error.errno(), Some(Errno::EINVAL as i32));
+        assert!(error.hint().unwrap().contains("newer driver"));
+        let error = nowhere(Some(5)).batch_error(&batch, Errno::EINVAL);
+        assert!(matches!(error, Error::Address { addr: 5, .. }), "{error}");
+        // Without the size, a READ of the largest address decides, which fails here.
+        let error = nowhere(None).batch_error(&batch, Errno::EINVAL);
+        assert!(matches!(error, Error::Address { addr: 5, .. }), "{error}");
+        let error = nowhere(None).export(Rights::ReadOnly).unwrap_err();
+        assert!(unsupported(&error, Operation::Export), "{error}");
+        assert_eq!(error.errno(), Some(Errno::ENOTTY as i32));
+    }
+
+    #[test]
     fn refuses_batches_that_the_kernel_would() {
         let table = nowhere(None);
         let mut batch = Batch::new();

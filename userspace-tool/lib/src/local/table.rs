@@ -677,7 +677,7 @@ mod tests {
     }
 
     fn ops() -> impl Strategy<Value = Vec<(u8, u32, Vec<u64>)>> {
-        prop::collection::vec((0..8u8, 0..CONTEXTS, limbs()), 0..40)
+        prop::collection::vec((0..14u8, 0..CONTEXTS, limbs()), 0..40)
     }
 
     fn is_address(error: Error, wrong: u32, at: Option<usize>) -> bool {
@@ -712,6 +712,61 @@ mod tests {
                         context.accum(first);
                     }
                     4 => prop_assert_eq!(table.swap_value(addr).unwrap(), context.swap()),
+                    8 | 9 => {
+                        // A SET is an ACCUM of the difference.
+                        let new = if *op == 8 { &limbs[..] } else { &[first] };
+                        let mut delta = context.read();
+                        delta.xor(new);
+                        context.accum(&delta);
+                        if *op == 8 {
+                            table.set_value(addr, new).unwrap();
+                        } else {
+                            table.set(addr, first).unwrap();
+                        }
+                    }
+                    10 => {
+                        let state = context.read();
+                        // Bits beyond the width don't count.
+                        let same = [state.limbs(), &[first]].concat();
+                        let mut other = state.limbs().to_vec();
+                        other[0] ^= 1;
+                        let found = table.compare_exchange_value(addr, &other, limbs).unwrap();
+                        prop_assert_eq!(found, Err(state.clone()));
+                        let before = table.compare_exchange_value(addr, &same, limbs).unwrap();
+                        prop_assert_eq!(before, Ok(state.clone()));
+                        let mut delta = state;
+                        delta.xor(limbs);
+                        context.accum(&delta);
+                    }
+                    11 if narrow => {
+                        let state = context.read().to_u64().unwrap();
+                        let found = table.compare_exchange(addr, state ^ 1, first).unwrap();
+                        prop_assert_eq!(found, Err(state));
+                        let beyond = !table.width.mask() & first;
+                        let before = table.compare_exchange(addr, state | beyond, first).unwrap();
+                        prop_assert_eq!(before, Ok(state));
+                        context.accum(state ^ first);
+                    }
+                    12 if narrow => {
+                        let state = context.read().to_u64().unwrap();
+                        let before = table.update(addr, |state| state.wrapping_add(first)).unwrap();
+                        prop_assert_eq!(before, state);
+                        context.accum(state ^ state.wrapping_add(first));
+                    }
+                    13 if narrow => {
+                        let next = (addr + 1) % CONTEXTS;
+                        let seen = table
+                            .transact(&[next, addr], |states| {
+                                let seen = states.to_vec();
+                                states[1] = first;
+                                seen
+                            })
+                            .unwrap();
+                        let state = contexts[addr as usize].read();
+                        prop_assert_eq!(&contexts[next as usize].read(), &seen[0]);
+                        prop_assert_eq!(&state, &seen[1]);
+                        contexts[addr as usize].accum(seen[1] ^ first);
+                    }
                     5 => {
                         let state = table.swap_value_with(addr, limbs).unwrap();
                         prop_assert_eq!(state, context.swap_with(limbs));
@@ -723,8 +778,15 @@ mod tests {
                     }
                     _ => {
                         let wide = LocalError::TooWide { width }.to_string();
-                        let with = table.swap_with(addr, 1);
-                        for result in [table.read(addr), table.swap(addr), with] {
+                        let refused = [
+                            table.read(addr),
+                            table.swap(addr),
+                            table.swap_with(addr, 1),
+                            table.update(addr, |_| panic!()),
+                            table.compare_exchange(addr, 0, 1).map(|_| 0),
+                            table.transact(&[addr], |_| panic!()),
+                        ];
+                        for result in refused {
                             prop_assert_eq!(result.unwrap_err().to_string(), wide.clone());
                         }
                     }
@@ -786,9 +848,14 @@ mod tests {
         #[test]
         fn a_batch_is_its_operations(
             width in 1..65u32,
-            ops in prop::collection::vec((0..4u8, 0..CONTEXTS, any::<u64>()), 1..40),
+            start in any::<[u64; CONTEXTS as usize]>(),
+            ops in prop::collection::vec((0..6u8, 0..CONTEXTS, any::<u64>()), 1..40),
         ) {
-            let (mut table, mut single) = (Both::new(width).0, Both::new(width).0);
+            let mut table = Both::new(width).0;
+            for (addr, state) in (0..).zip(start) {
+                table.load(addr, state).unwrap();
+            }
+            let mut single = table.clone();
             let mut batch = Batch::new();
             let mut expected = vec![];
             for &(op, addr, value) in &ops {
@@ -805,9 +872,17 @@ mod tests {
                         batch.read(addr);
                         expected.push(single.read(addr).unwrap());
                     }
-                    _ => {
+                    3 => {
                         batch.swap(addr);
                         expected.push(single.swap(addr).unwrap());
+                    }
+                    4 => {
+                        batch.set(addr, value);
+                        single.set(addr, value).unwrap();
+                    }
+                    // A condition on the state before all entries.
+                    _ => {
+                        batch.expect(addr, start[addr as usize]);
                     }
                 }
             }
@@ -820,12 +895,42 @@ mod tests {
                 prop_assert!(right);
             }
             let states: Vec<u64> = table.run(&mut batch).unwrap().states().collect();
-            prop_assert_eq!(states, expected);
+            prop_assert_eq!(&states, &expected);
             prop_assert_eq!(&table, &single);
+            // Nothing of it, if a condition fails: the first is named, and the batch stays.
+            let entries = batch.ops().to_vec();
+            let (addr, found) = (ops[0].1, table.read(ops[0].1).unwrap());
+            batch.expect(addr, found ^ 1).expect(addr, found ^ 1);
+            let conditions = || batch.ops().iter().enumerate().filter(|(_, op)| op.opcode == 4);
+            let fails = |op: &BatchOp| {
+                op.value & table.width.mask() != table.read(op.addr).unwrap()
+            };
+            let first = conditions().find(|(_, op)| fails(op)).unwrap().0;
+            let before = batch.clone();
+            let mut results = vec![table.run(&mut batch).map(drop)];
+            if expected.is_empty() {
+                results.push(table.submit(&batch));
+            }
+            for error in results.into_iter().map(Result::unwrap_err) {
+                let right = matches!(error, Error::Canceled { entry, addr, expected, found }
+                    if entry == first
+                        && addr == before.ops()[first].addr
+                        && expected == before.ops()[first].value & table.width.mask()
+                        && found == table.read(addr).unwrap());
+                prop_assert!(right, "{error}");
+            }
+            prop_assert_eq!(batch.ops(), before.ops());
+            prop_assert_eq!(&table, &single);
+            prop_assert_eq!(&batch.ops()[..ops.len()], entries);
             // Nothing of it, if one entry is wrong.
+            batch.clear();
+            for op in ops.iter().filter(|op| op.0 < 2) {
+                batch.accum(op.1, op.2);
+            }
+            let wrong = batch.len();
             batch.load(CONTEXTS, 1);
             let error = table.run(&mut batch).unwrap_err();
-            prop_assert!(is_address(error, CONTEXTS, Some(ops.len())));
+            prop_assert!(is_address(error, CONTEXTS, Some(wrong)));
             prop_assert_eq!(&table, &single);
         }
     }
@@ -849,12 +954,17 @@ mod tests {
                     table.swap_value_with(addr, 1).unwrap_err(),
                     table.context(addr).unwrap_err(),
                     table.set_context(addr, &context).unwrap_err(),
+                    table.set(addr, 1).unwrap_err(),
+                    table.set_value(addr, 1).unwrap_err(),
+                    table.compare_exchange_value(addr, 0, 1).unwrap_err(),
                 ];
                 if width <= 64 {
                     errors.push(table.read(addr).unwrap_err());
                     errors.push(table.swap(addr).unwrap_err());
                     errors.push(table.swap_with(addr, 1).unwrap_err());
                     errors.push(table.swap_to(addr, NonZeroU64::MIN).unwrap_err());
+                    errors.push(table.compare_exchange(addr, 0, 1).unwrap_err());
+                    errors.push(table.update(addr, |_| panic!()).unwrap_err());
                 }
                 for error in errors {
                     assert!(is_address(error, addr, None));
