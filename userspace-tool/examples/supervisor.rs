@@ -4,13 +4,14 @@
 //!
 //! Each worker folds jobs into a checksum. The checksum and the number of the last job are two
 //! contexts, changed by one BATCH: after a crash both are changed, or neither. The supervisor holds
-//! the descriptor, and restarts a worker, which goes on where the last one ended.
+//! the table, and restarts a worker, which goes on where the last one ended. A worker can change the
+//! contexts, but not destroy the table.
 
 use std::error::Error;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
-use atomik::{Batch, Device};
+use atomik::{Batch, Device, Rights};
 
 const WORKERS: u32 = 3;
 const JOBS: u64 = 500;
@@ -33,7 +34,7 @@ fn result(worker: u32, job: u64) -> u64 {
     ((job << 8) | u64::from(worker)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
-/// A worker: the device is its standard input.
+/// A worker: the exported table is its standard input.
 fn work(worker: u32) -> Result<(), Box<dyn Error>> {
     let table = Device::from_inherited(0)?.only_table()?;
     let [checksum, done, tried] = addresses(worker);
@@ -55,12 +56,11 @@ fn work(worker: u32) -> Result<(), Box<dyn Error>> {
 }
 
 fn supervise() -> Result<(), Box<dyn Error>> {
-    let device = Device::open()?;
-    let table = device.create_table(3 * WORKERS)?;
+    let table = Device::open()?.create_table(3 * WORKERS)?;
     let mut crashes = 0;
     for worker in 0..WORKERS {
         loop {
-            let descriptor = OwnedFd::try_from(device.try_clone()?)?;
+            let descriptor = OwnedFd::try_from(table.export(Rights::ReadWrite)?)?;
             let status = Command::new(std::env::current_exe()?)
                 .arg(worker.to_string())
                 .stdin(Stdio::from(descriptor))

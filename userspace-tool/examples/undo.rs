@@ -33,24 +33,24 @@ impl Document {
 
     /// Overwrites the bytes at `at`. Returns the edit.
     fn write(&self, at: usize, text: &str) -> Result<Edit, Box<dyn Error>> {
-        let image = self.table.snapshot(0..self.contexts)?;
-        let old: Vec<u8> = image
-            .into_iter()
-            .flat_map(|c| c.state().to_le_bytes())
-            .collect();
-        let mut new = old.clone();
-        let place = new
-            .get_mut(at..at + text.len())
-            .ok_or("beyond the document's end")?;
-        place.copy_from_slice(text.as_bytes());
-        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |n, &b| (n << 8) | u64::from(b));
-        let deltas = old
-            .chunks(8)
-            .zip(new.chunks(8))
-            .map(|(a, b)| word(a) ^ word(b));
-        let edit = Edit((0..).zip(deltas).filter(|&(_, delta)| delta != 0).collect());
-        self.toggle(&edit)?;
-        Ok(edit)
+        if at + text.len() > 8 * self.contexts as usize {
+            return Err("beyond the document's end".into());
+        }
+        let addrs: Vec<u32> = (0..self.contexts).collect();
+        // Another process may write meanwhile: the deltas are those of the text that is replaced.
+        let edit = self.table.transact(&addrs, |words| {
+            let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+            bytes[at..at + text.len()].copy_from_slice(text.as_bytes());
+            let mut edit = vec![];
+            for ((addr, word), new) in (0..).zip(words).zip(bytes.chunks(8)) {
+                let new = new.iter().rev().fold(0, |n, &b| (n << 8) | u64::from(b));
+                let old = std::mem::replace(word, new);
+                edit.push((addr, old ^ new));
+            }
+            edit.retain(|&(_, delta)| delta != 0);
+            edit
+        })?;
+        Ok(Edit(edit))
     }
 
     /// Applies an edit: does, undoes or redoes it.

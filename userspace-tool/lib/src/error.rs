@@ -166,8 +166,8 @@ pub enum Error {
     },
     /// A condition of a batch doesn't hold. The batch is as it was, and can be run again.
     #[error(
-        "entry {entry} of the batch: the state at address {addr} is {found:#x}, where {expected:#x} \
-         was expected"
+        "entry {entry} of the batch: the state at address {addr} is {found:#x}, where \
+         {expected:#x} was expected"
     )]
     Canceled {
         /// The first EXPECT that doesn't hold: its number in the batch, from 0.

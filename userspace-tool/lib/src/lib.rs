@@ -10,9 +10,35 @@
 //! | [`accum`](TableRef::accum)`(d)` | accumulator ^= d | nothing |
 //! | [`read`](TableRef::read) | none | the state, reference ^ accumulator |
 //! | [`swap`](TableRef::swap) | reference = state, accumulator = 0 | the state |
+//! | [`set`](TableRef::set)`(s)` | accumulator = reference ^ s, so the state is s | nothing |
 //!
 //! On the device, each operation is atomic for its context, between threads and between processes;
 //! a [`Batch`] of them is isolated, and applied whole or not at all.
+//!
+//! # Transactions
+//!
+//! A change that depends on the state before it must not miss what others do meanwhile:
+//!
+//! | call | effect |
+//! | --- | --- |
+//! | [`Batch::expect`] | a condition: the batch is applied only if a state is as expected |
+//! | [`compare_exchange`](TableRef::compare_exchange) | sets a state, if it is as expected |
+//! | [`update`](TableRef::update) | sets a state to a function of it: a counter, a flag |
+//! | [`transact`](TableRef::transact) | changes several states as one: a transfer, a queue |
+//!
+//! The last two try again where somebody was faster, at most [`MAX_ATTEMPTS`] times. None of them
+//! blocks others, and a process that ends in the middle of one has changed nothing or everything.
+//!
+//! ```
+//! use atomik::LocalTable;
+//!
+//! let mut table = LocalTable::new(2)?; // or Device::open()?.create_table(2)?
+//! table.update(0, |count| count + 3)?;
+//! table.transact(&[0, 1], |states| states.swap(0, 1))?;
+//! assert_eq!(table.compare_exchange(1, 3, 4)?, Ok(3));
+//! assert_eq!(table.compare_exchange(1, 3, 5)?, Err(4));
+//! # Ok::<(), atomik::Error>(())
+//! ```
 //!
 //! # In the process
 //!
@@ -35,8 +61,12 @@
 //! A [`LocalTable`] belongs to one process. Tables of the device belong to the open *file*, not to
 //! the process: [`Device::try_clone`], `fork` and a descriptor sent over a unix socket share them;
 //! two calls of [`Device::open`] share nothing. So a table outlives a crashed worker as long as a
-//! supervisor holds the descriptor. A process that receives a descriptor finds the tables with
-//! [`Device::table`].
+//! supervisor holds the descriptor. [`Device::send`] sends it over a unix socket; the process that
+//! [receives](Device::receive) it finds the tables with [`Device::table`].
+//!
+//! Who has the descriptor can change and destroy everything. [`TableRef::export`] makes one of a
+//! single table for processes that aren't trusted that far: to [read](Rights::ReadOnly), or to
+//! [change](Rights::ReadWrite) the contexts.
 //!
 //! [`Table`] owns a table and destroys it when dropped; [`TableRef`] has all the operations and
 //! destroys nothing. Both are `Send` and `Sync`, and stay usable after the [`Device`] is dropped.
@@ -50,8 +80,9 @@
 //! Each operation on it is a system call. Within one process, a [`LocalTable`] does an ACCUM in a
 //! few nanoseconds, and `AtomicU64::fetch_xor` does it for many threads; between processes that
 //! trust each other, the same in shared memory does. XOR deltas can't say "add 3": two processes
-//! that each compute a delta from the same old value don't add up their changes. And tables are
-//! memory: the device's end with the last descriptor.
+//! that each compute a delta from the same old value don't add up their changes, as those that call
+//! [`update`](TableRef::update) do. And tables are memory: the device's end with the last
+//! descriptor.
 //!
 //! # Errors and panics
 //!
@@ -67,14 +98,15 @@
 //! No function waits for another process unless its documentation says so, and none starts threads.
 //! So the crate fits under any async runtime, and needs none:
 //!
-//! - Operations, batches and images, and calls that make, destroy or map tables, are system calls
-//!   that touch memory. At most they wait until another such call on the same table is done: call
-//!   them from a task directly.
+//! - Operations, batches and images, and calls that make, destroy, map or export tables, are system
+//!   calls that touch memory. At most they wait until another such call on the same table is done:
+//!   call them from a task directly. So are the attempts of `update` and `transact`.
 //! - Calls that read `/proc` or files say so: [`Device::usage`] and those built on it, and in
 //!   `snapshot` the files. They take as long as other small files do.
 //! - Calls that wait for another process, or for time to pass, say so and say how long:
-//!   [`Watch::wait`], and in `session` those that talk to a holder. They belong on a thread for
-//!   blocking work; with a timer of the runtime's, [`Watch::poll`] replaces the former.
+//!   [`Watch::wait`], [`Device::send`] and [`Device::receive`] on a blocking socket, and in
+//!   `session` those that talk to a holder. They belong on a thread for blocking work; with a timer
+//!   of the runtime's, [`Watch::poll`] replaces the first.
 //!
 //! # The command
 //!
@@ -84,14 +116,15 @@
 //! | --- | --- |
 //! | `create`, `destroy` | [`Device::create_table`], [`TableRef::destroy`] |
 //! | `list` | [`Device::usage`] |
-//! | `load`, `accum`, `read`, `swap` | one: the [`TableRef`]'s; several: [`TableRef::run`] |
+//! | `load`, `accum`, `read`, `swap`, `set` | one: the [`TableRef`]'s; several: [`TableRef::run`] |
+//! | `cas` | [`TableRef::compare_exchange`] |
 //! | `batch`, `run` | [`TableRef::run`]; how a stream or script is written is the command's own |
 //! | `dump`, `snapshot`, `restore` | [`TableRef::snapshot`], `snapshot::Snapshot` |
 //! | `watch` | [`Watch`] |
 //! | `top` | `session::OpenFile`, [`TableRef::snapshot`] |
 //! | `session start`, `hold` | `session::Sessions::hold_as_service`, `session::Holder::serve` |
 //! | `session list`, `stop`; `-s` | `session::Sessions` |
-//! | `session exec` | `session::Session::exec` |
+//! | `session exec` | `session::Session::exec`, and `export` for one table |
 //! | `--fd` | [`Device::from_inherited`] |
 //! | `info` | [`Device::info`] |
 //!

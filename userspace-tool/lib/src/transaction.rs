@@ -4,8 +4,8 @@
 
 use crate::{Batch, BatchResults, Error, MAX_ATTEMPTS, MAX_BATCH, Operation, Result};
 
-/// Changes the state at `addr`, which was `state` when last read, to what `f` makes of it. `exchange`
-/// compares and exchanges that state. Returns the state before.
+/// Changes the state at `addr`, which was `state` when last read, to what `f` makes of it.
+/// `exchange` compares and exchanges that state. Returns the state before.
 pub(crate) fn update(
     addr: u32,
     mut state: u64,
