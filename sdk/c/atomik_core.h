@@ -32,7 +32,8 @@
  * Errors. A call that can fail returns 0, or a code: ATOMIK_EINVAL and so on, which are
  * Linux's numbers. If it fails, nothing has changed. A table also keeps the first error
  * since it was made or since atomik_table_clear_error(), so that programs may check
- * once, at the end: calls that return a state return 0 if they fail.
+ * once, at the end: calls that return a state return 0 if they fail. It doesn't keep
+ * ATOMIK_ECANCELED, which says that a condition doesn't hold: no fault of the program.
  *
  * Threads. In the process nothing is locked: use an object, also for reading a table,
  * from one thread at a time. On the device each operation is atomic, and a batch is
@@ -89,6 +90,11 @@ extern "C" {
 #define ATOMIK_OP_ACCUM		1
 #define ATOMIK_OP_READ		2
 #define ATOMIK_OP_SWAP		3
+#define ATOMIK_OP_EXPECT	4	/* a condition: the context has this state */
+#define ATOMIK_OP_SET		5	/* the state becomes this; the reference stays */
+
+/* Rights of an exported descriptor. */
+#define ATOMIK_EXPORT_READ_ONLY	1	/* it can change nothing */
 
 /* Errors. The device may report others of Linux's numbers. */
 #define ATOMIK_OK	0
@@ -99,6 +105,7 @@ extern "C" {
 #define ATOMIK_EFAULT	14	/* a pointer to nothing */
 #define ATOMIK_EINVAL	22	/* an address beyond the table, or another argument out of range */
 #define ATOMIK_ENOTTY	25	/* the file is no atomik device, or its driver lacks a command */
+#define ATOMIK_ECANCELED	125	/* a context doesn't have the expected state */
 
 /*
  * An error in a few words; never NULL. With ATOMIK_DEVICE, the system's strerror() has those of
@@ -153,6 +160,7 @@ typedef struct atomik_table_t {
 	uint64_t *words;    /* in the process: reference and accumulator of each */
 	uint64_t excess;    /* the bits above its width */
 	size_t error_addr;  /* the address of error, if it has one */
+	size_t failed;      /* the entry that canceled the last batch */
 	int error;          /* the first one */
 	int kind;           /* where it is, and so how to free it */
 	int fd;             /* on the device: the file */
@@ -164,7 +172,7 @@ typedef struct atomik_op_t {
 	uint8_t opcode;      /* ATOMIK_OP_* */
 	uint8_t reserved[3]; /* zero */
 	uint32_t addr;
-	uint64_t value;      /* in for LOAD and ACCUM; out, the state, for READ and SWAP */
+	uint64_t value;      /* in, or for READ and SWAP out: the state */
 } atomik_op_t;
 
 #ifndef ATOMIK_NO_MALLOC
@@ -201,6 +209,25 @@ ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts);
  */
 ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 				   size_t num_contexts);
+/*
+ * A new descriptor of this one table, for others: they attach to it under the same id. It
+ * neither creates nor destroys tables; with the flag ATOMIK_EXPORT_READ_ONLY it can't change
+ * this one either. It is closed by exec(), and holds the table until it is closed. Errors:
+ * EINVAL for another flag; ENOTTY for a table in the process, or where the driver lacks it;
+ * EBADF through an exported descriptor; EMFILE and ENFILE.
+ */
+ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd);
+/*
+ * Sends a descriptor over a connected unix socket of any kind, with one byte of data; the
+ * sender's stays open. The other side may be Rust's or Python's Device.receive. Errors: those
+ * of sendmsg(), such as EPIPE if the other side has closed; EAFNOSUPPORT for another socket.
+ */
+ATOMIK_API int atomik_device_send(int sock, int fd);
+/*
+ * Receives a descriptor that was sent so, closed by exec(). Errors: ENOTTY if it is no atomik
+ * device, or there was none (also at the socket's end); EMFILE; those of recvmsg().
+ */
+ATOMIK_API int atomik_device_receive(int sock, int *fd);
 #endif
 
 /* Frees the table's memory, or closes its file. Freeing it again does nothing. */
@@ -216,6 +243,15 @@ ATOMIK_API int atomik_table_rollback(atomik_table_t *t, size_t addr, uint64_t de
 ATOMIK_API uint64_t atomik_table_read(atomik_table_t *t, size_t addr);
 ATOMIK_API uint64_t atomik_table_swap(atomik_table_t *t, size_t addr);
 ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_t value);
+/* The state becomes this; the reference stays. So it is an accum of the difference. */
+ATOMIK_API int atomik_table_set(atomik_table_t *t, size_t addr, uint64_t state);
+/*
+ * As atomic_compare_exchange_strong() of C11: sets the state to desired if it is *expected.
+ * If it isn't, that is ECANCELED, and *expected becomes the state found, so that the caller
+ * can try again at once. Other errors leave *expected alone: EFAULT if expected is NULL.
+ */
+ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uint64_t *expected,
+					     uint64_t desired);
 /* Copies the context. On the device, too, reference and accumulator are of one moment. */
 ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context);
 
@@ -224,8 +260,17 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
  * no other operation on the table sees it half done. A SWAP keeps the state. Only the
  * values of READ and SWAP entries are written. Errors: EINVAL for a number, an
  * address or an opcode out of range, or a reserved byte that isn't zero; EFAULT for NULL.
+ *
+ * EXPECT entries are conditions on the states before all entries, wherever they stand. If one
+ * doesn't hold, nothing is done: ECANCELED, and the value of the first such entry becomes the
+ * state found. atomik_table_failed_entry() says which it is.
  */
 ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops);
+/*
+ * The number, from 0, of the entry that canceled the last batch on this table; SIZE_MAX if it
+ * wasn't canceled, or if others have written to its entries meanwhile.
+ */
+ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t);
 /*
  * Accumulates each of n deltas at its address; n may be any number, also 0. With a bad
  * address it does none of them. On the device it makes batches: if the table vanishes
@@ -341,6 +386,7 @@ ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len);
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #endif
 
@@ -367,6 +413,8 @@ ATOMIK_API const char *atomik_strerror(int error)
 		return "an address beyond the table, or another argument out of range";
 	case ATOMIK_ENOTTY:
 		return "not a device of atomik, or its driver lacks the command";
+	case ATOMIK_ECANCELED:
+		return "a context doesn't have the expected state";
 	default:
 #ifdef ATOMIK_DEVICE
 		return strerror(error);
@@ -464,10 +512,10 @@ enum {
 	ATOMIK_ATTACHED_  /* on the device, in the caller's file */
 };
 
-/* Keeps the first error; returns this one. */
+/* Keeps the first error; returns this one. A condition that doesn't hold is none to keep. */
 static inline int atomik_fail_(atomik_table_t *t, int error, size_t addr)
 {
-	if (error != ATOMIK_OK && t->error == ATOMIK_OK) {
+	if (error != ATOMIK_OK && error != ATOMIK_ECANCELED && t->error == ATOMIK_OK) {
 		t->error = error;
 		t->error_addr = addr;
 	}
@@ -479,6 +527,7 @@ static inline void atomik_nowhere_(atomik_table_t *t)
 	t->num_contexts = 0;
 	t->words = NULL;
 	t->excess = 0;
+	t->failed = SIZE_MAX;
 	t->kind = ATOMIK_NOWHERE_;
 	t->fd = -1;
 	t->table_id = 0;
@@ -586,13 +635,32 @@ struct atomik_dev_image_ {
 	uint64_t contexts_ptr;
 };
 
+struct atomik_dev_info_ {
+	uint32_t version;
+	uint32_t backend;
+	uint32_t hw_banks;
+	uint32_t fp_enabled;
+	uint64_t ops_total;
+	uint64_t fp_checks;
+	uint64_t fp_bytes_saved;
+};
+
+struct atomik_dev_export_ {
+	uint32_t table_id;
+	uint32_t flags;
+	int32_t fd;
+	uint32_t reserved;
+};
+
 #define ATOMIK_DEV_CREATE_	_IOWR('A', 0x01, struct atomik_dev_create_)
 #define ATOMIK_DEV_LOAD_	_IOW('A', 0x10, struct atomik_dev_value_)
 #define ATOMIK_DEV_ACCUM_	_IOW('A', 0x11, struct atomik_dev_value_)
 #define ATOMIK_DEV_READ_	_IOWR('A', 0x12, struct atomik_dev_value_)
 #define ATOMIK_DEV_SWAP_	_IOWR('A', 0x13, struct atomik_dev_swap_)
 #define ATOMIK_DEV_BATCH_	_IOW('A', 0x30, struct atomik_dev_batch_)
+#define ATOMIK_DEV_INFO_	_IOR('A', 0x40, struct atomik_dev_info_)
 #define ATOMIK_DEV_SNAPSHOT_	_IOW('A', 0x50, struct atomik_dev_image_)
+#define ATOMIK_DEV_EXPORT_	_IOWR('A', 0x54, struct atomik_dev_export_)
 
 /* A strict C standard hides the name of the flag. */
 #if defined(O_CLOEXEC)
@@ -655,6 +723,93 @@ ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 	return ATOMIK_OK;
 }
 
+ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd)
+{
+	struct atomik_dev_export_ arg = { t->table_id, flags, -1, 0 };
+	int error = atomik_on_device_(t) ? ATOMIK_DEV_CALL_(t, ATOMIK_DEV_EXPORT_, &arg) :
+					   ATOMIK_ENOTTY;
+
+	if (error == ATOMIK_OK)
+		*fd = arg.fd;
+	return atomik_fail_(t, error, SIZE_MAX);
+}
+
+/* A message of one byte, with room for one descriptor. */
+struct atomik_message_ {
+	struct msghdr header;
+	struct iovec data;
+	char byte;
+	uint64_t control[(CMSG_SPACE(sizeof(int)) + 7) / 8]; /* aligned for a struct cmsghdr */
+};
+
+static inline void atomik_message_init_(struct atomik_message_ *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->data.iov_base = &m->byte;
+	m->data.iov_len = 1;
+	m->header.msg_iov = &m->data;
+	m->header.msg_iovlen = 1;
+	m->header.msg_control = m->control;
+	/* CMSG_SPACE would have room for a second descriptor. */
+	m->header.msg_controllen = CMSG_LEN(sizeof(int));
+}
+
+ATOMIK_API int atomik_device_send(int sock, int fd)
+{
+	struct atomik_message_ m;
+	struct cmsghdr *rights;
+	struct sockaddr address;
+	socklen_t len = sizeof(address);
+	ssize_t sent;
+
+	/* Other sockets would send the byte alone. */
+	if (getsockname(sock, &address, &len) == -1)
+		return errno;
+	if (address.sa_family != AF_UNIX)
+		return EAFNOSUPPORT;
+	atomik_message_init_(&m);
+	rights = CMSG_FIRSTHDR(&m.header);
+	rights->cmsg_level = SOL_SOCKET;
+	rights->cmsg_type = SCM_RIGHTS;
+	rights->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+	do
+		sent = sendmsg(sock, &m.header, MSG_NOSIGNAL);
+	while (sent == -1 && errno == EINTR);
+	return sent == -1 ? errno : ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_device_receive(int sock, int *fd)
+{
+	struct atomik_dev_info_ info;
+	struct atomik_message_ m;
+	struct cmsghdr *rights;
+	ssize_t got;
+	int received;
+
+	atomik_message_init_(&m);
+	do
+		got = recvmsg(sock, &m.header, MSG_CMSG_CLOEXEC);
+	while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return errno;
+	rights = CMSG_FIRSTHDR(&m.header);
+	if (rights == NULL && (m.header.msg_flags & MSG_CTRUNC) != 0)
+		return EMFILE;
+	if (rights == NULL || rights->cmsg_level != SOL_SOCKET ||
+	    rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof(received)))
+		return ATOMIK_ENOTTY;
+	memcpy(&received, CMSG_DATA(rights), sizeof(received));
+	if (ioctl(received, ATOMIK_DEV_NUMBER_(ATOMIK_DEV_INFO_), &info) == -1) {
+		int error = errno;
+
+		(void)close(received);
+		return error;
+	}
+	*fd = received;
+	return ATOMIK_OK;
+}
+
 #endif /* ATOMIK_DEVICE */
 
 ATOMIK_API void atomik_table_free(atomik_table_t *t)
@@ -710,11 +865,130 @@ static inline uint64_t atomik_do_(atomik_table_t *t, uint8_t opcode, size_t addr
 	case ATOMIK_OP_SWAP:
 		atomik_load(&c, state);
 		break;
+	case ATOMIK_OP_SET:
+		atomik_accum(&c, state ^ value);
+		break;
 	default:
 		return state;
 	}
 	atomik_put_(t, addr, c);
 	return state;
+}
+
+/*
+ * Copies and checks an entry of a batch. Each field is read once: if others write to the entries
+ * meanwhile, the checked values are the ones used.
+ */
+static inline int atomik_entry_(atomik_table_t *t, const atomik_op_t *from, atomik_op_t *op)
+{
+	const volatile atomik_op_t *once = from;
+
+	op->opcode = once->opcode;
+	op->reserved[0] = once->reserved[0];
+	op->reserved[1] = once->reserved[1];
+	op->reserved[2] = once->reserved[2];
+	op->addr = once->addr;
+	op->value = once->value;
+	if (op->opcode > ATOMIK_OP_SET ||
+	    op->reserved[0] != 0 || op->reserved[1] != 0 || op->reserved[2] != 0)
+		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
+	return atomik_check_(t, op->addr);
+}
+
+#ifdef ATOMIK_DEVICE
+/* The bits of the number of an entry, which is below ATOMIK_MAX_BATCH. */
+#define ATOMIK_ENTRY_BITS_	12
+
+/*
+ * For each bit of a number: the XOR of the EXPECTs whose numbers have that bit. When one EXPECT
+ * becomes another, the sums that change are those of the bits of its number.
+ */
+static inline void atomik_sums_(const atomik_op_t *ops, size_t num_ops, uint64_t *sums)
+{
+	size_t i;
+	unsigned bit;
+
+	for (bit = 0; bit < ATOMIK_ENTRY_BITS_; bit++)
+		sums[bit] = 0;
+	for (i = 0; i < num_ops; i++) {
+		if (ops[i].opcode != ATOMIK_OP_EXPECT)
+			continue;
+		for (bit = 0; bit < ATOMIK_ENTRY_BITS_; bit++) {
+			if (i >> bit & 1)
+				sums[bit] ^= ops[i].value;
+		}
+	}
+}
+
+/* Does a batch on the device, and finds the entry that has canceled it. */
+static inline int atomik_dev_batch_call_(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+{
+	struct atomik_dev_batch_ arg = { t->table_id, (uint32_t)num_ops, (uintptr_t)ops };
+	uint64_t before[ATOMIK_ENTRY_BITS_], after[ATOMIK_ENTRY_BITS_];
+	size_t failed = 0;
+	unsigned bit;
+	int error;
+
+	atomik_sums_(ops, num_ops, before);
+	error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_BATCH_, &arg);
+	if (error != ATOMIK_ECANCELED)
+		return error;
+	atomik_sums_(ops, num_ops, after);
+	for (bit = 0; bit < ATOMIK_ENTRY_BITS_; bit++)
+		failed |= (size_t)(before[bit] != after[bit]) << bit;
+	t->failed = failed < num_ops ? failed : SIZE_MAX;
+	return error;
+}
+#endif
+
+/* Checks the EXPECTs of a batch on a table in the process, and its entries once more. */
+static inline int atomik_expect_(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+{
+	atomik_op_t op;
+	size_t i;
+
+	for (i = 0; i < num_ops; i++) {
+		uint64_t state;
+
+		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		if (op.opcode != ATOMIK_OP_EXPECT)
+			continue;
+		state = atomik_do_(t, ATOMIK_OP_READ, op.addr, 0);
+		if (state != (op.value & ~t->excess)) {
+			ops[i].value = state;
+			t->failed = i;
+			return ATOMIK_ECANCELED;
+		}
+	}
+	return ATOMIK_OK;
+}
+
+/* Does a batch whose entries have been checked. The caller keeps the error. */
+static inline int atomik_run_(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+{
+	atomik_op_t op;
+	size_t i;
+	int error;
+
+	t->failed = SIZE_MAX;
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t))
+		return atomik_dev_batch_call_(t, ops, num_ops);
+#endif
+	error = atomik_expect_(t, ops, num_ops);
+	if (error != ATOMIK_OK)
+		return error;
+	for (i = 0; i < num_ops; i++) {
+		uint64_t state;
+
+		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		state = atomik_do_(t, op.opcode, op.addr, op.value);
+		if (op.opcode == ATOMIK_OP_READ || op.opcode == ATOMIK_OP_SWAP)
+			ops[i].value = state;
+	}
+	return ATOMIK_OK;
 }
 
 ATOMIK_API int atomik_table_load(atomik_table_t *t, size_t addr, uint64_t value)
@@ -801,15 +1075,43 @@ ATOMIK_API uint64_t atomik_table_swap_to(atomik_table_t *t, size_t addr, uint64_
 	if (atomik_on_device_(t)) {
 		/* SWAP can't start from 0, as that keeps the state; a batch is as isolated. */
 		atomik_op_t ops[2] = {
-			{ ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 },
-			{ ATOMIK_OP_LOAD, { 0, 0, 0 }, 0, 0 },
+			{ ATOMIK_OP_READ, { 0, 0, 0 }, (uint32_t)addr, 0 },
+			{ ATOMIK_OP_LOAD, { 0, 0, 0 }, (uint32_t)addr, 0 },
 		};
+		int error = atomik_run_(t, ops, 2);
 
-		ops[0].addr = ops[1].addr = (uint32_t)addr;
-		return atomik_table_batch(t, ops, 2) == ATOMIK_OK ? ops[0].value : 0;
+		return atomik_fail_(t, error, addr) == ATOMIK_OK ? ops[0].value : 0;
 	}
 #endif
 	return atomik_do_(t, ATOMIK_OP_LOAD, addr, value);
+}
+
+ATOMIK_API int atomik_table_set(atomik_table_t *t, size_t addr, uint64_t state)
+{
+	atomik_op_t op = { ATOMIK_OP_SET, { 0, 0, 0 }, (uint32_t)addr, state };
+	int error = atomik_check_(t, addr);
+
+	return error != ATOMIK_OK ? error : atomik_fail_(t, atomik_run_(t, &op, 1), addr);
+}
+
+ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uint64_t *expected,
+					     uint64_t desired)
+{
+	atomik_op_t ops[2] = {
+		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, (uint32_t)addr, 0 },
+		{ ATOMIK_OP_SET, { 0, 0, 0 }, (uint32_t)addr, desired },
+	};
+	int error = atomik_check_(t, addr);
+
+	if (error != ATOMIK_OK)
+		return error;
+	if (expected == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, addr);
+	ops[0].value = *expected;
+	error = atomik_run_(t, ops, 2);
+	if (error == ATOMIK_ECANCELED)
+		*expected = ops[0].value;
+	return atomik_fail_(t, error, addr);
 }
 
 ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context)
@@ -837,31 +1139,12 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
 	return ATOMIK_OK;
 }
 
-/*
- * Copies and checks an entry of a batch. Each field is read once: if others write to the entries
- * meanwhile, the checked values are the ones used.
- */
-static inline int atomik_entry_(atomik_table_t *t, const atomik_op_t *from, atomik_op_t *op)
-{
-	const volatile atomik_op_t *once = from;
-
-	op->opcode = once->opcode;
-	op->reserved[0] = once->reserved[0];
-	op->reserved[1] = once->reserved[1];
-	op->reserved[2] = once->reserved[2];
-	op->addr = once->addr;
-	op->value = once->value;
-	if (op->opcode > ATOMIK_OP_SWAP ||
-	    op->reserved[0] != 0 || op->reserved[1] != 0 || op->reserved[2] != 0)
-		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
-	return atomik_check_(t, op->addr);
-}
-
 ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
 {
 	atomik_op_t op;
 	size_t i;
 
+	t->failed = SIZE_MAX;
 	if (num_ops < 1 || num_ops > ATOMIK_MAX_BATCH)
 		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
 	if (ops == NULL)
@@ -871,24 +1154,12 @@ ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t nu
 		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
 	}
-#ifdef ATOMIK_DEVICE
-	if (atomik_on_device_(t)) {
-		struct atomik_dev_batch_ arg = { t->table_id, (uint32_t)num_ops,
-						 (uintptr_t)ops };
+	return atomik_fail_(t, atomik_run_(t, ops, num_ops), SIZE_MAX);
+}
 
-		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_BATCH_, &arg), SIZE_MAX);
-	}
-#endif
-	for (i = 0; i < num_ops; i++) {
-		uint64_t state;
-
-		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
-			return ATOMIK_EINVAL;
-		state = atomik_do_(t, op.opcode, op.addr, op.value);
-		if (op.opcode == ATOMIK_OP_READ || op.opcode == ATOMIK_OP_SWAP)
-			ops[i].value = state;
-	}
-	return ATOMIK_OK;
+ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t)
+{
+	return t->failed;
 }
 
 ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,

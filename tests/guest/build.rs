@@ -100,8 +100,12 @@ fn sdk_c() {
     println!("cargo::rerun-if-changed=../sdk/c/examples");
     println!("cargo::rerun-if-changed=sdk-c/programs");
 
-    let hello = fs::read_to_string(sdk.join("examples/hello.c")).expect("the example");
-    fs::write(out.join("sdk-c-hello.c"), on_device(&hello)).expect("write the example");
+    for example in ["hello", "conditions"] {
+        let source = sdk.join("examples").join(example).with_extension("c");
+        let source = fs::read_to_string(source).expect("the example");
+        let moved = out.join(format!("sdk-c-{example}.c"));
+        fs::write(moved, on_device(&source)).expect("write the example");
+    }
     println!("cargo::rerun-if-changed=../README.md");
     let readme = fs::read_to_string("../README.md").expect("the README");
     let readme = atomik_sdk_c::readme_program(&readme).expect("the README has a block in C");
@@ -116,6 +120,7 @@ fn sdk_c() {
         ("sdk-c-units", programs.join("units.c")),
         ("sdk-c-device", programs.join("device.c")),
         ("sdk-c-hello", out.join("sdk-c-hello.c")),
+        ("sdk-c-conditions", out.join("sdk-c-conditions.c")),
         ("sdk-c-readme", out.join("sdk-c-readme.c")),
     ] {
         let status = Command::new("gcc")

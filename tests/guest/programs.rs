@@ -18,8 +18,10 @@ programs! {
     SDK_C_UNITS = "sdk-c-units";
     /// Tests of the C header for the device alone.
     SDK_C_DEVICE = "sdk-c-device";
-    /// The example of the C header, moved to the device.
+    /// An example of the C header, moved to the device.
     SDK_C_HELLO = "sdk-c-hello";
+    /// The other example.
+    SDK_C_CONDITIONS = "sdk-c-conditions";
     /// The block in C of the project's README, moved to the device.
     SDK_C_README = "sdk-c-readme";
 }

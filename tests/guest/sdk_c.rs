@@ -4,7 +4,9 @@
 //! its examples with one line changed.
 
 use atomik_test_support::program::Program;
-use atomik_tests::{SDK_C_DEVICE, SDK_C_HELLO, SDK_C_README, SDK_C_UNITS, SDK_C_VECTORS};
+use atomik_tests::{
+    SDK_C_CONDITIONS, SDK_C_DEVICE, SDK_C_HELLO, SDK_C_README, SDK_C_UNITS, SDK_C_VECTORS,
+};
 use std::process::Command;
 
 /// The output of the program that checks the vectors. It complains of a changed expectation that
@@ -42,9 +44,14 @@ fn what_is_special_about_the_device() {
 #[test]
 fn the_examples_with_one_line_changed() {
     const README: &str = include_str!("../../sdk/c/README.md");
-    let (_, prints) = README.split_once("```text\n").unwrap();
-    let (prints, _) = prints.split_once("```").unwrap();
-    assert_eq!(Program::new("sdk-c-hello", SDK_C_HELLO).output(), prints);
+    let mut prints = README.split("```text\n").skip(1);
+    for (name, program) in [
+        ("sdk-c-hello", SDK_C_HELLO),
+        ("sdk-c-conditions", SDK_C_CONDITIONS),
+    ] {
+        let (prints, _) = prints.next().unwrap().split_once("```").unwrap();
+        assert_eq!(Program::new(name, program).output(), prints);
+    }
     // The project's README checks itself.
     assert_eq!(Program::new("sdk-c-readme", SDK_C_README).output(), "");
 }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The README shows the example, and the output that the example has.
+//! The README shows the examples, and the output that each has.
 
 use crate::compile::{BUILDS, output, run, sdk};
 use std::fs;
+
+/// In the order of the README.
+const EXAMPLES: &[&str] = &["hello", "conditions"];
 
 /// The blocks of a language in a text, without the fences.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
@@ -15,24 +18,27 @@ fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_readme_shows_the_example_and_what_it_prints() {
+fn the_readme_shows_the_examples_and_what_they_print() {
     let readme = fs::read_to_string(sdk().join("README.md")).unwrap();
-    let example = sdk().join("examples/hello.c");
-    let source = fs::read_to_string(&example).unwrap();
-    let (licence, code) = source.split_once('\n').unwrap();
-    assert!(licence.contains("SPDX"));
-    assert_eq!(blocks(&readme, "c")[0], code);
     let prints = blocks(&readme, "text");
-    assert_eq!(prints.len(), 1);
-    for build in BUILDS {
-        assert_eq!(
-            run(&build.link(&["-O2"], &[&example])),
-            prints[0],
-            "{build:?}"
-        );
+    assert_eq!(prints.len(), EXAMPLES.len());
+    assert_eq!(
+        fs::read_dir(sdk().join("examples")).unwrap().count(),
+        EXAMPLES.len()
+    );
+    for (name, prints) in EXAMPLES.iter().zip(prints) {
+        let example = sdk().join("examples").join(name).with_extension("c");
+        let source = fs::read_to_string(&example).unwrap();
+        let (licence, code) = source.split_once('\n').unwrap();
+        assert!(licence.contains("SPDX"));
+        assert!(blocks(&readme, "c").contains(&code), "{name}");
+        for build in BUILDS {
+            let printed = run(&build.link(&["-O2"], &[&example]));
+            assert_eq!(printed, prints, "{name} {build:?}");
+        }
+        // The one line that differs on the device.
+        assert_eq!(code.matches("atomik_table_init(&table, 256)").count(), 1);
     }
-    // The one line that differs on the device.
-    assert_eq!(code.matches("atomik_table_init(&table, 256)").count(), 1);
     assert!(
         readme.contains(
             "`atomik_table_open(&table, 256)` instead of `atomik_table_init(&table, 256)`"

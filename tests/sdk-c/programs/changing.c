@@ -133,7 +133,7 @@ static int batch(atomik_table_t *t)
 int main(void)
 {
 	static const uint8_t opcodes[] = { ATOMIK_OP_LOAD, ATOMIK_OP_ACCUM, ATOMIK_OP_READ,
-					   ATOMIK_OP_SWAP };
+					   ATOMIK_OP_SWAP, ATOMIK_OP_EXPECT, ATOMIK_OP_SET };
 	size_t i;
 
 	page = (unsigned char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE,

@@ -91,6 +91,11 @@ static void attached(void)
 	CHECK(atomik_table_swap_to(&same, 0, 1) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
 	atomik_table_clear_error(&same);
 	CHECK(atomik_table_swap_to(&same, 0, 0) == 0 && atomik_table_error(&same) == ATOMIK_ENOENT);
+	CHECK(atomik_table_error_addr(&same) == 0);
+	atomik_table_clear_error(&same);
+	CHECK(atomik_table_set(&same, 0, 1) == ATOMIK_ENOENT);
+	CHECK(atomik_table_error(&same) == ATOMIK_ENOENT && atomik_table_error_addr(&same) == 0);
+	CHECK(atomik_table_export(&same, 0, &fd) == ATOMIK_ENOENT);
 	atomik_table_free(&same);
 
 	/* No device; and one that isn't open for writing. */
@@ -104,6 +109,124 @@ static void attached(void)
 	CHECK(atomik_table_accum(&same, 0, 1) == ATOMIK_EBADF);
 	close(fd);
 	atomik_table_free(&t);
+}
+
+/* Each child does its own additions: none is lost. */
+static void a_counter(void)
+{
+	enum { CHILDREN = 4, ROUNDS = 500 };
+	atomik_table_t t;
+	pid_t child[CHILDREN];
+	int i;
+
+	CHECK(atomik_table_open(&t, 1) == ATOMIK_OK);
+	for (i = 0; i < CHILDREN; i++) {
+		child[i] = fork();
+		CHECK(child[i] >= 0);
+		if (child[i] == 0) {
+			uint64_t n = 0;
+			int round;
+
+			for (round = 0; round < ROUNDS; round++) {
+				while (atomik_table_compare_exchange(&t, 0, &n, n + 1) == ATOMIK_ECANCELED)
+					;
+			}
+			CHECK(atomik_table_error(&t) == ATOMIK_OK);
+			_exit(0);
+		}
+	}
+	for (i = 0; i < CHILDREN; i++) {
+		int status;
+
+		CHECK(waitpid(child[i], &status, 0) == child[i] && status == 0);
+	}
+	CHECK(atomik_table_read(&t, 0) == CHILDREN * ROUNDS);
+	atomik_table_free(&t);
+}
+
+/* What a descriptor that was exported can do. */
+static void rights(unsigned flags)
+{
+	const int change = (flags & ATOMIK_EXPORT_READ_ONLY) != 0 ? ATOMIK_EBADF : ATOMIK_OK;
+	atomik_op_t ops[2] = {
+		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, 3, 5 },
+		{ ATOMIK_OP_READ, { 0, 0, 0 }, 3, 0 },
+	};
+	atomik_table_t t, other;
+	uint64_t state = 5;
+	atomik_ctx_t c;
+	int fd, none = 7;
+
+	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK && atomik_table_load(&t, 3, 5) == ATOMIK_OK);
+	CHECK(atomik_table_export(&t, flags, &fd) == ATOMIK_OK && fd != t.fd);
+	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK(atomik_table_attach(&other, fd, t.table_id, 16) == ATOMIK_OK);
+	/* It holds the table. */
+	atomik_table_free(&t);
+
+	CHECK(atomik_table_read(&other, 3) == 5);
+	CHECK(atomik_table_batch(&other, ops, 2) == ATOMIK_OK && ops[1].value == 5);
+	CHECK(atomik_table_context(&other, 3, &c) == ATOMIK_OK && c.reference == 5);
+	CHECK(atomik_table_load(&other, 3, 5) == change);
+	CHECK(atomik_table_accum(&other, 3, 0) == change);
+	CHECK(atomik_table_set(&other, 3, 5) == change);
+	CHECK(atomik_table_compare_exchange(&other, 3, &state, 5) == change && state == 5);
+	CHECK(atomik_table_error(&other) == change);
+	atomik_table_clear_error(&other);
+	CHECK(atomik_table_swap(&other, 3) == (change == ATOMIK_OK ? 5 : 0));
+	CHECK(atomik_table_error(&other) == change);
+	atomik_table_clear_error(&other);
+	CHECK(atomik_table_export(&other, 0, &none) == ATOMIK_EBADF && none == 7);
+	atomik_table_free(&other);
+	CHECK(close(fd) == 0);
+}
+
+static void exported(void)
+{
+	atomik_table_t t;
+	int fd = 7;
+
+	rights(0);
+	rights(ATOMIK_EXPORT_READ_ONLY);
+	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
+	CHECK(atomik_table_export(&t, 2, &fd) == ATOMIK_EINVAL && fd == 7);
+	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL);
+	CHECK(atomik_table_error_addr(&t) == SIZE_MAX);
+	atomik_table_free(&t);
+}
+
+/* A descriptor goes to another process, over each kind of socket. */
+static void sent(int kind)
+{
+	atomik_table_t t;
+	uint64_t state = 8;
+	int pair[2], fd, status;
+	pid_t child;
+
+	CHECK(socketpair(AF_UNIX, kind, 0, pair) == 0);
+	child = fork();
+	CHECK(child >= 0);
+	if (child == 0) {
+		uint32_t id;
+
+		CHECK(close(pair[0]) == 0);
+		CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_OK);
+		CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+		CHECK(read(pair[1], &id, sizeof(id)) == sizeof(id));
+		CHECK(atomik_table_attach(&t, fd, id, 4) == ATOMIK_OK);
+		CHECK(atomik_table_compare_exchange(&t, 1, &state, 9) == ATOMIK_OK);
+		_exit(0);
+	}
+	CHECK(close(pair[1]) == 0);
+	CHECK(atomik_table_open(&t, 4) == ATOMIK_OK && atomik_table_load(&t, 1, 8) == ATOMIK_OK);
+	CHECK(atomik_table_export(&t, 0, &fd) == ATOMIK_OK);
+	CHECK(atomik_device_send(pair[0], fd) == ATOMIK_OK);
+	CHECK(write(pair[0], &t.table_id, sizeof(t.table_id)) == sizeof(t.table_id));
+	CHECK(close(fd) == 0);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(atomik_table_read(&t, 1) == 9);
+	atomik_table_free(&t);
+	CHECK(close(pair[0]) == 0);
 }
 
 static void sizes(void)
@@ -145,6 +268,11 @@ int main(void)
 {
 	shared_with_children();
 	attached();
+	a_counter();
+	exported();
+	sent(SOCK_STREAM);
+	sent(SOCK_DGRAM);
+	sent(SOCK_SEQPACKET);
 	sizes();
 	nothing_is_left();
 	printf("ok\n");

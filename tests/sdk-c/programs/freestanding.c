@@ -77,6 +77,7 @@ int run(void)
 	atomik_table_t t;
 	atomik_fingerprint_t fp;
 	atomik_ctx_t c;
+	uint64_t state;
 
 	if (atomik_table_init_in(&t, memory, 256, 64) != ATOMIK_OK)
 		return 1;
@@ -86,6 +87,10 @@ int run(void)
 		return 3;
 	if (atomik_table_rollback(&t, 0, 1) != ATOMIK_OK || atomik_table_swap(&t, 0) != 0xCAFEBABE)
 		return 4;
+	state = 1;
+	if (atomik_table_compare_exchange(&t, 0, &state, 2) != ATOMIK_ECANCELED ||
+	    atomik_table_compare_exchange(&t, 0, &state, 2) != ATOMIK_OK || state != 0xCAFEBABE)
+		return 9;
 	if (atomik_table_read(&t, 256) != 0 || atomik_table_error(&t) != ATOMIK_EINVAL)
 		return 5;
 	atomik_table_free(&t);

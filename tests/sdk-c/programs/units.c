@@ -9,6 +9,8 @@
 #ifdef ATOMIK_DEVICE
 #include <errno.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #endif
 
 #include "check.h"
@@ -61,6 +63,28 @@ static void the_names_that_programs_use(void)
 	CHECK(atomik_fp_update(&fp, before, strlen(before)) == state && !atomik_fp_changed(&fp));
 	CHECK(atomik_fp_update(&fp, after, strlen(after)) != state && atomik_fp_changed(&fp));
 	CHECK(atomik_fp_reset(&fp) == atomik_fp_value(&fp) && !atomik_fp_changed(&fp));
+}
+
+/* Arguments of narrow tables are cut to the width, and what is found has no more. */
+static void narrow_tables(void)
+{
+	static uint64_t memory[ATOMIK_TABLE_WORDS(2)];
+	uint64_t expected = 0x112;
+	atomik_table_t t;
+	atomik_ctx_t c;
+	atomik_op_t op = { ATOMIK_OP_EXPECT, { 0, 0, 0 }, 1, 0xf34 };
+
+	CHECK(atomik_table_init_in(&t, memory, 2, 8) == 0);
+	CHECK(atomik_table_load(&t, 1, 1) == 0 && atomik_table_set(&t, 1, 0xa12) == 0);
+	CHECK(atomik_table_compare_exchange(&t, 1, &expected, 0xb34) == 0 && expected == 0x112);
+	CHECK(atomik_table_context(&t, 1, &c) == 0 && c.reference == 1 && atomik_read(&c) == 0x34);
+	CHECK(atomik_table_compare_exchange(&t, 1, &expected, 0) == ATOMIK_ECANCELED);
+	CHECK(expected == 0x34);
+	CHECK(atomik_table_batch(&t, &op, 1) == 0 && op.value == 0xf34);
+	op.value = 0x3400;
+	CHECK(atomik_table_batch(&t, &op, 1) == ATOMIK_ECANCELED && op.value == 0x34);
+	CHECK(atomik_table_error(&t) == ATOMIK_OK);
+	atomik_table_free(&t);
 }
 
 static void widths(void)
@@ -130,6 +154,7 @@ static void is_filled(atomik_table_t *t)
 static void a_bad_address_is_reported_and_changes_nothing(atomik_table_t *t)
 {
 	const size_t bad[] = { t->num_contexts, t->num_contexts + 1, UINT32_MAX, SIZE_MAX };
+	uint64_t state = 5;
 	atomik_ctx_t c;
 	size_t i;
 
@@ -152,6 +177,11 @@ static void a_bad_address_is_reported_and_changes_nothing(atomik_table_t *t)
 		FAILED(t, ATOMIK_EINVAL, bad[i]);
 		CHECK(atomik_table_context(t, bad[i], &c) == ATOMIK_EINVAL && c.reference == 0);
 		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_set(t, bad[i], 77) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(atomik_table_compare_exchange(t, bad[i], &state, 77) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, bad[i]);
+		CHECK(state == 5);
 	}
 	is_filled(t);
 	CHECK(atomik_table_error(t) == ATOMIK_OK);
@@ -203,7 +233,7 @@ static void batches(atomik_table_t *t)
 	CHECK(atomik_table_batch(t, ops, 5) == ATOMIK_EINVAL && ops[1].value == 99);
 	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
 	ops[4].addr = 3;
-	ops[4].opcode = ATOMIK_OP_SWAP + 1;
+	ops[4].opcode = ATOMIK_OP_SET + 1;
 	CHECK(atomik_table_batch(t, ops, 5) == ATOMIK_EINVAL && ops[1].value == 99);
 	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
 	ops[4].opcode = ATOMIK_OP_ACCUM;
@@ -231,6 +261,101 @@ static void batches(atomik_table_t *t)
 	CHECK(atomik_table_read(t, 1) == 3);
 	CHECK(atomik_table_batch(t, many, ATOMIK_MAX_BATCH) == 0);
 	CHECK(atomik_table_read(t, 1) == 3);
+}
+
+static void set_and_compare_exchange(atomik_table_t *t)
+{
+	uint64_t expected = 2;
+	atomik_ctx_t c;
+
+	fill(t);
+	CHECK(atomik_table_set(t, 2, 9) == 0 && atomik_table_read(t, 2) == 9);
+	CHECK(atomik_table_context(t, 2, &c) == 0 && c.reference == 2 && c.accumulator == (2 ^ 9));
+	CHECK(atomik_table_compare_exchange(t, 2, &expected, 10) == ATOMIK_ECANCELED);
+	CHECK(expected == 9 && atomik_table_read(t, 2) == 9);
+	CHECK(atomik_table_compare_exchange(t, 2, &expected, 10) == 0 && expected == 9);
+	CHECK(atomik_table_context(t, 2, &c) == 0 && c.reference == 2 && c.accumulator == (2 ^ 10));
+	/* A condition that doesn't hold is no fault of the program. */
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+	CHECK(atomik_table_compare_exchange(t, 2, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, 2);
+	CHECK(atomik_table_set(t, 2, 2) == 0);
+	is_filled(t);
+}
+
+/* Many entries as the first whose condition doesn't hold, and another behind it. */
+static void conditions(atomik_table_t *t)
+{
+	static atomik_op_t ops[ATOMIK_MAX_BATCH];
+	const uint32_t contexts = (uint32_t)t->num_contexts;
+	uint32_t i, wrong;
+
+	fill(t);
+	for (i = 0; i < ATOMIK_MAX_BATCH; i++) {
+		ops[i].opcode = ATOMIK_OP_EXPECT;
+		ops[i].addr = i % contexts;
+		ops[i].value = i % contexts;
+	}
+	CHECK(atomik_table_batch(t, ops, ATOMIK_MAX_BATCH) == ATOMIK_OK);
+	CHECK(atomik_table_failed_entry(t) == SIZE_MAX);
+	for (wrong = 0; wrong < ATOMIK_MAX_BATCH; wrong += wrong < 64 ? 1 : 29) {
+		uint32_t last = wrong + 1 < ATOMIK_MAX_BATCH ? wrong + 1 : wrong;
+
+		ops[last].value = UINT64_MAX;
+		/* The highest bit alone makes it another state. */
+		ops[wrong].value = wrong % contexts ^ UINT64_C(1) << 63;
+		CHECK(atomik_table_batch(t, ops, last + 1) == ATOMIK_ECANCELED);
+		CHECK(atomik_table_failed_entry(t) == wrong);
+		CHECK(ops[wrong].value == wrong % contexts);
+		CHECK(last == wrong || ops[last].value == UINT64_MAX);
+		ops[last].value = last % contexts;
+	}
+	/* Another batch ends that. */
+	CHECK(atomik_table_batch(t, ops, 0) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+	CHECK(atomik_table_failed_entry(t) == SIZE_MAX);
+	is_filled(t);
+}
+
+static void conditions_and_changes(atomik_table_t *t)
+{
+	/* The conditions are on the states before, and stand anywhere. */
+	atomik_op_t ops[6] = {
+		{ ATOMIK_OP_SET, { 0, 0, 0 }, 1, 7 },
+		{ ATOMIK_OP_READ, { 0, 0, 0 }, 1, 99 },
+		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, 1, 1 },
+		{ ATOMIK_OP_LOAD, { 0, 0, 0 }, 2, 1 },
+		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, 2, 2 },
+		{ ATOMIK_OP_SET, { 0, 0, 0 }, 2, 8 },
+	};
+	atomik_ctx_t c;
+
+	fill(t);
+	CHECK(atomik_table_batch(t, ops, 6) == 0);
+	CHECK(ops[1].value == 7 && ops[2].value == 1 && ops[4].value == 2);
+	CHECK(atomik_table_context(t, 1, &c) == 0 && c.reference == 1 && c.accumulator == (1 ^ 7));
+	CHECK(atomik_table_context(t, 2, &c) == 0 && c.reference == 1 && c.accumulator == (1 ^ 8));
+
+	/* The second doesn't hold: nothing of the rest is done. */
+	fill(t);
+	ops[1].value = 99;
+	ops[4].value = 77;
+	CHECK(atomik_table_batch(t, ops, 6) == ATOMIK_ECANCELED);
+	CHECK(atomik_table_failed_entry(t) == 4 && ops[4].value == 2 && ops[1].value == 99);
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+	is_filled(t);
+	/* What was found is put in its place already. */
+	CHECK(atomik_table_batch(t, ops, 6) == 0 && ops[1].value == 7);
+	CHECK(atomik_table_failed_entry(t) == SIZE_MAX);
+
+	/* A bad entry anywhere comes before a condition. */
+	fill(t);
+	ops[2].value = 77;
+	ops[5].addr = (uint32_t)t->num_contexts;
+	CHECK(atomik_table_batch(t, ops, 6) == ATOMIK_EINVAL && ops[2].value == 77);
+	CHECK(atomik_table_failed_entry(t) == SIZE_MAX);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
+	is_filled(t);
 }
 
 /* Counts around the size of the batches that the device gets. */
@@ -268,6 +393,9 @@ static void on_a_table(atomik_table_t *t)
 	a_bad_address_is_reported_and_changes_nothing(t);
 	the_first_error_stays(t);
 	batches(t);
+	set_and_compare_exchange(t);
+	conditions(t);
+	conditions_and_changes(t);
 	many_deltas(t);
 	CHECK(atomik_table_error(t) == ATOMIK_OK);
 }
@@ -286,6 +414,8 @@ static void is_nowhere(atomik_table_t *t)
 	CHECK(atomik_table_load(t, 0, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_batch(t, &op, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_accum_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_set(t, 0, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_compare_exchange(t, 0, &delta, 1) == ATOMIK_EINVAL);
 	FAILED(t, ATOMIK_EINVAL, 0);
 	atomik_table_free(t);
 	atomik_table_free(t);
@@ -378,7 +508,8 @@ static void ordered_fingerprints(void)
 static void errors_have_words(void)
 {
 	static const int errors[] = { ATOMIK_ENOENT, ATOMIK_EBADF,  ATOMIK_ENOMEM, ATOMIK_EACCES,
-				      ATOMIK_EFAULT, ATOMIK_EINVAL, ATOMIK_ENOTTY, ATOMIK_OK };
+				      ATOMIK_EFAULT, ATOMIK_EINVAL, ATOMIK_ENOTTY, ATOMIK_OK,
+				      ATOMIK_ECANCELED };
 	size_t i, j;
 
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
@@ -389,6 +520,7 @@ static void errors_have_words(void)
 	CHECK(atomik_strerror(-1) != NULL);
 #ifdef ATOMIK_DEVICE
 	/* Errors that only the system has words for. */
+	CHECK(ATOMIK_ECANCELED == ECANCELED);
 	CHECK(strcmp(atomik_strerror(ENOSPC), strerror(ENOSPC)) == 0);
 	CHECK(strcmp(atomik_strerror(EMFILE), strerror(EMFILE)) == 0);
 #else
@@ -397,6 +529,50 @@ static void errors_have_words(void)
 }
 
 #ifdef ATOMIK_DEVICE
+/* The number that the next descriptor gets. */
+static int next_descriptor(void)
+{
+	int next = dup(STDOUT_FILENO);
+
+	CHECK(next >= 0 && close(next) == 0);
+	return next;
+}
+
+/* What a table in the process has no descriptor for, and what isn't a descriptor of the device. */
+static void no_device_to_share(void)
+{
+	static uint64_t memory[ATOMIK_TABLE_WORDS(1)];
+	atomik_table_t t;
+	int fd = 7, next, pair[2];
+
+	CHECK(atomik_table_init_in(&t, memory, 1, 64) == 0);
+	CHECK(atomik_table_export(&t, 0, &fd) == ATOMIK_ENOTTY && fd == 7);
+	FAILED(&t, ATOMIK_ENOTTY, SIZE_MAX);
+	atomik_table_free(&t);
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	next = next_descriptor();
+	/* It is received, and closed again. */
+	CHECK(atomik_device_send(pair[0], pair[0]) == 0);
+	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
+	CHECK(next_descriptor() == next);
+	/* Nothing but a byte. */
+	CHECK(write(pair[0], "", 1) == 1);
+	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
+	CHECK(atomik_device_send(pair[0], -1) == ATOMIK_EBADF);
+	/* The end. */
+	CHECK(close(pair[0]) == 0);
+	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
+	CHECK(atomik_device_send(pair[1], pair[1]) == EPIPE);
+	CHECK(close(pair[1]) == 0);
+	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_EBADF);
+	CHECK(atomik_device_send(pair[1], STDOUT_FILENO) == ATOMIK_EBADF);
+	/* A socket that would lose the descriptor. */
+	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	CHECK(pair[0] >= 0 && atomik_device_send(pair[0], STDOUT_FILENO) == EAFNOSUPPORT);
+	CHECK(close(pair[0]) == 0);
+}
+
 /* The error is the system's, not the table's. */
 static void no_descriptor_is_left(void)
 {
@@ -420,11 +596,13 @@ int main(void)
 
 	the_names_that_programs_use();
 	widths();
+	narrow_tables();
 	tables_that_cannot_be_made();
 	ordered_fingerprints();
 	errors_have_words();
 #ifdef ATOMIK_DEVICE
 	no_descriptor_is_left();
+	no_device_to_share();
 #endif
 	CHECK(atomik_table_init_in(&t, memory, 8, 64) == 0);
 	on_a_table(&t);
