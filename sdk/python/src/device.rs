@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Handle`]: a table of the device for Python, which several threads may use and close.
+//! [`Handle`]: a table or a file of the device for Python, which several threads may use and close.
 
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use atomik::{Device, Result, TableRef};
+use atomik::{Batch, Device, Error, Result, TableRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
-use crate::convert::{is_overflow, mask, number_in};
+use crate::convert::{is_overflow, mask, number_in, word};
 use crate::errors::{closed, from_device, shown, type_name};
 use crate::lock::Lock;
+use crate::transaction::Conditional;
 
-/// A table of the device, until it is closed.
+/// A table of the device, or something else, until it is closed.
 ///
 /// Never destroys the table: it ends with the last descriptor of its file. Other processes that
 /// have a descriptor, by fork or over a socket, can still use it.
-pub struct Handle {
-    open: Lock<Option<Arc<Open>>>,
+pub struct Handle<T = Open> {
+    open: Lock<Option<Arc<T>>>,
     /// The class's name, for errors.
     name: &'static str,
 }
@@ -80,15 +81,39 @@ impl Handle {
         Ok(Self::new(open, name))
     }
 
-    fn new(open: Open, name: &'static str) -> Self {
+    /// Takes the only table of an open file.
+    pub fn only_of(
+        py: Python<'_>,
+        device: &Device,
+        width: u32,
+        name: &'static str,
+    ) -> PyResult<Self> {
+        let open = py
+            .detach(|| {
+                let device = device.try_clone()?;
+                let table = device.only_table()?;
+                Ok(Open {
+                    contexts: table.size()?,
+                    table,
+                    device,
+                    width,
+                })
+            })
+            .map_err(|error| from_device(error, None))?;
+        Ok(Self::new(open, name))
+    }
+}
+
+impl<T: Send + Sync> Handle<T> {
+    pub fn new(open: T, name: &'static str) -> Self {
         Self {
             open: Lock::new(Some(Arc::new(open))),
             name,
         }
     }
 
-    /// The open table; ValueError once it is closed.
-    pub fn get(&self) -> PyResult<Arc<Open>> {
+    /// What is open; ValueError once it is closed.
+    pub fn get(&self) -> PyResult<Arc<T>> {
         // Held for a moment, and not across a system call, so that no thread waits long for it
         // while it has the interpreter.
         let open = self.open.hold(|open| open.clone());
@@ -156,6 +181,55 @@ impl Open {
     /// The descriptor's number.
     pub fn number(&self) -> i32 {
         self.device.as_raw_fd()
+    }
+}
+
+/// A state is the whole of the kernel's; Python has the bits of the table's width.
+impl Conditional for Open {
+    type State = u64;
+
+    fn states(&self, py: Python<'_>, addrs: &[u32]) -> PyResult<Vec<u64>> {
+        if addrs.is_empty() {
+            return Ok(vec![]);
+        }
+        self.call(py, |table| {
+            let mut batch = Batch::with_capacity(addrs.len());
+            for &addr in addrs {
+                batch.read(addr);
+            }
+            Ok(table.run(&mut batch)?.states().collect())
+        })
+    }
+
+    fn exchange(
+        &self,
+        py: Python<'_>,
+        addrs: &[u32],
+        before: &[u64],
+        after: &[u64],
+    ) -> PyResult<std::result::Result<(), u32>> {
+        let mut batch = Batch::with_capacity(2 * addrs.len());
+        for (&addr, &before) in addrs.iter().zip(before) {
+            batch.expect(addr, before);
+        }
+        for ((&addr, before), &after) in addrs.iter().zip(before).zip(after) {
+            if *before != after {
+                batch.set(addr, after);
+            }
+        }
+        self.call(py, |table| match table.run(&mut batch) {
+            Ok(_) => Ok(Ok(())),
+            Err(Error::Canceled { addr, .. }) => Ok(Err(addr)),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn integer_of<'py>(&self, py: Python<'py>, state: &u64) -> PyResult<Bound<'py, PyAny>> {
+        Ok((state & mask(self.width)).into_pyobject(py)?.into_any())
+    }
+
+    fn state_of(&self, integer: &Bound<'_, PyAny>, before: &u64) -> PyResult<u64> {
+        Ok(before & !mask(self.width) | word(integer, self.width, "a state")?)
     }
 }
 

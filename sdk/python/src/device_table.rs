@@ -5,16 +5,18 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atomik::{Batch, MAX_BATCH};
+use atomik::{Batch, MAX_BATCH, Rights};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::contexts::DeviceContext;
 use crate::convert::{Optional, address, mask, word};
+use crate::descriptor::Device;
 use crate::device::{Handle, Open, default_path};
 use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
+use crate::transaction;
 
 const NAME: &str = "DeviceTable";
 
@@ -33,6 +35,16 @@ const NAME: &str = "DeviceTable";
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct DeviceTable {
     handle: Arc<Handle>,
+}
+
+impl DeviceTable {
+    /// The only table of an open file.
+    pub fn only_of(py: Python<'_>, device: &atomik::Device, width: u32) -> PyResult<Self> {
+        let handle = Handle::only_of(py, device, width, NAME)?;
+        Ok(Self {
+            handle: Arc::new(handle),
+        })
+    }
 }
 
 #[pymethods]
@@ -147,6 +159,73 @@ impl DeviceTable {
         open.swap(addr.py(), at, value)
     }
 
+    /// SET: the context's state becomes ``state``, and its reference stays, as after an accum of
+    /// the difference.
+    fn set(&self, addr: &Bound<'_, PyAny>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        let state = word(state, open.width, "state")?;
+        open.call(addr.py(), |table| table.set(at, state))
+    }
+
+    /// Sets the context's state to ``new`` if it is ``expected``, as one operation. Returns whether
+    /// it was.
+    fn compare_exchange(
+        &self,
+        addr: &Bound<'_, PyAny>,
+        expected: &Bound<'_, PyAny>,
+        new: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        let open = self.handle.get()?;
+        let at = address(addr, open.contexts)?;
+        let expected = word(expected, open.width, "expected")?;
+        let new = word(new, open.width, "new")?;
+        let compared = open.call(addr.py(), |table| table.compare_exchange(at, expected, new))?;
+        Ok(compared.is_ok())
+    }
+
+    /// Changes the context's state to ``f(state)``, and returns the state before.
+    ///
+    /// Where others change it meanwhile, ``f`` is called again with the new state. After 10000
+    /// such attempts that is Contended. Exceptions of ``f`` go through, and nothing has changed.
+    fn update<'py>(
+        &self,
+        addr: &Bound<'py, PyAny>,
+        f: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let open = self.handle.get()?;
+        transaction::update(&*open, addr.py(), address(addr, open.contexts)?, f)
+    }
+
+    /// Changes the states at several addresses as one, and returns the result of ``f``.
+    ///
+    /// ``f`` gets a list of the states, as they are at one moment, and changes it in place. Where
+    /// it changes none, nothing is written. Where others change one of them meanwhile, ``f`` is
+    /// called again, with the new states; see ``update``. Raises ValueError for an address that is
+    /// given twice, or more than 2048.
+    fn transact<'py>(
+        &self,
+        addrs: &Bound<'py, PyAny>,
+        f: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let open = self.handle.get()?;
+        let addresses = transaction::addresses(addrs, |addr| address(addr, open.contexts))?;
+        transaction::transact(&*open, addrs.py(), &addresses, f)
+    }
+
+    /// A descriptor of this table alone, for others: it can neither make nor destroy tables, and,
+    /// with ``read_only``, change nothing. It holds the table until it is closed.
+    #[pyo3(signature = (read_only=false))]
+    fn export(&self, py: Python<'_>, read_only: bool) -> PyResult<Device> {
+        let rights = if read_only {
+            Rights::ReadOnly
+        } else {
+            Rights::ReadWrite
+        };
+        let open = self.handle.get()?;
+        Ok(Device::new(open.call(py, |table| table.export(rights))?))
+    }
+
     /// The context at an address. It is the table's own, and closed with it.
     fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<DeviceContext> {
         let addr = address(addr, self.handle.get()?.contexts)?;
@@ -191,8 +270,12 @@ impl DeviceTable {
     /// states of the reads and swaps. No other operation on the table, of any process, sees it half
     /// done.
     ///
-    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``
-    /// or ``("swap", addr)``, which keeps the state. Raises ValueError unless there are 1 to 4096.
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``,
+    /// ``("swap", addr)``, which keeps the state, ``("set", addr, state)``, which keeps the
+    /// reference, or ``("expect", addr, state)``: a condition on the states before all of them. If
+    /// one doesn't hold, the call raises Canceled. Conditions are on all of the kernel's 64 bits,
+    /// also where the table has a narrower width here. Raises ValueError unless there are 1 to
+    /// 4096.
     fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let open = self.handle.get()?;
         let mut operations = Operations::of(operations, open.contexts, open.width)?;
@@ -231,6 +314,19 @@ impl DeviceTable {
     ) -> PyResult<()> {
         self.many(py, addrs, states, "states", |batch, addr, state| {
             batch.load(addr, state);
+        })
+    }
+
+    /// Sets many states: ``states[i]`` of the context at ``addrs[i]``, for all ``i``; see
+    /// ``accum_many``.
+    fn set_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        states: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        self.many(py, addrs, states, "states", |batch, addr, state| {
+            batch.set(addr, state);
         })
     }
 

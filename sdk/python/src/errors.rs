@@ -7,8 +7,9 @@ use std::path::Path;
 
 use atomik::{Error, LocalError};
 use pyo3::create_exception;
-use pyo3::exceptions::{PyIndexError, PyMemoryError, PyOSError, PyValueError};
+use pyo3::exceptions::{PyEOFError, PyIndexError, PyMemoryError, PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 
 create_exception!(
     atomik_core,
@@ -16,6 +17,37 @@ create_exception!(
     PyValueError,
     "A message belongs to an epoch of its address that is over."
 );
+
+/// Canceled: a condition of a batch doesn't hold.
+fn canceled(py: Python<'_>, entry: usize, addr: u32, expected: u64, found: u64) -> PyErr {
+    exception(py, "Canceled", (entry, addr, expected, found))
+}
+
+/// Contended: others were faster in each of so many attempts.
+pub fn contended(py: Python<'_>, addr: u32, attempts: u32) -> PyErr {
+    exception(py, "Contended", (addr, attempts))
+}
+
+/// An exception of the package's own, which has attributes and is written in Python.
+fn exception<'py>(
+    py: Python<'py>,
+    name: &str,
+    arguments: impl pyo3::call::PyCallArgs<'py>,
+) -> PyErr {
+    let made = exceptions(py)
+        .and_then(|module| module.bind(py).getattr(name))
+        .and_then(|kind| kind.call1(arguments));
+    match made {
+        Ok(exception) => PyErr::from_value(exception),
+        Err(error) => error,
+    }
+}
+
+/// The module that has them.
+pub fn exceptions(py: Python<'_>) -> PyResult<&Py<PyModule>> {
+    static MODULE: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+    MODULE.get_or_try_init(py, || Ok(py.import("atomik_core._exceptions")?.unbind()))
+}
 
 /// A value in the text of an error: its `repr`, if that isn't too long.
 pub fn shown(object: &Bound<'_, PyAny>) -> String {
@@ -84,7 +116,15 @@ pub fn from_atomik(error: impl Into<Error>) -> PyErr {
         Error::Address { .. } => PyIndexError::new_err(text),
         Error::Local(LocalError::StaleEpoch { .. }) => StaleEpochError::new_err(text),
         Error::NoMemory { .. } => PyMemoryError::new_err(text),
+        Error::Canceled {
+            entry,
+            addr,
+            expected,
+            found,
+        } => Python::attach(|py| canceled(py, entry, addr, expected, found)),
+        Error::SocketClosed => PyEOFError::new_err(text),
         Error::Local(_)
+        | Error::RepeatedAddress { .. }
         | Error::InvalidCount { .. }
         | Error::BatchEmpty
         | Error::BatchTooLong { .. } => PyValueError::new_err(text),

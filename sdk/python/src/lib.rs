@@ -11,6 +11,7 @@ mod bytes;
 mod context;
 mod contexts;
 mod convert;
+mod descriptor;
 mod device;
 mod device_context;
 mod device_table;
@@ -26,6 +27,7 @@ mod pickling;
 mod store;
 mod stream;
 mod table;
+mod transaction;
 
 #[pyo3::pymodule]
 mod _native {
@@ -35,6 +37,8 @@ mod _native {
     use crate::contexts::AtomikContext;
     #[pymodule_export]
     use crate::contexts::DeviceContext;
+    #[pymodule_export]
+    use crate::descriptor::Device;
     #[pymodule_export]
     use crate::device_table::DeviceTable;
     #[pymodule_export]
@@ -61,6 +65,7 @@ mod _native {
         let py = module.py();
         crate::convert::operator_index(py)?;
         crate::many::array(py)?;
+        crate::errors::exceptions(py)?;
         crate::lock::watch_forks(py)
     }
 }

@@ -73,6 +73,15 @@ impl Operations {
                 self.batch.accum(addr, delta);
                 self.counts.push((addr, None));
             }
+            ("expect", 3) => {
+                let state = word(&tuple.get_item(2)?, width, "state")?;
+                self.batch.expect(addr, state);
+            }
+            ("set", 3) => {
+                let state = word(&tuple.get_item(2)?, width, "state")?;
+                self.batch.set(addr, state);
+                self.counts.push((addr, None));
+            }
             ("read", 2) => {
                 self.batch.read(addr);
             }
@@ -88,8 +97,8 @@ impl Operations {
 
 fn unknown(operation: &Bound<'_, PyAny>) -> PyErr {
     PyValueError::new_err(format!(
-        "an operation is (\"load\", addr, value), (\"accum\", addr, delta), (\"read\", addr) or \
-         (\"swap\", addr), not {}",
+        "an operation is (\"load\", addr, value), (\"accum\", addr, delta), (\"read\", addr), \
+         (\"swap\", addr), (\"expect\", addr, state) or (\"set\", addr, state), not {}",
         shown(operation)
     ))
 }

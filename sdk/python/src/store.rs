@@ -62,6 +62,19 @@ impl Store {
         Ok(state)
     }
 
+    pub fn set(&mut self, addr: u32, state: &Value) -> Result<()> {
+        self.table.set_value(addr, state)?;
+        self.count(addr, 1);
+        Ok(())
+    }
+
+    /// Sets the state to `new` if it is `expected`, and tells whether it was.
+    pub fn compare_exchange(&mut self, addr: u32, expected: &Value, new: &Value) -> Result<bool> {
+        let compared = self.table.compare_exchange_value(addr, expected, new)?;
+        self.count(addr, compared.is_ok().into());
+        Ok(compared.is_ok())
+    }
+
     /// A context and its number of deltas.
     pub fn context(&self, addr: u32) -> Result<(LocalContext, u64)> {
         Ok((self.table.context(addr)?, self.counts[addr as usize]))

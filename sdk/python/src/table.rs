@@ -17,6 +17,7 @@ use crate::many;
 use crate::operations::{Operations, pairs};
 use crate::pickling::{self, Reduced};
 use crate::store::{Shared, Store, nonzero};
+use crate::transaction::{self, Conditional};
 
 /// A table of contexts in this process.
 ///
@@ -101,6 +102,70 @@ impl AtomikTable {
         to_python(py, &self.with(py, |store| store.swap(at, value.as_ref()))?)
     }
 
+    /// SET: the context's state becomes ``state``, and its reference stays, as after an accum of
+    /// the difference.
+    fn set(&self, addr: &Bound<'_, PyAny>, state: &Bound<'_, PyAny>) -> PyResult<()> {
+        let at = self.address(addr)?;
+        let state = self.value(state, "state")?;
+        self.with(addr.py(), |store| store.set(at, &state))
+    }
+
+    /// Sets the context's state to ``new`` if it is ``expected``, as one operation. Returns whether
+    /// it was.
+    fn compare_exchange(
+        &self,
+        addr: &Bound<'_, PyAny>,
+        expected: &Bound<'_, PyAny>,
+        new: &Bound<'_, PyAny>,
+    ) -> PyResult<bool> {
+        let at = self.address(addr)?;
+        let expected = self.value(expected, "expected")?;
+        let new = self.value(new, "new")?;
+        self.with(addr.py(), |store| {
+            store.compare_exchange(at, &expected, &new)
+        })
+    }
+
+    /// Changes the context's state to ``f(state)``, and returns the state before.
+    ///
+    /// Where others change it meanwhile, ``f`` is called again with the new state. After 10000
+    /// such attempts that is Contended. Exceptions of ``f`` go through, and nothing has changed.
+    ///
+    /// >>> table = AtomikTable(256)
+    /// >>> table.update(0, lambda count: count + 1), table.read(0)
+    /// (0, 1)
+    fn update<'py>(
+        &self,
+        addr: &Bound<'py, PyAny>,
+        f: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        transaction::update(self, addr.py(), self.address(addr)?, f)
+    }
+
+    /// Changes the states at several addresses as one, and returns the result of ``f``.
+    ///
+    /// ``f`` gets a list of the states, as they are at one moment, and changes it in place. Where
+    /// it changes none, nothing is written. Where others change one of them meanwhile, ``f`` is
+    /// called again, with the new states; see ``update``. Raises ValueError for an address that is
+    /// given twice, or more than 2048.
+    ///
+    /// >>> table = AtomikTable(256)
+    /// >>> table.load(1, 100)
+    /// >>> def move(states):
+    /// ...     states[0] -= 70
+    /// ...     states[1] += 70
+    /// >>> table.transact([1, 2], move)
+    /// >>> table.snapshot()
+    /// {1: 30, 2: 70}
+    fn transact<'py>(
+        &self,
+        addrs: &Bound<'py, PyAny>,
+        f: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let addresses = transaction::addresses(addrs, |addr| self.address(addr))?;
+        transaction::transact(self, addrs.py(), &addresses, f)
+    }
+
     /// The context at an address. It is the table's own, not a copy.
     fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<AtomikContext> {
         let addr = self.address(addr)?;
@@ -130,8 +195,10 @@ impl AtomikTable {
     /// Does operations in order as one, all of them or none, and returns the states of the reads
     /// and swaps.
     ///
-    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``
-    /// or ``("swap", addr)``, which keeps the state. Raises ValueError unless there are 1 to 4096,
+    /// Each is a tuple: ``("load", addr, value)``, ``("accum", addr, delta)``, ``("read", addr)``,
+    /// ``("swap", addr)``, which keeps the state, ``("set", addr, state)``, which keeps the
+    /// reference, or ``("expect", addr, state)``: a condition on the states before all of them. If
+    /// one doesn't hold, the call raises Canceled. Raises ValueError unless there are 1 to 4096,
     /// as on the device, with values of up to 64 bits.
     fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let mut operations = Operations::of(operations, self.shared.contexts, self.shared.width)?;
@@ -180,6 +247,24 @@ impl AtomikTable {
             addrs
                 .iter()
                 .for_each(|&addr| store.counts[addr as usize] = 0);
+            Ok(())
+        })
+    }
+
+    /// Sets many states: ``states[i]`` of the context at ``addrs[i]``, for all ``i``; see
+    /// ``accum_many``.
+    fn set_many(
+        &self,
+        py: Python<'_>,
+        addrs: &Bound<'_, PyAny>,
+        states: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let limbs = self.shared.limbs();
+        self.many(py, addrs, states, "states", |store, addrs, states| {
+            for (&addr, state) in addrs.iter().zip(states.chunks(limbs)) {
+                store.table.set_value(addr, state)?;
+                store.count(addr, 1);
+            }
             Ok(())
         })
     }
@@ -324,6 +409,47 @@ impl AtomikTable {
             }
             Ok(())
         })
+    }
+}
+
+impl Conditional for AtomikTable {
+    type State = Value;
+
+    fn states(&self, py: Python<'_>, addrs: &[u32]) -> PyResult<Vec<Value>> {
+        self.with(py, |store| {
+            let states = addrs.iter().map(|&addr| store.table.read_value(addr));
+            states.collect()
+        })
+    }
+
+    fn exchange(
+        &self,
+        py: Python<'_>,
+        addrs: &[u32],
+        before: &[Value],
+        after: &[Value],
+    ) -> PyResult<Result<(), u32>> {
+        self.with(py, |store| {
+            for (&addr, before) in addrs.iter().zip(before) {
+                if store.table.read_value(addr)? != *before {
+                    return Ok(Err(addr));
+                }
+            }
+            for ((&addr, before), after) in addrs.iter().zip(before).zip(after) {
+                if before != after {
+                    store.set(addr, after)?;
+                }
+            }
+            Ok(Ok(()))
+        })
+    }
+
+    fn integer_of<'py>(&self, py: Python<'py>, state: &Value) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, state)
+    }
+
+    fn state_of(&self, integer: &Bound<'_, PyAny>, _before: &Value) -> PyResult<Value> {
+        self.value(integer, "a state")
     }
 }
 

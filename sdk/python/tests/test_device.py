@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from atomik_core import AtomikContext, DeviceContext, DeviceTable
+from atomik_core import AtomikContext, Device, DeviceContext, DeviceTable
 from conftest import HAS_DEVICE
 
 DEVICE = "/dev/atomik"
@@ -370,6 +370,171 @@ def test_a_descriptor_over_a_socket() -> None:
     assert table.snapshot() == {2: 42}
     ours.close()
     theirs.close()
+
+
+@on_device
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_exported_table(read_only: bool) -> None:
+    with DeviceTable(16) as table:
+        table.load(3, 7)
+        device = table.export(read_only=read_only)
+        table_id = table.table_id
+    # It holds the table.
+    other = device.table()
+    assert (other.table_id, other.num_contexts, other.width) == (table_id, 16, 64)
+    assert device.table(width=8).width == 8
+    assert other.read(3) == 7
+    assert other.batch([("expect", 3, 7), ("read", 3)]) == [7]
+    assert other.snapshot() == {3: 7}
+    assert os.get_inheritable(device.fileno()) is False
+    changes: list[Callable[[], object]] = [
+        lambda: other.load(3, 7),
+        lambda: other.accum(3, 0),
+        lambda: other.swap(3),
+        lambda: other.set(3, 7),
+        lambda: other.compare_exchange(3, 7, 7),
+        lambda: other.batch([("set", 3, 7)]),
+        lambda: other.batch_accum({3: 0}),
+        lambda: other.transact([3], lambda states: states.__setitem__(0, 7 ^ 1 << 63)),
+        lambda: other.update(3, lambda state: state ^ 1 << 63),
+    ]
+    for change in changes:
+        if read_only:
+            with pytest.raises(OSError, match="doesn't give the right") as raised:
+                change()
+            assert raised.value.errno == errno.EBADF
+        else:
+            change()
+    # Where nothing is to change, reading is enough.
+    assert other.update(3, lambda state: state) == 7
+    assert other.transact([3], list) == [7]
+    never: list[Callable[[], object]] = [
+        other.export,
+        other.destroy,
+        lambda: DeviceTable.from_fd(device),
+    ]
+    for call in never:
+        with pytest.raises(OSError, match="doesn't give the right") as raised:
+            call()
+        assert raised.value.errno == errno.EBADF
+    device.close()
+    assert other.read(3) == 7
+
+
+@on_device
+def test_a_device_that_is_closed() -> None:
+    table = DeviceTable(4)
+    with table.export() as device:
+        assert repr(device) == f"<Device fd={device.fileno()}>"
+        assert device.closed is False
+    device.close()
+    assert device.closed is True
+    assert repr(device) == "<Device closed>"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        for call in (
+            lambda: device.send(ours),
+            device.table,
+            device.fileno,
+            device.__enter__,
+        ):
+            with pytest.raises(ValueError, match="^operation on a closed Device$"):
+                call()
+    with pytest.raises(TypeError):
+        Device()
+
+
+@on_device
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_SEQPACKET])
+def test_a_device_goes_over_a_socket(kind: socket.SocketKind) -> None:
+    ours, theirs = socket.socketpair(type=kind)
+    # Timeouts are no reason to fail.
+    ours.settimeout(60)
+    theirs.settimeout(60)
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            # The child's own table, which outlives it.
+            table = DeviceTable(4)
+            table.load(2, 42)
+            table.export().send(theirs)
+            table.export(read_only=True).send(theirs)
+            status = 0
+        finally:
+            os._exit(status)
+    for change in (lambda table: table.set(2, 43), lambda table: None):
+        device = Device.receive(ours)
+        assert os.get_inheritable(device.fileno()) is False
+        table = device.table()
+        change(table)
+        assert table.snapshot() == {2: 43}
+    with pytest.raises(OSError, match="doesn't give the right"):
+        table.set(2, 44)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    ours.close()
+    theirs.close()
+
+
+def test_what_comes_instead_of_a_device() -> None:
+    ours, theirs = socket.socketpair()
+    before = len(os.listdir("/proc/self/fd"))
+    with open("/dev/null", "rb") as null:
+        socket.send_fds(ours, [b"1"], [null.fileno()])
+        socket.send_fds(ours, [b"2"], [null.fileno(), null.fileno()])
+    ours.send(b"3")
+    ours.close()
+    with pytest.raises(OSError, match="the descriptor is not an atomik device") as raised:
+        Device.receive(theirs)
+    assert raised.value.errno == errno.ENOTTY
+    with pytest.raises(OSError, match="the descriptor is not an atomik device"):
+        Device.receive(theirs)
+    with pytest.raises(OSError, match="brought 0 descriptors"):
+        Device.receive(theirs)
+    with pytest.raises(EOFError, match="closed the socket without sending a descriptor"):
+        Device.receive(theirs)
+    # All of them have been closed.
+    assert len(os.listdir("/proc/self/fd")) == before - 1  # ours
+    theirs.close()
+    with pytest.raises(OSError):
+        Device.receive(theirs)
+
+
+def test_sockets_that_carry_no_descriptors() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inet:
+        with pytest.raises(OSError, match="not a unix socket") as raised:
+            Device.receive(inet)
+        assert raised.value.errno == errno.EAFNOSUPPORT
+    with pytest.raises(AttributeError):
+        Device.receive(5)  # type: ignore[arg-type]
+
+
+@on_device
+def test_a_socket_that_would_lose_the_device() -> None:
+    device = DeviceTable(4).export()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as inet:
+        with pytest.raises(OSError, match="not a unix socket"):
+            device.send(inet)
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with pytest.raises(BrokenPipeError):
+        device.send(ours)
+    ours.close()
+
+
+@on_device
+def test_narrow_conditions_on_a_wide_table() -> None:
+    """Conditions are on all bits. Those that others have put beyond the width stay in an update."""
+    wide = DeviceTable(2)
+    narrow = DeviceTable.from_fd(wide, table_id=wide.table_id, width=8)
+    wide.load(0, 0x1FE)
+    assert narrow.compare_exchange(0, 0xFE, 1) is False
+    assert narrow.update(0, lambda state: state + 1) == 0xFE
+    assert wide.read(0) == 0x1FF
+    narrow.transact([0, 1], lambda states: states.reverse())
+    assert (wide.read(0), wide.read(1)) == (0x100, 0xFF)
+    narrow.set(0, 0xF01)
+    assert wide.read(0) == 1
 
 
 @on_device

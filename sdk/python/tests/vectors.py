@@ -15,6 +15,7 @@ from typing import Any
 from atomik_core import (
     AtomikContext,
     AtomikTable,
+    Canceled,
     DeltaMessage,
     DeltaStream,
     DeviceContext,
@@ -177,9 +178,34 @@ def table_case(case: Json, storage: str) -> None:
             case "swap":
                 fields(of, "op", "addr", "new_reference", optional=("error", "expect"))
                 call = partial(table.swap, of["addr"], reference(of))
+            case "set":
+                fields(of, "op", "addr", "value", optional=("error",))
+                call = partial(table.set, of["addr"], number(of["value"]))
+            case "compare_exchange":
+                fields(of, "op", "addr", "current", "new", optional=("error", "expect"))
+                call = partial(
+                    table.compare_exchange, of["addr"], number(of["current"]), number(of["new"])
+                )
+                if "error" not in of:
+                    fields(of["expect"], "exchanged", "state")
+                    assert table.read(of["addr"]) == number(of["expect"]["state"])
+                    assert call() is of["expect"]["exchanged"]
+                    continue
+            case "words":
+                fields(of, "op", "addr", "reference", "accumulator")
+                context = table.context(of["addr"])
+                assert context.reference == number(of["reference"])
+                assert context.accumulator == number(of["accumulator"])
+                continue
             case "accum_many":
                 fields(of, "op", "addrs", "deltas", optional=("error",))
                 call = partial(accum_many, table, of)
+            case "batch" if "canceled" in of:
+                fields(of, "op", "entries", "canceled")
+                before = table.snapshot()
+                canceled(table, of)
+                assert table.snapshot() == before, "the condition changed something"
+                continue
             case "batch":
                 fields(of, "op", "entries", optional=("error",))
                 call = partial(batch, table, of)
@@ -206,23 +232,46 @@ def accum_many(table: AtomikTable | DeviceTable, of: Json) -> None:
 
 def batch(table: AtomikTable | DeviceTable, of: Json) -> None:
     """Runs a batch, and compares what its entries return."""
+    operations, expected = entries(of)
+    assert table.batch(operations) == [number(state) for state in expected]
+
+
+def canceled(table: AtomikTable | DeviceTable, of: Json) -> None:
+    """Runs a batch that a condition must cancel."""
+    operations, _ = entries(of)
+    fields(of["canceled"], "entry", "found")
+    entry = of["canceled"]["entry"]
+    try:
+        result = table.batch(operations)
+    except Canceled as raised:
+        assert raised.entry == entry
+        assert raised.found == number(of["canceled"]["found"])
+        _, addr, state = operations[entry]
+        assert (raised.addr, raised.expected) == (addr, state & (1 << table.width) - 1)
+    else:
+        raise AssertionError(f"{result!r} instead of a condition that doesn't hold")
+
+
+def entries(of: Json) -> tuple[list[Any], list[Any]]:
+    """The operations of a batch, and what they must return."""
     operations: list[Any] = []
     expected = []
     for entry in of["entries"]:
         match entry["op"]:
-            case "load":
+            case "load" | "expect" | "set":
                 fields(entry, "op", "addr", "value")
-                operations.append(("load", entry["addr"], number(entry["value"])))
+                operations.append((entry["op"], entry["addr"], number(entry["value"])))
             case "accum":
                 fields(entry, "op", "addr", "delta")
                 operations.append(("accum", entry["addr"], number(entry["delta"])))
             case "read" | "swap":
-                fields(entry, "op", "addr", optional=() if "error" in of else ("expect",))
+                fails = "error" in of or "canceled" in of
+                fields(entry, "op", "addr", optional=() if fails else ("expect",))
                 operations.append((entry["op"], entry["addr"]))
                 expected.append(entry.get("expect"))
             case unknown:
                 raise AssertionError(f"unknown entry {unknown}")
-    assert table.batch(operations) == [number(state) for state in expected]
+    return operations, expected
 
 
 def stream_case(case: Json, _storage: str) -> None:

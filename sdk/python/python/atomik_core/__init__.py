@@ -11,15 +11,17 @@ operations make the algebra:
 - ``swap()``: returns the state, which becomes the reference; accumulator = 0
 
 AtomikContext is one context, AtomikTable many of them, DeltaStream a table whose deltas go to
-others as DeltaMessages. DeviceContext and DeviceTable are in the kernel, shared between processes.
-Fingerprint and OrderedFingerprint show whether bytes have changed.
+others as DeltaMessages. DeviceContext and DeviceTable are in the kernel, shared between processes,
+to which a Device is sent. Fingerprint and OrderedFingerprint show whether bytes have changed.
 """
 
+from ._exceptions import Canceled, Contended
 from ._native import (
     AtomikContext,
     AtomikTable,
     DeltaMessage,
     DeltaStream,
+    Device,
     DeviceContext,
     DeviceTable,
     Fingerprint,
@@ -31,8 +33,11 @@ from ._native import (
 __all__ = [
     "AtomikContext",
     "AtomikTable",
+    "Canceled",
+    "Contended",
     "DeltaMessage",
     "DeltaStream",
+    "Device",
     "DeviceContext",
     "DeviceTable",
     "Fingerprint",
