@@ -13,8 +13,8 @@ use std::process::Command;
 /// doesn't fail.
 const HELD: &str = "\
 context: 3 cases, 79 expectations, 40 of 50 operands
-table: 3 cases, 234 expectations, 32 of 57 operands
-batch: 3 cases, 327 expectations, 13 of 26 operands
+table: 4 cases, 595 expectations, 69 of 125 operands
+batch: 5 cases, 594 expectations, 45 of 70 operands
 stream: 0 cases, 0 expectations, 0 of 0 operands
 message: 0 cases, 0 expectations, 0 of 0 operands
 fingerprint: 11 cases, 732 expectations, 250 of 250 operands

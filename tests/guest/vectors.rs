@@ -25,8 +25,8 @@ fn the_vectors_hold_on_the_device() {
         reports,
         [
             ("context", 3, 16),
-            ("table", 3, 16),
-            ("batch", 3, 10),
+            ("table", 4, 24),
+            ("batch", 5, 20),
             ("stream", 5, 20),
             ("message", 0, 50),
             ("fingerprint", 3, 12),

@@ -48,10 +48,10 @@ static bool ended(const struct step *s, int error)
 	return same((uint64_t)error, (uint64_t)s->error);
 }
 
-/* Of a call on the table, whose error must be the one that the table keeps. */
+/* Of a call on the table, whose error must be the one that the table keeps, if it is a fault. */
 static bool table_ended(const struct step *s, int error)
 {
-	if (atomik_table_error(&table) != error)
+	if (atomik_table_error(&table) != (error == ATOMIK_ECANCELED ? ATOMIK_OK : error))
 		broken("the table keeps another error");
 	atomik_table_clear_error(&table);
 	return ended(s, error);
@@ -176,13 +176,28 @@ static bool batch(const struct step *s)
 		ops[i].value = s->numbers[4 * i + 2];
 	}
 	error = atomik_table_batch(&table, ops, s->count);
-	if (!table_ended(s, error) || error != ATOMIK_OK)
-		return error == s->error;
+	if (!table_ended(s, error))
+		return false;
+	if (error == ATOMIK_ECANCELED)
+		return same(atomik_table_failed_entry(&table), s->addr) &&
+		       same(ops[s->addr].value, s->expect);
+	if (error != ATOMIK_OK)
+		return true;
 	for (i = 0; i < s->count; i++) {
 		if (!same(ops[i].value, s->numbers[4 * i + 3]))
 			return false;
 	}
 	return true;
+}
+
+static bool compare_exchange(const struct step *s, size_t addr)
+{
+	uint64_t state = s->numbers[0];
+	int error = atomik_table_compare_exchange(&table, addr, &state, s->value);
+
+	/* What was handed in stays there, with all of its bits. */
+	return table_ended(s, error) &&
+	       (error == ATOMIK_EINVAL || same(state & ~table.excess, s->expect));
 }
 
 static bool accum_many(const struct step *s)
@@ -241,6 +256,10 @@ static bool on_table(const struct step *s)
 		return table_returned(s, atomik_table_swap(&table, addr));
 	case SWAP_TO:
 		return table_returned(s, atomik_table_swap_to(&table, addr, s->value));
+	case SET:
+		return table_ended(s, atomik_table_set(&table, addr, s->value));
+	case COMPARE_EXCHANGE:
+		return compare_exchange(s, addr);
 	case ACCUM_MANY:
 		return accum_many(s);
 	case SNAPSHOT:

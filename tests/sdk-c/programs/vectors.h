@@ -25,6 +25,9 @@ enum op {
 	READ,
 	SWAP,
 	SWAP_TO,
+	SET,
+	/* numbers: the state that it must have; expect is the one that it has. */
+	COMPARE_EXCHANGE,
 	UPDATE,
 	RESET,
 	/* value is the other context's reference, numbers are its deltas. */
@@ -35,7 +38,10 @@ enum op {
 	ACCUM_MANY,
 	/* numbers: the address and the state of each context that isn't 0. */
 	SNAPSHOT,
-	/* numbers: opcode, address, value before and value after, of each entry. */
+	/*
+	 * numbers: opcode, address, value before and value after, of each entry; where it is
+	 * canceled, addr is the entry that does it, and expect the state found.
+	 */
 	BATCH,
 	/* Of old to data; of an ordered fingerprint at addr. */
 	ACCUMULATE_DELTA

@@ -47,6 +47,16 @@ impl Context {
         state
     }
 
+    pub fn set(&mut self, state: &Value) {
+        let difference = self.read() ^ masked(self.width, state);
+        self.accum(&difference);
+    }
+
+    /// Whether it has this state.
+    pub fn is(&self, state: &Value) -> bool {
+        self.read() == masked(self.width, state)
+    }
+
     pub fn merge(&mut self, other: &Self) {
         self.accumulator ^= masked(self.width, &other.accumulator);
         self.delta_count += other.delta_count;

@@ -3,8 +3,8 @@
 //! [`Case`] and [`Step`]: vectors as C calls.
 
 use atomik_vectors::format::{
-    Bytes, ContextCase, ContextStep, Entry, ErrorCase, ErrorKind, File, FingerprintCase,
-    FingerprintStep, Hex, Make, TableCase, TableStep,
+    Bytes, Canceled, Compared, ContextCase, ContextStep, Entry, ErrorCase, ErrorKind, File,
+    FingerprintCase, FingerprintStep, Hex, Make, TableCase, TableStep,
 };
 
 /// The widest contexts of the header.
@@ -31,7 +31,7 @@ impl Case {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
     pub op: &'static str,
-    pub fails: bool,
+    pub error: &'static str,
     pub addr: u64,
     pub value: u64,
     pub expect: u64,
@@ -57,10 +57,11 @@ pub fn cases(file: &File) -> Result<Vec<Option<Case>>, String> {
     }
 }
 
-/// A step whose other fields are 0.
+/// A step that succeeds and whose other fields are 0.
 fn step(op: &'static str) -> Step {
     Step {
         op,
+        error: "ATOMIK_OK",
         ..Step::default()
     }
 }
@@ -77,9 +78,16 @@ impl Step {
         Self { value, ..self }
     }
 
+    /// Ends with an error, if there is one.
     fn fails(self, error: Option<ErrorKind>) -> Self {
-        let fails = error.is_some();
-        Self { fails, ..self }
+        match error {
+            Some(_) => self.ends("ATOMIK_EINVAL"),
+            None => self,
+        }
+    }
+
+    fn ends(self, error: &'static str) -> Self {
+        Self { error, ..self }
     }
 
     fn expect(self, value: &Hex) -> Result<Self, String> {
@@ -89,7 +97,7 @@ impl Step {
 
     /// The state that it returns, or the error.
     fn returns(self, value: Option<&Hex>, error: Option<ErrorKind>) -> Result<Self, String> {
-        let expect = state(value, error)?;
+        let expect = state(value, error.is_some())?;
         Ok(Self { expect, ..self }.fails(error))
     }
 
@@ -191,6 +199,31 @@ fn table(of: &TableCase) -> Result<Option<Case>, String> {
             expect,
             error,
         } => (swap(new_reference.as_ref()).addr(*addr)).returns(expect.as_ref(), *error),
+        TableStep::Set { addr, value, error } => {
+            Ok(step("SET").addr(*addr).value(value).fails(*error))
+        }
+        TableStep::CompareExchange {
+            addr,
+            current,
+            new,
+            expect,
+            error,
+        } => {
+            let step = step("COMPARE_EXCHANGE").addr(*addr).value(new);
+            compare_exchange(
+                step.numbers(vec![current.low()], 1),
+                expect.as_ref(),
+                *error,
+            )
+        }
+        TableStep::Words {
+            addr,
+            reference,
+            accumulator,
+        } => {
+            let changed = word(accumulator)? != 0;
+            Ok(Step::words(reference, accumulator, changed)?.addr(*addr))
+        }
         // C has one number for both.
         TableStep::AccumMany {
             addrs,
@@ -214,22 +247,53 @@ fn table(of: &TableCase) -> Result<Option<Case>, String> {
             }
             Ok(step("SNAPSHOT").numbers(pairs, expect.len()))
         }
-        TableStep::Batch { entries, error } => {
-            let numbers = batch(entries, *error)?;
-            Ok(step("BATCH").numbers(numbers, entries.len()).fails(*error))
+        TableStep::Batch {
+            entries,
+            error,
+            canceled,
+        } => {
+            let numbers = batch(entries, error.is_some() || canceled.is_some())?;
+            let step = step("BATCH").numbers(numbers, entries.len());
+            match canceled {
+                None => Ok(step.fails(*error)),
+                Some(Canceled { entry, found }) => {
+                    let step = step.addr(*entry as u64).expect(found)?;
+                    Ok(step.ends("ATOMIK_ECANCELED"))
+                }
+            }
         }
     })
 }
 
+fn compare_exchange(
+    step: Step,
+    expect: Option<&Compared>,
+    error: Option<ErrorKind>,
+) -> Result<Step, String> {
+    let found = state(expect.map(|expect| &expect.state), error.is_some())?;
+    let step = Step {
+        expect: found,
+        ..step
+    };
+    Ok(match expect {
+        Some(Compared {
+            exchanged: false, ..
+        }) => step.ends("ATOMIK_ECANCELED"),
+        _ => step.fails(error),
+    })
+}
+
 /// Four numbers for each entry: opcode, address, value, and the value that it must have afterwards.
-fn batch(entries: &[Entry], error: Option<ErrorKind>) -> Result<Vec<u64>, String> {
+fn batch(entries: &[Entry], fails: bool) -> Result<Vec<u64>, String> {
     let mut numbers = vec![];
     for entry in entries {
         let (opcode, addr, before, after) = match entry {
             Entry::Load { addr, value } => (0, addr, value.low(), value.low()),
             Entry::Accum { addr, delta } => (1, addr, delta.low(), delta.low()),
-            Entry::Read { addr, expect } => (2, addr, 0, state(expect.as_ref(), error)?),
-            Entry::Swap { addr, expect } => (3, addr, 0, state(expect.as_ref(), error)?),
+            Entry::Read { addr, expect } => (2, addr, 0, state(expect.as_ref(), fails)?),
+            Entry::Swap { addr, expect } => (3, addr, 0, state(expect.as_ref(), fails)?),
+            Entry::Expect { addr, value } => (4, addr, value.low(), value.low()),
+            Entry::Set { addr, value } => (5, addr, value.low(), value.low()),
         };
         numbers.extend([opcode, u64::from(*addr), before, after]);
     }
@@ -337,10 +401,10 @@ fn word(value: &Hex) -> Result<u64, String> {
 }
 
 /// The state that an operation returns, or 0 with an error.
-fn state(expect: Option<&Hex>, error: Option<ErrorKind>) -> Result<u64, String> {
-    match (expect, error) {
-        (Some(value), None) => word(value),
-        (None, Some(_)) => Ok(0),
+fn state(expect: Option<&Hex>, fails: bool) -> Result<u64, String> {
+    match (expect, fails) {
+        (Some(value), false) => word(value),
+        (None, true) => Ok(0),
         _ => Err("either a state or an error must be expected".into()),
     }
 }

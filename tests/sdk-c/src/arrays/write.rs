@@ -68,14 +68,10 @@ impl Writer {
             self.array("unsigned char", bytes)
         };
         let (data, old) = (bytes(&step.data), bytes(&step.old));
-        let error = if step.fails {
-            "ATOMIK_EINVAL"
-        } else {
-            "ATOMIK_OK"
-        };
         format!(
-            "{{ {}, {error}, {}, {}, {}, {}, {}, {numbers}, {}, {data}, {old} }}",
+            "{{ {}, {}, {}, {}, {}, {}, {}, {numbers}, {}, {data}, {old} }}",
             step.op,
+            step.error,
             hex(step.addr),
             hex(step.value),
             hex(step.expect),

@@ -2,11 +2,13 @@
 
 //! Checks vectors of tables and batches.
 
-use atomik::{Batch, ContextTable, Result, Value};
+use std::fmt::Display;
+
+use atomik::{Batch, ContextTable, Error, Result, Value};
 
 use super::expectation::{done, returned, same};
 use super::{Outcome, Storage, steps};
-use crate::format::{Entry, ErrorKind, Hex, TableCase, TableStep};
+use crate::format::{Canceled, Entry, ErrorKind, Hex, TableCase, TableStep};
 
 /// The methods of a table that are used: those of words, or those of values of any width.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,7 +37,7 @@ fn checked(
     methods: Methods,
     step: &TableStep,
 ) -> std::result::Result<(), String> {
-    let fails = error(step).is_some();
+    let fails = fails(step);
     let before = if fails { image(table)? } else { vec![] };
     do_step(table, methods, step)?;
     if fails && image(table)? != before {
@@ -44,15 +46,20 @@ fn checked(
     Ok(())
 }
 
-fn error(step: &TableStep) -> Option<ErrorKind> {
+fn fails(step: &TableStep) -> bool {
     match step {
+        TableStep::Batch {
+            canceled: Some(_), ..
+        } => true,
         TableStep::Load { error, .. }
         | TableStep::Accum { error, .. }
         | TableStep::Read { error, .. }
         | TableStep::Swap { error, .. }
+        | TableStep::Set { error, .. }
+        | TableStep::CompareExchange { error, .. }
         | TableStep::AccumMany { error, .. }
-        | TableStep::Batch { error, .. } => *error,
-        TableStep::Snapshot { .. } => None,
+        | TableStep::Batch { error, .. } => error.is_some(),
+        TableStep::Snapshot { .. } | TableStep::Words { .. } => false,
     }
 }
 
@@ -114,6 +121,33 @@ fn do_step(
             };
             returned(state, expect.as_ref(), *error)
         }
+        TableStep::Set { addr, value, error } => done(
+            match words {
+                true => table.set(*addr, value.low()),
+                false => table.set_value(*addr, &value.limbs()),
+            },
+            *error,
+        ),
+        TableStep::CompareExchange {
+            addr,
+            current,
+            new,
+            expect,
+            error,
+        } => {
+            let state = match words {
+                true => (table.compare_exchange(*addr, current.low(), new.low()))
+                    .map(|compared| compared.map(Value::from).map_err(Value::from)),
+                false => table.compare_exchange_value(*addr, &current.limbs(), &new.limbs()),
+            };
+            let shown = |exchanged, state: &dyn Display| match exchanged {
+                true => format!("{state}, exchanged"),
+                false => format!("{state}, not exchanged"),
+            };
+            let state = state.map(|compared| shown(compared.is_ok(), &merge(compared)));
+            let expect = (expect.as_ref()).map(|expect| shown(expect.exchanged, &expect.state));
+            returned(state, expect, *error)
+        }
         TableStep::AccumMany {
             addrs,
             deltas,
@@ -129,8 +163,26 @@ fn do_step(
             let states = table.nonzero().map_err(|error| error.to_string())?;
             same_states(&states, expect)
         }
-        TableStep::Batch { entries, error } => batch(table, entries, *error),
+        TableStep::Words {
+            addr,
+            reference,
+            accumulator,
+        } => {
+            let context = table.context(*addr).map_err(|error| error.to_string())?;
+            same("the reference", context.reference(), reference)?;
+            same("the accumulator", context.accumulator(), accumulator)
+        }
+        TableStep::Batch {
+            entries,
+            error,
+            canceled,
+        } => batch(table, entries, *error, canceled.as_ref()),
     }
+}
+
+/// The state of either.
+fn merge(compared: std::result::Result<Value, Value>) -> Value {
+    compared.unwrap_or_else(|found| found)
 }
 
 /// Compares states by address.
@@ -159,6 +211,7 @@ fn batch(
     table: &mut impl ContextTable,
     entries: &[Entry],
     error: Option<ErrorKind>,
+    canceled: Option<&Canceled>,
 ) -> std::result::Result<(), String> {
     let mut batch = Batch::new();
     let mut expected = vec![];
@@ -172,7 +225,26 @@ fn batch(
             }
             Entry::Read { addr, expect } => expected.push((batch.read(*addr), expect)),
             Entry::Swap { addr, expect } => expected.push((batch.swap(*addr), expect)),
+            Entry::Expect { addr, value } => {
+                batch.expect(*addr, value.low());
+            }
+            Entry::Set { addr, value } => {
+                batch.set(*addr, value.low());
+            }
         }
+    }
+    if let Some(canceled) = canceled {
+        if error.is_some() {
+            return Err("the step expects an error, and to be canceled".into());
+        }
+        // The batch is as before, so that it may be run again.
+        for _ in 0..2 {
+            same_canceled(table.run(&mut batch).map(drop), entries, canceled)?;
+        }
+        if expected.is_empty() {
+            same_canceled(table.submit(&batch), entries, canceled)?;
+        }
+        return Ok(());
     }
     if error.is_some() {
         // A batch that returns nothing may also be submitted, which writes nothing to it.
@@ -193,4 +265,26 @@ fn batch(
         returned(state, expect.as_ref(), None)?;
     }
     Ok(())
+}
+
+/// Compares the end of a batch with the condition that must have canceled it.
+fn same_canceled(
+    result: Result<()>,
+    entries: &[Entry],
+    canceled: &Canceled,
+) -> std::result::Result<(), String> {
+    match result {
+        Ok(()) => Err("the batch was done, and must be canceled".into()),
+        Err(Error::Canceled {
+            entry, addr, found, ..
+        }) => {
+            same("the entry", entry, canceled.entry)?;
+            same("the state found", Value::from(found), &canceled.found)?;
+            match entries.get(entry) {
+                Some(Entry::Expect { addr: of, .. }) => same("its address", addr, of),
+                _ => Err("the entry is no condition".into()),
+            }
+        }
+        Err(other) => Err(other.to_string()),
+    }
 }

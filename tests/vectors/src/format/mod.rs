@@ -202,6 +202,21 @@ pub enum TableStep {
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorKind>,
     },
+    Set {
+        addr: u32,
+        value: Hex,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
+    },
+    CompareExchange {
+        addr: u32,
+        current: Hex,
+        new: Hex,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expect: Option<Compared>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
+    },
     AccumMany {
         addrs: Vec<u32>,
         deltas: Vec<Hex>,
@@ -211,11 +226,35 @@ pub enum TableStep {
     Snapshot {
         expect: Vec<(u32, Hex)>,
     },
+    Words {
+        addr: u32,
+        reference: Hex,
+        accumulator: Hex,
+    },
     Batch {
         entries: Vec<Entry>,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<ErrorKind>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        canceled: Option<Canceled>,
     },
+}
+
+/// The answer to a state that is compared.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compared {
+    pub exchanged: bool,
+    /// The state before.
+    pub state: Hex,
+}
+
+/// The first EXPECT of a batch that doesn't hold.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Canceled {
+    pub entry: usize,
+    pub found: Hex,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -238,6 +277,14 @@ pub enum Entry {
         addr: u32,
         #[serde(skip_serializing_if = "Option::is_none")]
         expect: Option<Hex>,
+    },
+    Expect {
+        addr: u32,
+        value: Hex,
+    },
+    Set {
+        addr: u32,
+        value: Hex,
     },
 }
 

@@ -4,7 +4,7 @@
 
 use super::table::{nonzero, split};
 use super::values::Values;
-use crate::format::{Body, Bytes, ErrorKind, File, Made, StreamCase, StreamStep};
+use crate::format::{Body, Bytes, ErrorKind, File, Hex, Made, StreamCase, StreamStep};
 use crate::model::{Message, Stream, Value};
 
 const CONTEXTS: u32 = 3;
@@ -99,7 +99,7 @@ impl Steps {
 
     fn read(&mut self, stream: usize, addr: u32) {
         let state = wrong(addr).map_or_else(|| Ok(self.streams[stream].read(addr)), Err);
-        let (expect, error) = split(state);
+        let (expect, error) = split(state.map(Hex));
         self.steps.push(StreamStep::Read {
             stream,
             addr,

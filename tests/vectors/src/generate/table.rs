@@ -4,15 +4,16 @@
 
 use super::WIDTHS;
 use super::values::Values;
-use crate::format::{Body, ErrorKind, File, Hex, TableCase, TableStep};
+use crate::format::{Body, Compared, ErrorKind, File, Hex, TableCase, TableStep};
 use crate::model::{Context, Value};
 
 pub fn file() -> File {
     let mut cases = vec![readme()];
     cases.extend(WIDTHS.map(many));
     cases.extend(WIDTHS.map(refused));
+    cases.extend(WIDTHS.map(conditional));
     let about = "tables of several widths: the four operations, many deltas at once, \
-                 addresses that are not there";
+                 states that are set and compared, addresses that are not there";
     File::Table(Body::new(about, cases))
 }
 
@@ -53,7 +54,7 @@ impl Steps {
     }
 
     pub fn read(&mut self, addr: u32) {
-        let (expect, error) = split(self.at(addr).map(|context| context.read()));
+        let (expect, error) = split(self.at(addr).map(|context| Hex(context.read())));
         self.steps.push(TableStep::Read {
             addr,
             expect,
@@ -62,10 +63,35 @@ impl Steps {
     }
 
     pub fn swap(&mut self, addr: u32, new_reference: Option<&Value>) {
-        let (expect, error) = split(self.at(addr).map(|context| context.swap(new_reference)));
+        let state = self.at(addr).map(|context| context.swap(new_reference));
+        let (expect, error) = split(state.map(Hex));
         self.steps.push(TableStep::Swap {
             addr,
             new_reference: new_reference.map(Hex::from),
+            expect,
+            error,
+        });
+    }
+
+    fn set(&mut self, addr: u32, state: &Value) {
+        let error = self.at(addr).map(|context| context.set(state)).err();
+        let value = state.into();
+        self.steps.push(TableStep::Set { addr, value, error });
+    }
+
+    fn compare_exchange(&mut self, addr: u32, current: &Value, new: &Value) {
+        let compared = self.at(addr).map(|context| {
+            let (exchanged, state) = (context.is(current), Hex(context.read()));
+            if exchanged {
+                context.set(new);
+            }
+            Compared { exchanged, state }
+        });
+        let (expect, error) = split(compared);
+        self.steps.push(TableStep::CompareExchange {
+            addr,
+            current: current.into(),
+            new: new.into(),
             expect,
             error,
         });
@@ -97,6 +123,18 @@ impl Steps {
         self.steps.push(TableStep::Snapshot { expect });
     }
 
+    /// Both words of each context.
+    pub fn words(&mut self) {
+        let words = (0..)
+            .zip(&self.contexts)
+            .map(|(addr, context)| TableStep::Words {
+                addr,
+                reference: (&context.reference).into(),
+                accumulator: (&context.accumulator).into(),
+            });
+        self.steps.extend(words);
+    }
+
     pub fn case(self, name: &str) -> TableCase {
         let width = self.contexts[0].width;
         TableCase {
@@ -109,9 +147,9 @@ impl Steps {
 }
 
 /// A step's `expect` and `error`, of which it has one.
-pub fn split(result: Result<Value, ErrorKind>) -> (Option<Hex>, Option<ErrorKind>) {
+pub fn split<T>(result: Result<T, ErrorKind>) -> (Option<T>, Option<ErrorKind>) {
     match result {
-        Ok(value) => (Some(Hex(value)), None),
+        Ok(value) => (Some(value), None),
         Err(error) => (None, Some(error)),
     }
 }
@@ -165,6 +203,37 @@ fn many(width: u32) -> TableCase {
     }
     steps.snapshot();
     steps.case("many operations")
+}
+
+fn conditional(width: u32) -> TableCase {
+    let mut steps = Steps::new(3, width);
+    let mut values = Values::new(6000 + u64::from(width));
+    for _ in 0..40 {
+        let (addr, value) = (values.below(3), values.value(width));
+        let state = steps.contexts[addr as usize].read();
+        match values.below(8) {
+            0 => steps.load(addr, &value),
+            1 => steps.accum(addr, &value),
+            2 | 3 => steps.set(addr, &value),
+            // The state, with bits beyond the width; and one that differs in one bit.
+            4 | 5 => steps.compare_exchange(addr, &(state | (Value::from(5u32) << width)), &value),
+            6 => {
+                let other = state ^ (Value::from(1u32) << values.below(width));
+                steps.compare_exchange(addr, &other, &value);
+            }
+            _ => steps.compare_exchange(addr, &values.value(width), &value),
+        }
+        steps.snapshot();
+    }
+    // A load would have set the references.
+    steps.words();
+    for addr in [3, u32::MAX] {
+        let value = values.value(width);
+        steps.set(addr, &value);
+        steps.compare_exchange(addr, &Value::ZERO, &value);
+        steps.snapshot();
+    }
+    steps.case("states set and compared")
 }
 
 fn refused(width: u32) -> TableCase {
