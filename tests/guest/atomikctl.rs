@@ -96,6 +96,32 @@ fn run_says_where_and_why_it_stopped() {
 }
 
 #[test]
+fn a_script_ends_where_a_condition_does_not_hold() {
+    // In a batch, it is checked before all the others.
+    let begin = "create 4\nload 0 5\nexpect 0 5\nbegin\nset 0 6\nexpect 0 5\nread 0\nend\n";
+    let ran = atomikctl("run", &format!("{begin}expect 0 6\nexpect 0 5\nread 0\n"));
+    assert_eq!(ran.status, 4);
+    let printed = "table 1\nread 0 = 0x0000000000000006\n";
+    assert_eq!(ran.stdout, printed);
+    let said = "<stdin>:10: expect 0 0x5: the state at address 0 is 0x0000000000000006, where \
+        0x0000000000000005 was expected\n";
+    assert_eq!(ran.stderr, format!("atomikctl: {said}"));
+
+    let end = "begin\nset 1 1\nexpect 1 0\nexpect 0 7\nend\nread 1\n";
+    let ran = atomikctl("run", &format!("{begin}{end}"));
+    assert_eq!((ran.status, ran.stdout.as_str()), (4, printed));
+    let said = "<stdin>:12: expect 0 0x7: the batch was not applied: the state at address 0 is";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    let ran = atomikctl("--json run", "expect 3 1\n");
+    let error: Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!((ran.status, &error["status"]), (4, &json!(4)));
+    assert_eq!(
+        (&error["addr"], &error["found"]),
+        (&json!(3), &json!("0x0000000000000000"))
+    );
+}
+
+#[test]
 fn nothing_runs_of_a_script_with_a_mistake() {
     let ran = atomikctl("run", "create 16\nraed 1\nload 1\n");
     assert_eq!((ran.status, ran.stdout.as_str()), (2, ""));

@@ -2,7 +2,7 @@
 
 //! The commands on tables.
 
-use atomik_test_support::tool::Tool;
+use atomik_test_support::tool::{Ran, Tool};
 use serde_json::{Value, json};
 
 /// A session `s` with a table of this many contexts.
@@ -90,6 +90,7 @@ fn all_or_nothing() {
         "load 3 1 16 1",
         "load 3 1 0..16 1",
         "accum 3 1 99 1",
+        "set 3 1 99 1",
         "swap 3 16 --to 9",
     ] {
         tool.run(&format!("-s s {words}"))
@@ -104,6 +105,10 @@ fn all_or_nothing() {
         "read",
         "read 3..1",
         "load 1 -5",
+        "set 1",
+        "cas 1 2",
+        "cas 0..1 2 3",
+        "cas 1 x 3",
     ] {
         assert_eq!(tool.run(&format!("-s s {words}")).status, 2, "{words}");
     }
@@ -120,6 +125,8 @@ fn pairs_from_standard_input() {
     );
     assert_eq!(tool.run_with("-s s accum -", b"3 1\n").ok(), "");
     assert_eq!(tool.run("-s s read 3 -f dec").ok(), "254\n");
+    assert_eq!(tool.run_with("-s s set -", b"2..3 9\n").ok(), "");
+    assert_eq!(tool.run("-s s read 2..3 -f dec").ok(), "2 9\n3 9\n");
     let wrong = tool.run_with("-s s load -", b"0 7\n1\n");
     wrong.failed(2, &["<stdin>:2: expected an address and a value"]);
     assert_eq!(tool.run("-s s read 0 -f dec").ok(), "1\n");
@@ -186,6 +193,66 @@ fn swap_starts_epochs() {
     assert_eq!(row()["value"], 0);
 }
 
+/// The words of the context 0: reference, state.
+fn words(tool: &Tool) -> (u64, u64) {
+    let row = json_lines(&tool.run("-s s dump 0 --json").ok()).remove(0);
+    let word = |name: &str| row[name].as_u64().unwrap();
+    (word("reference"), word("value"))
+}
+
+#[test]
+fn set_keeps_references() {
+    let tool = tool(16);
+    tool.run("-s s load 0..3 10").ok();
+    assert_eq!(tool.run("-s s set 0 5 2..3 0b11").ok(), "");
+    assert_eq!(
+        tool.run("-s s read ..3 -f dec").ok(),
+        "0 5\n1 10\n2 3\n3 3\n"
+    );
+    assert_eq!(words(&tool), (10, 5));
+    assert_eq!(tool.run("-s s set 0 0").ok(), "");
+    assert_eq!(words(&tool), (10, 0));
+}
+
+#[test]
+fn cas_exchanges_the_expected_state_only() {
+    let tool = tool(4);
+    tool.run("-s s load 0 10").ok();
+    assert_eq!(tool.run("-s s cas 0 10 11 -f dec").ok(), "10\n");
+    assert_eq!(words(&tool), (10, 11));
+    // The state that was found, and a status that tells.
+    let ran = tool.run("-s s cas 0 10 12");
+    let expected = Ran {
+        status: 4,
+        stdout: "0x000000000000000b\n".into(),
+        stderr: String::new(),
+    };
+    assert_eq!(ran, expected);
+    assert_eq!(words(&tool), (10, 11));
+
+    let row = |value: u64, exchanged: bool| {
+        let hex = format!("{value:#018x}");
+        json!({
+            "op": "cas", "table": 1, "addr": 0, "value": value, "hex": hex, "exchanged": exchanged,
+        })
+    };
+    let ran = tool.run("-s s --json cas 0 0xffffffffffffffff 1");
+    assert_eq!((ran.status, ran.stderr.as_str()), (4, ""));
+    assert_eq!(json_lines(&ran.stdout), [row(11, false)]);
+    let printed = tool.run("-s s --json cas 0 11 0xffffffffffffffff").ok();
+    assert_eq!(json_lines(&printed), [row(11, true)]);
+    let printed = tool.run("-s s --json cas 0 0xffffffffffffffff 1").ok();
+    assert_eq!(json_lines(&printed), [row(u64::MAX, true)]);
+
+    // A script goes on from what it was told.
+    let script = "old=0; until found=$(atomikctl -s s cas 0 $old 7); do old=$found; done";
+    assert_eq!(tool.shell(script).ok(), "");
+    assert_eq!(words(&tool), (10, 7));
+    tool.run("-s s cas 4 0 1")
+        .failed(1, &["address 4 is outside table 1"]);
+    tool.run("-s s -t 9 cas 0 0 1").failed(1, &["no table 9"]);
+}
+
 #[test]
 fn json_of_states_is_exact() {
     let tool = tool(4);
@@ -247,6 +314,8 @@ fn help_manuals_and_completions() {
         "load",
         "accum",
         "rollback",
+        "set",
+        "cas",
         "read",
         "swap",
         "batch",
@@ -272,6 +341,7 @@ fn help_manuals_and_completions() {
             );
         }
     }
+    assert!(help.contains("  4    a condition doesn't hold"), "{help}");
     for name in ["start", "list", "stop", "exec", "hold"] {
         let page = tool.run(&format!("man session {name}")).ok();
         assert!(

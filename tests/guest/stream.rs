@@ -87,6 +87,72 @@ fn a_swap_with_a_new_reference_is_not_divided() {
 }
 
 #[test]
+fn conditions_begin_batches() {
+    let tool = tool();
+    let input = b"load 0 5\nexpect 0 5\nexpect 1 0\nset 0 6\nset 1 1\nread 0\n\
+        expect 0 6\nset 0 7\n";
+    for chunk in [1, 3, 4096] {
+        tool.run("-s s load .. 0").ok();
+        let words = format!("-s s batch -f dec --chunk {chunk}");
+        let (printed, said) = tool.run_with(&words, input).said();
+        assert_eq!(printed, "read 0 = 6\n");
+        let summary = "8 operations in 3 batches, 1 state returned";
+        assert!(said.contains(summary), "{said}");
+    }
+    let states = || tool.run("-s s read 0..2 -f dec").ok();
+    assert_eq!(states(), "0 7\n1 1\n2 0\n");
+
+    // Nothing is done of the batch, and what stands before it is.
+    let input = b"set 2 1\n# of two\nexpect 1 1\nexpect 0 8\nset 0 9\nset 1 9\nexpect 0 9\n";
+    tool.run_with("-s s batch", input).failed(
+        4,
+        &[
+            "<stdin>:4: the state at address 0 is 0x0000000000000007, where 0x0000000000000008 \
+             was expected",
+            "hint: the first 1 operation before it were done",
+        ],
+    );
+    assert_eq!(states(), "0 7\n1 1\n2 1\n");
+
+    // All formats have them.
+    let input = b"op,addr,value\nexpect,0,7\nset,0,8\n";
+    tool.run_with("-s s batch -q -i csv", input).ok();
+    let input = br#"{"op":"expect","addr":0,"value":"0x8"}
+{"op":"set","addr":0,"value":9}
+"#;
+    tool.run_with("-s s batch -q -i json", input).ok();
+    assert_eq!(states(), "0 9\n1 1\n2 1\n");
+    let ran = tool.run_with("-s s --json batch -q -i json", input);
+    assert_eq!((ran.status, ran.stdout.as_str()), (4, ""));
+    let error: serde_json::Value = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!((&error["status"], &error["addr"]), (&4.into(), &0.into()));
+    assert_eq!(error["expected"], "0x0000000000000008");
+    assert_eq!(error["found"], "0x0000000000000009");
+    // A comparison changes nothing.
+    tool.run_with("-s s batch -q", b"expect 0 9\nexpect 1 1\n")
+        .ok();
+    assert_eq!(states(), "0 9\n1 1\n2 1\n");
+}
+
+#[test]
+fn a_batch_with_conditions_is_not_divided() {
+    let tool = tool();
+    let input = |sets| "load 1 5\nexpect 0 0\n".to_owned() + &"set 0 1\n".repeat(sets);
+    let ran = tool.run_with("-s s batch", input(4096).as_bytes());
+    ran.failed(
+        2,
+        &[
+            "<stdin>:2: this condition begins a batch of more than 4096 entries",
+            "the first 1 operation before it were done",
+        ],
+    );
+    assert_eq!(tool.run("-s s read 0..1 -f dec").ok(), "0 0\n1 5\n");
+    let (_, said) = tool.run_with("-s s batch", input(4095).as_bytes()).said();
+    assert!(said.contains("4097 operations in 2 batches"), "{said}");
+    assert_eq!(tool.run("-s s read 0 -f dec").ok(), "1\n");
+}
+
+#[test]
 fn a_mistake_ends_the_stream() {
     let tool = tool();
     let ran = tool.run_with("-s s batch", b"load 0 1\nlaod 0 2\n");

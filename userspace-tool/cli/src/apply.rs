@@ -10,66 +10,73 @@ use crate::addresses::Addresses;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::count;
+use crate::script::Op;
 
-/// One entry of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
-    Load { addr: u32, value: u64 },
-    Accum { addr: u32, delta: u64 },
-    Read { addr: u32 },
-    Swap { addr: u32 },
-}
+impl Op {
+    /// The number of its entries in a batch: a swap with a new reference has two.
+    pub fn entries(self) -> usize {
+        match self {
+            Self::Swap { new: Some(_), .. } => 2,
+            _ => 1,
+        }
+    }
 
-impl Entry {
+    /// Adds its entries to a batch.
     pub fn push(self, batch: &mut Batch) {
         match self {
             Self::Load { addr, value } => drop(batch.load(addr, value)),
             Self::Accum { addr, delta } => drop(batch.accum(addr, delta)),
+            Self::Set { addr, value } => drop(batch.set(addr, value)),
             Self::Read { addr } => drop(batch.read(addr)),
-            Self::Swap { addr } => drop(batch.swap(addr)),
-        }
-    }
-
-    fn addr(self) -> u32 {
-        match self {
-            Self::Load { addr, .. }
-            | Self::Accum { addr, .. }
-            | Self::Read { addr }
-            | Self::Swap { addr } => addr,
+            Self::Swap { addr, new } => {
+                batch.swap(addr);
+                if let Some(new) = new {
+                    batch.load(addr, new.get());
+                }
+            }
+            Self::Expect { addr, value } => drop(batch.expect(addr, value)),
         }
     }
 
     /// Runs it by itself. Returns the state, if it returns one.
-    fn alone(self, table: &TableRef) -> atomik::Result<Option<u64>> {
+    pub fn alone(self, table: &TableRef) -> atomik::Result<Option<u64>> {
         match self {
             Self::Load { addr, value } => table.load(addr, value).map(|()| None),
             Self::Accum { addr, delta } => table.accum(addr, delta).map(|()| None),
+            Self::Set { addr, value } => table.set(addr, value).map(|()| None),
             Self::Read { addr } => table.read(addr).map(Some),
-            Self::Swap { addr } => table.swap(addr).map(Some),
+            Self::Swap { addr, new: None } => table.swap(addr).map(Some),
+            Self::Swap {
+                addr,
+                new: Some(new),
+            } => table.swap_to(addr, new).map(Some),
+            Self::Expect { addr, value } => table
+                .submit(Batch::new().expect(addr, value))
+                .map(|()| None),
         }
     }
 }
 
-/// Does all of `entries`, in order, and calls `returned` with the address and the state of each
-/// that returns one.
+/// Does all of `ops`, in order, and calls `returned` with the address and the state of each that
+/// returns one. Each is one entry of a batch: none is a swap with a new reference.
 pub fn apply(
     global: &Global,
     table: &TableRef,
-    entries: &[Entry],
+    ops: &[Op],
     mut returned: impl FnMut(u32, u64) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if entries.is_empty() {
+    if ops.is_empty() {
         return Ok(());
     }
-    if let &[entry] = entries {
-        let state = entry.alone(table).map_err(|e| Failure::of(&e))?;
-        return state.map_or(Ok(()), |state| returned(entry.addr(), state));
+    if let &[op] = ops {
+        let state = op.alone(table).map_err(|e| Failure::of(&e))?;
+        return state.map_or(Ok(()), |state| returned(op.addr(), state));
     }
     let max = MAX_BATCH as usize;
-    if entries.len() > max {
+    if ops.len() > max {
         // Find a wrong address before the first batch.
         let contexts = table.size().map_err(|e| Failure::of(&e))?;
-        if let Some(wrong) = entries.iter().find(|entry| entry.addr() >= contexts) {
+        if let Some(wrong) = ops.iter().find(|op| op.addr() >= contexts) {
             let error = atomik::Error::Address {
                 table: table.id(),
                 addr: wrong.addr(),
@@ -80,14 +87,14 @@ pub fn apply(
         }
         global.say(format_args!(
             "{} operations go in {}: each batch is isolated, but not all together",
-            entries.len(),
-            count(entries.len().div_ceil(max), "batch", "batches"),
+            ops.len(),
+            count(ops.len().div_ceil(max), "batch", "batches"),
         ));
     }
-    let mut batch = Batch::with_capacity(entries.len());
-    for (number, chunk) in entries.chunks(max).enumerate() {
+    let mut batch = Batch::with_capacity(ops.len());
+    for (number, chunk) in ops.chunks(max).enumerate() {
         batch.clear();
-        chunk.iter().for_each(|entry| entry.push(&mut batch));
+        chunk.iter().for_each(|op| op.push(&mut batch));
         let results = table.run(&mut batch).map_err(|error| {
             let failure = Failure::of(&error);
             match number {

@@ -9,7 +9,6 @@ use std::time::Instant;
 use atomik::{Batch, MAX_BATCH, TableRef};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::global::Global;
@@ -26,6 +25,11 @@ use crate::target::OpenTable;
 /// and SWAP print the state, as soon as their batch is done. A mistake ends the stream; batches
 /// that were complete before it have been done, and the message says how many operations they
 /// had. A swap with a new reference takes two entries.
+///
+/// `expect ADDR VALUE` is a condition, which begins a batch of its own: lines of `expect` and all
+/// that follows them, up to the next `expect` or the end, are done where each of these states is
+/// the expected one. Where one isn't, nothing of that batch is done, the stream ends, and the exit
+/// status is 4.
 #[derive(clap::Args)]
 pub struct Args {
     /// The file with the operations; `-` is standard input
@@ -129,8 +133,8 @@ struct Stream<'a> {
     progress: &'a Progress,
     printer: Printer,
     batch: Batch,
-    /// For each operation in the batch its name, its line, and its first entry.
-    operations: Vec<(&'static str, usize, usize)>,
+    /// For each operation in the batch its line, and its first entry.
+    operations: Vec<(Op, usize, usize)>,
     counts: Counts,
 }
 
@@ -154,35 +158,39 @@ impl Counts {
 }
 
 impl Stream<'_> {
-    /// Adds an operation. Runs the batch before where it has no room, and after where it is full.
+    /// Adds an operation. Runs the batch before where it has no room, and after where it is full;
+    /// one with conditions only before the next of them.
     fn push(&mut self, op: Op, lines: &Lines, chunk: usize) -> Result<(), Failure> {
-        let (first, second) = match op {
-            Op::Load { addr, value } => (Entry::Load { addr, value }, None),
-            Op::Accum { addr, delta } => (Entry::Accum { addr, delta }, None),
-            Op::Read { addr } => (Entry::Read { addr }, None),
-            Op::Swap { addr, new } => {
-                let load = new.map(|new| Entry::Load {
-                    addr,
-                    value: new.get(),
-                });
-                (Entry::Swap { addr }, load)
-            }
-        };
-        let entries = 1 + usize::from(second.is_some());
-        // Keep the two entries of a swap in one batch.
-        if self.batch.len() + entries > chunk.max(2) {
+        let follows_others =
+            matches!(self.operations.last(), Some((last, ..)) if !last.is_condition());
+        if op.is_condition() && follows_others {
             self.run(lines)?;
         }
-        self.operations
-            .push((op.name(), lines.number(), self.batch.len()));
-        first.push(&mut self.batch);
-        if let Some(second) = second {
-            second.push(&mut self.batch);
+        let needed = self.batch.len() + op.entries();
+        match self.condition() {
+            Some(line) if needed > MAX_BATCH as usize => {
+                return Err(Failure::usage(&format!(
+                    "{}: this condition begins a batch of more than {MAX_BATCH} entries",
+                    lines.location(line)
+                ))
+                .with_hint(&self.counts.done()));
+            }
+            // Keep the two entries of a swap in one batch.
+            None if needed > chunk.max(2) => self.run(lines)?,
+            _ => {}
         }
-        if self.batch.len() >= chunk {
+        self.operations.push((op, lines.number(), self.batch.len()));
+        op.push(&mut self.batch);
+        if self.condition().is_none() && self.batch.len() >= chunk {
             self.run(lines)?;
         }
         Ok(())
+    }
+
+    /// The line of the batch's first condition.
+    fn condition(&self) -> Option<usize> {
+        let &(first, line, _) = self.operations.first()?;
+        first.is_condition().then_some(line)
     }
 
     /// Runs the batch.
@@ -201,11 +209,11 @@ impl Stream<'_> {
         let mut operations = self.operations.iter();
         let mut printed = Ok(());
         for result in results.iter() {
-            let Some(&(name, ..)) = operations.find(|&&(_, _, entry)| entry == result.entry) else {
+            let Some((op, ..)) = operations.find(|&&(_, _, entry)| entry == result.entry) else {
                 continue;
             };
             self.counts.states += 1;
-            let state = (self.printer).state(self.table.id(), name, result.addr, result.state);
+            let state = (self.printer).state(self.table.id(), op.name(), result.addr, result.state);
             printed = printed.and(state);
         }
         if self.counts.states > before {
@@ -218,12 +226,12 @@ impl Stream<'_> {
 
     /// The failure of the batch, which names the line instead of the entry.
     fn failure(&self, lines: &Lines, error: atomik::Error) -> Failure {
-        let failure = match error {
+        let (error, entry) = match error {
             atomik::Error::Address {
                 table,
                 addr,
                 contexts,
-                entry: Some(entry),
+                entry,
             } => {
                 let error = atomik::Error::Address {
                     table,
@@ -231,13 +239,18 @@ impl Stream<'_> {
                     contexts,
                     entry: None,
                 };
-                let operation = (self.operations.iter()).rfind(|&&(_, _, first)| first <= entry);
-                match operation {
-                    Some(&(_, line, _)) => Failure::operation(&lines.location(line), &error),
-                    None => Failure::of(&error),
-                }
+                (error, entry)
             }
-            error => Failure::of(&error),
+            atomik::Error::Canceled { entry, .. } => (error, Some(entry)),
+            error => (error, None),
+        };
+        let operation = entry.and_then(|entry| {
+            let mut before = self.operations.iter();
+            before.rfind(|&&(_, _, first)| first <= entry)
+        });
+        let failure = match operation {
+            Some(&(_, line, _)) => Failure::operation(&lines.location(line), &error),
+            None => Failure::of(&error),
         };
         failure.with_hint(&self.counts.done())
     }

@@ -113,20 +113,11 @@ impl<'a, W: Write> Executor<'a, W> {
     fn op(&mut self, number: usize, op: &Op) -> Result<(), Failure> {
         let table = self.current_table(number, op)?;
         let id = table.id();
-        let state = match *op {
-            Op::Load { addr, value } => table.load(addr, value).map(|()| None),
-            Op::Accum { addr, delta } => table.accum(addr, delta).map(|()| None),
-            Op::Read { addr } => table.read(addr).map(|state| Some((addr, state))),
-            Op::Swap { addr, new: None } => table.swap(addr).map(|state| Some((addr, state))),
-            Op::Swap {
-                addr,
-                new: Some(new),
-            } => table.swap_to(addr, new).map(|state| Some((addr, state))),
-        };
+        let state = op.alone(table);
         let state = state.map_err(|e| self.failure(number, op, &e))?;
         self.counts.operations += 1;
         match state {
-            Some((addr, state)) => self.print(Record::state(number, op.name(), id, addr, state)),
+            Some(state) => self.print(Record::state(number, op.name(), id, op.addr(), state)),
             None => Ok(()),
         }
     }
@@ -135,22 +126,14 @@ impl<'a, W: Write> Executor<'a, W> {
         let table = self.current_table(number, &"begin")?;
         let id = table.id();
         let mut batch = Batch::with_capacity(lines.len());
-        for line in lines {
-            match line.op {
-                Op::Load { addr, value } => drop(batch.load(addr, value)),
-                Op::Accum { addr, delta } => drop(batch.accum(addr, delta)),
-                Op::Read { addr } => drop(batch.read(addr)),
-                // The parser refuses new references in batches.
-                Op::Swap { addr, .. } => drop(batch.swap(addr)),
-            }
-        }
+        lines.iter().for_each(|line| line.op.push(&mut batch));
         let results = match table.run(&mut batch) {
             Ok(results) => results,
             Err(error) => return Err(self.batch_failure(number, lines, &error)),
         };
         self.counts.operations += lines.len();
         self.counts.batches += 1;
-        // The entries are the lines, in order.
+        // The entries are the lines, in order: the parser refuses new references in batches.
         for result in results.iter() {
             if let Some(line) = lines.get(result.entry) {
                 let op = line.op.name();
@@ -197,7 +180,8 @@ impl<'a, W: Write> Executor<'a, W> {
         let line = match error {
             Error::Address {
                 entry: Some(entry), ..
-            } => lines.get(*entry),
+            }
+            | Error::Canceled { entry, .. } => lines.get(*entry),
             _ => None,
         };
         let location = match line {

@@ -7,10 +7,12 @@ use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use atomik::Operation;
 use atomik::session::SessionError;
 use atomik::snapshot::SnapshotError;
 use serde::Serialize;
 
+use crate::format::hex;
 use crate::printable::{json, printable};
 
 /// Why the command fails. `--help` explains the statuses.
@@ -19,6 +21,19 @@ pub struct Failure {
     status: u8,
     messages: Vec<String>,
     hint: Option<String>,
+    condition: Option<Condition>,
+}
+
+/// The exit status where a condition doesn't hold.
+const UNMET: u8 = 4;
+
+/// A condition that doesn't hold: a context that hasn't the expected state. In JSON, part of the
+/// message.
+#[derive(Debug, Serialize)]
+struct Condition {
+    addr: u32,
+    expected: String,
+    found: String,
 }
 
 /// A message, in JSON.
@@ -28,33 +43,64 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<&'a str>,
     status: u8,
+    #[serde(flatten)]
+    condition: Option<&'a Condition>,
 }
 
 impl Failure {
     /// An operation failed; `location` names it and where it stands.
     pub fn operation(location: &str, error: &atomik::Error) -> Self {
-        Self {
-            status: 1,
-            messages: vec![format!("{location}: {}", chain(error))],
-            hint: error.hint(),
-        }
+        Self::of(error).at(location)
     }
 
     /// An operation failed; the error names it.
     pub fn of(error: &atomik::Error) -> Self {
+        let message = match *error {
+            atomik::Error::Canceled {
+                addr,
+                expected,
+                found,
+                ..
+            } => return Self::condition(addr, &hex(expected), &hex(found)),
+            // An exported table's descriptor refuses these whatever its rights are.
+            atomik::Error::ReadOnly {
+                op: Operation::CreateTable | Operation::DestroyTable | Operation::Export,
+            } => chain(error),
+            atomik::Error::ReadOnly { op } => {
+                format!("{op} changes something, and this descriptor is read-only")
+            }
+            _ => chain(error),
+        };
         Self {
-            status: 1,
-            messages: vec![chain(error)],
             hint: error.hint(),
+            ..Self::plain(&message)
         }
+    }
+
+    /// An `expect` doesn't hold.
+    fn condition(addr: u32, expected: &str, found: &str) -> Self {
+        let message =
+            format!("the state at address {addr} is {found}, where {expected} was expected");
+        Self {
+            condition: Some(Condition {
+                addr,
+                expected: expected.into(),
+                found: found.into(),
+            }),
+            ..Self::plain(&message).with_status(UNMET)
+        }
+    }
+
+    /// `cas` has printed the state, which isn't the expected one.
+    pub fn unmet() -> Self {
+        Self::silent(UNMET)
     }
 
     /// A failure that has only a message.
     pub fn plain(message: &str) -> Self {
         Self {
-            status: 1,
             messages: vec![message.into()],
-            hint: None,
+            ..Self::silent(1)
         }
     }
 
@@ -91,18 +137,16 @@ impl Failure {
             _ => 3,
         };
         Self {
-            status,
-            messages: vec![chain(error)],
             hint: error.hint(),
+            ..Self::plain(&chain(error)).with_status(status)
         }
     }
 
     /// A snapshot can't be taken, written, read or restored.
     pub fn snapshot(error: &SnapshotError) -> Self {
         Self {
-            status: 1,
-            messages: vec![chain(error)],
             hint: error.hint(),
+            ..Self::plain(&chain(error))
         }
     }
 
@@ -112,13 +156,19 @@ impl Failure {
             status,
             messages: vec![],
             hint: None,
+            condition: None,
         }
     }
 
     /// Names the file that it is about.
-    pub fn named(mut self, file: &Path) -> Self {
+    pub fn named(self, file: &Path) -> Self {
+        self.at(&file.display().to_string())
+    }
+
+    /// Names the place that it is about.
+    fn at(mut self, location: &str) -> Self {
         for message in &mut self.messages {
-            *message = format!("{}: {message}", file.display());
+            *message = format!("{location}: {message}");
         }
         self
     }
@@ -137,38 +187,27 @@ impl Failure {
 
     /// An operation had no table to work on; `location` names it and where it stands.
     pub fn no_table(location: &str) -> Self {
-        Self {
-            status: 1,
-            messages: vec![format!("{location}: there is no current table")],
-            hint: Some("`create N` makes a table, `table ID` chooses one".into()),
-        }
+        Self::plain(&format!("{location}: there is no current table"))
+            .with_hint("`create N` makes a table, `table ID` chooses one")
     }
 
     /// The script can't be read or has mistakes.
     pub fn script(messages: Vec<String>, hint: Option<String>) -> Self {
         Self {
-            status: 2,
             messages,
             hint,
+            ..Self::silent(2)
         }
     }
 
     /// The device can't be opened.
     pub fn device(error: &atomik::Error) -> Self {
-        Self {
-            status: 3,
-            messages: vec![chain(error)],
-            hint: error.hint(),
-        }
+        Self::of(error).with_status(3)
     }
 
     /// The installation is unsound; `doctor` has printed the reasons.
     pub fn unsound(failed: usize, checks: usize) -> Self {
-        Self {
-            status: 1,
-            messages: vec![format!("{failed} of {checks} checks failed")],
-            hint: None,
-        }
+        Self::plain(&format!("{failed} of {checks} checks failed"))
     }
 
     /// Prints the messages on standard error: as text, or each as JSON in a line.
@@ -185,6 +224,7 @@ impl Failure {
                 error: message,
                 hint: self.hint.as_deref(),
                 status: self.status,
+                condition: self.condition.as_ref(),
             };
             // Text can always be written as JSON.
             json(&record).map_or_else(|_| String::new(), |text| text + "\n")
@@ -211,17 +251,9 @@ impl From<io::Error> for Failure {
         // The reader has closed the pipe, which is no error: end silently, with the status that a
         // shell shows for a program that SIGPIPE ended.
         if error.kind() == ErrorKind::BrokenPipe {
-            return Self {
-                status: 141,
-                messages: vec![],
-                hint: None,
-            };
+            return Self::silent(141);
         }
-        Self {
-            status: 1,
-            messages: vec![format!("can't write the output: {error}")],
-            hint: None,
-        }
+        Self::plain(&format!("can't write the output: {error}"))
     }
 }
 
@@ -258,6 +290,25 @@ mod tests {
         let failure = Failure::usage("unknown field `\x1b[2J`, expected\nop").with_hint("\u{9b}m");
         let expected = "atomikctl: unknown field `\\u{1b}[2J`, expected\\nop\nhint: \\u{9b}m\n";
         assert_eq!(failure.text(), expected);
+    }
+
+    #[test]
+    fn an_unmet_condition_has_its_numbers_in_json() {
+        let error = atomik::Error::Canceled {
+            entry: 7,
+            addr: 3,
+            expected: 5,
+            found: u64::MAX,
+        };
+        let failure = Failure::operation("a:9", &error);
+        let message = "a:9: the state at address 3 is 0xffffffffffffffff, where \
+            0x0000000000000005 was expected";
+        assert_eq!(failure.text(), format!("atomikctl: {message}\n"));
+        let expected = format!(
+            "{{\"error\":\"{message}\",\"status\":4,\"addr\":3,\
+             \"expected\":\"0x0000000000000005\",\"found\":\"0xffffffffffffffff\"}}\n"
+        );
+        assert_eq!(failure.json(), expected);
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub struct Global {
     /// Print JSON: one object, or one a line where there may be several
     ///
     /// Standard error gets JSON as well, one object a line: an error has `error`, `status` and
-    /// perhaps `hint`, a note has `note`.
+    /// perhaps `hint`, a condition that doesn't hold also `addr`, `expected` and `found`; a note
+    /// has `note`.
     #[arg(long, global = true, overrides_with = "json")]
     pub json: bool,
 }

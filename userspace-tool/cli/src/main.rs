@@ -12,6 +12,7 @@ mod addresses;
 mod apply;
 mod batch;
 mod bench;
+mod cas;
 mod completions;
 mod create;
 mod destroy;
@@ -71,6 +72,8 @@ enum Command {
     Load(write::LoadArgs),
     #[command(visible_alias = "rollback")]
     Accum(write::AccumArgs),
+    Set(write::SetArgs),
+    Cas(cas::Args),
     Read(read::Args),
     Swap(swap::Args),
     Batch(batch::Args),
@@ -95,6 +98,7 @@ Exit status:
   1    an operation failed, or `doctor` found something wrong
   2    wrong usage, or input that can't be read or has mistakes
   3    the device can't be opened, or the session can't be reached
+  4    a condition doesn't hold: an `expect`, or that of `cas`
   141  the reader of the output closed it
 
 `session exec` exits as its program does, with 126 or 127 where that can't be run.";
@@ -112,6 +116,8 @@ fn main() -> ExitCode {
         Command::List(args) => args.run(global),
         Command::Load(args) => args.run(global),
         Command::Accum(args) => args.run(global),
+        Command::Set(args) => args.run(global),
+        Command::Cas(args) => args.run(global),
         Command::Read(args) => args.run(global),
         Command::Swap(args) => args.run(global),
         Command::Batch(args) => args.run(global),
@@ -225,6 +231,8 @@ mod tests {
             ("load 0 1", "--fd -s -t"),
             ("accum 0 1", "--fd -s -t"),
             ("rollback 0 1", "--fd -s -t"),
+            ("set 0 1", "--fd -s -t"),
+            ("cas 0 1 2", "--fd -s -t"),
             ("read 0", "--fd -s -t"),
             ("swap 0", "--fd -s -t"),
             ("batch", "--fd -s -t"),

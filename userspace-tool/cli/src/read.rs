@@ -3,12 +3,13 @@
 //! `atomikctl read`.
 
 use crate::addresses::all_named;
-use crate::apply::{Entry, addresses, apply};
+use crate::apply::{addresses, apply};
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::global::Global;
 use crate::output::Output;
 use crate::record::Record;
+use crate::script::Op;
 use crate::target::OpenTable;
 
 /// READ: print states
@@ -36,28 +37,28 @@ impl Args {
             &self.addresses,
             self.format,
             "read",
-            |addr| vec![Entry::Read { addr }],
+            |addr| vec![Op::Read { addr }],
         )
     }
 }
 
-/// Runs the entries that `entries` makes for each address, and prints the states that they return.
+/// Runs the operations that `ops` makes for each address, and prints the states that they return.
 pub fn states(
     global: &Global,
     target: &OpenTable,
     words: &[String],
     format: Format,
     op: &'static str,
-    entries: impl Fn(u32) -> Vec<Entry>,
+    ops: impl Fn(u32) -> Vec<Op>,
 ) -> Result<(), Failure> {
     let named = all_named(words)?;
     let table = target.open()?;
     let ranges = addresses(&table, &named)?;
-    let entries: Vec<_> = ranges.into_iter().flatten().flat_map(entries).collect();
+    let ops: Vec<_> = ranges.into_iter().flatten().flat_map(ops).collect();
     // A list from standard input looks the same whatever its length.
     let alone = words != ["-"] && matches!(named[..], [one] if one.is_single());
     let mut out = Output::new(global.json);
-    apply(global, &table, &entries, |addr, state| {
+    apply(global, &table, &ops, |addr, state| {
         let record = Record::unnumbered(op, table.id(), addr, state);
         if alone {
             out.record(&record, format.value(state))

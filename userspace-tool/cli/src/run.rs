@@ -43,15 +43,18 @@ One operation a line; `#` starts a comment. Numbers are decimal, 0x hexadecimal 
   destroy [ID]       destroy table ID, or the current one
   load ADDR VALUE    state = VALUE
   accum ADDR DELTA   state = state XOR DELTA
+  set ADDR VALUE     state = VALUE, and the reference stays
   read ADDR          print the state
   swap ADDR [NEW]    print the state, and start a new epoch from it, or
                      from NEW (not 0)
+  expect ADDR VALUE  go on only where this is the state
   begin              the operations up to `end`, at most 4096, are one
   end                batch: isolated from all others, and all or nothing;
-                     `swap` has no NEW there
+                     `swap` has no NEW there; each `expect` is checked
+                     before all the others, wherever it stands
 
-The whole script is checked before anything is executed. The first operation that fails ends it.
-Its tables end with it.
+The whole script is checked before anything is executed. The first operation that fails ends it;
+after an `expect` that doesn't hold, the exit status is 4. Its tables end with it.
 
 --json prints one object a line, such as, in two:
 

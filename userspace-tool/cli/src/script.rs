@@ -10,7 +10,7 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-pub use op::Op;
+pub use op::{OPERATIONS, Op};
 pub use parser::operation;
 
 use crate::lines::Lines;

@@ -2,11 +2,11 @@
 
 //! `atomikctl swap`.
 
-use crate::apply::Entry;
 use crate::failure::Failure;
 use crate::format::Format;
 use crate::global::Global;
 use crate::read::states;
+use crate::script::Op;
 use crate::script::number::parse_u64;
 use crate::target::OpenTable;
 
@@ -43,8 +43,11 @@ impl Args {
             |addr| {
                 // The second sets what a SWAP with a new reference would, and takes 0 as well. A
                 // batch is never divided between the two: it has an even number of entries.
-                let load = to.map(|value| Entry::Load { addr, value });
-                [Entry::Swap { addr }].into_iter().chain(load).collect()
+                let load = to.map(|value| Op::Load { addr, value });
+                [Op::Swap { addr, new: None }]
+                    .into_iter()
+                    .chain(load)
+                    .collect()
             },
         )
     }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl load` and `atomikctl accum`.
+//! `atomikctl load`, `atomikctl accum` and `atomikctl set`.
 
 use crate::addresses::{Addresses, named};
-use crate::apply::{Entry, addresses, apply};
+use crate::apply::{addresses, apply};
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::lines::Lines;
+use crate::script::Op;
 use crate::script::number::{named_u64, quoted};
 use crate::target::OpenTable;
 
@@ -38,28 +39,54 @@ pub struct AccumArgs {
     target: OpenTable,
 }
 
+/// SET: give contexts a state, and keep their references
+///
+/// That is an ACCUM of the difference, whatever the state is. Up to 4096 contexts are one BATCH:
+/// isolated from all other operations, and all or nothing. `cas` sets a state only where it is the
+/// expected one.
+#[derive(clap::Args)]
+pub struct SetArgs {
+    /// Pairs: an address, or a range such as 0..15 (both included), and its value; `-` reads pairs
+    /// from standard input, one a line
+    #[arg(value_name = "ADDR VALUE", required = true, num_args = 1..)]
+    pairs: Vec<String>,
+    #[command(flatten)]
+    target: OpenTable,
+}
+
 impl LoadArgs {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        write(global, &self.target, &self.pairs, |addr, value| {
-            Entry::Load { addr, value }
+        write(global, &self.target, &self.pairs, |addr, value| Op::Load {
+            addr,
+            value,
         })
     }
 }
 
 impl AccumArgs {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        write(global, &self.target, &self.pairs, |addr, delta| {
-            Entry::Accum { addr, delta }
+        write(global, &self.target, &self.pairs, |addr, delta| Op::Accum {
+            addr,
+            delta,
         })
     }
 }
 
-/// Runs the entries that `entry` makes of each address and value.
+impl SetArgs {
+    pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        write(global, &self.target, &self.pairs, |addr, value| Op::Set {
+            addr,
+            value,
+        })
+    }
+}
+
+/// Runs the operations that `op` makes of each address and value.
 fn write(
     global: &Global,
     target: &OpenTable,
     words: &[String],
-    entry: fn(u32, u64) -> Entry,
+    op: fn(u32, u64) -> Op,
 ) -> Result<(), Failure> {
     let pairs = match words {
         [dash] if dash == "-" => from_lines(Lines::stdin())?,
@@ -67,11 +94,11 @@ fn write(
     };
     let table = target.open()?;
     let (named, values): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-    let mut entries = vec![];
+    let mut ops = vec![];
     for (range, value) in addresses(&table, &named)?.into_iter().zip(values) {
-        entries.extend(range.map(|addr| entry(addr, value)));
+        ops.extend(range.map(|addr| op(addr, value)));
     }
-    apply(global, &table, &entries, |_, _| Ok(()))
+    apply(global, &table, &ops, |_, _| Ok(()))
 }
 
 type Pair = (Addresses, u64);

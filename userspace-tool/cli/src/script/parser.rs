@@ -5,7 +5,7 @@
 use std::num::NonZeroU64;
 
 use super::number::{named_u32, named_u64, quoted};
-use super::{BatchLine, Line, Op, Script, Step, SyntaxError};
+use super::{BatchLine, Line, OPERATIONS, Op, Script, Step, SyntaxError};
 use crate::lines::Lines;
 
 /// One line of text.
@@ -86,7 +86,7 @@ pub fn operation(line: &str) -> Result<Option<Op>, String> {
     match statement(line)? {
         None => Ok(None),
         Some(Statement::Step(Step::Op(op))) => Ok(Some(op)),
-        Some(_) => Err("expected load, accum, read or swap: a stream is for one table".into()),
+        Some(_) => Err(format!("expected {OPERATIONS}: a stream is for one table")),
     }
 }
 
@@ -148,7 +148,7 @@ fn inside(
             Ok(())
         }
         Statement::Step(_) | Statement::Begin => {
-            Err("expected load, accum, read, swap or end, as a batch is open".into())
+            Err(format!("expected {OPERATIONS}, or end, as a batch is open"))
         }
     };
     *open = Some(batch);
@@ -183,6 +183,14 @@ fn statement(line: &str) -> Result<Option<Statement>, String> {
             addr: named_u32("ADDR", addr)?,
             delta: named_u64("DELTA", delta)?,
         }),
+        ("set", [addr, value]) => Step::Op(Op::Set {
+            addr: named_u32("ADDR", addr)?,
+            value: named_u64("VALUE", value)?,
+        }),
+        ("expect", [addr, value]) => Step::Op(Op::Expect {
+            addr: named_u32("ADDR", addr)?,
+            value: named_u64("VALUE", value)?,
+        }),
         ("read", [addr]) => Step::Op(Op::Read {
             addr: named_u32("ADDR", addr)?,
         }),
@@ -214,13 +222,15 @@ fn wrong_form(name: &str, args: &[&str]) -> String {
         "destroy" => "destroy [ID]",
         "load" => "load ADDR VALUE",
         "accum" => "accum ADDR DELTA",
+        "set" => "set ADDR VALUE",
+        "expect" => "expect ADDR VALUE",
         "read" => "read ADDR",
         "swap" => "swap ADDR [NEW]",
         "begin" => "begin",
         "end" => "end",
         _ => {
             return format!(
-                "expected create, table, destroy, load, accum, read, swap, begin or end, found {}",
+                "expected create, table, destroy, begin, end, {OPERATIONS}, found {}",
                 quoted(name)
             );
         }

@@ -32,7 +32,7 @@ fn errors(text: &str) -> Vec<(usize, String)> {
 fn every_operation() {
     let text = "# all of them\ncreate 0x10\n\ttable 1 # chosen\r\nload 0 0xcafe_babe\naccum 0 0b1\n\
                 \nread 0\nswap 0\nswap 0 7\n\
-                begin\n load 1 2\n# in between\n swap 1\nend\ndestroy 2\ndestroy";
+                begin\n load 1 2\n# in between\n swap 1\nend\nset 3 4\nexpect 3 0x4\ndestroy 2\ndestroy";
     let batch = vec![
         BatchLine {
             number: 11,
@@ -54,8 +54,10 @@ fn every_operation() {
         (8, Step::Op(Op::Swap { addr: 0, new: None })),
         (9, Step::Op(Op::Swap { addr: 0, new })),
         (10, Step::Batch(batch)),
-        (15, Step::Destroy { id: Some(2) }),
-        (16, Step::Destroy { id: None }),
+        (15, Step::Op(Op::Set { addr: 3, value: 4 })),
+        (16, Step::Op(Op::Expect { addr: 3, value: 4 })),
+        (17, Step::Destroy { id: Some(2) }),
+        (18, Step::Destroy { id: None }),
     ];
     assert_eq!(steps(text), expected);
 }
@@ -76,7 +78,8 @@ fn every_wrong_line_is_told() {
         (1, "expected `load ADDR VALUE`, found `load 1`"),
         (
             3,
-            "expected create, table, destroy, load, accum, read, swap, begin or end, found `laod`",
+            "expected create, table, destroy, begin, end, load, accum, set, read, swap or expect, \
+             found `laod`",
         ),
         (4, "ADDR `-1` is negative, and 0 is the least"),
         (5, "ADDR `4294967296` is too large: 4294967295 is the most"),
@@ -106,7 +109,7 @@ fn batches_are_checked() {
     assert!(
         found[1]
             .1
-            .starts_with("expected load, accum, read, swap or end")
+            .starts_with("expected load, accum, set, read, swap or expect, or end")
     );
     assert!(found[3].1.ends_with("write `swap 0` and `load 0 0x5`"));
     assert_eq!(found[5].1, "this `begin` has no `end`");
@@ -144,10 +147,12 @@ fn messages_show_no_control_characters() {
 }
 
 fn any_op(new_references: bool) -> impl Strategy<Value = Op> {
-    (0..4, any::<u32>(), any::<u64>()).prop_map(move |(kind, addr, value)| match kind {
+    (0..6, any::<u32>(), any::<u64>()).prop_map(move |(kind, addr, value)| match kind {
         0 => Op::Load { addr, value },
         1 => Op::Accum { addr, delta: value },
         2 => Op::Read { addr },
+        3 => Op::Set { addr, value },
+        4 => Op::Expect { addr, value },
         _ => Op::Swap {
             addr,
             // Half of the swaps get one.
@@ -191,7 +196,7 @@ fn numbered(steps: Vec<Step>) -> Script {
 }
 
 /// Lines that look like a script, so that the parser is reached beyond the first word.
-const NEARLY: &str = "((create|table|destroy|load|accum|read|swap|begin|end|#)\
+const NEARLY: &str = "((create|table|destroy|load|accum|set|read|swap|expect|begin|end|#)\
     ( (0x|0b)?[0-9a-f_]{0,18}){0,3}\n){0,30}";
 
 proptest! {

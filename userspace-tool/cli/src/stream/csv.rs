@@ -67,6 +67,8 @@ mod tests {
             assert_eq!(op(line), load, "{line}");
         }
         assert_eq!(op(" accum , 3 , 1 "), Op::Accum { addr: 3, delta: 1 });
+        assert_eq!(op("set,3,1"), Op::Set { addr: 3, value: 1 });
+        assert_eq!(op("expect,3,1"), Op::Expect { addr: 3, value: 1 });
         assert_eq!(op("read,3"), Op::Read { addr: 3 });
         assert_eq!(op("read,3,"), Op::Read { addr: 3 });
         assert_eq!(op("\"swap\",0"), Op::Swap { addr: 0, new: None });
@@ -98,6 +100,8 @@ mod tests {
         for line in [
             "op,addr,value",
             "load,3",
+            "set,3",
+            "expect,3",
             "load,x,1",
             "load,1,y",
             "read",

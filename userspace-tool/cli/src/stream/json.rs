@@ -72,6 +72,14 @@ mod tests {
             Op::Accum { addr: 3, delta: 1 }
         );
         assert_eq!(
+            op(r#"{"op":"set","addr":3,"value":1}"#),
+            Op::Set { addr: 3, value: 1 }
+        );
+        assert_eq!(
+            op(r#"{"op":"expect","addr":3,"value":"1"}"#),
+            Op::Expect { addr: 3, value: 1 }
+        );
+        assert_eq!(
             op(r#"{"op":"swap","addr":0}"#),
             Op::Swap { addr: 0, new: None }
         );
@@ -84,6 +92,7 @@ mod tests {
             "1",
             "{}",
             r#"{"op":"load","addr":3}"#,
+            r#"{"op":"expect","addr":3}"#,
             r#"{"op":"read","addr":3,"value":1}"#,
             r#"{"op":"swap","addr":3,"value":0}"#,
             r#"{"op":"load","addr":-1,"value":1}"#,

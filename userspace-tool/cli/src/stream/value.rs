@@ -4,8 +4,8 @@
 
 use std::num::NonZeroU64;
 
-use crate::script::Op;
 use crate::script::number::{named_u32, named_u64, quoted};
+use crate::script::{OPERATIONS, Op};
 
 /// Makes an operation from its name, its address and its value, as text.
 pub fn op(name: &str, addr: &str, value: Option<&str>) -> Result<Op, String> {
@@ -21,6 +21,14 @@ pub fn op(name: &str, addr: &str, value: Option<&str>) -> Result<Op, String> {
             addr,
             delta: needed()?,
         },
+        "set" => Op::Set {
+            addr,
+            value: needed()?,
+        },
+        "expect" => Op::Expect {
+            addr,
+            value: needed()?,
+        },
         "read" if value.is_none() => Op::Read { addr },
         "read" => return Err("`read` takes no value".into()),
         "swap" => Op::Swap {
@@ -33,10 +41,7 @@ pub fn op(name: &str, addr: &str, value: Option<&str>) -> Result<Op, String> {
             },
         },
         _ => {
-            return Err(format!(
-                "expected load, accum, read or swap, found {}",
-                quoted(name)
-            ));
+            return Err(format!("expected {OPERATIONS}, found {}", quoted(name)));
         }
     })
 }
