@@ -11,7 +11,12 @@ use atomik::{
 use atomik_test_support::{raw::open_device, task, terminal::Terminal, tool::Tool};
 use nix::sys::signal::Signal::{self, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use serde_json::Value;
-use std::{fs, os::unix::process::ExitStatusExt};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::process::ExitStatusExt,
+    process::Stdio,
+};
 
 /// A tool with two sessions of two tables each. Their holders' ids have the order of the names,
 /// unless they have wrapped.
@@ -91,6 +96,54 @@ fn of_one_file_only() {
     assert_eq!(row[1..3], ["3", "sh"], "{text}");
     tool.run("-s nobody top --once")
         .failed(3, &["no session 'nobody'", "hint: "]);
+}
+
+#[test]
+fn an_exported_table_is_a_row_of_its_own() {
+    let _alone = alone();
+    let tool = tool();
+    let mut reader = tool.command("atomikctl");
+    let script = "echo started; exec sleep 1000";
+    reader
+        .args(["session", "exec", "s", "-t", "2", "--read-only", "--"])
+        .args(["/bin/sh", "-c", script])
+        .stdout(Stdio::piped());
+    let mut reader = reader.spawn().unwrap();
+    let mut line = String::new();
+    let mut printed = BufReader::new(reader.stdout.take().unwrap());
+    printed.read_line(&mut line).unwrap();
+    let rows = rows(&tool, "--json top --interval 50");
+    let text = tool.run("top --once --interval 50").ok();
+    reader.kill().unwrap();
+    reader.wait().unwrap();
+    let exports: Vec<_> = rows.iter().filter(|row| !row["export"].is_null()).collect();
+    let [export] = exports[..] else {
+        panic!("{rows:?}")
+    };
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert_eq!(export["export"], "read-only");
+    assert_eq!(
+        (&export["pid"], &export["fd"]),
+        (&reader.id().into(), &3.into())
+    );
+    assert_eq!(export["session"], Value::Null);
+    let tables = serde_json::json!([{"table": 2, "contexts": 9}]);
+    assert_eq!(export["tables"], tables);
+    // Its operations and its memory count for the session's file.
+    let words = |line: &str| {
+        line.split_whitespace()
+            .skip(1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let row = "3 sh - 1 ro 9 - - -";
+    let also = "3 sleep - 1 ro 9 - - -";
+    let found = text.lines().map(words);
+    assert_eq!(
+        found.filter(|line| line == row || line == also).count(),
+        1,
+        "{text}"
+    );
 }
 
 #[test]

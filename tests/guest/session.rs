@@ -310,6 +310,80 @@ fn exec_gives_the_descriptor_to_any_program() {
         .failed(3, &["no session 'x'"]);
 }
 
+/// Runs a script of the shell by `session exec s`.
+fn exec(tool: &Tool, options: &str, script: &str) -> Ran {
+    let mut command = tool.command("atomikctl");
+    command.args(["session", "exec", "s"]);
+    command.args(options.split_whitespace());
+    command.args(["--", "/bin/sh", "-c", script]);
+    finish(command, b"")
+}
+
+#[test]
+fn exec_gives_one_table_for_reading() {
+    let tool = Tool::with_session();
+    tool.run("-s s create 24").ok();
+    tool.run("-s s load 5 7").ok();
+    let script = "echo $LISTEN_FDS $LISTEN_FDNAMES ${ATOMIK_SESSION-none}; set -e
+        atomikctl --fd 3 list; atomikctl --fd 3 read 5; atomikctl --fd 3 read 4..5 -f dec
+        atomikctl --fd 3 dump 5 -f dec | tail -n 1 | tr -s ' '
+        printf 'expect 5 7\nread 5\n' | atomikctl --fd 3 batch -q
+        atomikctl --fd 3 watch -i -n 0 5; atomikctl --fd 3 info | grep export
+        atomikctl --fd 3 snapshot copy 2>&1";
+    let expected = "1 atomik none\ntable  contexts\n1      24\n0x0000000000000007\n4 0\n5 7\n\
+        5 7 0 7\nread 5 = 0x0000000000000007\n5 0x0000000000000007\nexport          read-only\n\
+        atomikctl: 24 contexts of table 1 in copy\n";
+    assert_eq!(exec(&tool, "--read-only", script).ok(), expected);
+    for words in [
+        "load 0 1",
+        "load 0..1 1",
+        "accum 5 1",
+        "set 5 1",
+        "swap 5",
+        "cas 5 7 8",
+        "restore copy",
+    ] {
+        let script = format!("atomikctl --fd 3 {words}");
+        let said = [
+            "changes something, and this descriptor is read-only",
+            "hint: ",
+        ];
+        exec(&tool, "--read-only", &script).failed(1, &said);
+        exec(&tool, "-t 1 --read-only", &script).failed(1, &said);
+    }
+    let rights = exec(&tool, "--read-only", "atomikctl --fd 3 --json info");
+    let rights: Value = serde_json::from_str(&rights.ok()).unwrap();
+    assert_eq!(
+        (&rights["fd"], &rights["export"]),
+        (&3.into(), &"read-only".into())
+    );
+    assert_eq!(tool.run("-s s dump --nonzero").ok().lines().count(), 2);
+    assert_eq!(tool.run("-s s read 5 -f dec").ok(), "7\n");
+}
+
+#[test]
+fn exec_gives_one_table_of_several() {
+    let tool = Tool::with_session();
+    exec(&tool, "--read-only", "true").failed(1, &["no table yet", "atomikctl create N"]);
+    tool.run("-s s create 24").ok();
+    tool.run("-s s create 8").ok();
+    let script = "atomikctl --fd 3 list && atomikctl --fd 3 set 7 70 && atomikctl --fd 3 read 7";
+    let expected = "table  contexts\n2      8\n0x0000000000000046\n";
+    assert_eq!(exec(&tool, "-t 2", script).ok(), expected);
+    assert_eq!(tool.run("-s s -t 2 read 7 -f dec").ok(), "70\n");
+    // Options may stand before the command.
+    let words = "-t 2 session exec s --read-only -- atomikctl --fd 3 read 7 -f dec";
+    assert_eq!(tool.run(words).ok(), "70\n");
+    for words in ["create 4", "destroy"] {
+        let script = format!("atomikctl --fd 3 {words}");
+        exec(&tool, "-t 2", &script).failed(1, &["right to", "hint: "]);
+    }
+    exec(&tool, "-t 2", "atomikctl --fd 3 -t 1 read 0").failed(1, &["no table 1"]);
+    exec(&tool, "-t 9", "true").failed(1, &["no table 9"]);
+    exec(&tool, "--read-only", "true").failed(1, &["has the tables 1, 2", "choose one with -t ID"]);
+    assert_eq!(tool.run("-s s list").ok().lines().count(), 3);
+}
+
 #[test]
 fn a_directory_of_others_is_refused() {
     let tool = Tool::new();

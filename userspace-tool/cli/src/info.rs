@@ -2,15 +2,17 @@
 
 //! `atomikctl info`.
 
+use atomik::Rights;
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::Output;
-use crate::target::{AnyFile, Chosen};
+use crate::target::{AnyFile, Chosen, name_of};
 
 /// Show the driver's version and counters
 ///
+/// Of a descriptor of an exported table, `export` says whether it is read-only or read-write.
 /// ops_total counts the operations served through ioctls since the module was loaded, for all
 /// files together; the entries of a batch count one by one.
 #[derive(clap::Args)]
@@ -29,6 +31,9 @@ struct Report {
     session: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fd: Option<i32>,
+    /// The rights of an exported table's descriptor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    export: Option<&'static str>,
     version: String,
     backend: String,
     hw_banks: u32,
@@ -43,7 +48,9 @@ impl Args {
         let chosen = self.target.chosen()?;
         let device = chosen.open()?;
         let info = device.info().map_err(|e| Failure::operation("info", &e))?;
-        let report = Report::new(&chosen, &info);
+        // Without /proc, the rest is told.
+        let export = device.usage().ok().and_then(|usage| usage.export);
+        let report = Report::new(&chosen, export, &info);
         let mut out = Output::new(global.json);
         out.whole(&report, report.table())?;
         out.flush()
@@ -51,7 +58,7 @@ impl Args {
 }
 
 impl Report {
-    fn new(chosen: &Chosen, info: &atomik::Info) -> Self {
+    fn new(chosen: &Chosen, export: Option<Rights>, info: &atomik::Info) -> Self {
         let (mut device, mut session, mut fd) = (None, None, None);
         match chosen {
             Chosen::Device(path) => device = Some(path.display().to_string()),
@@ -62,6 +69,7 @@ impl Report {
             device,
             session,
             fd,
+            export: export.map(name_of),
             version: info.version.to_string(),
             backend: info.backend.to_string(),
             hw_banks: info.hw_banks,
@@ -77,6 +85,7 @@ impl Report {
             ("device", self.device.clone()),
             ("session", self.session.clone()),
             ("fd", self.fd.map(|fd| fd.to_string())),
+            ("export", self.export.map(String::from)),
         ];
         let opened = opened
             .into_iter()
@@ -104,6 +113,7 @@ mod tests {
             device: Some("/dev/atomik".into()),
             session: None,
             fd: None,
+            export: None,
             version: env!("CARGO_PKG_VERSION").into(),
             backend: "software".into(),
             hw_banks: 0,

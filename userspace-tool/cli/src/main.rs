@@ -249,7 +249,7 @@ mod tests {
             ("session hold a", "--device"),
             ("session list", ""),
             ("session stop a", ""),
-            ("session exec a -- b", ""),
+            ("session exec a -- b", "-t"),
             ("doctor", ""),
             ("completions bash", ""),
             ("man", ""),

@@ -282,7 +282,7 @@ mod tests {
         );
         assert_eq!(
             synopsis(&["session", "exec"]),
-            "atomikctl session exec [--json] [-h] NAME -- COMMAND..."
+            "atomikctl session exec [-t ID] [--read-only] [--json] [-h] NAME -- COMMAND..."
         );
         assert_eq!(
             synopsis(&["destroy"]),

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use atomik::session::{SessionName, Sessions};
-use atomik::{Device, Error, TableRef};
+use atomik::{Device, Error, Rights, TableRef};
 use clap::Args;
 
 use crate::failure::Failure;
@@ -134,12 +134,25 @@ impl OpenTable {
             Some(id) => device.table(id),
             None => device.only_table(),
         }
-        .map_err(|error| match error {
-            Error::NoTable => Failure::plain("this open file has no table yet")
-                .with_hint("`atomikctl create N` makes one of N contexts"),
-            Error::SeveralTables { .. } => Failure::plain(&error.to_string())
-                .with_hint("choose one with -t ID; `atomikctl list` shows them"),
-            error => Failure::of(&error),
-        })
+        .map_err(|error| no_table(&error))
+    }
+}
+
+/// The rights of an exported table's descriptor, as `/proc` names them.
+pub fn name_of(rights: Rights) -> &'static str {
+    match rights {
+        Rights::ReadOnly => "read-only",
+        Rights::ReadWrite => "read-write",
+    }
+}
+
+/// The failure where an open file hasn't the table that is wanted, or has several.
+pub fn no_table(error: &Error) -> Failure {
+    match error {
+        Error::NoTable => Failure::plain("this open file has no table yet")
+            .with_hint("`atomikctl create N` makes one of N contexts"),
+        Error::SeveralTables { .. } => Failure::plain(&error.to_string())
+            .with_hint("choose one with -t ID; `atomikctl list` shows them"),
+        error => Failure::of(error),
     }
 }

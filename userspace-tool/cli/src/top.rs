@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::Output;
-use crate::target::OpenTable;
+use crate::target::{OpenTable, name_of};
 
 mod open_files;
 mod screen;
@@ -22,7 +22,8 @@ use open_files::{OpenFiles, Row};
 ///
 /// Shows the open files of your processes, or of all for root: their tables, the operations per
 /// second, and the contexts that change in the chosen file. With -s or --fd, only that file;
-/// -t chooses the table that is shown first. Keys: arrows or j and k choose a file, Tab the next of
+/// -t chooses the table that is shown first. A table that was exported, `ro` (read-only) or `rw`,
+/// is a file of its own, and its operations count for the file that it belongs to. Keys: arrows or j and k choose a file, Tab the next of
 /// its tables, q ends.
 #[derive(clap::Args)]
 pub struct Args {
@@ -49,6 +50,7 @@ struct Record<'a> {
     command: &'a str,
     session: Option<&'a str>,
     descriptors: usize,
+    export: Option<&'static str>,
     tables: Vec<Table>,
     bytes: u64,
     ops: u64,
@@ -107,6 +109,7 @@ impl Args {
                 command: &file.command,
                 session: file.session.as_ref().map(|name| name.as_str()),
                 descriptors: file.descriptors,
+                export: file.usage.export.map(name_of),
                 tables: file.usage.tables.iter().map(table).collect(),
                 bytes: file.usage.bytes,
                 ops: file.usage.ops,

@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Instant;
 
 use atomik::session::OpenFile;
-use atomik::{Context, Device};
+use atomik::{Context, Device, Rights};
 
 use crate::failure::Failure;
 use crate::printable::printable;
@@ -249,16 +249,28 @@ impl fmt::Display for Row {
         // A process chooses its own name, which may have control characters.
         let command: String = printable(&file.command).chars().take(15).collect();
         let session = file.session.as_ref().map_or("-", |name| name.as_str());
+        let (pid, fd, contexts) = (file.pid, file.descriptor, file.usage.contexts());
+        let mut tables = file.usage.tables.len().to_string();
+        let counted = match file.usage.export {
+            None => [
+                file.usage.bytes.div_ceil(1024).to_string(),
+                file.usage.ops.to_string(),
+                format!("{:.0}", self.rate),
+            ],
+            // The file that the table belongs to has these.
+            Some(rights) => {
+                tables += match rights {
+                    Rights::ReadOnly => " ro",
+                    Rights::ReadWrite => " rw",
+                };
+                ["-", "-", "-"].map(String::from)
+            }
+        };
+        let [kib, ops, rate] = counted;
         write!(
             f,
-            "{:>7} {:>4}  {command:<15}  {session:<12}  {:>6}  {:>8}  {:>8}  {:>12}  {:>10.0}",
-            file.pid,
-            file.descriptor,
-            file.usage.tables.len(),
-            file.usage.contexts(),
-            file.usage.bytes.div_ceil(1024),
-            file.usage.ops,
-            self.rate,
+            "{pid:>7} {fd:>4}  {command:<15}  {session:<12}  {tables:>6}  {contexts:>8}  \
+             {kib:>8}  {ops:>12}  {rate:>10}",
         )
     }
 }

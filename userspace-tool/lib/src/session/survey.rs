@@ -184,7 +184,9 @@ fn descriptors(pid: i32) -> Vec<(i32, Usage)> {
             let descriptor = entry.file_name().to_str()?.parse().ok()?;
             // Compare the name first, which is cheaper than reading each descriptor's fdinfo.
             let target = fs::read_link(entry.path()).ok()?;
-            (target.file_name()? == "atomik").then_some(())?;
+            // The second is an exported table's.
+            let name = target.file_name()?;
+            (name == "atomik" || name == "anon_inode:[atomik]").then_some(())?;
             let text = fs::read_to_string(format!("/proc/{pid}/fdinfo/{descriptor}")).ok()?;
             Some((descriptor, Usage::parse(&text)?))
         })
