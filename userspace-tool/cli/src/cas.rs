@@ -12,7 +12,7 @@ use crate::record::Record;
 use crate::script::number::{parse_u32, parse_u64};
 use crate::target::OpenTable;
 
-/// Set a state if it is the expected one: compare and swap
+/// Compare and set: change a state only where it is the expected one
 ///
 /// Prints the state before, as `read` does. Where that is OLD, the state has become NEW, and the
 /// reference is the same. Where it is another, nothing has changed and the exit status is 4: a
