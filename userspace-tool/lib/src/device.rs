@@ -155,10 +155,10 @@ impl Device {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn send(&self, socket: impl AsFd) -> Result<()> {
-        let failed = |errno| Error::other(Operation::Send, None, errno);
         let socket = socket.as_fd();
-        check_unix(socket).map_err(failed)?;
-        descriptors::send(socket, &[0], Some(self.file.as_fd())).map_err(failed)
+        check_unix(socket, Operation::Send)?;
+        descriptors::send(socket, &[0], Some(self.file.as_fd()))
+            .map_err(|errno| Error::other(Operation::Send, None, errno))
     }
 
     /// Receives a descriptor of the device over a unix socket of any kind; `exec` closes it. It is
@@ -175,10 +175,10 @@ impl Device {
     /// [`Error::NotUnixSocket`]; [`Error::Os`] where this process has too many descriptors, and on
     /// a non-blocking socket where there is nothing yet (EAGAIN).
     pub fn receive(socket: impl AsFd) -> Result<Self> {
-        let failed = |errno| Error::other(Operation::Receive, None, errno);
         let socket = socket.as_fd();
-        check_unix(socket).map_err(failed)?;
-        let (length, mut descriptors) = descriptors::receive(socket, &mut [0]).map_err(failed)?;
+        check_unix(socket, Operation::Receive)?;
+        let (length, mut descriptors) = descriptors::receive(socket, &mut [0])
+            .map_err(|errno| Error::other(Operation::Receive, None, errno))?;
         match (length, descriptors.pop(), descriptors.len()) {
             (_, Some(descriptor), 0) => Self::from_fd(descriptor),
             // A datagram may be empty; another socket is at its end then.
@@ -321,11 +321,12 @@ impl Device {
 }
 
 /// Refuses sockets that drop descriptors without a word.
-fn check_unix(socket: BorrowedFd<'_>) -> Result<(), Errno> {
-    let address: SockaddrStorage = getsockname(socket.as_raw_fd())?;
+fn check_unix(socket: BorrowedFd<'_>, op: Operation) -> Result<()> {
+    let address: SockaddrStorage =
+        getsockname(socket.as_raw_fd()).map_err(|errno| Error::other(op, None, errno))?;
     match address.family() {
         Some(AddressFamily::Unix) => Ok(()),
-        _ => Err(Errno::EAFNOSUPPORT),
+        _ => Err(Error::NotUnixSocket),
     }
 }
 

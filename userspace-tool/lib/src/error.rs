@@ -326,8 +326,8 @@ impl Error {
                 "nothing has been applied: decide anew by the state found, and run it again".into()
             }
             Self::Contended { .. } => {
-                "make it shorter between reading the states and changing them, or change the \
-                 context from fewer threads"
+                "do less between reading the states and changing them, or change the context from \
+                 fewer threads"
                     .into()
             }
             Self::RepeatedAddress { .. } => "give each address once".into(),
@@ -412,7 +412,6 @@ impl Error {
             (Errno::ENOENT, Some(table)) => Self::NoSuchTable { table },
             (Errno::EBADF, _) => Self::ReadOnly { op },
             (Errno::EFAULT, _) => Self::Fault { op },
-            (Errno::EAFNOSUPPORT, _) => Self::NotUnixSocket,
             _ => Self::Os {
                 op,
                 table,
