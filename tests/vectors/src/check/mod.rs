@@ -7,6 +7,7 @@ mod errors;
 mod expectation;
 mod fingerprint;
 mod message;
+mod own_methods;
 mod storage;
 mod stream;
 mod table;

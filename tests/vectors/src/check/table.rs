@@ -4,9 +4,10 @@
 
 use std::fmt::Display;
 
-use atomik::{Batch, ContextTable, Error, Result, Value};
+use atomik::{Batch, ContextTable, Error, LocalTable, Result, Value};
 
 use super::expectation::{done, returned, same};
+use super::own_methods::OwnMethods;
 use super::{Outcome, Storage, steps};
 use crate::format::{Canceled, Entry, ErrorKind, Hex, TableCase, TableStep};
 
@@ -27,6 +28,13 @@ pub fn check<S: Storage>(storage: &S, case: &TableCase) -> Outcome {
         }
         let mut table = (storage.table(case.contexts, case.width)).map_err(|e| e.to_string())?;
         steps(&case.steps, |step| checked(&mut table, methods, step))?;
+    }
+    if S::PROCESS && case.width <= 64 {
+        let table = LocalTable::with_width(case.contexts, case.width);
+        let mut table = OwnMethods(table.map_err(|error| error.to_string())?);
+        steps(&case.steps, |step| {
+            checked(&mut table, Methods::Words, step)
+        })?;
     }
     Ok(true)
 }
