@@ -21,6 +21,7 @@ mod isolation;
 mod library;
 mod mapped;
 mod operations;
+mod patterns;
 mod progress;
 mod random;
 mod read_only;

@@ -8,7 +8,7 @@ mod programs;
 mod tree;
 
 pub use document::Document;
-pub use programs::{manual_example, rust_blocks};
+pub use programs::{manual_example, misquoted, rust_blocks};
 pub use tree::Tree;
 
 /// The longest line of a document, in characters; tables and lines with a URL may be longer.

@@ -2,7 +2,7 @@
 
 //! The checks find what is wrong, and nothing else.
 
-use atomik_docs::{Tree, check, manual_example, rust_blocks};
+use atomik_docs::{Tree, check, manual_example, misquoted, rust_blocks};
 
 /// Complaints about a document in `docs`.
 fn complaints(text: &str) -> Vec<String> {
@@ -96,4 +96,18 @@ fn programs_are_taken_out() {
     let manual = ".Bd -literal\nno\n.Ed\n.Sh EXAMPLES\nText\n.Bd -literal\nyes\n.Ed\n.Sh ERRORS\n";
     assert_eq!(manual_example(manual), Some("yes\n"));
     assert_eq!(manual_example(".Sh ERRORS\n"), None);
+}
+
+#[test]
+fn quotations_are_compared() {
+    let programs = [
+        ("a", "fn one() {\n}\nfn two() {}\n"),
+        ("b", "fn three() {}\n"),
+    ];
+    let programs = programs.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let text = "```rust\nfn two() {}\n```\n\n```rust\nfn three() {}\n```\n\n```c\nx\n```\n";
+    assert_eq!(misquoted(text, &programs), [""; 0]);
+    let text = "```rust\nfn  two() {}\n```\n\n```rust\nfn three() {}\n```\n";
+    let complaints = ["no program has this:\nfn  two() {}\n", "nothing of a"];
+    assert_eq!(misquoted(text, &programs), complaints);
 }

@@ -2,8 +2,8 @@
 
 //! This project's documents: what they name is there.
 
-use atomik_docs::{Tree, check};
-use std::{collections::BTreeSet, path::Path};
+use atomik_docs::{Tree, check, misquoted};
+use std::{collections::BTreeSet, fs, path::Path};
 
 const HEADER: &str = include_str!("../../../uapi/atomik.h");
 const MANUAL: &str = include_str!("../../../docs/atomik.4");
@@ -34,6 +34,26 @@ fn the_readme_is_short() {
         .lines()
         .count();
     assert!(lines <= 120, "{lines} lines");
+}
+
+#[test]
+fn the_patterns_are_those_of_the_example() {
+    let directory =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../userspace-tool/examples/patterns");
+    let files = fs::read_dir(directory).expect("the example can be read");
+    let paths = files.map(|file| file.expect("the example can be read").path());
+    let texts = paths.map(|path| {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        (path.display().to_string(), text)
+    });
+    let programs: Vec<_> = texts
+        .filter(|(_, text)| text.contains("pub const PATTERN: Pattern"))
+        .collect();
+    assert!(programs.len() > 8, "{} patterns", programs.len());
+    let tree = project();
+    let document = tree.document("docs/patterns.md").expect("the patterns");
+    let complaints = misquoted(&document.text, &programs);
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
 /// Words of the header's code, not of its comments, that begin with `prefix`.
