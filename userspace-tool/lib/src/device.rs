@@ -371,7 +371,7 @@ impl TryFrom<Device> for OwnedFd {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::sys::socket::{ControlMessage, MsgFlags, SockFlag, sendmsg, socketpair};
+    use nix::sys::socket::{ControlMessage, MsgFlags, SockFlag, sendmsg, setsockopt, socketpair};
     use std::fs::File;
     use std::io::{IoSlice, Read};
     use std::net::TcpListener;
@@ -430,6 +430,21 @@ mod tests {
                 let error = Device::receive(&b).unwrap_err();
                 assert!(matches!(error, Error::SocketClosed), "{error}");
             }
+        }
+    }
+
+    #[test]
+    fn descriptors_are_found_behind_credentials() {
+        let (a, b) = UnixStream::pair().unwrap();
+        setsockopt(&b, sockopt::PassCred, &true).unwrap();
+        let a = OwnedFd::from(a);
+        for found in [2, 253] {
+            send_raw(&a, b"x", &vec![a.as_raw_fd(); found]);
+            let error = Device::receive(&b).unwrap_err();
+            assert!(
+                matches!(error, Error::Descriptors { found: f } if f == found),
+                "{error}"
+            );
         }
     }
 

@@ -192,6 +192,24 @@ mod tests {
     }
 
     #[test]
+    fn a_transaction_expects_all_states_and_sets_those_that_changed() {
+        let mut table = LocalTable::new(4).unwrap();
+        let mut last = Batch::new();
+        transact(
+            &[3, 0, 2],
+            |states| states.copy_from_slice(&[0, 7, 0]),
+            |batch| {
+                last = batch.clone();
+                table.run(batch)
+            },
+        )
+        .unwrap();
+        let mut expected = Batch::new();
+        expected.expect(3, 0).expect(0, 0).expect(2, 0).set(0, 7);
+        assert_eq!(last.ops(), expected.ops());
+    }
+
+    #[test]
     fn a_transaction_gives_up() {
         let mut table = LocalTable::new(2).unwrap();
         let run = changed_by_others(&mut table, u32::MAX);
