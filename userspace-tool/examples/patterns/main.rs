@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! The patterns of docs/patterns.md. Each is a few lines of code, and processes that race with it on
-//! one table and must end right.
+//! The patterns of docs/patterns.md. Each is a few lines of code, and processes that race with it
+//! on one table and must end right.
 //!
-//! `patterns` runs all of them, `patterns NAME` one. With `--without`, those that can
-//! do the same by XOR deltas alone, and tell how often that ends wrong.
+//! `patterns` runs all of them, `patterns NAME` one. With `--without`, those that can do the same by
+//! XOR deltas alone, and tell how often that ends wrong.
 
 mod audit;
 mod configuration;
@@ -18,7 +18,7 @@ mod race;
 mod readers;
 mod sequence;
 
-use clap::{Parser, builder::PossibleValuesParser};
+use clap::{Parser, builder::PossibleValuesParser, value_parser};
 use race::{Race, Result, Worker};
 
 /// A pattern, as a program.
@@ -52,6 +52,9 @@ const PATTERNS: [Pattern; 10] = [
     deltas::PATTERN,
 ];
 
+/// Most rounds of a race: some need three contexts for each.
+const MOST_ROUNDS: u32 = 20_000;
+
 /// Run the patterns of docs/patterns.md on /dev/atomik, with processes that race
 #[derive(Parser)]
 struct Args {
@@ -59,7 +62,8 @@ struct Args {
     #[arg(value_parser = PossibleValuesParser::new(PATTERNS.map(|pattern| pattern.name)))]
     pattern: Option<String>,
     /// Rounds of each race
-    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    #[arg(long, value_name = "N", default_value_t = MOST_ROUNDS)]
+    #[arg(value_parser = value_parser!(u32).range(1..=i64::from(MOST_ROUNDS)))]
     rounds: u32,
     /// Race by XOR deltas alone, and tell how often that ends wrong
     #[arg(long)]
@@ -80,7 +84,11 @@ fn main() -> Result {
             .is_none_or(|name| name == pattern.name)
     };
     let able = |pattern: &&Pattern| pattern.without || !args.without;
-    for pattern in PATTERNS.iter().filter(named).filter(able) {
+    let chosen: Vec<_> = PATTERNS.iter().filter(named).filter(able).collect();
+    if chosen.is_empty() {
+        return Err("this pattern has no race by XOR deltas alone; leave out --without".into());
+    }
+    for pattern in chosen {
         let race = Race {
             pattern: pattern.name,
             rounds: args.rounds,
