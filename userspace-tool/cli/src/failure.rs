@@ -144,9 +144,12 @@ impl Failure {
 
     /// A snapshot can't be taken, written, read or restored.
     pub fn snapshot(error: &SnapshotError) -> Self {
-        Self {
-            hint: error.hint(),
-            ..Self::plain(&chain(error))
+        match error {
+            SnapshotError::Device(error) => Self::of(error),
+            error => Self {
+                hint: error.hint(),
+                ..Self::plain(&chain(error))
+            },
         }
     }
 
