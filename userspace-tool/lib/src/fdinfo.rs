@@ -10,8 +10,9 @@ use crate::{Error, Operation, Result, Rights};
 /// The tables of an open file of the device, and its counters: from
 /// [`Device::usage`](crate::Device::usage), or read by an operator in `/proc/PID/fdinfo/FD`.
 ///
-/// An [exported](crate::TableRef::export) descriptor has its one table, until that is destroyed,
-/// and counts nothing: what it does counts for the open file that the table belongs to.
+/// An [exported](crate::TableRef::export) descriptor has its one table, until that is destroyed.
+/// `bytes` are those of the descriptor itself, and `ops` is 0: what it does counts for the open
+/// file that the table belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
@@ -116,11 +117,12 @@ mod tests {
 
     #[test]
     fn an_exported_table() {
-        let text = "pos:\t0\natomik-export:\t7 read-only\natomik-table:\t7 contexts 24\n";
+        let text = "pos:\t0\natomik-export:\t7 read-only\natomik-bytes:\t96\n\
+            atomik-table:\t7 contexts 24\n";
         let usage = Usage::parse(text).unwrap();
         assert_eq!(usage.export, Some(Rights::ReadOnly));
         assert_eq!((usage.tables[0].id, usage.contexts()), (7, 24));
-        assert_eq!((usage.bytes, usage.ops), (0, 0));
+        assert_eq!((usage.bytes, usage.ops), (96, 0));
         // After the table was destroyed.
         let usage = Usage::parse("atomik-export:\t7 read-write\n").unwrap();
         assert_eq!(usage.export, Some(Rights::ReadWrite));
