@@ -6,7 +6,7 @@ use atomik_test_support::{
     memory::{PAGE, Pages},
     raw::{RawFile, accum, load, open_device, open_device_with, read, swap},
 };
-use atomik_uapi::{self as uapi, BatchOp, Command, Served};
+use atomik_uapi::{self as uapi, BatchOp, Command, OP_SET, Served};
 use nix::{errno::Errno, fcntl::OFlag, sys::mman::ProtFlags};
 use std::ptr::null_mut;
 
@@ -187,7 +187,7 @@ fn einval_for_batches_out_of_range() {
 #[test]
 fn einval_for_unknown_opcodes_and_reserved_bytes() {
     let (file, table) = file_with_table();
-    let bad = (4..=u8::MAX)
+    let bad = (OP_SET + 1..=u8::MAX)
         .map(|opcode| BatchOp {
             opcode,
             ..accum(0, 1)
