@@ -9,7 +9,7 @@ use crate::{
     kernel_ext::{errno::ecanceled, uaccess::write_nofault},
     mapped::{MapRequest, MappedStates},
     ops_total,
-    place::{AnyName, Name, Place},
+    place::{Name, Place},
     scratch::Scratch,
     uapi::{self, Accum, Batch, Info, Load, Read, Swap},
 };
@@ -105,33 +105,18 @@ fn swap_exclusive(place: &Place, name: impl Name, arg: &Swap, user: UserPtr) -> 
 }
 
 /// BATCH.
-#[inline]
 pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Batch = read_arg(arg)?;
-    let found = access.find(arg.table_id);
-    let found = found.map(|(place, name)| (place, name.into()));
-    serve_batch(&arg, access.scratch(), access.writable(), found)
-}
-
-/// BATCH on the table that was found. The same for each kind of access, so that what it calls has
-/// one caller, and is inlined.
-#[inline(never)]
-fn serve_batch(
-    arg: &Batch,
-    scratch: &Scratch,
-    writable: bool,
-    found: Result<(Pin<&Place>, AnyName)>,
-) -> Result {
-    UserBatch::with_copy(arg, scratch, |batch| {
-        if !writable && batch.changes() {
+    UserBatch::with_copy(&arg, access.scratch(), |batch| {
+        if !access.writable() && batch.changes() {
             return Err(EBADF);
         }
-        let (place, name) = found?;
-        apply_batch(&place, name, batch)
+        serve(access, arg.table_id, batch)
     })
 }
 
-fn apply_batch(place: &Place, name: AnyName, batch: &mut UserBatch<'_>) -> Result {
+fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
+    let (place, name) = access.find(table_id)?;
     batch.prepare()?;
     loop {
         let mut table = place.exclusive(name)?;

@@ -31,39 +31,8 @@ pub(crate) struct Table {
 pub(crate) struct Serial(pub(crate) u64);
 
 /// A name by which a place is asked for its table: the id or the serial number.
-pub(crate) trait Name: Copy + Into<AnyName> {
+pub(crate) trait Name: Copy {
     fn is_of(self, table: &Table) -> bool;
-}
-
-/// A name of either kind.
-#[derive(Clone, Copy)]
-pub(crate) enum AnyName {
-    Id(u32),
-    Serial(Serial),
-}
-
-impl From<u32> for AnyName {
-    #[inline]
-    fn from(id: u32) -> Self {
-        Self::Id(id)
-    }
-}
-
-impl From<Serial> for AnyName {
-    #[inline]
-    fn from(serial: Serial) -> Self {
-        Self::Serial(serial)
-    }
-}
-
-impl Name for AnyName {
-    #[inline]
-    fn is_of(self, table: &Table) -> bool {
-        match self {
-            Self::Id(id) => id.is_of(table),
-            Self::Serial(serial) => serial.is_of(table),
-        }
-    }
 }
 
 impl Name for u32 {
