@@ -66,7 +66,7 @@ enum SavedWords {
 
 impl SavedWords {
     /// Makes a word for each of `count` entries. Fails with ENOMEM.
-    #[inline]
+    #[inline(always)] // As `UserBatch::apply`.
     fn new(count: usize) -> Result<Self> {
         Ok(if count <= SMALL {
             Self::Small([0; SMALL])
@@ -145,7 +145,7 @@ impl UserBatch<'_> {
     }
 
     /// Prepares for [`Self::apply`]: does what may sleep or fail with ENOMEM.
-    #[inline]
+    #[inline(always)] // As `apply`.
     pub(crate) fn prepare(&mut self) -> Result {
         if !self.plan.returns_values() || self.writes_later {
             return Ok(());
@@ -160,7 +160,7 @@ impl UserBatch<'_> {
     }
 
     /// Applies the batch to the contexts of a table that the caller has alone, and writes the
-    /// results to userspace if their pages are present. With the table released, there is to follow:
+    /// results to userspace if their pages are present. To follow, with the table released:
     ///
     /// - [`Self::finish`] where the batch has been applied,
     /// - [`Self::tell_unmet`] where an EXPECT doesn't hold,
@@ -169,6 +169,7 @@ impl UserBatch<'_> {
     ///   nothing.
     ///
     /// Fails with EINVAL where an address is beyond the table.
+    #[inline(always)] // In a caller for each kind of descriptor. Calls would cost small batches.
     pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<Outcome> {
         let Self { ops, plan, .. } = self;
         if !plan.fits(ops, contexts.count()) {
@@ -180,7 +181,7 @@ impl UserBatch<'_> {
         })
     }
 
-    #[inline]
+    #[inline(always)] // As `apply`.
     fn apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> Outcome {
         let Self { ops, plan, .. } = self;
         if plan.expects() {

@@ -42,6 +42,7 @@ pub(crate) struct Exported {
     table_id: u32,
     /// Its id may be another table's in the end, which this must not reach.
     serial: Serial,
+    contexts: u32,
     writable: bool,
     charge: Charge,
 }
@@ -69,7 +70,7 @@ impl Exported {
         if flags & !EXPORT_READ_ONLY != 0 || reserved != 0 {
             return Err(EINVAL);
         }
-        let serial = open_file.place(table_id)?.serial(table_id)?;
+        let (serial, contexts) = open_file.place(table_id)?.identify(table_id)?;
 
         let descriptor = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
         let writable = flags & EXPORT_READ_ONLY == 0;
@@ -79,6 +80,7 @@ impl Exported {
             open_file: NonNull::from(open_file.get_ref()),
             table_id,
             serial,
+            contexts,
             writable,
             charge: Charge::new(size_of::<Self>())?,
         };
@@ -171,12 +173,10 @@ impl AnonFile for Exported {
         };
         seq_print!(m, "atomik-export:\t{} {rights}\n", self.table_id);
         seq_print!(m, "atomik-bytes:\t{}\n", self.charge.bytes());
-        let table = self.open_file().place(self.table_id).ok();
-        match table.and_then(|place| place.table()) {
-            Some((id, count)) if id == self.table_id => {
-                seq_print!(m, "atomik-table:\t{id} contexts {count}\n");
-            }
-            _ => {}
+        let place = self.open_file().place(self.table_id);
+        if place.is_ok_and(|place| place.has(self.serial)) {
+            let (id, contexts) = (self.table_id, self.contexts);
+            seq_print!(m, "atomik-table:\t{id} contexts {contexts}\n");
         }
     }
 }

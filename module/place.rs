@@ -27,6 +27,7 @@ pub(crate) struct Table {
 }
 
 /// A number that no other table of the file ever has, unlike the id, which comes back in the end.
+/// From 1 on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Serial(pub(crate) u64);
 
@@ -53,8 +54,7 @@ impl Name for Serial {
 ///
 /// # Invariants
 ///
-/// `published` and `published_bytes` describe the table whenever nobody holds the write guard of
-/// `table`.
+/// What is published describes the table whenever nobody holds the write guard of `table`.
 #[pin_data]
 pub(crate) struct Place {
     #[pin]
@@ -63,6 +63,8 @@ pub(crate) struct Place {
     /// The id of the table in the upper half, the number of its contexts in the lower; 0 where
     /// there is none. For readers who must not wait for the lock.
     published: Atomic<u64>,
+    /// The serial number of the table, or 0, for the same readers.
+    published_serial: Atomic<u64>,
     /// Bytes that the table's contexts use, for the same readers.
     published_bytes: Atomic<u64>,
 }
@@ -76,6 +78,7 @@ impl Place {
             table <- BrLock::new(None),
             charge: Charge::new(size_of::<Self>())?,
             published: Atomic::new(0),
+            published_serial: Atomic::new(0),
             published_bytes: Atomic::new(0),
         })
     }
@@ -99,22 +102,26 @@ impl Place {
         }
     }
 
-    /// Notes what the place holds, for [`Self::table`] and [`Self::bytes`]. The caller has the
-    /// write guard.
+    /// Notes what the place holds, for [`Self::table`], [`Self::has`] and [`Self::bytes`]. The
+    /// caller has the write guard.
     fn publish(&self, table: Option<&Table>) {
         let published = table.map_or(0, |table| {
             (u64::from(table.id) << 32) | u64::from(table.contexts.count())
         });
         // Relaxed: each is one word, and they order nothing.
         self.published.store(published, Relaxed);
+        let serial = table.map_or(0, |table| table.serial.0);
+        self.published_serial.store(serial, Relaxed);
         let bytes = table.map_or(0, |table| table.contexts.bytes());
         self.published_bytes.store(bytes, Relaxed);
     }
 
-    /// The serial number of the table `id`. Fails with ENOENT.
-    pub(crate) fn serial(&self, id: u32) -> Result<Serial> {
-        self.table
-            .read(0, |table| Ok(Self::existing(table, id)?.serial))
+    /// The serial number of the table `id`, and the number of its contexts. Fails with ENOENT.
+    pub(crate) fn identify(&self, id: u32) -> Result<(Serial, u32)> {
+        self.table.read(0, |table| {
+            let table = Self::existing(table, id)?;
+            Ok((table.serial, table.contexts.count()))
+        })
     }
 
     /// Calls `f` for one operation on a table, side by side with others, and counts it where
@@ -193,6 +200,11 @@ impl Place {
             0 => None,
             published => Some(((published >> 32) as u32, published as u32)),
         }
+    }
+
+    /// Whether the table with this serial number is here. Waits for nobody who uses it.
+    pub(crate) fn has(&self, serial: Serial) -> bool {
+        self.published_serial.load(Relaxed) == serial.0
     }
 
     /// Bytes of kernel memory. Waits for nobody who uses the table.

@@ -93,7 +93,7 @@ impl Tables {
         // The id goes out first: if that fails, there is no table yet that others could have found.
         write_id(&id)?;
         // Relaxed: each table gets a number of its own.
-        let serial = Serial(self.created.fetch_add(1, Relaxed));
+        let serial = Serial(self.created.fetch_add(1, Relaxed).wrapping_add(1));
         place.put(Table {
             id,
             serial,

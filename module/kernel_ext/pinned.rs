@@ -91,7 +91,7 @@ impl<const MAX: usize> PinnedPages<MAX> {
     }
 
     /// Calls `f` with the words of each page, in order.
-    #[inline]
+    #[inline(always)] // Two callers, of which each has its own closure.
     pub(crate) fn for_each(&self, mut f: impl FnMut(&[UserWord; PAGE_WORDS])) {
         for &page in self.pages.iter().take(self.count) {
             // SAFETY: by the invariant it is initialised, and the page pinned, thus valid.

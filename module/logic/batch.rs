@@ -293,6 +293,7 @@ pub fn read<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [Batch
 /// of the context. It is as long as `ops` where [`Plan::saves_words`] says so, otherwise empty.
 ///
 /// The caller has checked that the batch [fits](Plan::fits).
+#[inline(always)] // A call would cost small batches.
 pub fn attempt<S: States, W: Word>(
     table: &mut TableMut<'_, S, W>,
     plan: &Plan,
@@ -308,7 +309,7 @@ pub fn attempt<S: States, W: Word>(
 
 /// Does the work of [`attempt`]. EXPECT and SET occur only where `ALL_KINDS` is true; where it is
 /// not, an entry costs less.
-#[inline]
+#[inline(always)]
 fn attempt_each<const ALL_KINDS: bool, S: States, W: Word>(
     table: &mut TableMut<'_, S, W>,
     ops: &mut [BatchOp],

@@ -15,7 +15,7 @@ use atomik_test_support::{
 };
 use atomik_uapi as uapi;
 use nix::errno::Errno;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 /// A command and its effect.
 struct Command<'a> {
@@ -67,7 +67,7 @@ impl Command<'_> {
                     round += 1;
                     let call = || entry.ioctl(&subject.file, self.number, arg.at(0));
                     (self.prepare)(&arg, subject.table, round);
-                    let before = fdinfo::read(&subject.file);
+                    let before = Before::of(&subject.file);
                     let (result, injected) = fail.call(nth, call);
                     self.check(&mut subject, &arg, round, &before, result);
                     let result = match (argument, result) {
@@ -88,7 +88,8 @@ impl Command<'_> {
                 };
                 let tally = tally.tell(&entry.name(&name), &kind.to_string());
                 // The argument is copied in, or out, or both.
-                let copies = if self.returns && self.ops > 0 { 2 } else { 1 };
+                let reads = self.number != uapi::IOC_GET_INFO;
+                let copies = u32::from(reads) + u32::from(self.returns);
                 assert!(kind != Kind::Copy || tally.failed >= copies, "{tally:?}");
             }
         }
@@ -97,7 +98,7 @@ impl Command<'_> {
         // A file without memory of earlier calls.
         let (arg, mut subject) = (Pages::low(32), Subject::new());
         (self.prepare)(&arg, subject.table, round);
-        let before = fdinfo::read(&subject.file);
+        let before = Before::of(&subject.file);
         let result = fail.call_with(&injection, Left::NONE, || {
             Entry::Native.ioctl(&subject.file, self.number, arg.at(0))
         });
@@ -117,21 +118,44 @@ impl Command<'_> {
         subject: &mut Subject,
         arg: &Pages,
         round: u64,
-        before: &FdInfo,
+        before: &Before,
         result: Result<(), Errno>,
     ) {
         let after = fdinfo::read(&subject.file);
         let served = if result.is_ok() { self.ops } else { 0 };
-        assert_eq!(after.ops - before.ops, served, "{}", self.name);
-        assert_eq!(after.tables, before.tables);
+        let Before { info, descriptor } = before;
+        assert_eq!(after.ops - info.ops, served, "{}", self.name);
+        assert_eq!(after.tables, info.tables);
         // A batch leaves its memory for the next one.
         let kept = self.ops.saturating_mul(ENTRY).next_power_of_two();
-        assert!(after.bytes <= before.bytes + kept, "{}", self.name);
+        assert!(after.bytes <= info.bytes + kept, "{}", self.name);
         if result.is_ok() {
             (self.expected)(arg, &mut subject.states, round);
         }
         subject.check();
+        assert_eq!(lowest_descriptor(&subject.file), *descriptor);
     }
+}
+
+/// State of a file and of this process before a command.
+struct Before {
+    info: FdInfo,
+    /// Number that the next descriptor gets.
+    descriptor: i32,
+}
+
+impl Before {
+    fn of(file: &RawFile) -> Self {
+        Self {
+            info: fdinfo::read(file),
+            descriptor: lowest_descriptor(file),
+        }
+    }
+}
+
+/// The number that the next descriptor of this process gets. No other test makes one meanwhile.
+fn lowest_descriptor(file: &RawFile) -> i32 {
+    file.0.try_clone().unwrap().as_raw_fd()
 }
 
 const ADDR: u32 = 3;

@@ -186,6 +186,8 @@ fn of_another_table_with_the_same_id_it_knows_nothing() {
         let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
         let mapped = Mapping::with(export, table, 0, 1, read, shared);
         assert_eq!(mapped.err(), Some(Errno::ENOENT));
+        let text = fdinfo::text(export.as_fd().as_raw_fd()).unwrap();
+        assert_eq!(fdinfo::parse_export(&text).contexts, None);
     }
     assert_eq!(exports[0].accum(table, 0, 1), Err(Errno::ENOENT));
     assert_eq!(exports[0].swap(table, 0, 1), Err(Errno::ENOENT));

@@ -123,6 +123,7 @@ pub fn compare(expected: &Expected, measured: &Expected) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use atomik_bench::{COMPARE_AND_SET, TWO_ACCUMS};
 
     fn list(pairs: &[(&str, f64)]) -> Expected {
         pairs
@@ -150,6 +151,13 @@ mod tests {
     fn what_is_missing_is_told() {
         let verdict = compare(&list(&[("single/a", 1.0)]), &list(&[("single/b", 1.0)]));
         assert_eq!(verdict.unknown.len(), 2);
+    }
+
+    #[test]
+    fn a_compare_and_set_costs_little_more_than_two_accums() {
+        let expected = parse(include_str!("../../../expected")).unwrap();
+        let more = expected[COMPARE_AND_SET] - expected[TWO_ACCUMS];
+        assert!(more <= 40.0, "{more} instructions more");
     }
 
     #[test]
