@@ -2,7 +2,7 @@
 
 //! [`Device`]: a descriptor of the device, which goes from one process to another.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 use atomik::Error;
 use pyo3::exceptions::PyOSError;
@@ -13,6 +13,16 @@ use crate::convert::Optional;
 use crate::device::Handle;
 use crate::device_table::DeviceTable;
 use crate::errors::from_device;
+
+/// The type of a message with a pidfd, SCM_PIDFD.
+const PIDFD: i32 = 4;
+
+/// The bytes of control data that come with one message at most: the credentials of a peer, the
+/// kernel's SCM_MAX_FD of descriptors, and a pidfd. With less room, nobody would know of the rest.
+const CONTROL: [usize; 3] = [size_of::<libc::ucred>(), 253 * 4, 4];
+
+/// A message of control data: its level, type and content.
+type Control = (i32, i32, Vec<u8>);
 
 /// A descriptor of the device, to hand on to others: ``DeviceTable.export`` makes one, and
 /// ``receive`` takes one from another process.
@@ -43,29 +53,46 @@ impl Device {
     /// Receives a descriptor of the device over a unix socket of any kind.
     ///
     /// Reads one byte of a stream, or one message of another socket. Raises EOFError at the
-    /// socket's end, and OSError where there came another descriptor or none.
+    /// socket's end, and OSError where there came another descriptor, none, or several, which are
+    /// all closed.
     #[classmethod]
     fn receive(cls: &Bound<'_, PyType>, sock: &Bound<'_, PyAny>) -> PyResult<Py<Self>> {
         let py = cls.py();
         let module = unix(sock)?;
-        let flags = module.getattr("MSG_CMSG_CLOEXEC")?;
-        let received = module.call_method1("recv_fds", (sock, 1, 1, flags))?;
-        let (data, numbers, flags, _from): (Vec<u8>, Vec<i32>, i32, Py<PyAny>) =
+        let mut room = 0;
+        for bytes in CONTROL {
+            let space = module.call_method1("CMSG_SPACE", (bytes,))?;
+            room += space.extract::<usize>()?;
+        }
+        // The module's recv_fds doesn't hand on the flag.
+        let received = sock.call_method1("recvmsg", (1, room, libc::MSG_CMSG_CLOEXEC))?;
+        let (data, messages, flags, _from): (Vec<u8>, Vec<Control>, i32, Py<PyAny>) =
             received.extract()?;
-        let device = match numbers[..] {
-            [number] => {
-                let device = atomik::Device::from_inherited(number);
-                // The duplicate is close-on-exec, too.
-                py.import("os")?.call_method1("close", (number,))?;
-                device
+        let mut descriptors = Vec::new();
+        for (level, kind, integers) in messages {
+            if level != libc::SOL_SOCKET || ![libc::SCM_RIGHTS, PIDFD].contains(&kind) {
+                continue;
             }
-            _ if flags & libc::MSG_CTRUNC != 0 => {
-                let text = "no descriptor is left for the one that came";
-                return Err(PyOSError::new_err((libc::EMFILE, text)));
+            let numbers = integers.chunks_exact(4);
+            let numbers = numbers.map(|n| i32::from_ne_bytes([n[0], n[1], n[2], n[3]]));
+            // The kernel puts an error's number in the place of a pidfd that it couldn't make.
+            for number in numbers.filter(|&number| number >= 0) {
+                // SAFETY: the kernel has made it for this message, which nobody else has received.
+                let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
+                if kind == libc::SCM_RIGHTS {
+                    descriptors.push(descriptor);
+                }
             }
-            _ if data.is_empty() => Err(Error::SocketClosed),
-            _ => Err(Error::Descriptors {
-                found: numbers.len(),
+        }
+        if flags & libc::MSG_CTRUNC != 0 {
+            let text = "no descriptor is left for the one that came";
+            return Err(PyOSError::new_err((libc::EMFILE, text)));
+        }
+        let device = match (descriptors.pop(), descriptors.len()) {
+            (Some(descriptor), 0) => atomik::Device::from_fd(descriptor),
+            (None, _) if data.is_empty() => Err(Error::SocketClosed),
+            (last, others) => Err(Error::Descriptors {
+                found: others + usize::from(last.is_some()),
             }),
         };
         Py::new(

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atomik::{Batch, MAX_BATCH, Rights};
+use atomik::{Batch, MAX_ATTEMPTS, MAX_BATCH, Rights};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
@@ -13,6 +13,7 @@ use crate::contexts::DeviceContext;
 use crate::convert::{Optional, address, mask, word};
 use crate::descriptor::Device;
 use crate::device::{Handle, Open, default_path};
+use crate::errors::contended;
 use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
@@ -160,7 +161,7 @@ impl DeviceTable {
     }
 
     /// SET: the context's state becomes ``state``, and its reference stays, as after an accum of
-    /// the difference.
+    /// the difference. Bits of the kernel's above a narrower width become 0, as by ``load``.
     fn set(&self, addr: &Bound<'_, PyAny>, state: &Bound<'_, PyAny>) -> PyResult<()> {
         let open = self.handle.get()?;
         let at = address(addr, open.contexts)?;
@@ -170,6 +171,9 @@ impl DeviceTable {
 
     /// Sets the context's state to ``new`` if it is ``expected``, as one operation. Returns whether
     /// it was.
+    ///
+    /// Both are of the table's width: bits of the kernel's above it aren't compared, and stay. If
+    /// others change these in each of 10000 attempts, that is Contended.
     fn compare_exchange(
         &self,
         addr: &Bound<'_, PyAny>,
@@ -180,8 +184,17 @@ impl DeviceTable {
         let at = address(addr, open.contexts)?;
         let expected = word(expected, open.width, "expected")?;
         let new = word(new, open.width, "new")?;
-        let compared = open.call(addr.py(), |table| table.compare_exchange(at, expected, new))?;
-        Ok(compared.is_ok())
+        let mask = mask(open.width);
+        let mut before = expected;
+        for _ in 0..MAX_ATTEMPTS {
+            let after = before & !mask | new;
+            match open.call(addr.py(), |table| table.compare_exchange(at, before, after))? {
+                Ok(_) => return Ok(true),
+                Err(found) if found & mask == expected => before = found,
+                Err(_) => return Ok(false),
+            }
+        }
+        Err(contended(addr.py(), at, MAX_ATTEMPTS))
     }
 
     /// Changes the context's state to ``f(state)``, and returns the state before.
@@ -274,8 +287,9 @@ impl DeviceTable {
     /// ``("swap", addr)``, which keeps the state, ``("set", addr, state)``, which keeps the
     /// reference, or ``("expect", addr, state)``: a condition on the states before all of them. If
     /// one doesn't hold, the call raises Canceled. Conditions are on all of the kernel's 64 bits,
-    /// also where the table has a narrower width here. Raises ValueError unless there are 1 to
-    /// 4096.
+    /// also where the table has a narrower width here: those above it are expected to be 0.
+    /// ``compare_exchange``, ``update`` and ``transact`` leave them alone. Raises ValueError unless
+    /// there are 1 to 4096.
     fn batch(&self, py: Python<'_>, operations: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
         let open = self.handle.get()?;
         let mut operations = Operations::of(operations, open.contexts, open.width)?;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! [`Ints`]: many integers in the memory of a Python object, without a Python object for each. This
-//! file, [`crate::bytes`] and [`crate::lock`] have all of the package's `unsafe`.
+//! file, [`crate::bytes`], [`crate::descriptor`] and [`crate::lock`] have all of the package's
+//! `unsafe`.
 //!
 //! Others may write to the memory meanwhile: Python's other threads, once the interpreter is
 //! released, and extensions such as numpy at any time. So there is never a reference to it: each

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from atomik_core import AtomikContext, Device, DeviceContext, DeviceTable
+from atomik_core import AtomikContext, Canceled, Device, DeviceContext, DeviceTable
 from conftest import HAS_DEVICE
 
 DEVICE = "/dev/atomik"
@@ -227,19 +227,24 @@ def test_an_error_closes_it_too() -> None:
     assert table.closed and context.closed
 
 
+def open_descriptors() -> int:
+    """The number of this process's descriptors, without those of objects that nobody has."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd"))
+
+
 @on_device
 def test_the_descriptor_goes_with_the_last_object() -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_descriptors()
     table = DeviceTable(4)
     context = table.context(3)
-    assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert open_descriptors() == before + 1
     del table
     gc.collect()
     context.accum(5)
     assert context.read() == 5
     del context
-    gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_descriptors() == before
 
 
 @on_device
@@ -476,28 +481,68 @@ def test_a_device_goes_over_a_socket(kind: socket.SocketKind) -> None:
     theirs.close()
 
 
-def test_what_comes_instead_of_a_device() -> None:
+# SO_PASSPIDFD, which the module has since Python 3.15, and Linux since 6.5.
+PASS_PIDFD = 76
+
+
+@pytest.mark.parametrize("option", [None, socket.SO_PASSCRED, PASS_PIDFD])
+def test_what_comes_instead_of_a_device(option: int | None) -> None:
     ours, theirs = socket.socketpair()
-    before = len(os.listdir("/proc/self/fd"))
+    if option is not None:
+        try:
+            theirs.setsockopt(socket.SOL_SOCKET, option, 1)
+        except OSError:
+            pytest.skip("this kernel doesn't have the option")
+    before = open_descriptors()
     with open("/dev/null", "rb") as null:
         socket.send_fds(ours, [b"1"], [null.fileno()])
-        socket.send_fds(ours, [b"2"], [null.fileno(), null.fileno()])
+        for number in (2, 253):
+            socket.send_fds(ours, [b"2"], [null.fileno()] * number)
     ours.send(b"3")
     ours.close()
     with pytest.raises(OSError, match="the descriptor is not an atomik device") as raised:
         Device.receive(theirs)
     assert raised.value.errno == errno.ENOTTY
-    with pytest.raises(OSError, match="the descriptor is not an atomik device"):
-        Device.receive(theirs)
-    with pytest.raises(OSError, match="brought 0 descriptors"):
-        Device.receive(theirs)
+    for number in (2, 253, 0):
+        with pytest.raises(OSError, match=f"brought {number} descriptors"):
+            Device.receive(theirs)
     with pytest.raises(EOFError, match="closed the socket without sending a descriptor"):
         Device.receive(theirs)
     # All of them have been closed.
-    assert len(os.listdir("/proc/self/fd")) == before - 1  # ours
+    assert open_descriptors() == before - 1  # ours
     theirs.close()
     with pytest.raises(OSError):
         Device.receive(theirs)
+
+
+def test_no_number_is_left_for_a_device() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, open("/dev/null", "rb") as null:
+        socket.send_fds(ours, [b"1"], [null.fileno()])
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            with pytest.raises(OSError, match="no descriptor is left") as raised:
+                Device.receive(theirs)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert raised.value.errno == errno.EMFILE
+
+
+def test_what_is_received_is_closed_by_exec_from_the_beginning() -> None:
+    class Recorder(socket.socket):
+        flags = 0
+
+        def recvmsg(self, bufsize: int, ancbufsize: int = 0, flags: int = 0):  # type: ignore
+            self.flags = flags
+            return super().recvmsg(bufsize, ancbufsize, flags)
+
+    ours, theirs = socket.socketpair()
+    with ours, Recorder(fileno=theirs.detach()) as recorder:
+        ours.send(b"1")
+        with pytest.raises(OSError, match="brought 0 descriptors"):
+            Device.receive(recorder)
+        assert recorder.flags == socket.MSG_CMSG_CLOEXEC
 
 
 def test_sockets_that_carry_no_descriptors() -> None:
@@ -524,11 +569,16 @@ def test_a_socket_that_would_lose_the_device() -> None:
 
 @on_device
 def test_narrow_conditions_on_a_wide_table() -> None:
-    """Conditions are on all bits. Those that others have put beyond the width stay in an update."""
+    """Bits that others have put beyond the width aren't compared, and stay, but by a set."""
     wide = DeviceTable(2)
     narrow = DeviceTable.from_fd(wide, table_id=wide.table_id, width=8)
     wide.load(0, 0x1FE)
-    assert narrow.compare_exchange(0, 0xFE, 1) is False
+    assert narrow.compare_exchange(0, 0xFF, 1) is False
+    assert narrow.compare_exchange(0, narrow.read(0), 1) is True
+    assert wide.read(0) == 0x101
+    assert narrow.compare_exchange(0, 1, 0xFE) is True
+    with pytest.raises(Canceled):
+        narrow.batch([("expect", 0, 0xFE)])
     assert narrow.update(0, lambda state: state + 1) == 0xFE
     assert wide.read(0) == 0x1FF
     narrow.transact([0, 1], lambda states: states.reverse())
