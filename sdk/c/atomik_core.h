@@ -160,7 +160,7 @@ typedef struct atomik_table_t {
 	uint64_t *words;    /* in the process: reference and accumulator of each */
 	uint64_t excess;    /* the bits above its width */
 	size_t error_addr;  /* the address of error, if it has one */
-	size_t failed;      /* the entry that canceled the last batch */
+	size_t failed;      /* 1 + the entry that canceled the last batch; 0 for none */
 	int error;          /* the first one */
 	int kind;           /* where it is, and so how to free it */
 	int fd;             /* on the device: the file */
@@ -214,7 +214,7 @@ ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
  * neither creates nor destroys tables; with the flag ATOMIK_EXPORT_READ_ONLY it can't change
  * this one either. It is closed by exec(), and holds the table until it is closed. Errors:
  * EINVAL for another flag; ENOTTY for a table in the process, or where the driver lacks it;
- * EBADF through an exported descriptor; EMFILE and ENFILE.
+ * EBADF through an exported descriptor; EFAULT if fd is NULL; EMFILE and ENFILE.
  */
 ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd);
 /*
@@ -225,7 +225,8 @@ ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd);
 ATOMIK_API int atomik_device_send(int sock, int fd);
 /*
  * Receives a descriptor that was sent so, closed by exec(). Errors: ENOTTY if it is no atomik
- * device, or there was none (also at the socket's end); EMFILE; those of recvmsg().
+ * device, if there was none (also at the socket's end), or if there were several, which are all
+ * closed; EFAULT if fd is NULL, and nothing is received; EMFILE; those of recvmsg().
  */
 ATOMIK_API int atomik_device_receive(int sock, int *fd);
 #endif
@@ -267,8 +268,9 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
  */
 ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops);
 /*
- * The number, from 0, of the entry that canceled the last batch on this table; SIZE_MAX if it
- * wasn't canceled, or if others have written to its entries meanwhile.
+ * The number, from 0, of the entry that canceled the last atomik_table_batch() on this table;
+ * SIZE_MAX if it wasn't canceled, or if there was none. It is SIZE_MAX or any entry, if others
+ * have written to the entries meanwhile.
  */
 ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t);
 /*
@@ -527,7 +529,7 @@ static inline void atomik_nowhere_(atomik_table_t *t)
 	t->num_contexts = 0;
 	t->words = NULL;
 	t->excess = 0;
-	t->failed = SIZE_MAX;
+	t->failed = 0;
 	t->kind = ATOMIK_NOWHERE_;
 	t->fd = -1;
 	t->table_id = 0;
@@ -726,37 +728,96 @@ ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd)
 {
 	struct atomik_dev_export_ arg = { t->table_id, flags, -1, 0 };
-	int error = atomik_on_device_(t) ? ATOMIK_DEV_CALL_(t, ATOMIK_DEV_EXPORT_, &arg) :
-					   ATOMIK_ENOTTY;
+	int error;
 
+	if (fd == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	error = atomik_on_device_(t) ? ATOMIK_DEV_CALL_(t, ATOMIK_DEV_EXPORT_, &arg) :
+				       ATOMIK_ENOTTY;
 	if (error == ATOMIK_OK)
 		*fd = arg.fd;
 	return atomik_fail_(t, error, SIZE_MAX);
 }
 
-/* A message of one byte, with room for one descriptor. */
+/* The most descriptors that come with one message: the kernel's SCM_MAX_FD. */
+#define ATOMIK_MOST_FDS_	253
+/* The kernel's number of a message with a descriptor of the peer's process. */
+#define ATOMIK_SCM_PIDFD_	4
+
+/*
+ * Room for all descriptors of a message, so that those of several are known and closed. The
+ * socket's owner may have asked for the peer's credentials and pidfd as well.
+ */
+union atomik_control_ {
+	struct cmsghdr first; /* the type of access, and its alignment */
+	char bytes[CMSG_SPACE(3 * sizeof(int)) + CMSG_SPACE(ATOMIK_MOST_FDS_ * sizeof(int)) +
+		   CMSG_SPACE(sizeof(int))];
+};
+
+/* A message of one byte. */
 struct atomik_message_ {
 	struct msghdr header;
 	struct iovec data;
 	char byte;
-	uint64_t control[(CMSG_SPACE(sizeof(int)) + 7) / 8]; /* aligned for a struct cmsghdr */
 };
 
-static inline void atomik_message_init_(struct atomik_message_ *m)
+static inline void atomik_message_init_(struct atomik_message_ *m, union atomik_control_ *control)
 {
 	memset(m, 0, sizeof(*m));
+	memset(control, 0, sizeof(*control));
 	m->data.iov_base = &m->byte;
 	m->data.iov_len = 1;
 	m->header.msg_iov = &m->data;
 	m->header.msg_iovlen = 1;
-	m->header.msg_control = m->control;
-	/* CMSG_SPACE would have room for a second descriptor. */
-	m->header.msg_controllen = CMSG_LEN(sizeof(int));
+	m->header.msg_control = control;
+	m->header.msg_controllen = sizeof(*control);
+}
+
+/*
+ * Returns the descriptor of a message that has come with one. Otherwise returns -1, and closes
+ * those that came. (Compilers warn of the CMSG_NXTHDR that some C libraries have.)
+ */
+static inline int atomik_message_fd_(const struct msghdr *header)
+{
+	const char *at = (const char *)header->msg_control;
+	size_t left = header->msg_controllen;
+	int only = -1, passed = 0;
+
+	while (left >= CMSG_LEN(0)) {
+		struct cmsghdr c;
+		size_t i, len, space;
+
+		memcpy(&c, at, CMSG_LEN(0));
+		len = c.cmsg_len;
+		if (len < CMSG_LEN(0) || len > left)
+			break;
+		for (i = CMSG_LEN(0); i + sizeof(int) <= len; i += sizeof(int)) {
+			int fd;
+
+			if (c.cmsg_level != SOL_SOCKET ||
+			    (c.cmsg_type != SCM_RIGHTS && c.cmsg_type != ATOMIK_SCM_PIDFD_))
+				break;
+			memcpy(&fd, at + i, sizeof(fd));
+			if (c.cmsg_type == SCM_RIGHTS && passed++ == 0)
+				only = fd;
+			else if (fd >= 0) /* instead of a pidfd, there may be an error's number */
+				(void)close(fd);
+		}
+		space = CMSG_SPACE(len - CMSG_LEN(0));
+		at += space;
+		left = left > space ? left - space : 0;
+	}
+	if (only != -1 && (passed > 1 || (header->msg_flags & MSG_CTRUNC) != 0)) {
+		(void)close(only);
+		only = -1;
+	}
+	return only;
 }
 
 ATOMIK_API int atomik_device_send(int sock, int fd)
 {
 	struct atomik_message_ m;
+	union atomik_control_ control;
 	struct cmsghdr *rights;
 	struct sockaddr address;
 	socklen_t len = sizeof(address);
@@ -767,7 +828,8 @@ ATOMIK_API int atomik_device_send(int sock, int fd)
 		return errno;
 	if (address.sa_family != AF_UNIX)
 		return EAFNOSUPPORT;
-	atomik_message_init_(&m);
+	atomik_message_init_(&m, &control);
+	m.header.msg_controllen = CMSG_SPACE(sizeof(fd));
 	rights = CMSG_FIRSTHDR(&m.header);
 	rights->cmsg_level = SOL_SOCKET;
 	rights->cmsg_type = SCM_RIGHTS;
@@ -783,23 +845,21 @@ ATOMIK_API int atomik_device_receive(int sock, int *fd)
 {
 	struct atomik_dev_info_ info;
 	struct atomik_message_ m;
-	struct cmsghdr *rights;
+	union atomik_control_ control;
 	ssize_t got;
 	int received;
 
-	atomik_message_init_(&m);
+	if (fd == NULL)
+		return ATOMIK_EFAULT;
+	atomik_message_init_(&m, &control);
 	do
 		got = recvmsg(sock, &m.header, MSG_CMSG_CLOEXEC);
 	while (got == -1 && errno == EINTR);
 	if (got == -1)
 		return errno;
-	rights = CMSG_FIRSTHDR(&m.header);
-	if (rights == NULL && (m.header.msg_flags & MSG_CTRUNC) != 0)
-		return EMFILE;
-	if (rights == NULL || rights->cmsg_level != SOL_SOCKET ||
-	    rights->cmsg_type != SCM_RIGHTS || rights->cmsg_len != CMSG_LEN(sizeof(received)))
-		return ATOMIK_ENOTTY;
-	memcpy(&received, CMSG_DATA(rights), sizeof(received));
+	received = atomik_message_fd_(&m.header);
+	if (received == -1)
+		return (m.header.msg_flags & MSG_CTRUNC) != 0 ? EMFILE : ATOMIK_ENOTTY;
 	if (ioctl(received, ATOMIK_DEV_NUMBER_(ATOMIK_DEV_INFO_), &info) == -1) {
 		int error = errno;
 
@@ -936,7 +996,7 @@ static inline int atomik_dev_batch_call_(atomik_table_t *t, atomik_op_t *ops, si
 	atomik_sums_(ops, num_ops, after);
 	for (bit = 0; bit < ATOMIK_ENTRY_BITS_; bit++)
 		failed |= (size_t)(before[bit] != after[bit]) << bit;
-	t->failed = failed < num_ops ? failed : SIZE_MAX;
+	t->failed = failed < num_ops ? failed + 1 : 0;
 	return error;
 }
 #endif
@@ -957,7 +1017,7 @@ static inline int atomik_expect_(atomik_table_t *t, atomik_op_t *ops, size_t num
 		state = atomik_do_(t, ATOMIK_OP_READ, op.addr, 0);
 		if (state != (op.value & ~t->excess)) {
 			ops[i].value = state;
-			t->failed = i;
+			t->failed = i + 1;
 			return ATOMIK_ECANCELED;
 		}
 	}
@@ -971,7 +1031,6 @@ static inline int atomik_run_(atomik_table_t *t, atomik_op_t *ops, size_t num_op
 	size_t i;
 	int error;
 
-	t->failed = SIZE_MAX;
 #ifdef ATOMIK_DEVICE
 	if (atomik_on_device_(t))
 		return atomik_dev_batch_call_(t, ops, num_ops);
@@ -1101,6 +1160,7 @@ ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uin
 		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, (uint32_t)addr, 0 },
 		{ ATOMIK_OP_SET, { 0, 0, 0 }, (uint32_t)addr, desired },
 	};
+	const size_t failed = t->failed;
 	int error = atomik_check_(t, addr);
 
 	if (error != ATOMIK_OK)
@@ -1109,6 +1169,8 @@ ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uin
 		return atomik_fail_(t, ATOMIK_EFAULT, addr);
 	ops[0].value = *expected;
 	error = atomik_run_(t, ops, 2);
+	/* It is no batch of the caller's. */
+	t->failed = failed;
 	if (error == ATOMIK_ECANCELED)
 		*expected = ops[0].value;
 	return atomik_fail_(t, error, addr);
@@ -1139,17 +1201,16 @@ ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t
 	return ATOMIK_OK;
 }
 
-ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+/* Checks all entries of a batch before any is done, and does it. */
+static inline int atomik_batch_(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
 {
 	atomik_op_t op;
 	size_t i;
 
-	t->failed = SIZE_MAX;
 	if (num_ops < 1 || num_ops > ATOMIK_MAX_BATCH)
 		return atomik_fail_(t, ATOMIK_EINVAL, SIZE_MAX);
 	if (ops == NULL)
 		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
-	/* All entries are checked before any is done. */
 	for (i = 0; i < num_ops; i++) {
 		if (atomik_entry_(t, &ops[i], &op) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
@@ -1157,9 +1218,15 @@ ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t nu
 	return atomik_fail_(t, atomik_run_(t, ops, num_ops), SIZE_MAX);
 }
 
+ATOMIK_API int atomik_table_batch(atomik_table_t *t, atomik_op_t *ops, size_t num_ops)
+{
+	t->failed = 0;
+	return atomik_batch_(t, ops, num_ops);
+}
+
 ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t)
 {
-	return t->failed;
+	return t->failed - 1;
 }
 
 ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
@@ -1189,7 +1256,7 @@ ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 			op->addr = once[i];
 			op->value = deltas[i];
 			if (pending == sizeof(ops) / sizeof(ops[0]) || i + 1 == n) {
-				int error = atomik_table_batch(t, ops, pending);
+				int error = atomik_batch_(t, ops, pending);
 
 				if (error != ATOMIK_OK)
 					return error;

@@ -12,6 +12,9 @@ static bool move(atomik_table_t *table, uint32_t from, uint32_t to, uint64_t amo
 	uint64_t source = atomik_table_read(table, from);
 	uint64_t target = atomik_table_read(table, to);
 
+	/* Of two SETs of one context, only the second would count. */
+	if (from == to)
+		return source >= amount;
 	while (source >= amount) {
 		atomik_op_t ops[] = {
 			{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, from, source },

@@ -189,15 +189,23 @@ static void exported(void)
 	rights(0);
 	rights(ATOMIK_EXPORT_READ_ONLY);
 	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
+	CHECK(atomik_table_export(&t, 0, NULL) == ATOMIK_EFAULT);
+	CHECK(atomik_table_error(&t) == ATOMIK_EFAULT);
+	atomik_table_clear_error(&t);
 	CHECK(atomik_table_export(&t, 2, &fd) == ATOMIK_EINVAL && fd == 7);
 	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL);
 	CHECK(atomik_table_error_addr(&t) == SIZE_MAX);
 	atomik_table_free(&t);
 }
 
-/* A descriptor goes to another process, over each kind of socket. */
+/*
+ * A descriptor goes to another process, over each kind of socket. The receiver has asked for the
+ * sender's credentials, too.
+ */
 static void sent(int kind)
 {
+	enum { PASS_CRED = 16 }; /* SO_PASSCRED, which strict standards hide */
+	const int on = 1;
 	atomik_table_t t;
 	uint64_t state = 8;
 	int pair[2], fd, status;
@@ -210,6 +218,7 @@ static void sent(int kind)
 		uint32_t id;
 
 		CHECK(close(pair[0]) == 0);
+		CHECK(setsockopt(pair[1], SOL_SOCKET, PASS_CRED, &on, sizeof(on)) == 0);
 		CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_OK);
 		CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
 		CHECK(read(pair[1], &id, sizeof(id)) == sizeof(id));

@@ -8,6 +8,7 @@
 #include <string.h>
 #ifdef ATOMIK_DEVICE
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -328,6 +329,8 @@ static void conditions_and_changes(atomik_table_t *t)
 		{ ATOMIK_OP_EXPECT, { 0, 0, 0 }, 2, 2 },
 		{ ATOMIK_OP_SET, { 0, 0, 0 }, 2, 8 },
 	};
+	const uint32_t addr = 0;
+	uint64_t state = 5;
 	atomik_ctx_t c;
 
 	fill(t);
@@ -342,8 +345,15 @@ static void conditions_and_changes(atomik_table_t *t)
 	ops[4].value = 77;
 	CHECK(atomik_table_batch(t, ops, 6) == ATOMIK_ECANCELED);
 	CHECK(atomik_table_failed_entry(t) == 4 && ops[4].value == 2 && ops[1].value == 99);
-	CHECK(atomik_table_error(t) == ATOMIK_OK);
 	is_filled(t);
+	/* Calls that are no batches leave that. */
+	CHECK(atomik_table_set(t, 0, 0) == 0 && atomik_table_swap_to(t, 0, 0) == 0);
+	CHECK(atomik_table_compare_exchange(t, 0, &state, 0) == ATOMIK_ECANCELED && state == 0);
+	CHECK(atomik_table_compare_exchange(t, 0, &state, 0) == 0);
+	CHECK(atomik_table_accum_many(t, &addr, &state, 1) == 0);
+	CHECK(atomik_table_failed_entry(t) == 4);
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+	fill(t);
 	/* What was found is put in its place already. */
 	CHECK(atomik_table_batch(t, ops, 6) == 0 && ops[1].value == 7);
 	CHECK(atomik_table_failed_entry(t) == SIZE_MAX);
@@ -427,6 +437,7 @@ static void tables_that_cannot_be_made(void)
 	atomik_table_t t;
 
 	memset(&t, 0, sizeof(t));
+	CHECK(atomik_table_failed_entry(&t) == SIZE_MAX);
 	is_nowhere(&t);
 	CHECK(atomik_table_init_in(&t, memory, 0, 64) == ATOMIK_EINVAL);
 	CHECK(atomik_table_error(&t) == ATOMIK_EINVAL);
@@ -548,12 +559,15 @@ static void no_device_to_share(void)
 	CHECK(atomik_table_init_in(&t, memory, 1, 64) == 0);
 	CHECK(atomik_table_export(&t, 0, &fd) == ATOMIK_ENOTTY && fd == 7);
 	FAILED(&t, ATOMIK_ENOTTY, SIZE_MAX);
+	CHECK(atomik_table_export(&t, 0, NULL) == ATOMIK_EFAULT);
+	FAILED(&t, ATOMIK_EFAULT, SIZE_MAX);
 	atomik_table_free(&t);
 
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
 	next = next_descriptor();
 	/* It is received, and closed again. */
 	CHECK(atomik_device_send(pair[0], pair[0]) == 0);
+	CHECK(atomik_device_receive(pair[1], NULL) == ATOMIK_EFAULT);
 	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
 	CHECK(next_descriptor() == next);
 	/* Nothing but a byte. */
@@ -571,6 +585,97 @@ static void no_device_to_share(void)
 	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
 	CHECK(pair[0] >= 0 && atomik_device_send(pair[0], STDOUT_FILENO) == EAFNOSUPPORT);
 	CHECK(close(pair[0]) == 0);
+}
+
+/* The number of this process's descriptors. */
+static int descriptors(void)
+{
+	int fd, open = 0;
+
+	for (fd = 0; fd < 2048; fd++)
+		open += fcntl(fd, F_GETFD) != -1;
+	return open;
+}
+
+/* Sends a byte with a descriptor, count times. */
+static void send_many(int sock, int fd, size_t count)
+{
+	union {
+		struct cmsghdr first;
+		char bytes[CMSG_SPACE(253 * sizeof(int))];
+	} control;
+	size_t i;
+	struct msghdr header;
+	struct iovec data;
+	char byte = 0;
+
+	memset(&control, 0, sizeof(control));
+	memset(&header, 0, sizeof(header));
+	data.iov_base = &byte;
+	data.iov_len = 1;
+	header.msg_iov = &data;
+	header.msg_iovlen = 1;
+	header.msg_control = &control;
+	header.msg_controllen = (socklen_t)CMSG_SPACE(count * sizeof(fd));
+	control.first.cmsg_level = SOL_SOCKET;
+	control.first.cmsg_type = SCM_RIGHTS;
+	control.first.cmsg_len = (socklen_t)CMSG_LEN(count * sizeof(fd));
+	for (i = 0; i < count; i++)
+		memcpy(CMSG_DATA(&control.first) + i * sizeof(fd), &fd, sizeof(fd));
+	CHECK(sendmsg(sock, &header, 0) == 1);
+}
+
+/*
+ * A receiver that has asked for more than descriptors gets the one that was sent. It is open as a
+ * path only, so that the question of whether it is a device has another answer than ENOTTY.
+ */
+static void other_control_messages(void)
+{
+	enum {
+		/* SO_PASSCRED, SO_PASSPIDFD and O_PATH, which strict standards hide. */
+		PASS_CRED = 16,
+		PASS_PIDFD = 76,
+		PATH = 010000000
+	};
+	const int on = 1, path = open("/dev/null", PATH);
+	int pair[2], fd = 7, before, option;
+
+	CHECK(path >= 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+	before = descriptors();
+	for (option = 0; option < 3; option++) {
+		struct rlimit limit, less;
+
+		if (option == 1)
+			CHECK(setsockopt(pair[1], SOL_SOCKET, PASS_CRED, &on, sizeof(on)) == 0);
+		/* Linux has it since 6.5. */
+		if (option == 2 &&
+		    setsockopt(pair[1], SOL_SOCKET, PASS_PIDFD, &on, sizeof(on)) == -1)
+			break;
+		CHECK(atomik_device_send(pair[0], path) == 0);
+		CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_EBADF && fd == 7);
+		CHECK(descriptors() == before);
+		/* Several are refused. */
+		send_many(pair[0], path, 2);
+		send_many(pair[0], path, 253);
+		CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
+		CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_ENOTTY && fd == 7);
+		CHECK(descriptors() == before);
+		/* No number is left for the one that comes; and one number for two. */
+		CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+		less = limit;
+		CHECK(atomik_device_send(pair[0], path) == 0);
+		send_many(pair[0], path, 2);
+		less.rlim_cur = 0;
+		CHECK(setrlimit(RLIMIT_NOFILE, &less) == 0);
+		CHECK(atomik_device_receive(pair[1], &fd) == EMFILE && fd == 7);
+		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+		less.rlim_cur = (rlim_t)next_descriptor() + 1;
+		CHECK(setrlimit(RLIMIT_NOFILE, &less) == 0);
+		CHECK(atomik_device_receive(pair[1], &fd) == EMFILE && fd == 7);
+		CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+		CHECK(descriptors() == before);
+	}
+	CHECK(close(pair[0]) == 0 && close(pair[1]) == 0 && close(path) == 0);
 }
 
 /* The error is the system's, not the table's. */
@@ -603,6 +708,7 @@ int main(void)
 #ifdef ATOMIK_DEVICE
 	no_descriptor_is_left();
 	no_device_to_share();
+	other_control_messages();
 #endif
 	CHECK(atomik_table_init_in(&t, memory, 8, 64) == 0);
 	on_a_table(&t);
