@@ -2,10 +2,11 @@
 
 //! GET_INFO counts every operation served, of all files.
 
-use crate::{alone, rounds};
+use crate::alone;
 use atomik_test_support::{
     memory::Pages,
     raw::{accum, expect, image, load, open_device, read, set, swap},
+    rounds::rounds,
     task,
 };
 use atomik_uapi::{IOC_READ, IOC_SNAPSHOT};

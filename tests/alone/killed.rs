@@ -2,7 +2,7 @@
 
 //! Processes that are killed at any moment.
 
-use crate::{alone, rounds, rounds_before};
+use crate::{alone, rounds_before};
 use crate::{
     gate::Gate,
     kernel_memory::{in_use_kib, wait_for_at_most_kib},
@@ -10,6 +10,7 @@ use crate::{
 use atomik_test_support::{
     driver,
     raw::{RawFile, accum, load, open_device, read, swap},
+    rounds::rounds,
     task,
 };
 use nix::sys::{

@@ -14,20 +14,13 @@ mod storm;
 mod top;
 mod unload;
 
-use std::{
-    env,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use atomik_test_support::rounds::rounds;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Makes the calling test wait for the others.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Rounds of a test that repeats itself: 1000, or fewer on a slow kernel.
-fn rounds() -> i64 {
-    env::var("ATOMIK_ROUNDS").map_or(1000, |n| n.parse().expect("ATOMIK_ROUNDS is a number"))
 }
 
 /// Rounds before those that count. After them the kernel has all that it keeps for later use.

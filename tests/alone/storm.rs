@@ -2,10 +2,11 @@
 
 //! Loading and unloading while many open and close.
 
-use crate::{alone, rounds};
+use crate::alone;
 use atomik_test_support::{
     driver,
     raw::{accum, open_device, open_device_with, read},
+    rounds::rounds,
 };
 use nix::{errno::Errno, fcntl::OFlag};
 use proptest::{

@@ -3,11 +3,12 @@
 //! Unloading: refused while a file is open, and without a trace otherwise.
 
 use crate::kernel_memory::{in_use_kib, wait_for_at_most_kib};
-use crate::{alone, rounds, rounds_before};
+use crate::{alone, rounds_before};
 use atomik_test_support::{
     driver,
     mapping::Mapping,
     raw::{RawFile, open_device, read},
+    rounds::rounds,
     task,
 };
 use atomik_uapi::EXPORT_READ_ONLY;

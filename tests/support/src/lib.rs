@@ -12,6 +12,7 @@ pub mod model;
 pub mod passing;
 pub mod program;
 pub mod raw;
+pub mod rounds;
 pub mod start;
 pub mod task;
 pub mod terminal;
