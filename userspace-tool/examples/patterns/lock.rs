@@ -83,7 +83,7 @@ fn work(worker: &mut Worker) -> Result {
 
 fn run(race: &Race) -> Result {
     let table = race.table(OWN + 2 * WORKERS)?;
-    let crashes = race.supervise(WORKERS, |number| supervise(race, &table, number))?;
+    let crashes = race.supervise(&table, WORKERS, |number| supervise(race, &table, number))?;
     let rounds = u64::from(race.rounds.div_ceil(WORKERS));
     assert!(crashes.iter().all(|&n| n > 0), "{crashes:?}");
     assert_eq!(table.read(LOCK)?, FREE);

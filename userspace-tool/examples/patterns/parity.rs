@@ -6,7 +6,7 @@ use std::thread;
 
 use atomik::{Batch, Context, TableRef};
 
-use crate::race::{Race, Result, Worker};
+use crate::race::{Owned, Race, Result, Worker};
 use crate::{Pattern, Work};
 
 pub const PATTERN: Pattern = Pattern {
@@ -63,7 +63,7 @@ fn run(race: &Race) -> Result {
     let kills = race.rounds.div_ceil(KILL_EVERY);
     let mut wrong = 0;
     for _ in 0..kills {
-        let start = |number| Ok(race.worker(&table, number, WRITERS)?.spawn()?);
+        let start = |number| Owned::spawn(&mut race.worker(&table, number, WRITERS)?);
         let mut writers = (0..WRITERS).map(start).collect::<Result<Vec<_>>>()?;
         let before = table.read(0)?;
         while table.read(0)? == before {
@@ -74,10 +74,8 @@ fn run(race: &Race) -> Result {
             }
             thread::yield_now();
         }
-        for writer in &mut writers {
-            writer.kill()?;
-            writer.wait()?;
-        }
+        // This kills them.
+        drop(writers);
         if restore(&table, 0)? != table.read(0)? {
             wrong += 1;
             let difference = restore(&table, PARITY)? ^ table.read(PARITY)?;

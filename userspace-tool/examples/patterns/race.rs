@@ -3,7 +3,8 @@
 //! [`Race`], which starts the workers of a pattern, and [`Worker`], a process with their table.
 
 use std::error::Error;
-use std::process::{Command, Stdio};
+use std::ops::{Deref, DerefMut};
+use std::process::{Child, Command, Stdio};
 use std::{hint, thread};
 
 use atomik::{Device, Rights, Table, TableMap, TableRef};
@@ -32,11 +33,9 @@ impl Race {
 
     /// Runs so many workers on the table, all at once. Returns what each has printed.
     pub fn run(&self, table: &TableRef, workers: u32) -> Result<Vec<String>> {
-        self.supervise(workers, |number| {
+        self.supervise(table, workers, |number| {
             let output = self.worker(table, number, workers)?.output()?;
             if !output.status.success() {
-                // Nobody is to wait for it.
-                table.set(Meetings::of(table)?.failed, 1)?;
                 return Err(format!("worker {number}: {}", output.status).into());
             }
             Ok(String::from_utf8(output.stdout)?)
@@ -44,11 +43,20 @@ impl Race {
     }
 
     /// Calls `supervise` for each worker, in a thread of its own. Returns what the calls return.
+    /// Where one fails, the others' workers wait for nobody any more.
     pub fn supervise<T: Send>(
         &self,
+        table: &TableRef,
         workers: u32,
         supervise: impl Fn(u32) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
+        let supervise = |number| {
+            let result = supervise(number);
+            if result.is_err() {
+                table.set(Meetings::of(table)?.failed, 1)?;
+            }
+            result
+        };
         thread::scope(|scope| {
             let supervise = &supervise;
             let start = |number| scope.spawn(move || supervise(number));
@@ -167,10 +175,47 @@ impl Worker<'_> {
 
     /// Gives the processor to others, for a worker that waits. Fails where another has failed.
     pub fn pause(&self) -> Result {
-        if self.map.read(self.meetings.failed)? != 0 {
-            return Err("another worker has failed".into());
-        }
+        self.check_others()?;
         thread::yield_now();
         Ok(())
+    }
+
+    /// Fails where another worker has failed.
+    pub fn check_others(&self) -> Result {
+        match self.map.read(self.meetings.failed)? {
+            0 => Ok(()),
+            _ => Err("another worker has failed".into()),
+        }
+    }
+}
+
+/// A process that ends with its owner: it is killed when this is dropped.
+pub struct Owned(Child);
+
+impl Owned {
+    pub fn spawn(command: &mut Command) -> Result<Self> {
+        Ok(Self(command.spawn()?))
+    }
+}
+
+impl Deref for Owned {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Owned {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        // Both do nothing to a process that was waited for.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

@@ -5,11 +5,11 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
 use atomik::{Batch, Device, Error, Rights, TableRef};
 
-use crate::race::{Race, Result};
+use crate::race::{Owned, Race, Result};
 use crate::{Pattern, Work};
 
 pub const PATTERN: Pattern = Pattern {
@@ -75,11 +75,11 @@ fn work() -> Result {
 }
 
 /// Starts a reader, and gives it the table.
-fn start(race: &Race, table: &TableRef, number: u32) -> Result<Child> {
+fn start(race: &Race, table: &TableRef, number: u32) -> Result<Owned> {
     let (own, its) = UnixStream::pair()?;
     give(table, own)?;
     let mut reader = race.program(number, READERS)?;
-    Ok(reader.stdin(Stdio::from(OwnedFd::from(its))).spawn()?)
+    Owned::spawn(reader.stdin(Stdio::from(OwnedFd::from(its))))
 }
 
 fn run(race: &Race) -> Result {

@@ -77,6 +77,7 @@ fn work(worker: &mut Worker) -> Result {
     }
     let view = table.view()?;
     while view.read(ENDED)? < u64::from(WRITERS) {
+        worker.check_others()?;
         let read = read(&view)?;
         assert_eq!(read, words(read[0]));
     }
