@@ -109,7 +109,7 @@ fn conditions_begin_batches() {
         &[
             "<stdin>:4: the state at address 0 is 0x0000000000000007, where 0x0000000000000008 \
              was expected",
-            "hint: the first 1 operation before it were done",
+            "hint: the one operation before it was done",
         ],
     );
     assert_eq!(states(), "0 7\n1 1\n2 1\n");
@@ -143,7 +143,7 @@ fn a_batch_with_conditions_is_not_divided() {
         2,
         &[
             "<stdin>:2: this condition begins a batch of more than 4096 entries",
-            "the first 1 operation before it were done",
+            "the one operation before it was done",
         ],
     );
     assert_eq!(tool.run("-s s read 0..1 -f dec").ok(), "0 0\n1 5\n");

@@ -149,10 +149,8 @@ impl Counts {
     fn done(&self) -> String {
         match self.operations {
             0 => "nothing was done".into(),
-            n => format!(
-                "the first {} before it were done",
-                count(n, "operation", "operations")
-            ),
+            1 => "the one operation before it was done".into(),
+            n => format!("the first {n} operations before it were done"),
         }
     }
 }

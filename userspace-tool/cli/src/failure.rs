@@ -67,7 +67,7 @@ impl Failure {
                 op: Operation::CreateTable | Operation::DestroyTable | Operation::Export,
             } => chain(error),
             atomik::Error::ReadOnly { op } => {
-                format!("{op} changes something, and this descriptor is read-only")
+                format!("{op} was refused: this descriptor is read-only")
             }
             _ => chain(error),
         };
@@ -285,6 +285,15 @@ mod tests {
         );
         assert!(failure.hint.unwrap().contains("modprobe"));
         assert_eq!(failure.status, 3);
+    }
+
+    /// A descriptor of the device refuses any batch, an exported one also serves some.
+    #[test]
+    fn what_a_read_only_descriptor_refuses_need_not_change_anything() {
+        let op = Operation::Batch;
+        let failure = Failure::of(&atomik::Error::ReadOnly { op });
+        let message = "BATCH was refused: this descriptor is read-only";
+        assert_eq!(failure.messages, [message]);
     }
 
     /// Errors quote input, such as serde's an unknown field and the system's a path.
