@@ -22,9 +22,12 @@ use open_files::{OpenFiles, Row};
 ///
 /// Shows the open files of your processes, or of all for root: their tables, the operations per
 /// second, and the contexts that change in the chosen file. With -s or --fd, only that file;
-/// -t chooses the table that is shown first. A table that was exported, `ro` (read-only) or `rw`,
-/// is a file of its own, and its operations count for the file that it belongs to. Keys: arrows or j and k choose a file, Tab the next of
-/// its tables, q ends.
+/// -t chooses the table that is shown first. Keys: arrows or j and k choose a file, Tab the next
+/// of its tables, q ends.
+///
+/// A table that was exported, `ro` (read-only) or `rw`, is a file of its own. All operations on it
+/// count for the file that it belongs to, also those with which `top` looks into it; where that
+/// file itself is chosen, they are left out.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print the files once, as text or with --json, and end

@@ -251,22 +251,18 @@ impl fmt::Display for Row {
         let session = file.session.as_ref().map_or("-", |name| name.as_str());
         let (pid, fd, contexts) = (file.pid, file.descriptor, file.usage.contexts());
         let mut tables = file.usage.tables.len().to_string();
-        let counted = match file.usage.export {
-            None => [
-                file.usage.bytes.div_ceil(1024).to_string(),
-                file.usage.ops.to_string(),
-                format!("{:.0}", self.rate),
-            ],
-            // The file that the table belongs to has these.
+        let kib = file.usage.bytes.div_ceil(1024);
+        let [ops, rate] = match file.usage.export {
+            None => [file.usage.ops.to_string(), format!("{:.0}", self.rate)],
+            // They count for the file that the table belongs to.
             Some(rights) => {
                 tables += match rights {
                     Rights::ReadOnly => " ro",
                     Rights::ReadWrite => " rw",
                 };
-                ["-", "-", "-"].map(String::from)
+                ["-", "-"].map(String::from)
             }
         };
-        let [kib, ops, rate] = counted;
         write!(
             f,
             "{pid:>7} {fd:>4}  {command:<15}  {session:<12}  {tables:>6}  {contexts:>8}  \
