@@ -5,12 +5,12 @@
 use atomik_test_support::{
     compat,
     mapping::{Mapping, READ_WRITE},
-    memory::Pages,
+    memory::{PAGE, Pages},
     passing::pass,
     raw::{Context, RawFile, accum, expect, load, open_device, read, set, swap},
     task,
 };
-use atomik_uapi::{self as uapi, Command, EXPORT_READ_ONLY};
+use atomik_uapi::{self as uapi, Command, EXPORT_READ_ONLY, MAP_SPAN};
 use io_uring::{IoUring, opcode, squeue, types::Fd};
 use nix::{
     errno::Errno,
@@ -25,7 +25,7 @@ use nix::{
     unistd::{self, getppid},
 };
 use std::{
-    fs::File,
+    fs::{self, File},
     io::IoSlice,
     os::{
         fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
@@ -196,6 +196,44 @@ fn not_by_a_mapping() {
     let writable = Mapping::new(&subject.file, subject.table, 1).unwrap();
     assert_eq!(mapping.protect(READ_WRITE), Err(Errno::EACCES));
     writable.accum(0, 0);
+    // Nor by an exchange of its pages, which a mapping for writing allows.
+    assert_eq!(remap(&writable, subject.table), Ok(()));
+    for table in [subject.table, subject.other] {
+        assert_eq!(remap(&mapping, table), Err(Errno::EINVAL));
+    }
+    assert_eq!(mapping.read(0), 5);
+}
+
+/// Exchanges the page of a mapping for the first of a table.
+fn remap(mapping: &Mapping, table: u32) -> Result<(), Errno> {
+    let start = mapping.states().as_ptr();
+    let page = u64::from(table) * MAP_SPAN / PAGE as u64;
+    // SAFETY: all bits are valid in an atomic, and the page stays mapped.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_remap_file_pages,
+            start,
+            PAGE,
+            0_usize,
+            page,
+            0_usize,
+        )
+    };
+    Errno::result(result).map(drop)
+}
+
+#[test]
+fn not_by_the_name_of_a_mapping() {
+    let subject = Subject::new();
+    let mapping = subject.mapping();
+    let start = mapping.states().as_ptr() as usize;
+    let name = format!("/proc/self/map_files/{start:x}-{:x}", start + PAGE);
+    // The name is right.
+    assert!(fs::read_link(&name).is_ok());
+    for flags in [OFlag::O_RDWR, OFlag::O_WRONLY, OFlag::O_RDONLY] {
+        let again = open(name.as_str(), flags, Mode::empty());
+        assert_eq!(again.err(), Some(Errno::ENXIO));
+    }
 }
 
 /// The kernel writes to memory for programs, too.
