@@ -3,6 +3,7 @@
 //! Descriptors of one table, with rights of their own.
 
 use atomik_test_support::{
+    fdinfo,
     mapping::Mapping,
     memory::Pages,
     passing::pass,
