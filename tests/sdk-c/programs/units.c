@@ -581,8 +581,8 @@ static void no_device_to_share(void)
 	CHECK(close(pair[1]) == 0);
 	CHECK(atomik_device_receive(pair[1], &fd) == ATOMIK_EBADF);
 	CHECK(atomik_device_send(pair[1], STDOUT_FILENO) == ATOMIK_EBADF);
-	/* A socket that would lose the descriptor. */
-	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
+	/* A socket that would lose the descriptor, of a kind that every kernel has. */
+	pair[0] = socket(AF_NETLINK, SOCK_RAW, 0);
 	CHECK(pair[0] >= 0 && atomik_device_send(pair[0], STDOUT_FILENO) == EAFNOSUPPORT);
 	CHECK(close(pair[0]) == 0);
 }
