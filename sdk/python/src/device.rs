@@ -70,12 +70,7 @@ impl Handle {
                     return Open::create(device, contexts, width);
                 };
                 let table = device.table(id)?;
-                Ok(Open {
-                    contexts: table.size()?,
-                    table,
-                    device,
-                    width,
-                })
+                Open::existing(device, table, width)
             })
             .map_err(|error| from_device(error, None))?;
         Ok(Self::new(open, name))
@@ -92,12 +87,7 @@ impl Handle {
             .detach(|| {
                 let device = device.try_clone()?;
                 let table = device.only_table()?;
-                Ok(Open {
-                    contexts: table.size()?,
-                    table,
-                    device,
-                    width,
-                })
+                Open::existing(device, table, width)
             })
             .map_err(|error| from_device(error, None))?;
         Ok(Self::new(open, name))
@@ -137,6 +127,15 @@ impl Open {
             device,
             table,
             contexts,
+            width,
+        })
+    }
+
+    fn existing(device: Device, table: TableRef, width: u32) -> Result<Self> {
+        Ok(Self {
+            contexts: table.size()?,
+            device,
+            table,
             width,
         })
     }
