@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Schemas of objects, and code for them in several languages.
+
+mod check;
+mod diff;
+mod format;
+mod init;
+mod json;
+mod json_schema;
+mod layout;
+pub mod names;
+mod problem;
+mod reserved;
+pub mod schema;
+mod source;
+
+pub use check::check;
+pub use diff::{Change, Diff, Effect, diff};
+pub use init::init;
+pub use json_schema::json_schema;
+pub use layout::{Layout, Part, Place};
+pub use problem::Problem;
+pub use schema::Schema;
+pub use source::{MAX_BYTES, Source};
