@@ -8,11 +8,15 @@ mod init;
 mod json;
 mod json_schema;
 mod layout;
+pub mod message;
 pub mod names;
+pub mod output;
 mod problem;
+pub mod reference;
 mod reserved;
 pub mod schema;
 mod source;
+pub mod vectors;
 
 pub use check::check;
 pub use diff::{Change, Diff, Effect, diff};
