@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! JSON with the place of each value, and with keys that are there twice.
 //!
-//! `serde_json` reads it. A `RawValue` is a slice of the text, so its address tells its place. It is
-//! read level by level, only as deep as the format goes, so that deep nesting costs nothing.
+//! `serde_json` reads it. A `RawValue` is a slice of the text, so its address tells its place. It
+//! is read level by level, only as deep as the format goes, so that deep nesting costs nothing.
 
 use std::fmt;
 use std::ops::Range;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The format as a JSON Schema, for editors.
 //!
-//! It is draft 7, which editors know best. It says all but what no JSON Schema can say: keys that are
-//! there twice, names of operations that collide, memory, and SPDX expressions.
+//! It is draft 7, which editors know best. It says all but what no JSON Schema can say: keys that
+//! are there twice, names of operations that collide, memory, and SPDX expressions.
 
 use num_bigint::BigUint;
 use serde_json::{Map, Number, Value, json};

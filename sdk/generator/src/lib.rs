@@ -3,10 +3,13 @@
 
 mod check;
 mod diff;
+mod escape;
 mod format;
+mod generate;
 mod init;
 mod json;
 mod json_schema;
+mod languages;
 mod layout;
 pub mod message;
 pub mod names;
@@ -20,6 +23,7 @@ pub mod vectors;
 
 pub use check::check;
 pub use diff::{Change, Diff, Effect, diff};
+pub use generate::{Language, generate, generate_with};
 pub use init::init;
 pub use json_schema::json_schema;
 pub use layout::{Layout, Part, Place};

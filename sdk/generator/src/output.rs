@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Directories that generated files are written into, which may hold other files too.
 //!
-//! A manifest in the directory has the SHA-256 of each file that was written, as `sha256sum --check`
-//! reads it. So files that people wrote or edited are told from ours, and what a former schema left
-//! is known.
+//! A manifest in the directory has the SHA-256 of each file that was written, as `sha256sum
+//! --check` reads it. So files that people wrote or edited are told from ours, and what a former
+//! schema left is known.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -190,17 +190,14 @@ fn is_ours(found: &Found, digests: Option<&BTreeSet<String>>) -> bool {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 fn manifest(files: &Files) -> String {
-    files
+    let lines = files
         .iter()
-        .map(|(path, text)| format!("{}  {path}\n", digest(text.as_bytes())))
-        .collect()
+        .map(|(path, text)| format!("{}  {path}\n", digest(text.as_bytes())));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// Digests by path. Lines that we don't write are passed over: their files are not ours.

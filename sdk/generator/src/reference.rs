@@ -178,8 +178,8 @@ fn cell_mask(bits: u32) -> BigUint {
     (BigUint::from(1u8) << bits) - 1u8
 }
 
-/// A value's bits as they lie in the contexts. `lay(a ^ b) == lay(a) ^ lay(b)`, so deltas may be laid
-/// before or after they are combined.
+/// A value's bits as they lie in the contexts. `lay(a ^ b) == lay(a) ^ lay(b)`, so deltas may be
+/// laid before or after they are combined.
 pub fn lay(field: &Field, value: &BigUint) -> BigUint {
     let value = value & field.mask();
     match field.encoding {

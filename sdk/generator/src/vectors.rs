@@ -173,10 +173,19 @@ impl<'de> Deserialize<'de> for Hex {
     }
 }
 
+impl Bytes {
+    /// Two hexadecimal digits for each.
+    pub(crate) fn digits(&self) -> String {
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        digits
+            .filter_map(|digit| char::from_digit(digit.into(), 16))
+            .collect()
+    }
+}
+
 impl Serialize for Bytes {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
-        serializer.serialize_str(&digits)
+        serializer.serialize_str(&self.digits())
     }
 }
 

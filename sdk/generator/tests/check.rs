@@ -142,7 +142,8 @@ fn objects_of_several_files() {
         both(object("Stream", "A"), object("Stream", "A")),
         refused("the object Video.Stream.A is in a.json already")
     );
-    // One type of C, though the fields differ; one directory of C and JavaScript, though they differ.
+    // One type of C, though the fields differ; one directory of C and JavaScript, though they
+    // differ.
     assert_eq!(
         both(object("Stream", "A"), object("Other", "A")),
         refused("`atomik_a` would belong to the object Video.Stream.A of a.json, too")

@@ -16,7 +16,8 @@ fn schema(text: &str) -> Schema {
 
 fn with(fields: &str, depth: &str) -> Schema {
     schema(&format!(
-        r#"{{"catalogue": {{"vertical": "Edge", "field": "Test", "object": "One", "version": "1.2.0"}},
+        r#"{{"catalogue": {{"vertical": "Edge", "field": "Test", "object": "One",
+        "version": "1.2.0"}},
         "schema": {{"delta_fields": {{{fields}}}, "operations": {{"accumulate": {{"enabled": true}},
         "rollback": {{"enabled": true, "history_depth": {depth}}}}}}}}}"#
     ))
@@ -110,7 +111,8 @@ fn bytes_of_messages() {
         bytes
             .iter()
             .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
+            .collect::<Vec<_>>()
+            .concat()
     };
     for (compression, delta, body) in [
         ("none", 0x0000_1200_0034_0000u64, "0000340000120000"),
@@ -232,7 +234,8 @@ proptest! {
         b in any::<[u8; 32]>(),
         width in proptest::sample::select(vec![8u32, 16, 32, 64, 128, 256]),
     ) {
-        let field = format!(r#""a": {{"type": "delta_stream", "width": {width}, "encoding": "rle"}}"#);
+        let kind = r#""type": "delta_stream", "encoding": "rle""#;
+        let field = format!(r#""a": {{{kind}, "width": {width}}}"#);
         let schema = with(&field, "1");
         let field = &schema.fields[0];
         let [a, b] = [a, b].map(|bytes| BigUint::from_bytes_le(&bytes) & field.mask());
@@ -268,7 +271,8 @@ proptest! {
 
     #[test]
     fn arbitrary_messages(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-        let schema = with(r#""a": {"type": "delta_stream", "width": 64, "compression": "rle"}"#, "1");
+        let field = r#""a": {"type": "delta_stream", "width": 64, "compression": "rle"}"#;
+        let schema = with(field, "1");
         prop_assert!(message::decode(&schema, &schema.fields[0], &bytes).is_err());
     }
 }

@@ -13,7 +13,7 @@ use crate::schema::{Compression, Field, FieldType, Schema};
 
 /// Histories up to this depth are filled to see the oldest accum forgotten.
 const FILLED_DEPTH: u32 = 256;
-const RANDOM_STEPS: usize = 120;
+const RANDOM_STEPS: usize = 60;
 
 pub(super) fn vectors(schema: &Schema) -> Vectors {
     let mut random = Random(u64::from(crc32fast::hash(schema.full_name().as_bytes())));
@@ -371,7 +371,7 @@ fn history(schema: &Schema) -> Option<Case> {
     case.rollback(1);
     for step in 0..depth.min(FILLED_DEPTH) + 3 {
         let at = step as usize % count;
-        case.accum(at, BigUint::from(step + 1));
+        case.accum(at, BigUint::from(step % 255 + 1));
     }
     case.rollback(0);
     case.rollback(2);

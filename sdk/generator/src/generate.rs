@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Packages of code, in memory.
+
+use crate::languages;
+use crate::output::Files;
+use crate::schema::Schema;
+use crate::vectors::Vectors;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Language {
+    Python,
+    Rust,
+    C,
+}
+
+impl Language {
+    pub const ALL: [Language; 3] = [Language::Python, Language::Rust, Language::C];
+
+    /// The name, and the directory of the package.
+    pub fn name(self) -> &'static str {
+        match self {
+            Language::Python => "python",
+            Language::Rust => "rust",
+            Language::C => "c",
+        }
+    }
+
+    pub fn of(name: &str) -> Option<Language> {
+        Language::ALL
+            .into_iter()
+            .find(|language| language.name() == name)
+    }
+}
+
+/// The files of one package in each language, always the same for the same schemas in any order.
+pub fn generate(schemas: &[Schema], languages: &[Language]) -> Files {
+    let vectors: Vec<_> = schemas.iter().map(Vectors::of).collect();
+    generate_with(schemas, &vectors, languages)
+}
+
+/// The same, with vectors of the caller's: one for each schema, in the same order.
+pub fn generate_with(schemas: &[Schema], vectors: &[Vectors], languages: &[Language]) -> Files {
+    let mut objects: Vec<_> = schemas
+        .iter()
+        .zip(vectors)
+        .map(|(schema, vectors)| Object { schema, vectors })
+        .collect();
+    objects.sort_by_key(|object| object.schema.full_name());
+    let mut files = Files::new();
+    for &language in languages {
+        let package = match language {
+            Language::Python => languages::python::package(&objects),
+            Language::Rust => languages::rust::package(&objects),
+            Language::C => languages::c::package(&objects),
+        };
+        let inside = |(path, text)| (format!("{}/{path}", language.name()), text);
+        files.extend(package.into_iter().map(inside));
+    }
+    files
+}
+
+/// A schema, and the vectors of its tests.
+pub(crate) struct Object<'a> {
+    pub schema: &'a Schema,
+    pub vectors: &'a Vectors,
+}
