@@ -52,7 +52,7 @@ test-everything: ## all tests of all kernels; .ci/run takes a part of them
 
 test-host: setup ## the tests that need no kernel
 	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin \
-		--exclude atomik-sdk-c --exclude atomik-python
+		--exclude atomik-sdk-c --exclude atomik-python --exclude atomik-sdk-generator
 
 test-scripts: setup ## the tests of install.sh and of what DKMS runs, in Debian roots
 	@tests/install/scripts/run

@@ -8,15 +8,18 @@ scripts += tests/vectors/changes
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
 
-.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-guest wheel bench-python
+.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-generator test-sdk-guest wheel bench-python
 
-test-sdk: test-sdk-c test-sdk-python ## the tests of these interfaces, on the host
+test-sdk: test-sdk-c test-sdk-python test-sdk-generator ## the tests of these interfaces, on the host
 
 test-sdk-c: setup ## the C header, with each compiler and standard, on the host
 	@$(cargo_sdk) test --locked --package atomik-sdk-c
 
 test-sdk-python: setup ## the Python package, its stubs and its README, on the host
 	@sdk/python/test
+
+test-sdk-generator: setup ## schemas, and the packages made from them, on the host
+	@$(cargo_sdk) test --locked --package atomik-sdk-generator
 
 test-sdk-guest: setup ## the Python package on the device, in the guest
 	@sdk/python/install >/dev/null

@@ -156,6 +156,10 @@ fn objects_of_several_files() {
         both(object("AB", "C"), object("Ab", "D")),
         refused("`video::ab` would belong to the field AB of a.json, too")
     );
+    // Types of parameters are called after their object.
+    for (one, two) in [("A", "AUpdate"), ("AExpected", "A")] {
+        assert!(both(object("Stream", one), object("Other", two)).is_err());
+    }
 }
 
 #[test]

@@ -46,6 +46,20 @@ fn collision(name: &[String; 3], other: &[String; 3], file: &str) -> Option<Stri
             "`{taken}` would belong to the object {other} of {file}, too"
         ));
     }
+    // The parameters of `update` and `compare_update` have types that are called after the object.
+    let parameter = ["update", "expected"].into_iter().find_map(|suffix| {
+        let [one, two] = [type_of(name), type_of(other)];
+        let taken = [format!("{one}_{suffix}"), format!("{two}_{suffix}")];
+        taken
+            .into_iter()
+            .find(|taken| *taken == one || *taken == two)
+    });
+    if let Some(taken) = parameter {
+        let other = other.join(".");
+        return Some(format!(
+            "`{taken}` is a type that {other} of {file} has, too"
+        ));
+    }
     // A directory holds what has the same small letters.
     let group = |name: &[String; 3]| format!("{}::{}", snake(&name[0]), snake(&name[1]));
     (group(name) == group(other) && name[1] != other[1]).then(|| {
