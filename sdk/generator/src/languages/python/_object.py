@@ -224,9 +224,7 @@ class Object:
                     ("expect", at, w) for at, w in zip(field.contexts, words)
                 ]
                 try:
-                    self._contexts.run(
-                        expected + [("accum", at, w) for at, w in field.split(laid)]
-                    )
+                    self._contexts.run(expected + [("accum", at, w) for at, w in field.split(laid)])
                 except _Canceled:
                     continue
                 self._history.append((field, laid))

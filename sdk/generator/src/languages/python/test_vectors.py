@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import importlib
 import json
-import unittest
 import sys
 import types
+import unittest
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
