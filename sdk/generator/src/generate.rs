@@ -11,10 +11,17 @@ pub enum Language {
     Python,
     Rust,
     C,
+    /// Pages in Markdown.
+    Docs,
 }
 
 impl Language {
-    pub const ALL: [Language; 3] = [Language::Python, Language::Rust, Language::C];
+    pub const ALL: [Language; 4] = [
+        Language::Python,
+        Language::Rust,
+        Language::C,
+        Language::Docs,
+    ];
 
     /// The name, and the directory of the package.
     pub fn name(self) -> &'static str {
@@ -22,6 +29,7 @@ impl Language {
             Language::Python => "python",
             Language::Rust => "rust",
             Language::C => "c",
+            Language::Docs => "docs",
         }
     }
 
@@ -52,6 +60,7 @@ pub fn generate_with(schemas: &[Schema], vectors: &[Vectors], languages: &[Langu
             Language::Python => languages::python::package(&objects),
             Language::Rust => languages::rust::package(&objects),
             Language::C => languages::c::package(&objects),
+            Language::Docs => languages::docs::package(&objects),
         };
         let inside = |(path, text)| (format!("{}/{path}", language.name()), text);
         files.extend(package.into_iter().map(inside));

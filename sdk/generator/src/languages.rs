@@ -2,6 +2,7 @@
 //! The packages of each language, and what they have in common.
 
 pub(crate) mod c;
+pub(crate) mod docs;
 pub(crate) mod python;
 pub(crate) mod rust;
 

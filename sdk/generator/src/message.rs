@@ -116,7 +116,7 @@ pub fn decode(schema: &Schema, field: &Field, bytes: &[u8]) -> Result<BigUint, R
     delta.truncate(field.bytes() + 1);
     let delta = BigUint::from_bytes_le(&delta);
     // A delta has one message: what isn't that is damaged.
-    if delta > field.mask() || seal(header(schema, field, &version), field, &delta) != bytes {
+    if seal(header(schema, field, &version), field, &delta) != bytes {
         return Err(Refused::Damaged);
     }
     Ok(delta)
