@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Packages of the languages: made, compiled, and held to the vectors by their own tests.
 
+#[path = "../cases/mod.rs"]
 mod cases;
+
+mod c;
+mod docs;
+mod python;
+mod rust;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -144,90 +150,6 @@ fn the_same_input_gives_the_same_bytes() {
             !text.contains(" \n") && !text.contains("\n\n\n\n"),
             "{path}"
         );
-    }
-}
-
-#[test]
-fn python() {
-    let directory = directory("python-tests");
-    write(&directory, &generate(&schemas(), &[Language::Python]), true).unwrap();
-    test(Language::Python, &directory).unwrap_or_else(|text| panic!("{text}"));
-    succeeds(&directory.join("python"), &["mypy", "--strict", "src"]);
-}
-
-#[test]
-fn rust() {
-    let directory = directory("rust-tests");
-    write(&directory, &generate(&schemas(), &[Language::Rust]), true).unwrap();
-    test(Language::Rust, &directory).unwrap_or_else(|text| panic!("{text}"));
-    let directory = directory.join("rust");
-    succeeds(&directory, &["cargo", "fmt", "--check"]);
-    // The files that are the same for all schemas are as rustfmt has them.
-    for file in ["src/object.rs", "src/value.rs", "src/message.rs"] {
-        let config = ["--config", "disable_all_formatting=false", "--check", file];
-        let command = ["rustfmt", "--edition", "2024"];
-        succeeds(&directory, &[&command[..], &config].concat());
-    }
-    succeeds(
-        &directory,
-        &[
-            "cargo",
-            "clippy",
-            "--offline",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ],
-    );
-}
-
-#[test]
-fn docs() {
-    let schemas = check(&[Source::new("a", cases::BASE)]).unwrap();
-    let files = generate(&schemas, &[Language::Docs]);
-    let page = &files["docs/Video.Stream.H264Delta.md"];
-    for part in [
-        "# Video.Stream.H264Delta\n\nMacroblocks of a stream\n\nVersion 1.2.0.\n",
-        "      2    0..63  gain[0..63]\n",
-        "| `gain` | parameter_delta | 256 | 2 to 5 | raw | rle | 0x0 |\n",
-        "- `load_flags`, `accum_flags`, `swap_flags`, `read_flags`, `set_flags_bit`, ",
-        "- `rollback`, of the last 65536 accums\n",
-        "| Time of an update | at most 0.5 ms |\n",
-    ] {
-        assert!(page.contains(part), "{part}\n{page}");
-    }
-}
-
-#[test]
-fn c() {
-    let directory = directory("c-tests");
-    write(&directory, &generate(&schemas(), &[Language::C]), true).unwrap();
-    test(Language::C, &directory).unwrap_or_else(|text| panic!("{text}"));
-    let directory = directory.join("c");
-    let schemas = schemas();
-    let includes = schemas
-        .iter()
-        .map(|schema| format!("#include <{}>\n", schema.places().c_header))
-        .collect::<Vec<_>>()
-        .concat();
-    std::fs::write(directory.join("all.c"), format!("{includes}int all;\n")).unwrap();
-    let warnings = [
-        "-Wall",
-        "-Wextra",
-        "-Wpedantic",
-        "-Wconversion",
-        "-Wshadow",
-        "-Werror",
-    ];
-    for compiler in [
-        &["gcc", "-std=c99"][..],
-        &["clang", "-std=c99", "-Wno-unused-function"],
-        &["g++", "-x", "c++", "-std=c++17", "-Wuseless-cast"],
-        &["clang++", "-x", "c++", "-std=c++17", "-Wno-unused-function"],
-    ] {
-        let rest = ["-Iinclude", "-fsyntax-only", "all.c"];
-        succeeds(&directory, &[compiler, &warnings, &rest].concat());
     }
 }
 
