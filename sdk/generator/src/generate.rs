@@ -40,14 +40,43 @@ impl Language {
     }
 }
 
+/// What is generated. A list of languages is one, too: `generate(&schemas, &[Language::C])`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    pub languages: Vec<Language>,
+    /// Directory of the crate `atomik`, for Cargo to find. Where it isn't absolute, it is from the
+    /// Rust package's directory. Without it that package has no feature `device`.
+    pub atomik_crate: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options::from(&Language::ALL)
+    }
+}
+
+impl<const N: usize> From<&[Language; N]> for Options {
+    fn from(languages: &[Language; N]) -> Self {
+        Options {
+            languages: languages.to_vec(),
+            atomik_crate: None,
+        }
+    }
+}
+
 /// The files of one package in each language, always the same for the same schemas in any order.
-pub fn generate(schemas: &[Schema], languages: &[Language]) -> Files {
+pub fn generate(schemas: &[Schema], options: impl Into<Options>) -> Files {
     let vectors: Vec<_> = schemas.iter().map(Vectors::of).collect();
-    generate_with(schemas, &vectors, languages)
+    generate_with(schemas, &vectors, options)
 }
 
 /// The same, with vectors of the caller's: one for each schema, in the same order.
-pub fn generate_with(schemas: &[Schema], vectors: &[Vectors], languages: &[Language]) -> Files {
+pub fn generate_with(
+    schemas: &[Schema],
+    vectors: &[Vectors],
+    options: impl Into<Options>,
+) -> Files {
+    let options = options.into();
     let mut objects: Vec<_> = schemas
         .iter()
         .zip(vectors)
@@ -55,10 +84,10 @@ pub fn generate_with(schemas: &[Schema], vectors: &[Vectors], languages: &[Langu
         .collect();
     objects.sort_by_key(|object| object.schema.full_name());
     let mut files = Files::new();
-    for &language in languages {
+    for &language in &options.languages {
         let package = match language {
             Language::Python => languages::python::package(&objects),
-            Language::Rust => languages::rust::package(&objects),
+            Language::Rust => languages::rust::package(&objects, options.atomik_crate.as_deref()),
             Language::C => languages::c::package(&objects),
             Language::Docs => languages::docs::package(&objects),
         };

@@ -23,7 +23,7 @@ pub mod vectors;
 
 pub use check::check;
 pub use diff::{Change, Diff, Effect, diff};
-pub use generate::{Language, generate, generate_with};
+pub use generate::{Language, Options, generate, generate_with};
 pub use init::init;
 pub use json_schema::json_schema;
 pub use layout::{Layout, Part, Place};

@@ -15,11 +15,11 @@ use crate::output::Files;
 use crate::schema::{Compression, Encoding, Field, FieldType, Schema};
 use crate::vectors::{Bytes, Hex, Step, Vectors};
 
-pub(crate) fn package(objects: &[Object<'_>]) -> Files {
+pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Files {
     let mut files = Files::new();
     let mut add = |path: String, text: String| files.insert(path, text);
     let made = made("//");
-    add("Cargo.toml".into(), manifest(objects));
+    add("Cargo.toml".into(), manifest(objects, atomik_crate));
     add("README.md".into(), readme(objects));
     // rustfmt breaks lines by how long names are; whoever wants its layout removes this file.
     add(
@@ -69,7 +69,7 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
     files
 }
 
-fn manifest(objects: &[Object<'_>]) -> String {
+fn manifest(objects: &[Object<'_>], atomik_crate: Option<&str>) -> String {
     let mut text = made("#")
         + "[package]\nname = \"atomik-objects\"\n\
            description = \"Objects of schemas, kept in atomik contexts\"\nreadme = \"README.md\"\n";
@@ -84,9 +84,17 @@ fn manifest(objects: &[Object<'_>]) -> String {
     if !authors.is_empty() {
         text += &format!("authors = [{}]\n", authors.join(", "));
     }
-    text + "edition = \"2024\"\nrust-version = \"1.85\"\n\n# A workspace around it is none of its \
-        business.\n\
-            [workspace]\n"
+    text += "edition = \"2024\"\nrust-version = \"1.85\"\n";
+    if let Some(path) = atomik_crate {
+        text += &format!(
+            "\n[features]\n# Objects in tables of /dev/atomik.\ndevice = [\"dep:atomik_crate\"]\n\n\
+             [dependencies]\n\
+             atomik_crate = {{ package = \"atomik\", path = {}, optional = true }}\n",
+            // A string of TOML has the escapes of JSON's.
+            serde_json::Value::from(path)
+        );
+    }
+    text + "\n# A workspace around it is none of its business.\n[workspace]\n"
 }
 
 fn type_of(field: &Field) -> String {
