@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Directories that generated files are written into, which may hold other files too.
 //!
-//! A manifest in the directory has the SHA-256 of each file that was written, as `sha256sum
-//! --check` reads it. So files that people wrote or edited are told from ours, and what a former
-//! schema left is known.
+//! A manifest in the directory has the SHA-256 of each file that was written. So files that people
+//! wrote or edited are told from ours, and what a former schema left is known.
+
+mod disk;
+mod error;
+mod lock;
+mod manifest;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-/// Name of the manifest.
-pub const MANIFEST: &str = ".atomik-sdk.sha256";
+use disk::{Before, Disk, Found, look_inside};
+use error::{Result, at};
+use lock::Lock;
+
+pub use error::WriteError;
+pub use manifest::MANIFEST;
+
+/// Name of the directory that new files are in until all are written.
+const STAGING: &str = ".atomik-sdk.new";
 
 /// Files by their paths in the directory, with `/` between the parts.
 pub type Files = BTreeMap<String, String>;
@@ -39,36 +49,11 @@ impl Changes {
     }
 }
 
-#[derive(Debug)]
-pub enum WriteError {
-    /// These are not overwritten or removed without force; nothing has changed.
-    NotOurs(Vec<String>),
-    Io {
-        path: PathBuf,
-        error: io::Error,
-    },
-}
-
-impl std::fmt::Display for WriteError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            WriteError::NotOurs(paths) => {
-                let paths = paths.join(", ");
-                write!(f, "not written by this program, or edited since: {paths}")
-            }
-            WriteError::Io { path, error } => write!(f, "{}: {error}", path.display()),
-        }
-    }
-}
-
-impl std::error::Error for WriteError {}
-
-type Result<T> = std::result::Result<T, WriteError>;
-
 /// What `write` would do.
 pub fn compare(directory: &Path, files: &Files) -> Result<Changes> {
     let mut changes = Changes::default();
-    let known = read_manifest(directory)?;
+    let manifest = manifest::read(directory)?;
+    let known = manifest::digests(&manifest);
     for (path, content) in files {
         let found = look_inside(directory, path)?;
         if matches!(&found, Found::File(bytes) if bytes == content.as_bytes()) {
@@ -91,8 +76,7 @@ pub fn compare(directory: &Path, files: &Files) -> Result<Changes> {
             }
         }
     }
-    let path = directory.join(MANIFEST);
-    changes.manifest = !matches!(look(&path)?, Found::File(b) if b == manifest(files).as_bytes());
+    changes.manifest = manifest != manifest::manifest(files);
     Ok(changes)
 }
 
@@ -101,6 +85,24 @@ pub fn compare(directory: &Path, files: &Files) -> Result<Changes> {
 /// All content is on the disk before the first file takes its place, and each file takes its place
 /// whole. Where the program is killed between two, running it again does the rest.
 pub fn write(directory: &Path, files: &Files, force: bool) -> Result<Changes> {
+    write_in_steps(directory, files, force, &mut || Ok(()))
+}
+
+/// The same. `before` is called before each change of the disk, and fails it by an error: so tests
+/// see what a program leaves that ends there.
+#[doc(hidden)]
+pub fn write_in_steps(
+    directory: &Path,
+    files: &Files,
+    force: bool,
+    before: Before<'_>,
+) -> Result<Changes> {
+    let mut disk = Disk { before };
+    disk.make_directory(directory)?;
+    let _lock = Lock::take(directory)?;
+    // Of a run that was killed: only who has the lock has one.
+    let staging = directory.join(STAGING);
+    disk.remove_whole(&staging)?;
     let changes = compare(directory, files)?;
     if !changes.not_ours.is_empty() && !force {
         return Err(WriteError::NotOurs(changes.not_ours));
@@ -108,177 +110,85 @@ pub fn write(directory: &Path, files: &Files, force: bool) -> Result<Changes> {
     if changes.is_up_to_date() {
         return Ok(changes);
     }
-    fs::create_dir_all(directory).map_err(at(directory))?;
-    let staging = tempfile::Builder::new()
-        .prefix(".atomik-sdk.")
-        .tempdir_in(directory);
-    let staging = staging.map_err(at(directory))?;
-    let stage = |name: &str, content: &str| -> Result<PathBuf> {
-        let path = staging.path().join(name);
-        fs::write(&path, content).map_err(at(&path))?;
-        fs::File::open(&path)
-            .and_then(|file| file.sync_all())
-            .map_err(at(&path))?;
-        Ok(path)
-    };
+    refuse_directories(directory, &changes)?;
+    let done = replace(&mut disk, directory, &staging, files, &changes);
+    // What failed is the first thing to tell. The next run tries this again.
+    let cleared = disk.remove_whole(&staging);
+    done.and(cleared).map(|()| changes)
+}
+
+fn replace(
+    disk: &mut Disk<'_>,
+    directory: &Path,
+    staging: &Path,
+    files: &Files,
+    changes: &Changes,
+) -> Result<()> {
+    disk.make_directory(staging)?;
     let mut staged = Vec::new();
     for (number, path) in changes.written.iter().enumerate() {
-        staged.push((
-            stage(&number.to_string(), &files[path])?,
-            directory.join(path),
-        ));
+        let from = staging.join(number.to_string());
+        disk.write(&from, &files[path])?;
+        staged.push((from, path));
     }
     // Until all are in place, both the old files and the new ones are ours.
-    let old = fs::read_to_string(directory.join(MANIFEST)).unwrap_or_default();
-    let both = stage("both", &(old + &manifest(files)))?;
-    let new = stage("manifest", &manifest(files))?;
+    let [both, new] = ["both", "manifest"].map(|name| staging.join(name));
+    let manifest = manifest::manifest(files);
+    let old = manifest::read(directory)?;
+    disk.write(&both, &format!("{old}\n{manifest}"))?;
+    disk.write(&new, &manifest)?;
 
-    rename(&both, &directory.join(MANIFEST))?;
+    let place = directory.join(MANIFEST);
+    disk.rename(&both, &place)?;
+    // Of those that are gone already, a killed run may have left the directories.
+    let known = manifest::digests(&old);
+    for path in known.keys().filter(|path| !files.contains_key(*path)) {
+        disk.remove(directory, path)?;
+    }
+    for (from, path) in staged {
+        disk.make_room(directory, path)?;
+        disk.rename(&from, &directory.join(path))?;
+    }
+    disk.rename(&new, &place)
+}
+
+/// Refuses directories where files are to be, if something is in them that isn't removed anyway:
+/// that much force nobody has asked for.
+fn refuse_directories(directory: &Path, changes: &Changes) -> Result<()> {
+    let mut goes = BTreeSet::new();
     for path in &changes.removed {
-        remove(directory, path)?;
+        goes.extend(Path::new(path).ancestors().map(Path::to_path_buf));
     }
-    for (from, to) in staged {
-        make_room(directory, &to)?;
-        rename(&from, &to)?;
-    }
-    rename(&new, &directory.join(MANIFEST))?;
-    Ok(changes)
-}
-
-enum Found {
-    Nothing,
-    File(Vec<u8>),
-    /// A directory, a link, a device, or something under a file.
-    Other,
-}
-
-/// What is at a path of the directory. Something behind a link is not in the directory.
-fn look_inside(directory: &Path, path: &str) -> Result<Found> {
-    match is_behind(directory, path) {
-        true => Ok(Found::Other),
-        false => look(&directory.join(path)),
-    }
-}
-
-/// A link, or another thing that is no directory, is on the way to the path.
-fn is_behind(directory: &Path, path: &str) -> bool {
-    let parents = Path::new(path).ancestors().skip(1);
-    parents
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .any(|parent| {
-            fs::symlink_metadata(directory.join(parent)).is_ok_and(|metadata| !metadata.is_dir())
-        })
-}
-
-fn look(path: &Path) -> Result<Found> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => fs::read(path).map(Found::File).map_err(at(path)),
-        Ok(_) => Ok(Found::Other),
-        Err(error) if error.kind() == NotFound => Ok(Found::Nothing),
-        Err(error) if error.kind() == NotADirectory => Ok(Found::Other),
-        Err(error) => Err(at(path)(error)),
-    }
-}
-
-fn is_ours(found: &Found, digests: Option<&BTreeSet<String>>) -> bool {
-    match found {
-        Found::Nothing => true,
-        Found::File(bytes) => digests.is_some_and(|digests| digests.contains(&digest(bytes))),
-        Found::Other => false,
-    }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    format!("{:x}", Sha256::digest(bytes))
-}
-
-fn manifest(files: &Files) -> String {
-    let lines = files
-        .iter()
-        .map(|(path, text)| format!("{}  {path}\n", digest(text.as_bytes())));
-    lines.collect::<Vec<_>>().concat()
-}
-
-/// Digests by path. Lines that we don't write are passed over: their files are not ours.
-fn read_manifest(directory: &Path) -> Result<BTreeMap<String, BTreeSet<String>>> {
-    let path = directory.join(MANIFEST);
-    let text = match look(&path)? {
-        Found::File(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Found::Nothing => String::new(),
-        Found::Other => return Err(at(&path)(io::Error::other("this is no file"))),
-    };
-    let mut digests: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (digest, path) in text.lines().filter_map(|line| line.split_once("  ")) {
-        let inside = Path::new(path)
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)));
-        if inside && !path.is_empty() {
-            digests
-                .entry(path.to_string())
-                .or_default()
-                .insert(digest.to_string());
-        }
-    }
-    Ok(digests)
-}
-
-/// Removes a file, and the directories that are empty then.
-fn remove(directory: &Path, path: &str) -> Result<()> {
-    if is_behind(directory, path) {
-        return Ok(());
-    }
-    clear(&directory.join(path))?;
-    for parent in Path::new(path)
-        .ancestors()
-        .skip(1)
-        .filter(|p| !p.as_os_str().is_empty())
-    {
-        // One that is not empty stays, as do those around it.
-        if fs::remove_dir(directory.join(parent)).is_err() {
-            break;
+    for path in changes.written.iter().chain(&changes.removed) {
+        let place = directory.join(path);
+        let is_directory = fs::symlink_metadata(&place).is_ok_and(|found| found.is_dir());
+        if is_directory && has_more(directory, Path::new(path), &goes).map_err(at(&place))? {
+            return Err(at(&place)(io::ErrorKind::DirectoryNotEmpty.into()));
         }
     }
     Ok(())
 }
 
-/// Makes the directories of a file, and removes what is in its way, which the caller may.
-fn make_room(directory: &Path, path: &Path) -> Result<()> {
-    let inner = path.strip_prefix(directory).unwrap_or(path);
-    let mut place = directory.to_path_buf();
-    for part in inner.parent().into_iter().flat_map(Path::components) {
-        place.push(part);
-        match fs::symlink_metadata(&place) {
-            Ok(metadata) if metadata.is_dir() => continue,
-            Ok(_) => fs::remove_file(&place).map_err(at(&place))?,
-            Err(_) => {}
+/// Something is in the directory that isn't in the list.
+fn has_more(directory: &Path, path: &Path, list: &BTreeSet<PathBuf>) -> io::Result<bool> {
+    for entry in fs::read_dir(directory.join(path))? {
+        let entry = entry?;
+        let path = path.join(entry.file_name());
+        let more = !list.contains(&path)
+            || (entry.file_type()?.is_dir() && has_more(directory, &path, list)?);
+        if more {
+            return Ok(true);
         }
-        fs::create_dir(&place).map_err(at(&place))?;
     }
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_dir() => clear(path),
-        _ => Ok(()),
-    }
+    Ok(false)
 }
 
-fn clear(path: &Path) -> Result<()> {
-    match fs::symlink_metadata(path) {
-        // A directory of people's files stays: that much force nobody has asked for.
-        Ok(metadata) if metadata.is_dir() => fs::remove_dir(path).map_err(at(path)),
-        Ok(_) => fs::remove_file(path).map_err(at(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(at(path)(error)),
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).map_err(at(to))
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> WriteError + use<> {
-    let path = path.to_path_buf();
-    move |error| WriteError::Io {
-        path: path.clone(),
-        error,
+fn is_ours(found: &Found, digests: Option<&BTreeSet<String>>) -> bool {
+    match found {
+        Found::Nothing => true,
+        Found::File(bytes) => {
+            digests.is_some_and(|digests| digests.contains(&manifest::digest(bytes)))
+        }
+        Found::Other => false,
     }
 }

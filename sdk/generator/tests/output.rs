@@ -2,10 +2,11 @@
 //! Directories that files are written into.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use atomik_sdk_generator::output::{Files, MANIFEST, WriteError, compare, write};
+use atomik_sdk_generator::output::{Files, MANIFEST, WriteError, compare, write, write_in_steps};
 use tempfile::TempDir;
 
 fn files(files: &[(&str, &str)]) -> Files {
@@ -218,4 +219,196 @@ fn a_directory_that_can_not_be_written() {
     fs::write(directory, "mine").unwrap();
     assert!(write(directory, &files(&[("a", "1")]), true).is_err());
     assert_eq!(fs::read_to_string(directory).unwrap(), "mine");
+}
+
+/// A directory and everything below it, at another place.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy(&entry.path(), &to);
+        } else if kind.is_symlink() {
+            symlink(fs::read_link(entry.path()).unwrap(), to).unwrap();
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A directory of a former schema, in which much is to be done, and the new files. With force there
+/// are files of people in the way, too.
+fn much_to_do(directory: &Path, force: bool) -> Files {
+    let old = files(&[("a/b/c/gone", "1"), ("a/changed", "1"), ("same", "1")]);
+    write(directory, &old, false).unwrap();
+    fs::write(directory.join("mine"), "mine").unwrap();
+    if force {
+        fs::write(directory.join("new"), "1").unwrap();
+        fs::create_dir(directory.join("file")).unwrap();
+    }
+    files(&[
+        ("a/changed", "2"),
+        ("file", "2"),
+        ("new/directory/one", "2"),
+        ("same", "1"),
+    ])
+}
+
+/// The directory is that of the new files, and nothing is left besides.
+fn is_done(directory: &Path, new: &Files) {
+    assert!(compare(directory, new).unwrap().is_up_to_date());
+    assert_eq!(fs::read_to_string(directory.join("mine")).unwrap(), "mine");
+    let expected = [
+        MANIFEST,
+        "a",
+        "a/changed",
+        "file",
+        "mine",
+        "new",
+        "new/directory",
+        "new/directory/one",
+        "same",
+    ];
+    assert_eq!(names(directory), expected);
+}
+
+/// What a kill leaves before each change of the disk: the next run does the rest, without force.
+/// Each file is the old one or the new one.
+#[test]
+fn killed_before_each_step() {
+    for force in [false, true] {
+        let temporary = TempDir::new().unwrap();
+        let directory = &temporary.path().join("directory");
+        let new = much_to_do(directory, force);
+        let mut states = Vec::new();
+        write_in_steps(directory, &new, force, &mut || {
+            let state = temporary.path().join(states.len().to_string());
+            copy(directory, &state);
+            states.push(state);
+            Ok(())
+        })
+        .unwrap();
+        is_done(directory, &new);
+        assert!(states.len() > 15, "{}", states.len());
+        for state in states {
+            for (path, content) in tree(&state) {
+                let staged = path.starts_with(".atomik-sdk.");
+                let whole = ["", "1", "2", "mine"].contains(&content.as_str());
+                assert!(staged || whole, "{path}: {content}");
+            }
+            write(&state, &new, force).unwrap();
+            is_done(&state, &new);
+        }
+    }
+}
+
+#[test]
+fn each_step_fails() {
+    for force in [false, true] {
+        for step in 0.. {
+            let temporary = TempDir::new().unwrap();
+            let directory = &temporary.path().join("directory");
+            let new = much_to_do(directory, force);
+            let before = tree(directory);
+            let mut steps = 0;
+            let result = write_in_steps(directory, &new, force, &mut || {
+                steps += 1;
+                match steps == step + 1 {
+                    true => Err(ErrorKind::StorageFull.into()),
+                    false => Ok(()),
+                }
+            });
+            let Err(error) = result else {
+                assert!(steps == step && step > 15, "{step}");
+                break;
+            };
+            assert!(error.to_string().contains("directory"), "{error}");
+            // Seven steps stage the files. Before the first one takes its place, nothing has
+            // changed.
+            if step < 7 {
+                assert_eq!(tree(directory), before, "{step}");
+            }
+            write(directory, &new, force).unwrap();
+            is_done(directory, &new);
+        }
+    }
+}
+
+#[test]
+fn one_at_a_time() {
+    let temporary = TempDir::new().unwrap();
+    let directory = temporary.path();
+    let new = files(&[("a", "1")]);
+    let mut refused = 0;
+    write_in_steps(directory, &new, false, &mut || {
+        // Also one that would change nothing, or that overwrites all.
+        for force in [false, true] {
+            let result = write(directory, &files(&[("a", "2")]), force);
+            assert!(matches!(result, Err(WriteError::Busy)), "{result:?}");
+            refused += 1;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert!(refused > 8, "{refused}");
+    assert_eq!(fs::read_to_string(directory.join("a")).unwrap(), "1");
+    assert_eq!(names(directory), [MANIFEST, "a"]);
+    write(directory, &files(&[("a", "2")]), false).unwrap();
+}
+
+/// Force removes what is in the way, but no directory that has something in it; and it looks before
+/// it changes anything.
+#[test]
+fn directories_of_people_stay() {
+    let temporary = TempDir::new().unwrap();
+    let directory = temporary.path();
+    write(
+        directory,
+        &files(&[("gone", "1"), ("a/b/ours", "1")]),
+        false,
+    )
+    .unwrap();
+    fs::remove_file(directory.join("gone")).unwrap();
+    fs::create_dir_all(directory.join("gone/empty")).unwrap();
+    let before = tree(directory);
+    let write = |new| write_by_force(directory, new);
+    assert!(write(&[("z", "2")]).contains("gone"));
+    fs::remove_dir(directory.join("gone/empty")).unwrap();
+    fs::create_dir_all(directory.join("a/b/mine")).unwrap();
+    assert!(write(&[("a", "2")]).contains("/a"));
+    assert_eq!(before.len(), tree(directory).len());
+    fs::remove_dir(directory.join("a/b/mine")).unwrap();
+    assert_eq!(write(&[("a", "2")]), "");
+    assert_eq!(names(directory), [MANIFEST, "a"]);
+}
+
+/// The error, or nothing.
+fn write_by_force(directory: &Path, new: &[(&str, &str)]) -> String {
+    match write(directory, &files(new), true) {
+        Ok(_) => String::new(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// What a killed run has staged is removed, also where there is nothing else to do. A link of that
+/// name is no directory of ours.
+#[test]
+fn staged_files_of_a_killed_run() {
+    let temporary = TempDir::new().unwrap();
+    let outside = TempDir::new().unwrap();
+    let directory = temporary.path();
+    let new = files(&[("a", "1")]);
+    write(directory, &new, false).unwrap();
+    let staging = directory.join(".atomik-sdk.new");
+    fs::create_dir(&staging).unwrap();
+    fs::write(staging.join("0"), "x").unwrap();
+    assert!(write(directory, &new, false).unwrap().is_up_to_date());
+    assert_eq!(names(directory), [MANIFEST, "a"]);
+    fs::write(outside.path().join("0"), "outside").unwrap();
+    symlink(outside.path(), &staging).unwrap();
+    write(directory, &files(&[("a", "2")]), false).unwrap();
+    assert_eq!(names(directory), [MANIFEST, "a"]);
+    assert_eq!(names(outside.path()), ["0"]);
 }
