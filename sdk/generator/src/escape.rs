@@ -52,6 +52,11 @@ pub(crate) fn block_comment(text: &str) -> String {
     out.trim().to_string()
 }
 
+/// Text between `/**` and `*/`, where `@` begins a tag that programs read.
+pub(crate) fn jsdoc(text: &str) -> String {
+    block_comment(text).replace('@', "\\@")
+}
+
 /// Text in Markdown and in Rust's documentation, which shows as it is.
 pub(crate) fn markdown(text: &str) -> String {
     let mut out = String::new();
@@ -161,6 +166,7 @@ mod tests {
             assert!(!comment.contains("\\\n"));
         }
         assert_eq!(block_comment("**//x/*/"), "** //x/ * /");
+        assert_eq!(jsdoc("a@b {@link x} */"), "a\\@b {\\@link x} * /");
     }
 
     #[test]

@@ -11,15 +11,17 @@ pub enum Language {
     Python,
     Rust,
     C,
+    JavaScript,
     /// Pages in Markdown.
     Docs,
 }
 
 impl Language {
-    pub const ALL: [Language; 4] = [
+    pub const ALL: [Language; 5] = [
         Language::Python,
         Language::Rust,
         Language::C,
+        Language::JavaScript,
         Language::Docs,
     ];
 
@@ -29,6 +31,7 @@ impl Language {
             Language::Python => "python",
             Language::Rust => "rust",
             Language::C => "c",
+            Language::JavaScript => "javascript",
             Language::Docs => "docs",
         }
     }
@@ -89,6 +92,7 @@ pub fn generate_with(
             Language::Python => languages::python::package(&objects),
             Language::Rust => languages::rust::package(&objects, options.atomik_crate.as_deref()),
             Language::C => languages::c::package(&objects),
+            Language::JavaScript => languages::javascript::package(&objects),
             Language::Docs => languages::docs::package(&objects),
         };
         let inside = |(path, text)| (format!("{}/{path}", language.name()), text);
@@ -98,6 +102,7 @@ pub fn generate_with(
 }
 
 /// A schema, and the vectors of its tests.
+#[derive(Clone, Copy)]
 pub(crate) struct Object<'a> {
     pub schema: &'a Schema,
     pub vectors: &'a Vectors,

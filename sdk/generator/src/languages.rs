@@ -3,6 +3,7 @@
 
 pub(crate) mod c;
 pub(crate) mod docs;
+pub(crate) mod javascript;
 pub(crate) mod python;
 pub(crate) mod rust;
 

@@ -6,6 +6,7 @@ mod cases;
 
 mod c;
 mod docs;
+mod javascript;
 mod python;
 mod rust;
 
@@ -27,6 +28,8 @@ fn schemas() -> Vec<Schema> {
         "\\n```\\nthis is no Rust\\n```\\n# x",
         "*/*/",
         "??/",
+        "@typedef {Nowhere} X",
+        "{@link x} <!-- </script> ${0}",
     ];
     for (number, hostile) in hostile.iter().enumerate() {
         texts.push(
@@ -66,9 +69,9 @@ fn schemas() -> Vec<Schema> {
         ));
     }
     // Names that libraries have, for objects and fields.
-    for name in [
-        "Object", "Field", "Option", "String", "Vec", "Some", "Ok", "Result", "Mapping",
-    ] {
+    let names = "Object Field Option String Vec Some Ok Result Mapping BigInt Uint8Array \
+        BigUint64Array Map";
+    for name in names.split_whitespace() {
         texts.push(
             cases::MINIMAL
                 .replace("IMUFusion", name)
@@ -114,7 +117,7 @@ fn succeeds(directory: &Path, command: &[&str]) {
     run(directory, command).unwrap_or_else(|text| panic!("{command:?}\n{text}"));
 }
 
-const TESTS: [(Language, &[&str]); 3] = [
+const TESTS: [(Language, &[&str]); 4] = [
     (
         Language::Python,
         &[
@@ -126,6 +129,7 @@ const TESTS: [(Language, &[&str]); 3] = [
         &["make", "--silent", "--keep-going", "-j2", "test"],
     ),
     (Language::Rust, &["cargo", "test", "--offline", "--quiet"]),
+    (Language::JavaScript, &["node", "--test"]),
 ];
 
 fn test(language: Language, directory: &Path) -> Result<String, String> {
