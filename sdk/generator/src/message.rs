@@ -127,7 +127,8 @@ fn number(bytes: &mut &[u8]) -> Result<u64, Refused> {
     for shift in (0..64).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(Refused::Damaged)?;
         *bytes = rest;
-        if shift == 63 && byte > 1 {
+        // Neither more than 64 bits, nor a last byte that says nothing.
+        if (shift == 63 && byte > 1) || (shift > 0 && byte == 0) {
             break;
         }
         number |= u64::from(byte & 0x7F) << shift;

@@ -48,7 +48,8 @@ pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Fil
     }
     let mut library = format!(
         "{made}#![doc = include_str!(\"../README.md\")]\n#![no_std]\n#![forbid(unsafe_code)]\n\
-         #![warn(missing_docs)]\n\nextern crate alloc;\n\nmod message;\nmod object;\nmod value;\n\n\
+         #![warn(missing_docs)]\n\nextern crate alloc;\n\nmod message;\n// Not all schemas use all of it.\n\
+         #[allow(dead_code)]\nmod object;\nmod value;\n\n\
          pub use message::{{Message, MessageError}};\npub use value::U256;\n"
     );
     for (vertical, text) in verticals {
@@ -415,7 +416,7 @@ fn test(schema: &Schema, vectors: &Vectors) -> String {
     let mut text = made("//");
     text += &format!(
         "//! The vectors of {}, which all languages are tested with.\n\n\
-         #![allow(unused_imports, clippy::bool_assert_comparison)]\n\
+         #![allow(unused_imports, unused_mut, clippy::bool_assert_comparison)]\n\
          #![allow(clippy::needless_update, clippy::too_many_lines)]\n\n\
          use atomik_objects::{{MessageError, U256}};\nuse atomik_objects::{} as Object;\n",
         vectors.object, places.rust

@@ -4,6 +4,9 @@
 // Each test file uses a part of it.
 #![allow(dead_code)]
 
+use atomik_sdk_generator::vectors::Step;
+use num_bigint::BigUint;
+
 pub const BASE: &str = include_str!("base.json");
 
 /// A schema with mistakes.
@@ -23,6 +26,37 @@ pub fn base_with(changes: &[(&str, &str)]) -> String {
         text = text.replace(old, new);
     }
     text
+}
+
+/// Changes what a step expects; false where it expects nothing.
+pub fn spoil(step: &mut Step) -> bool {
+    let one = BigUint::from(1u8);
+    match step {
+        Step::Read { expect, .. }
+        | Step::Swap { expect, .. }
+        | Step::Set { expect, .. }
+        | Step::SetBit { expect, .. }
+        | Step::ClearBit { expect, .. }
+        | Step::ToggleBit { expect, .. }
+        | Step::ReadCell { expect, .. } => expect.0 ^= one,
+        Step::TestBit { expect, .. } | Step::CompareUpdate { expect, .. } => *expect = !*expect,
+        Step::Rollback { expect, .. } => *expect += 1,
+        Step::Contexts { expect } => expect[0].0 ^= one,
+        Step::Apply { error, .. } => match error {
+            Some(_) => *error = None,
+            None => *error = Some("damaged".into()),
+        },
+        Step::Accum {
+            message: Some(message),
+            ..
+        }
+        | Step::AccumCell {
+            message: Some(message),
+            ..
+        } => message.0[0] ^= 1,
+        _ => return false,
+    }
+    true
 }
 
 pub fn right() -> Vec<String> {
