@@ -124,6 +124,9 @@ fn succeeds(directory: &Path, command: &[&str]) {
     run(directory, command).unwrap_or_else(|text| panic!("{command:?}\n{text}"));
 }
 
+/// Objects of C are tested in a table, too.
+const C_CORE: &str = concat!("CORE=", env!("CARGO_MANIFEST_DIR"), "/../c");
+
 /// Languages that run the vectors, and the command that does so.
 const TESTS: [(Language, &[&str]); 4] = [
     (
@@ -134,7 +137,7 @@ const TESTS: [(Language, &[&str]); 4] = [
     ),
     (
         Language::C,
-        &["make", "--silent", "--keep-going", "-j2", "test"],
+        &["make", "--silent", "--keep-going", "-j2", "test", C_CORE],
     ),
     (Language::Rust, &["cargo", "test", "--offline", "--quiet"]),
     (Language::JavaScript, &["node", "--test"]),
