@@ -10,31 +10,24 @@ use crate::escape;
 use crate::generate::Object;
 use crate::layout::Layout;
 use crate::message;
-use crate::names::snake;
+use crate::names::{Places, snake};
 use crate::output::Files;
 use crate::schema::{Compression, Encoding, Field, FieldType, Schema};
 use crate::vectors::{Bytes, Hex, Step, Vectors};
 
 pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Files {
     let mut files = Files::new();
-    let mut add = |path: String, text: String| files.insert(path, text);
+    let mut add = |path: &str, text: String| files.insert(path.into(), text);
     let made = made("//");
-    add("Cargo.toml".into(), manifest(objects, atomik_crate));
-    add("README.md".into(), readme(objects));
-    // rustfmt breaks lines by how long names are; whoever wants its layout removes this file.
-    add(
-        "rustfmt.toml".into(),
-        "disable_all_formatting = true\n".into(),
-    );
-    add(
-        "src/object.rs".into(),
-        include_str!("rust/object.rs").into(),
-    );
-    add("src/value.rs".into(), include_str!("rust/value.rs").into());
-    add(
-        "src/message.rs".into(),
-        include_str!("rust/message.rs").into(),
-    );
+    add("Cargo.toml", manifest(objects, atomik_crate));
+    add("README.md", readme(objects, atomik_crate.is_some()));
+    add("src/object.rs", include_str!("rust/object.rs").into());
+    add("src/storage.rs", include_str!("rust/storage.rs").into());
+    add("src/value.rs", include_str!("rust/value.rs").into());
+    add("src/message.rs", include_str!("rust/message.rs").into());
+    if atomik_crate.is_some() {
+        add("src/table.rs", include_str!("rust/table.rs").into());
+    }
     let mut verticals: BTreeMap<String, String> = BTreeMap::new();
     for ((vertical, group), objects) in groups(objects) {
         let [vertical_file, group_file] = [vertical, group].map(snake);
@@ -42,31 +35,51 @@ pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Fil
             &format!("\n/// {group}.\npub mod {group_file};\n");
         let mut text = format!("{made}//! Objects of {vertical}, {group}.\n");
         for object in objects {
-            text += &module(object.schema);
+            text += &module(object.schema, atomik_crate.is_some());
         }
-        add(format!("src/{vertical_file}/{group_file}.rs"), text);
+        add(&format!("src/{vertical_file}/{group_file}.rs"), text);
     }
+    let device = |item: &str| match atomik_crate {
+        Some(_) => format!("#[cfg(feature = \"device\")]\n{item}\n"),
+        None => String::new(),
+    };
     let mut library = format!(
         "{made}#![doc = include_str!(\"../README.md\")]\n#![no_std]\n#![forbid(unsafe_code)]\n\
-         #![warn(missing_docs)]\n\nextern crate alloc;\n\nmod message;\n// Not all schemas use all of it.\n\
-         #[allow(dead_code)]\nmod object;\nmod value;\n\n\
-         pub use message::{{Message, MessageError}};\npub use value::U256;\n"
+         #![warn(missing_docs)]\n\nextern crate alloc;\n\n\
+         mod message;\nmod object;\nmod storage;\n{}mod value;\n\n\
+         pub use message::{{Message, MessageError}};\npub use storage::{{Local, Storage}};\n\
+         {}pub use value::U256;\n",
+        device("mod table;"),
+        device("pub use table::{On, Table};"),
     );
     for (vertical, text) in verticals {
         library += &format!("\n/// Objects of this vertical.\npub mod {vertical};\n");
         add(
-            format!("src/{vertical}.rs"),
+            &format!("src/{vertical}.rs"),
             format!("{made}//! Objects by field.\n{text}"),
         );
     }
-    add("src/lib.rs".into(), library);
+    add("src/lib.rs", library);
+    let mut tests = include_str!("rust/vectors.rs").to_string();
+    if atomik_crate.is_some() {
+        let text = include_str!("rust/vectors_in_a_table.rs");
+        add("tests/vectors/table.rs", text.into());
+        tests += "\n#[cfg(feature = \"device\")]\n#[macro_use]\nmod table;\n\n\
+                  #[cfg(not(feature = \"device\"))]\nmacro_rules! table {\n    \
+                  ($($all:tt)*) => {};\n}\n";
+    } else {
+        tests = tests.replace("        table!($object $file $methods);\n", "");
+    }
     for object in objects {
         let name = object.schema.places().verilog;
+        tests += &format!("\nmod {name};\n");
         add(
-            format!("tests/{name}.rs"),
+            &format!("tests/vectors/{name}.rs"),
             test(object.schema, object.vectors),
         );
+        add(&format!("tests/vectors/{name}.txt"), lines(object.vectors));
     }
+    add("tests/vectors/main.rs", tests);
     files
 }
 
@@ -105,11 +118,30 @@ fn type_of(field: &Field) -> String {
     }
 }
 
-fn words(value: &BigUint) -> String {
+/// Lines are broken as rustfmt does it.
+const WIDTH: usize = 100;
+/// More in parentheses or brackets goes on lines of its own.
+const INNER_WIDTH: usize = 60;
+
+/// Items in brackets, and what is around them.
+fn bracketed(indent: usize, before: &str, items: &[String], after: &str) -> String {
+    let line = items.join(", ");
+    let space = " ".repeat(indent);
+    let whole = indent + before.len() + line.len() + after.len();
+    if line.len() <= INNER_WIDTH && whole <= WIDTH {
+        return format!("{space}{before}{line}{after}\n");
+    }
+    let items: Vec<_> = items
+        .iter()
+        .map(|item| format!("{space}    {item},\n"))
+        .collect();
+    format!("{space}{before}\n{}{space}{after}\n", items.concat())
+}
+
+fn words(value: &BigUint) -> Vec<String> {
     let mut words = value.to_u64_digits();
     words.resize(4, 0);
-    let words: Vec<_> = words.iter().map(|word| format!("{word:#x}")).collect();
-    format!("crate::U256([{}])", words.join(", "))
+    words.iter().map(|word| format!("{word:#x}")).collect()
 }
 
 /// `///` lines.
@@ -122,262 +154,291 @@ fn doc(indent: &str, text: &str) -> String {
         .concat()
 }
 
-fn module(schema: &Schema) -> String {
+/// Parameters of types, which the object has not for its own name.
+fn parameters(object: &str) -> [&'static str; 2] {
+    match object {
+        "S" | "T" => ["A", "B"],
+        _ => ["S", "T"],
+    }
+}
+
+fn module(schema: &Schema, device: bool) -> String {
     let object = &schema.catalogue.object;
+    let [s, t] = parameters(object);
     let layout = Layout::of(schema);
     let widest = schema.fields.iter().map(Field::contexts).max().unwrap_or(1);
     let depth = schema.operations.rollback.unwrap_or(0);
     let version = &schema.catalogue.version;
+    let contexts = layout.contexts;
     let mut text = format!("\n{}", doc("", &escape::markdown(&description(schema))));
+    text += &format!("///\n/// Version {version}.\n#[derive(Clone, Debug)]\n");
+    let head = format!("pub struct {object}<{s} = crate::Local<{contexts}>> {{\n");
+    text += &if head.len() <= WIDTH + 1 {
+        head
+    } else {
+        format!("pub struct {object}<\n    {s} = crate::Local<{contexts}>,\n> {{\n")
+    };
     text += &format!(
-        "///\n/// Version {version}.\n#[derive(Clone, Debug)]\npub struct {object} {{\n    \
-         contexts: crate::object::Contexts<{0}, {widest}, {depth}>,\n}}\n\n",
-        layout.contexts
+        "    contexts: crate::object::Contexts<{s}, {contexts}, {widest}, {depth}>,\n}}\n\n\
+         impl {object} {{\n    /// Version of the schema.\n    \
+         pub const VERSION: &'static str = \"{version}\";\n    \
+         /// Contexts of one object.\n    pub const CONTEXTS: u32 = {contexts};\n\n    \
+         /// A new object in the process, with the default values.\n    #[must_use]\n    \
+         pub fn new() -> Self {{\n        Self {{\n            \
+         contexts: crate::object::Contexts::new(Self::FIELDS),\n        }}\n    }}\n}}\n\n\
+         impl ::core::default::Default for {object} {{\n    fn default() -> Self {{\n        \
+         Self::new()\n    }}\n}}\n\n"
     );
-    text += &format!(
-        "impl {object} {{\n    /// Version of the schema.\n    pub const VERSION: &'static str = \
-            \"{version}\";\n    \
-         /// Contexts of one object.\n    pub const CONTEXTS: u32 = {};\n\n    \
-         const FIELDS: &'static [crate::object::Field] = &[\n",
-        layout.contexts
-    );
-    for (number, (field, first)) in schema.fields.iter().zip(layout.starts()).enumerate() {
-        let header: Vec<_> = message::header(schema, field, version)
-            .iter()
-            .map(|byte| format!("{byte:#04x}"))
-            .collect();
-        let encoding = match field.encoding {
-            Encoding::Rle => "Rle",
-            Encoding::Raw | Encoding::Cells => "Raw",
-        };
-        let compression = match field.compression {
-            Compression::None => "None",
-            Compression::Xor => "Xor",
-            Compression::Rle => "Rle",
-        };
+    if device {
         text += &format!(
-            "        crate::object::Field {{\n            number: {number},\n            first: \
-                {first},\n            \
-             width: {},\n            encoding: crate::object::Encoding::{encoding},\n            \
-             compression: crate::object::Compression::{compression},\n            default: \
-             {},\n            \
-             header: &[{}],\n            version: ({}, {}),\n        }},\n",
-            field.width,
-            words(&field.default),
-            header.join(", "),
-            version.major,
-            version.minor,
+            "#[cfg(feature = \"device\")]\nimpl<'t, {t}> {object}<crate::On<'t, {t}>>\nwhere\n    \
+             {t}: crate::Table,\n{{\n    \
+             /// The object number `index` of a table, which others may use at the same time. It \
+             has\n    \
+             /// what is there, until `reset`.\n    ///\n    /// # Errors\n    \
+             /// The table has no room for it, or is no more.\n    \
+             pub fn on(table: &'t {t}, index: u32) -> ::atomik_crate::Result<Self> {{\n        \
+             let contexts = crate::On::new(table, index, {contexts})?;\n        \
+             ::core::result::Result::Ok(Self {{\n            \
+             contexts: crate::object::Contexts::on(contexts, Self::FIELDS),\n        \
+             }})\n    }}\n}}\n\n"
         );
     }
-    text += "    ];\n\n    /// A new object, with the default values.\n    #[must_use]\n    \
-             pub fn new() -> Self {\n        Self { contexts: \
-             crate::object::Contexts::new(Self::FIELDS) }\n    }\n\n    \
-             /// Gives all fields their default values, and forgets the history.\n    \
-             pub fn reset(&mut self) {\n        self.contexts.reset();\n    }\n\n";
     text += &format!(
-        "    /// The states of the contexts, as they lie in a table.\n    #[must_use]\n    \
-         pub fn contexts(&self) -> [u64; {}] {{\n        self.contexts.states()\n    }}\n",
-        layout.contexts
+        "impl<{s}: crate::Storage> {object}<{s}> {{\n    \
+         const FIELDS: &'static [crate::object::Field] = &["
+    );
+    let fields: Vec<_> = schema.fields.iter().zip(layout.starts()).collect();
+    match fields[..] {
+        [(field, first)] => {
+            text += constant(schema, field, 0, first, 4).trim_start();
+            text += "];\n";
+        }
+        _ => {
+            text += "\n";
+            for (number, &(field, first)) in fields.iter().enumerate() {
+                text += &constant(schema, field, number, first, 8);
+                text += ",\n";
+            }
+            text += "    ];\n";
+        }
+    }
+    let methods = Methods { schema, storage: s };
+    text += &methods.whole(
+        "Gives all fields their default values, at once, and forgets the history.",
+        "reset(&mut self)",
+        "()",
+        "reset()",
+    );
+    text += &methods.whole(
+        "The states of the contexts, all of one moment, as they lie in a table.",
+        "contexts(&self)",
+        &format!("[u64; {contexts}]"),
+        "states()",
     );
     for (number, field) in schema.fields.iter().enumerate() {
-        text += &methods(schema, field, number);
+        text += &methods.of_field(field, number);
     }
-    text += &object_methods(schema);
-    text += "}\n\n";
-    text + &format!(
-        "impl Default for {object} {{\n    fn default() -> Self \
-            {{\n        Self::new()\n    }}\n}}\n{}",
-        structs(schema)
+    text += &methods.of_object();
+    text += "}\n";
+    text + &structs(schema)
+}
+
+/// A field's entry of `FIELDS`.
+fn constant(schema: &Schema, field: &Field, number: usize, first: u32, indent: usize) -> String {
+    let version = &schema.catalogue.version;
+    let encoding = match field.encoding {
+        Encoding::Rle => "Rle",
+        Encoding::Raw | Encoding::Cells => "Raw",
+    };
+    let compression = match field.compression {
+        Compression::None => "None",
+        Compression::Xor => "Xor",
+        Compression::Rle => "Rle",
+    };
+    let space = " ".repeat(indent);
+    format!(
+        "{space}crate::object::Field {{\n{space}    number: {number},\n{space}    \
+         first: {first},\n{space}    width: {},\n{space}    \
+         encoding: crate::object::Encoding::{encoding},\n{space}    \
+         compression: crate::object::Compression::{compression},\n\
+         {}{space}    tag: {:#x},\n{space}    version: ({}, {}),\n{space}}}",
+        field.width,
+        bracketed(indent + 4, "default: [", &words(&field.default), "],"),
+        message::tag(schema, field),
+        version.major,
+        version.minor,
     )
 }
 
-fn method(about: &str, must_use: bool, signature: &str, body: &str) -> String {
-    let must_use = if must_use { "    #[must_use]\n" } else { "" };
-    format!("\n    /// {about}\n{must_use}    pub fn {signature} {{\n        {body}\n    }}\n")
+struct Methods<'a> {
+    schema: &'a Schema,
+    /// Parameter of the object's type.
+    storage: &'a str,
 }
 
-fn methods(schema: &Schema, field: &Field, number: usize) -> String {
-    let (f, ty) = (&field.name, type_of(field));
-    let at = format!("&Self::FIELDS[{number}]");
-    let readable = schema.operations.reconstruct.is_some();
-    let stream = field.kind == FieldType::DeltaStream;
-    let mut text = method(
-        &format!("Makes `value` the state of `{f}`, and forgets its history."),
-        false,
-        &format!("load_{f}(&mut self, value: {ty})"),
-        &format!("self.contexts.load({at}, value);"),
-    );
-    text += &if stream {
-        method(
-            &format!("XORs `delta` into `{f}`, and returns the message of it."),
-            false,
-            &format!("accum_{f}(&mut self, delta: {ty}) -> crate::Message"),
-            &format!(
-                "self.contexts.accum({at}, delta);\n        \
-                 crate::Message::of({at}, delta)"
-            ),
-        )
-    } else {
-        method(
-            &format!("XORs `delta` into `{f}`."),
-            false,
-            &format!("accum_{f}(&mut self, delta: {ty})"),
-            &format!("self.contexts.accum({at}, delta);"),
-        )
-    };
-    if readable {
-        text += &method(
-            &format!("The state of `{f}`."),
-            true,
-            &format!("read_{f}(&self) -> {ty}"),
-            &format!("self.contexts.read({at})"),
-        );
-    }
-    text += &method(
-        &format!(
-            "Returns the state of `{f}`, begins a new epoch with it, and forgets its history."
-        ),
-        false,
-        &format!("swap_{f}(&mut self) -> {ty}"),
-        &format!("self.contexts.swap({at})"),
-    );
-    let panics = |what: &str| format!("\n    ///\n    /// # Panics\n    /// {what}");
-    let bit = panics("The field has no bit of that number.");
-    let cell = panics("One of x, y and t is more than 3.");
-    match field.kind {
-        FieldType::DeltaStream => {
-            text += &method(
-                &format!(
-                    "Accumulates the delta of a message of `{f}`.\n    ///\n    /// # Errors\n    \
-                          /// The message is refused; nothing has changed."
-                ),
-                false,
-                &format!(
-                    "apply_{f}(&mut self, message: &[u8]) -> ::core::result::Result<(), \
-                        crate::MessageError>"
-                ),
-                &format!("self.contexts.apply({at}, message)"),
-            );
-        }
-        FieldType::BitmaskDelta => {
-            for (verb, does, set) in [("set", "Sets", "true"), ("clear", "Clears", "false")] {
-                text += &method(
-                    &format!("{does} a bit of `{f}`, and returns the delta.{bit}"),
-                    false,
-                    &format!("{verb}_{f}_bit(&mut self, number: u32) -> {ty}"),
-                    &format!("self.contexts.set_bit({at}, number, {set})"),
-                );
-            }
-            text += &method(
-                &format!("Toggles a bit of `{f}`, and returns the delta.{bit}"),
-                false,
-                &format!("toggle_{f}_bit(&mut self, number: u32) -> {ty}"),
-                &format!("self.contexts.toggle_bit({at}, number)"),
-            );
-            if readable {
-                text += &method(
-                    &format!("A bit of `{f}`.{bit}"),
-                    true,
-                    &format!("test_{f}_bit(&self, number: u32) -> bool"),
-                    &format!("self.contexts.test_bit({at}, number)"),
-                );
-            }
-        }
-        FieldType::ParameterDelta => {
-            text += &method(
-                &format!("Accumulates what changes `{f}` to `value`, and returns that delta."),
-                false,
-                &format!("set_{f}(&mut self, value: {ty}) -> {ty}"),
-                &format!("self.contexts.set({at}, value)"),
-            );
-        }
-    }
-    if field.has_cells() {
-        let (result, end) = if stream {
-            (" -> crate::Message", "")
+impl Methods<'_> {
+    /// `body` are statements, of which the last one is the result.
+    fn method(&self, about: &str, signature: &str, result: &str, body: &str) -> String {
+        let result = format!(" -> {}::Result<{result}> {{", self.storage);
+        let (head, parameters) = signature.split_once('(').unwrap_or_default();
+        let parameters = parameters.trim_end_matches(')');
+        let line = format!("    pub fn {head}({parameters}){result}");
+        let signature = if line.len() <= WIDTH {
+            line
         } else {
-            ("", ";")
+            let parameters = parameters.replace(", ", ",\n        ");
+            format!("    pub fn {head}(\n        {parameters},\n    ){result}")
         };
-        text += &method(
-            &format!("XORs `delta` into the cell (x, y, t) of `{f}`; otherwise as accum.{cell}"),
-            false,
-            &format!("accum_{f}_cell(&mut self, [x, y, t]: [u32; 3], delta: u8){result}"),
-            &format!(
-                "let delta = crate::object::cell_delta({at}, [x, y, t], delta);\n        \
-                 self.accum_{f}(delta){end}"
-            ),
+        format!("\n    /// {about}\n{signature}\n        {body}\n    }}\n")
+    }
+
+    /// A method that is a call of the contexts.
+    fn whole(&self, about: &str, signature: &str, result: &str, call: &str) -> String {
+        let body = format!("{}::give(self.contexts.{call})", self.storage);
+        self.method(about, signature, result, &body)
+    }
+
+    fn of_field(&self, field: &Field, at: usize) -> String {
+        let (f, ty) = (&field.name, type_of(field));
+        let readable = self.schema.operations.reconstruct.is_some();
+        let stream = field.kind == FieldType::DeltaStream;
+        let sent = if stream { "crate::Message" } else { "()" };
+        let mut text = self.whole(
+            &format!("Makes `value` the state of `{f}`, and forgets its history."),
+            &format!("load_{f}(&mut self, value: {ty})"),
+            "()",
+            &format!("load({at}, value)"),
+        );
+        let (about, call) = match stream {
+            true => (", and returns the message of it", "send"),
+            false => ("", "accum"),
+        };
+        text += &self.whole(
+            &format!("XORs `delta` into `{f}`{about}."),
+            &format!("accum_{f}(&mut self, delta: {ty})"),
+            sent,
+            &format!("{call}({at}, delta)"),
         );
         if readable {
-            text += &method(
-                &format!("The cell (x, y, t) of `{f}`.{cell}"),
-                true,
-                &format!("read_{f}_cell(&self, [x, y, t]: [u32; 3]) -> u8"),
-                &format!("self.contexts.read_cell({at}, [x, y, t])"),
+            text += &self.whole(
+                &format!("The state of `{f}`."),
+                &format!("read_{f}(&self)"),
+                &ty,
+                &format!("read({at})"),
             );
         }
+        text += &self.whole(
+            &format!(
+                "Returns the state of `{f}`, begins a new epoch with it, and forgets its history."
+            ),
+            &format!("swap_{f}(&mut self)"),
+            &ty,
+            &format!("swap({at})"),
+        );
+        let panics = |what: &str| format!("\n    ///\n    /// # Panics\n    /// {what}");
+        let bit = panics("The field has no bit of that number.");
+        let cell = panics("One of x, y and t is more than 3.");
+        match field.kind {
+            FieldType::DeltaStream => {
+                text += &self.whole(
+                    &format!(
+                        "Accumulates the delta of a message of `{f}`. Where the message is \
+                         refused, nothing\n    /// has changed."
+                    ),
+                    &format!("apply_{f}(&mut self, message: &[u8])"),
+                    "::core::result::Result<(), crate::MessageError>",
+                    &format!("apply({at}, message)"),
+                );
+            }
+            FieldType::BitmaskDelta => {
+                for verb in ["set", "clear", "toggle"] {
+                    let does = verb[..1].to_uppercase() + &verb[1..];
+                    text += &self.whole(
+                        &format!("{does}s a bit of `{f}`, and returns the delta.{bit}"),
+                        &format!("{verb}_{f}_bit(&mut self, number: u32)"),
+                        &ty,
+                        &format!("{verb}_bit({at}, number)"),
+                    );
+                }
+                if readable {
+                    text += &self.whole(
+                        &format!("A bit of `{f}`.{bit}"),
+                        &format!("test_{f}_bit(&self, number: u32)"),
+                        "bool",
+                        &format!("test_bit({at}, number)"),
+                    );
+                }
+            }
+            FieldType::ParameterDelta => {
+                text += &self.whole(
+                    &format!("Accumulates what changes `{f}` to `value`, and returns that delta."),
+                    &format!("set_{f}(&mut self, value: {ty})"),
+                    &ty,
+                    &format!("set({at}, value)"),
+                );
+            }
+        }
+        if field.has_cells() {
+            text += &self.method(
+                &format!(
+                    "XORs `delta` into the cell (x, y, t) of `{f}`; otherwise as accum.{cell}"
+                ),
+                &format!("accum_{f}_cell(&mut self, cell: [u32; 3], delta: u8)"),
+                sent,
+                &format!(
+                    "let delta = self.contexts.cell({at}, cell, delta);\n        \
+                     self.accum_{f}(delta)"
+                ),
+            );
+            if readable {
+                text += &self.whole(
+                    &format!("The cell (x, y, t) of `{f}`.{cell}"),
+                    &format!("read_{f}_cell(&self, cell: [u32; 3])"),
+                    "u8",
+                    &format!("read_cell({at}, cell)"),
+                );
+            }
+        }
+        text
     }
-    text
-}
 
-fn object_methods(schema: &Schema) -> String {
-    let object = &schema.catalogue.object;
-    let mut text = String::new();
-    let number = |field: &Field| schema.fields.iter().position(|one| one.name == field.name);
-    if !settable(schema).is_empty() {
-        let sets: Vec<_> = settable(schema)
-            .iter()
-            .map(|field| {
-                let at = number(field).unwrap_or_default();
-                format!(
-                    "if let ::core::option::Option::Some(value) = values.{} {{\n            \
-                     self.contexts.set(&Self::FIELDS[{at}], value);\n        }}",
-                    field.name
-                )
-            })
-            .collect();
-        text += &method(
-            "Sets several fields.",
-            false,
-            &format!("update(&mut self, values: &{object}Update)"),
-            &sets.join("\n        "),
-        );
-        let holds: Vec<_> = schema
-            .fields
-            .iter()
-            .enumerate()
-            .map(|(at, field)| {
-                format!(
-                    "expected.{}.is_none_or(|state| self.contexts.read::<{}>(&Self::FIELDS[{at}]) \
-                        == state)",
-                    field.name,
-                    type_of(field)
-                )
-            })
-            .collect();
-        text += &method(
-            "Sets several fields, if all that are expected have these states. Returns whether \
-                they have.",
-            false,
-            &format!(
-                "compare_update(&mut self, expected: &{object}Expected, values: &{object}Update) \
-                    -> bool"
-            ),
-            &format!(
-                "let holds = {};\n        if holds \
-                    {{\n            self.update(values);\n        }}\n        holds",
-                holds.join("\n            && ")
-            ),
-        );
+    fn of_object(&self) -> String {
+        let object = &self.schema.catalogue.object;
+        let mut text = String::new();
+        if !settable(self.schema).is_empty() {
+            text += &self.whole(
+                "Sets several fields, at once for others.",
+                &format!("update(&mut self, values: &{object}Update)"),
+                "()",
+                "update(&values.words())",
+            );
+            text += &self.method(
+                "Sets several fields, if all that are expected have these states. Returns whether \
+                 they have.\n    /// All this is at once for others.",
+                &format!(
+                    "compare_update(&mut self, expected: &{object}Expected, values: \
+                     &{object}Update)"
+                ),
+                "bool",
+                &format!(
+                    "let (expected, values) = (expected.words(), values.words());\n        \
+                     {}::give(self.contexts.compare_update(&expected, &values))",
+                    self.storage
+                ),
+            );
+        }
+        if self.schema.operations.rollback.is_some() {
+            text += &self.whole(
+                "Undoes the last accums made through this value, newest first, and returns how \
+                 many.",
+                "rollback(&mut self, steps: usize)",
+                "usize",
+                "rollback(steps)",
+            );
+        }
+        text
     }
-    if schema.operations.rollback.is_some() {
-        text += &method(
-            "Undoes the last accums, newest first, and returns how many.",
-            false,
-            "rollback(&mut self, steps: usize) -> usize",
-            "self.contexts.rollback(steps)",
-        );
-    }
-    text
 }
 
 /// Parameters of `update` and `compare_update`.
@@ -393,185 +454,201 @@ fn structs(schema: &Schema) -> String {
         ("Expected", "States that fields are expected to have", all),
     ] {
         text += &format!(
-            "\n/// {about}; others are `None`.\n#[derive(Clone, Copy, Debug, Default, PartialEq, \
-                Eq)]\n\
+            "\n/// {about}; others are `None`.\n\
+             #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]\n\
              pub struct {object}{name} {{\n"
         );
-        for field in fields {
-            text += &format!(
-                "    /// Of `{0}`.\n    pub {0}: ::core::option::Option<{1}>,\n",
-                field.name,
-                type_of(field)
-            );
+        for field in &fields {
+            let (name, ty) = (&field.name, type_of(field));
+            text += &format!("    /// Of `{name}`.\n");
+            let line = format!("    pub {name}: ::core::option::Option<{ty}>,\n");
+            text += &if line.len() <= WIDTH + 1 {
+                line
+            } else {
+                line.replace(": ::", ":\n        ::")
+            };
         }
-        text += "}\n";
+        let count = schema.fields.len();
+        text += &format!(
+            "}}\n\nimpl {object}{name} {{\n    \
+             fn words(&self) -> [::core::option::Option<crate::U256>; {count}] {{\n        \
+             let mut words = [::core::option::Option::None; {count}];\n"
+        );
+        for (at, field) in schema.fields.iter().enumerate() {
+            if fields.iter().any(|one| one.name == field.name) {
+                // Each line is short enough for a name of any length.
+                text += &format!(
+                    "        let value = self.{};\n        \
+                     words[{at}] = crate::value::words(value);\n",
+                    field.name
+                );
+            }
+        }
+        text += "        words\n    }\n}\n";
     }
     text
 }
 
-/// The vectors as calls, one function for each case.
+/// The methods that the vectors call. What is in braces rustfmt leaves as it is.
 fn test(schema: &Schema, vectors: &Vectors) -> String {
-    let object = &schema.catalogue.object;
-    let places = schema.places();
+    let Places { rust, verilog, .. } = schema.places();
+    // With `_`, which the name of no object has: rustfmt leaves out an alias that is the name.
     let mut text = made("//");
     text += &format!(
-        "//! The vectors of {}, which all languages are tested with.\n\n\
-         #![allow(unused_imports, unused_mut, clippy::bool_assert_comparison)]\n\
-         #![allow(clippy::needless_update, clippy::too_many_lines)]\n\n\
-         use atomik_objects::{{MessageError, U256}};\nuse atomik_objects::{} as Object;\n",
-        vectors.object, places.rust
+        "//! The vectors of {}.\n\nuse atomik_objects::{rust} as Object_;\n",
+        vectors.object
     );
+    let mut by_arguments: [Vec<String>; 4] = [vec!["contexts".into()], vec![], vec![], vec![]];
+    let mut add = |arguments: usize, name: String| by_arguments[arguments].push(name);
+    let readable = schema.operations.reconstruct.is_some();
+    for field in &schema.fields {
+        let f = &field.name;
+        add(1, format!("load_{f}"));
+        add(1, format!("accum_{f}"));
+        add(0, format!("swap_{f}"));
+        if readable {
+            add(0, format!("read_{f}"));
+        }
+        match field.kind {
+            FieldType::DeltaStream => add(3, format!("apply_{f}")),
+            FieldType::BitmaskDelta => {
+                for verb in ["set", "clear", "toggle", "test"] {
+                    if readable || verb != "test" {
+                        add(1, format!("{verb}_{f}_bit"));
+                    }
+                }
+            }
+            FieldType::ParameterDelta => add(1, format!("set_{f}")),
+        }
+        if field.has_cells() {
+            add(2, format!("accum_{f}_cell"));
+            if readable {
+                add(1, format!("read_{f}_cell"));
+            }
+        }
+    }
+    if schema.operations.rollback.is_some() {
+        add(1, "rollback".into());
+    }
+    let list = |names: &[String]| format!("    [{}]\n", names.join("\n        "));
+    let mut methods: String = by_arguments.iter().map(|names| list(names)).collect();
     if !settable(schema).is_empty() {
         text += &format!(
-            "use atomik_objects::{0}Update as Update;\nuse atomik_objects::{0}Expected as \
-                Expected;\n",
-            places.rust
+            "use atomik_objects::{rust}Expected as Expected_;\n\
+             use atomik_objects::{rust}Update as Update_;\n"
         );
+        let names = |fields: &[&Field]| -> Vec<_> {
+            fields.iter().map(|field| field.name.clone()).collect()
+        };
+        let all: Vec<_> = schema.fields.iter().collect();
+        methods += &format!("    Update_\n{}", list(&names(&settable(schema))));
+        methods += &format!("    Expected_\n{}", list(&names(&all)));
     }
-    text += &format!(
-        "\n/// Why a message was refused, in a word.\n#[allow(dead_code)]\n\
-         fn reason(result: Result<(), MessageError>) -> &'static str {{\n    match result \
-         {{\n        \
-         Ok(()) => \"\",\n        Err(MessageError::Damaged) => \"damaged\",\n        \
-         Err(MessageError::Other) => \"other\",\n        Err(_) => \"version\",\n    }}\n}}\n\n\
-         #[test]\nfn version() {{\n    assert_eq!(Object::VERSION, \"{}\");\n}}\n",
-        vectors.version
-    );
-    let _ = object;
-    for (number, case) in vectors.cases.iter().enumerate() {
-        text += &format!(
-            "\n/// {}\n#[test]\nfn case_{number}() {{\n    let mut object = Object::new();\n",
-            escape::markdown(&case.name)
-        );
-        for (at, step) in case.steps.iter().enumerate() {
-            text += &format!("    {} // {}\n", call(schema, step), at + 1);
-        }
-        text += "}\n";
-    }
-    text
+    let version = &vectors.version;
+    text + &format!("\nvectors! {{ Object_ \"{version}\" \"{verilog}.txt\" {{\n{methods}}} }}\n")
 }
 
-fn call(schema: &Schema, step: &Step) -> String {
-    let width = |field: &String| {
-        schema
-            .fields
-            .iter()
-            .find(|one| one.name == *field)
-            .map_or(64, |field| field.width)
-    };
-    let literal = |field: &String, value: &Hex| match width(field) {
-        256 => words(&value.0).replace("crate::", ""),
-        _ => format!("{:#x}", value.0),
-    };
-    let bytes = |bytes: &Bytes| {
-        let bytes: Vec<_> = bytes.0.iter().map(|byte| byte.to_string()).collect();
-        format!("[{}]", bytes.join(", "))
-    };
-    let equal = |call: String, expect: String| format!("assert_eq!(object.{call}, {expect});");
-    let sent = |call: String, message: &Option<Bytes>| match message {
-        Some(message) => format!("assert_eq!(object.{call}[..], {});", bytes(message)),
-        None => format!("object.{call};"),
-    };
-    let values = |kind: &str, values: &BTreeMap<String, Hex>| {
-        let inner: Vec<_> = values
-            .iter()
-            .map(|(field, value)| format!("{field}: Some({})", literal(field, value)))
-            .collect();
-        format!(
-            "&{kind} {{ {} ..Default::default() }}",
-            inner
-                .iter()
-                .map(|i| format!("{i}, "))
-                .collect::<Vec<_>>()
-                .concat()
-        )
+/// The vectors: a line for each step.
+fn lines(vectors: &Vectors) -> String {
+    let mut text = String::new();
+    for case in &vectors.cases {
+        text += &format!("# {}\n", escape::line(&case.name));
+        for step in &case.steps {
+            let (call, expect) = line(step);
+            text += format!("{call} => {expect}").trim_end();
+            text += "\n";
+        }
+        text += "\n";
+    }
+    text.truncate(text.trim_end().len());
+    text + "\n"
+}
+
+/// A call with its arguments, and what it returns.
+fn line(step: &Step) -> (String, String) {
+    let hex = |value: &Hex| format!("{:#x}", value.0);
+    let message = |bytes: &Option<Bytes>| bytes.as_ref().map(Bytes::digits).unwrap_or_default();
+    let values = |values: &BTreeMap<String, Hex>| -> String {
+        let pairs = values.iter();
+        pairs
+            .map(|(field, value)| format!(" {field}={:#x}", value.0))
+            .collect()
     };
     match step {
-        Step::Load { field, value } => {
-            format!("object.load_{field}({});", literal(field, value))
-        }
+        Step::Load { field, value } => (format!("load_{field} {}", hex(value)), String::new()),
         Step::Accum {
             field,
             delta,
-            message,
-        } => sent(format!("accum_{field}({})", literal(field, delta)), message),
-        Step::Read { field, expect } => equal(format!("read_{field}()"), literal(field, expect)),
-        Step::Swap { field, expect } => equal(format!("swap_{field}()"), literal(field, expect)),
+            message: sent,
+        } => (format!("accum_{field} {}", hex(delta)), message(sent)),
+        Step::Read { field, expect } => (format!("read_{field}"), hex(expect)),
+        Step::Swap { field, expect } => (format!("swap_{field}"), hex(expect)),
         Step::Set {
             field,
             value,
             expect,
-        } => equal(
-            format!("set_{field}({})", literal(field, value)),
-            literal(field, expect),
-        ),
-        Step::SetBit { field, bit, expect } => {
-            equal(format!("set_{field}_bit({bit})"), literal(field, expect))
-        }
-        Step::ClearBit { field, bit, expect } => {
-            equal(format!("clear_{field}_bit({bit})"), literal(field, expect))
-        }
+        } => (format!("set_{field} {}", hex(value)), hex(expect)),
+        Step::SetBit { field, bit, expect } => (format!("set_{field}_bit {bit}"), hex(expect)),
+        Step::ClearBit { field, bit, expect } => (format!("clear_{field}_bit {bit}"), hex(expect)),
         Step::ToggleBit { field, bit, expect } => {
-            equal(format!("toggle_{field}_bit({bit})"), literal(field, expect))
+            (format!("toggle_{field}_bit {bit}"), hex(expect))
         }
         Step::TestBit { field, bit, expect } => {
-            equal(format!("test_{field}_bit({bit})"), expect.to_string())
+            (format!("test_{field}_bit {bit}"), expect.to_string())
         }
         Step::ReadCell {
             field,
-            cell,
+            cell: [x, y, t],
             expect,
-        } => equal(
-            format!("read_{field}_cell({cell:?})"),
-            format!("{:#x}", expect.0),
-        ),
+        } => (format!("read_{field}_cell {x},{y},{t}"), hex(expect)),
         Step::AccumCell {
             field,
-            cell,
+            cell: [x, y, t],
             delta,
-            message,
-        } => sent(
-            format!("accum_{field}_cell({cell:?}, {:#x})", delta.0),
-            message,
+            message: sent,
+        } => (
+            format!("accum_{field}_cell {x},{y},{t} {}", hex(delta)),
+            message(sent),
         ),
-        Step::Update { values: new } => format!("object.update({});", values("Update", new)),
+        Step::Update { values: new } => (format!("update{}", values(new)), String::new()),
         Step::CompareUpdate {
             expected,
             values: new,
             expect,
-        } => equal(
-            format!(
-                "compare_update({}, {})",
-                values("Expected", expected),
-                values("Update", new)
-            ),
+        } => (
+            format!("compare_update{} then{}", values(expected), values(new)),
             expect.to_string(),
         ),
-        Step::Rollback { steps, expect } => equal(format!("rollback({steps})"), expect.to_string()),
+        Step::Rollback { steps, expect } => (format!("rollback {steps}"), format!("{expect:#x}")),
         Step::Apply {
             field,
             message,
             error,
-        } => format!(
-            "assert_eq!(reason(object.apply_{field}(&{})), \"{}\");",
-            bytes(message),
-            escape::json(error.as_deref().unwrap_or_default())
+        } => (
+            format!("apply_{field} {}", message.digits()),
+            error.clone().unwrap_or_default(),
         ),
         Step::Contexts { expect } => {
-            let words: Vec<_> = expect.iter().map(|word| format!("{:#x}", word.0)).collect();
-            equal("contexts()".into(), format!("[{}]", words.join(", ")))
+            let words: Vec<_> = expect.iter().map(hex).collect();
+            ("contexts".into(), words.join(","))
         }
     }
 }
 
-fn readme(objects: &[Object<'_>]) -> String {
-    let mut text = String::from(
-        "# atomik-objects\n\nObjects of schemas, kept in atomik contexts in the process. Without \
-            `std`; the history \
-         of objects\nthat have `rollback` takes memory from `alloc` as it grows. Code that writes\n\
-         `atomik::video::stream::H264Delta` names the crate so in its `Cargo.toml`:\n\n```toml\n\
-         [dependencies]\natomik = { package = \"atomik-objects\", path = \"…\" }\n```\n\n\
-         `cargo test` holds the objects to the vectors, which all languages are tested with.\n",
+fn readme(objects: &[Object<'_>], device: bool) -> String {
+    let places = if device {
+        "in the process, or, with the\nfeature `device`, in tables on `/dev/atomik` that programs \
+         in other languages use at the same time"
+    } else {
+        "in the process"
+    };
+    let mut text = format!(
+        "# atomik-objects\n\nObjects of schemas, kept in atomik contexts {places}.\n\
+         In the process it needs no `std`; the history of objects that have `rollback` takes \
+         memory from\n`alloc` as it grows. Code that writes `atomik::video::stream::H264Delta` \
+         names the crate so in its\n`Cargo.toml`:\n\n```toml\n\
+         [dependencies]\natomik = {{ package = \"atomik-objects\", path = \"…\" }}\n```\n\n\
+         `cargo test` holds the objects to the vectors, which all languages are tested with.\n"
     );
     for object in objects {
         let schema = object.schema;
@@ -588,7 +665,26 @@ fn readme(objects: &[Object<'_>]) -> String {
              assert_eq!(object.swap_{1}(), before);\n```\n\n",
             places.rust, field.name
         );
+        if device {
+            text += &format!(
+                "```rust,ignore\nlet table = atomik_crate::Device::open()?.create_table({0})?; \
+                 // room for eight\n\
+                 let mut object = {name}::on(&table, 3)?; // number 3 of them, contexts {1} to \
+                 {2}\nobject.reset()?;\nlet state = object.swap_{3}()?;\n```\n\n",
+                schema.contexts() * 8,
+                schema.contexts() * 3,
+                schema.contexts() * 4 - 1,
+                field.name,
+            );
+        }
         text += &layout_table(schema);
+    }
+    if device {
+        text += "\nOn a table each call is one batch, of which others see nothing or all, and \
+                 returns the crate\n`atomik`'s `Result`. A change that depends on the state is \
+                 made again where others were faster, up to\n`MAX_ATTEMPTS` times. The history, \
+                 which `rollback` undoes, is that of the Rust value. A program that\nends in the \
+                 middle leaves the object whole, and its history is gone.\n";
     }
     text
 }

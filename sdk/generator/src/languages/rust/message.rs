@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Messages: the delta of one accum, as bytes.
 
+#![allow(dead_code, reason = "not every schema needs all of it")]
+
 use core::fmt;
 use core::ops::Deref;
 
 use crate::object::{Compression, Field};
 use crate::value::{Value, Words};
+
+/// The format and its version.
+const FORMAT: u8 = 0xD1;
 
 /// The bytes of a message.
 #[derive(Clone, Copy)]
@@ -62,6 +67,18 @@ impl AsRef<[u8]> for Message {
     }
 }
 
+impl PartialEq<[u8]> for Message {
+    fn eq(&self, other: &[u8]) -> bool {
+        **self == *other
+    }
+}
+
+impl<const N: usize> PartialEq<[u8; N]> for Message {
+    fn eq(&self, other: &[u8; N]) -> bool {
+        **self == *other
+    }
+}
+
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Message").field(&&**self).finish()
@@ -76,16 +93,27 @@ impl Message {
     }
 
     pub(crate) fn of<T: Value>(field: &Field, delta: T) -> Self {
-        Self::seal(field, field.header, field.lay(delta.words()))
+        Self::seal(field, field.version, field.lay(delta.words()))
     }
 
-    /// A header has 25 bytes at most, the rest 68.
-    pub(crate) fn seal(field: &Field, header: &[u8], laid: Words) -> Self {
+    fn push_number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push(&[number as u8 | 0x80]);
+            number >>= 7;
+        }
+        self.push(&[number as u8]);
+    }
+
+    /// The delta and its checksum have 68 bytes at most, what is before 25.
+    fn seal(field: &Field, (major, minor): (u64, u64), laid: Words) -> Self {
         let mut message = Self {
             bytes: [0; 96],
             length: 0,
         };
-        message.push(header);
+        message.push(&[FORMAT]);
+        message.push(&field.tag.to_le_bytes());
+        message.push_number(major);
+        message.push_number(minor);
         let bytes = laid.to_le_bytes();
         let bytes = &bytes[..field.width as usize / 8];
         match field.compression {
@@ -115,10 +143,10 @@ pub(crate) fn open(field: &Field, bytes: &[u8]) -> Result<Words, MessageError> {
     let damaged = MessageError::Damaged;
     let (content, checksum) = bytes.split_last_chunk::<4>().ok_or(damaged)?;
     let (head, mut rest) = content.split_first_chunk::<5>().ok_or(damaged)?;
-    if crc32(content).to_le_bytes() != *checksum || head[0] != field.header[0] {
+    if crc32(content).to_le_bytes() != *checksum || head[0] != FORMAT {
         return Err(damaged);
     }
-    if head[1..] != field.header[1..5] {
+    if head[1..] != field.tag.to_le_bytes() {
         return Err(MessageError::Other);
     }
     let (major, minor) = (number(&mut rest)?, number(&mut rest)?);
@@ -128,8 +156,7 @@ pub(crate) fn open(field: &Field, bytes: &[u8]) -> Result<Words, MessageError> {
     }
     let laid = Words::from_le_bytes(delta(field, rest)?);
     // A delta has one message: what isn't that is damaged.
-    let header = &content[..content.len() - rest.len()];
-    if laid.low(field.width) != laid || *Message::seal(field, header, laid) != *bytes {
+    if laid.low(field.width) != laid || Message::seal(field, (major, minor), laid) != *bytes {
         return Err(damaged);
     }
     Ok(laid)

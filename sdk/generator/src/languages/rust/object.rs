@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! What all objects have in common.
 
+#![allow(dead_code, reason = "not every schema needs all of it")]
+
 use alloc::collections::VecDeque;
 
-use crate::message::{self, MessageError};
+use crate::message::{self, Message, MessageError};
+use crate::storage::{Local, Operation, Storage, accums};
 use crate::value::{Value, Words};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "schemas of all fields have all of these")]
 pub(crate) enum Encoding {
     Raw,
     Rle,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "schemas of all fields have all of these")]
 pub(crate) enum Compression {
     None,
     Xor,
@@ -24,14 +25,15 @@ pub(crate) enum Compression {
 /// A field, as the schema has it.
 #[derive(Debug)]
 pub(crate) struct Field {
-    pub number: u32,
+    pub number: usize,
     pub first: usize,
     pub width: u32,
     pub encoding: Encoding,
     pub compression: Compression,
-    pub default: Words,
-    /// Begin of its messages.
-    pub header: &'static [u8],
+    /// Words, the lowest first.
+    pub default: [u64; 4],
+    /// What tells its messages from those of others.
+    pub tag: u32,
     /// Version of the schema, major and minor.
     pub version: (u64, u64),
 }
@@ -64,57 +66,62 @@ impl Field {
 
 /// The contexts of an object of `N`, and the last `DEPTH` deltas of at most `W` words.
 #[derive(Clone, Debug)]
-pub(crate) struct Contexts<const N: usize, const W: usize, const DEPTH: usize> {
-    reference: [u64; N],
-    accumulator: [u64; N],
-    history: VecDeque<(u32, [u64; W])>,
+pub(crate) struct Contexts<S, const N: usize, const W: usize, const DEPTH: usize> {
+    storage: S,
+    history: VecDeque<(usize, [u64; W])>,
     fields: &'static [Field],
 }
 
-impl<const N: usize, const W: usize, const DEPTH: usize> Contexts<N, W, DEPTH> {
+impl<const N: usize, const W: usize, const DEPTH: usize> Contexts<Local<N>, N, W, DEPTH> {
     pub(crate) fn new(fields: &'static [Field]) -> Self {
-        let mut new = Self {
-            reference: [0; N],
-            accumulator: [0; N],
-            history: VecDeque::new(),
-            fields,
-        };
-        new.reset();
+        let mut new = Self::on(Local::ZERO, fields);
+        Local::<N>::give(new.reset());
         new
     }
+}
 
-    pub(crate) fn reset(&mut self) {
-        for field in self.fields {
-            self.load_words(field, field.default);
+/// The words of what lies in a field, with the numbers of their contexts.
+fn words(field: &Field, laid: Words) -> impl Iterator<Item = (usize, u64)> + Clone + use<> {
+    let first = field.first;
+    (0..field.contexts()).map(move |at| (first + at, laid.0[at]))
+}
+
+/// Fields that have a value.
+fn given(
+    fields: &'static [Field],
+    values: &[Option<Words>],
+) -> impl Iterator<Item = (&'static Field, Words)> + Clone {
+    let pairs = fields.iter().zip(values);
+    pairs.filter_map(|(field, value)| Some((field, field.lay((*value)?))))
+}
+
+impl<S: Storage, const N: usize, const W: usize, const DEPTH: usize> Contexts<S, N, W, DEPTH> {
+    pub(crate) fn on(storage: S, fields: &'static [Field]) -> Self {
+        Self {
+            storage,
+            history: VecDeque::new(),
+            fields,
         }
+    }
+
+    pub(crate) fn reset(&mut self) -> Result<(), S::Error> {
+        let defaults = self.fields.iter().flat_map(|field| {
+            let loads = words(field, field.lay(crate::U256(field.default)));
+            loads.map(|(at, value)| Operation::Load(at, value))
+        });
+        self.storage.run(defaults, &mut [])?;
         self.history.clear();
+        Ok(())
     }
 
-    pub(crate) fn states(&self) -> [u64; N] {
-        core::array::from_fn(|at| self.reference[at] ^ self.accumulator[at])
+    pub(crate) fn states(&self) -> Result<[u64; N], S::Error> {
+        let mut states = [0; N];
+        self.storage.read(0, &mut states)?;
+        Ok(states)
     }
 
-    fn load_words(&mut self, field: &Field, value: Words) {
-        let laid = field.lay(value);
-        for at in 0..field.contexts() {
-            self.reference[field.first + at] = laid.0[at];
-            self.accumulator[field.first + at] = 0;
-        }
-        if DEPTH > 0 {
-            self.history.retain(|(number, _)| *number != field.number);
-        }
-    }
-
-    fn read_words(&self, field: &Field) -> Words {
-        let mut words = Words::ZERO;
-        for at in 0..field.contexts() {
-            words.0[at] = self.reference[field.first + at] ^ self.accumulator[field.first + at];
-        }
-        field.lift(words)
-    }
-
-    fn accum_laid(&mut self, field: &Field, laid: Words) {
-        self.fold(field.number, laid);
+    /// The last `DEPTH` deltas are kept.
+    fn remember(&mut self, field: &Field, laid: Words) {
         if DEPTH > 0 {
             if self.history.len() == DEPTH {
                 self.history.pop_front();
@@ -124,82 +131,184 @@ impl<const N: usize, const W: usize, const DEPTH: usize> Contexts<N, W, DEPTH> {
         }
     }
 
-    fn fold(&mut self, number: u32, laid: Words) {
-        let field = &self.fields[number as usize];
-        for at in 0..field.contexts() {
-            self.accumulator[field.first + at] ^= laid.0[at];
-        }
+    fn forget(&mut self, field: usize) {
+        self.history.retain(|(number, _)| *number != field);
     }
 
-    pub(crate) fn load<T: Value>(&mut self, field: &Field, value: T) {
-        self.load_words(field, value.words());
-    }
-
-    pub(crate) fn read<T: Value>(&self, field: &Field) -> T {
-        T::of(self.read_words(field))
-    }
-
-    pub(crate) fn accum<T: Value>(&mut self, field: &Field, delta: T) {
-        self.accum_laid(field, field.lay(delta.words()));
-    }
-
-    pub(crate) fn swap<T: Value>(&mut self, field: &Field) -> T {
-        let state = self.read_words(field);
-        self.load_words(field, state);
-        T::of(state)
-    }
-
-    pub(crate) fn set<T: Value>(&mut self, field: &Field, value: T) -> T {
-        let delta = T::of(self.read_words(field) ^ value.words());
-        self.accum(field, delta);
-        delta
-    }
-
-    pub(crate) fn test_bit(&self, field: &Field, number: u32) -> bool {
-        let bit = bit(field, number);
-        self.read_words(field) & bit == bit
-    }
-
-    pub(crate) fn set_bit<T: Value>(&mut self, field: &Field, number: u32, set: bool) -> T {
-        let changes = self.test_bit(field, number) != set;
-        let delta = if changes {
-            bit(field, number)
-        } else {
-            Words::ZERO
-        };
-        self.accum(field, T::of(delta));
-        T::of(delta)
-    }
-
-    pub(crate) fn toggle_bit<T: Value>(&mut self, field: &Field, number: u32) -> T {
-        let delta = T::of(bit(field, number));
-        self.accum(field, delta);
-        delta
-    }
-
-    pub(crate) fn read_cell(&self, field: &Field, at: [u32; 3]) -> u8 {
-        let cell = self.read_words(field) >> cell(field, at);
-        cell.low(field.width / 64).0[0] as u8
-    }
-
-    pub(crate) fn rollback(&mut self, steps: usize) -> usize {
-        let mut undone = 0;
-        while undone < steps {
-            let Some((number, delta)) = self.history.pop_back() else {
-                break;
-            };
-            let mut laid = Words::ZERO;
-            laid.0[..W].copy_from_slice(&delta);
-            self.fold(number, laid);
-            undone += 1;
-        }
-        undone
-    }
-
-    pub(crate) fn apply(&mut self, field: &Field, bytes: &[u8]) -> Result<(), MessageError> {
-        let laid = message::open(field, bytes)?;
-        self.accum_laid(field, laid);
+    pub(crate) fn load<T: Value>(&mut self, field: usize, value: T) -> Result<(), S::Error> {
+        let to = &self.fields[field];
+        let loads = words(to, to.lay(value.words()));
+        let loads = loads.map(|(at, value)| Operation::Load(at, value));
+        self.storage.run(loads, &mut [])?;
+        self.forget(field);
         Ok(())
+    }
+
+    fn read_words(&self, field: &Field) -> Result<Words, S::Error> {
+        let mut laid = Words::ZERO;
+        let states = &mut laid.0[..field.contexts()];
+        self.storage.read(field.first, states)?;
+        Ok(field.lift(laid))
+    }
+
+    pub(crate) fn read<T: Value>(&self, field: usize) -> Result<T, S::Error> {
+        self.read_words(&self.fields[field]).map(T::of)
+    }
+
+    fn accum_laid(&mut self, field: &Field, laid: Words) -> Result<(), S::Error> {
+        let accums = accums(field.first, field.contexts(), laid);
+        self.storage.run(accums, &mut [])?;
+        self.remember(field, laid);
+        Ok(())
+    }
+
+    pub(crate) fn accum<T: Value>(&mut self, field: usize, delta: T) -> Result<(), S::Error> {
+        let to = &self.fields[field];
+        self.accum_laid(to, to.lay(delta.words()))
+    }
+
+    /// Accumulates a delta, and returns the message of it.
+    pub(crate) fn send<T: Value>(&mut self, field: usize, delta: T) -> Result<Message, S::Error> {
+        self.accum(field, delta)?;
+        Ok(Message::of(&self.fields[field], delta))
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        field: usize,
+        bytes: &[u8],
+    ) -> Result<Result<(), MessageError>, S::Error> {
+        let to = &self.fields[field];
+        match message::open(to, bytes) {
+            Ok(laid) => self.accum_laid(to, laid).map(Ok),
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    pub(crate) fn swap<T: Value>(&mut self, field: usize) -> Result<T, S::Error> {
+        let of = &self.fields[field];
+        let mut laid = Words::ZERO;
+        let swaps = words(of, laid).map(|(at, _)| Operation::Swap(at));
+        self.storage.run(swaps, &mut laid.0)?;
+        self.forget(field);
+        Ok(T::of(of.lift(laid)))
+    }
+
+    pub(crate) fn set<T: Value>(&mut self, field: usize, value: T) -> Result<T, S::Error> {
+        let of = &self.fields[field];
+        let new = of.lay(value.words());
+        let mut before = Words::ZERO;
+        let sets = words(of, new).map(|(at, state)| Operation::Set(at, state));
+        self.storage.run(sets, &mut before.0)?;
+        self.remember(of, before ^ new);
+        Ok(T::of(of.lift(before ^ new)))
+    }
+
+    pub(crate) fn test_bit(&self, field: usize, number: u32) -> Result<bool, S::Error> {
+        let of = &self.fields[field];
+        let bit = bit(of, number);
+        Ok(self.read_words(of)? & bit == bit)
+    }
+
+    /// Accumulates what `delta` makes of the state.
+    fn change<T: Value>(
+        &mut self,
+        field: usize,
+        delta: impl Fn(Words) -> Words,
+    ) -> Result<T, S::Error> {
+        let of = &self.fields[field];
+        let mut states = [0; 4];
+        let delta = |states: &[u64]| {
+            let mut laid = Words::ZERO;
+            laid.0[..states.len()].copy_from_slice(states);
+            of.lay(delta(of.lift(laid)))
+        };
+        let states = &mut states[..of.contexts()];
+        let laid = self.storage.change(of.first, states, delta)?;
+        self.remember(of, laid);
+        Ok(T::of(of.lift(laid)))
+    }
+
+    pub(crate) fn set_bit<T: Value>(&mut self, field: usize, number: u32) -> Result<T, S::Error> {
+        let bit = bit(&self.fields[field], number);
+        self.change(field, |state| bit & !state)
+    }
+
+    pub(crate) fn clear_bit<T: Value>(&mut self, field: usize, number: u32) -> Result<T, S::Error> {
+        let bit = bit(&self.fields[field], number);
+        self.change(field, |state| bit & state)
+    }
+
+    pub(crate) fn toggle_bit<T: Value>(
+        &mut self,
+        field: usize,
+        number: u32,
+    ) -> Result<T, S::Error> {
+        let delta = T::of(bit(&self.fields[field], number));
+        self.accum(field, delta)?;
+        Ok(delta)
+    }
+
+    pub(crate) fn read_cell(&self, field: usize, at: [u32; 3]) -> Result<u8, S::Error> {
+        let of = &self.fields[field];
+        let shift = cell(of, at);
+        let cell = self.read_words(of)? >> shift;
+        Ok(cell.low(of.width / 64).0[0] as u8)
+    }
+
+    /// The delta of a cell's.
+    pub(crate) fn cell<T: Value>(&self, field: usize, at: [u32; 3], delta: u8) -> T {
+        let of = &self.fields[field];
+        let delta = Words::from(u64::from(delta)).low(of.width / 64);
+        T::of(delta << cell(of, at))
+    }
+
+    pub(crate) fn update(&mut self, values: &[Option<Words>]) -> Result<(), S::Error> {
+        self.compare_update(&[], values)?;
+        Ok(())
+    }
+
+    pub(crate) fn compare_update(
+        &mut self,
+        expected: &[Option<Words>],
+        values: &[Option<Words>],
+    ) -> Result<bool, S::Error> {
+        let expects = given(self.fields, expected)
+            .flat_map(|(field, laid)| words(field, laid))
+            .map(|(at, state)| Operation::Expect(at, state));
+        let new = given(self.fields, values);
+        let sets = (new.clone())
+            .flat_map(|(field, laid)| words(field, laid))
+            .map(|(at, state)| Operation::Set(at, state));
+        let mut before = [0; N];
+        if !self.storage.run(expects.chain(sets), &mut before)? {
+            return Ok(false);
+        }
+        let mut before = before.into_iter();
+        for (field, mut laid) in new {
+            for (word, before) in laid.0[..field.contexts()].iter_mut().zip(&mut before) {
+                *word ^= before;
+            }
+            self.remember(field, laid);
+        }
+        Ok(true)
+    }
+
+    pub(crate) fn rollback(&mut self, steps: usize) -> Result<usize, S::Error> {
+        let count = steps.min(self.history.len());
+        let mut deltas = [0; N];
+        for (number, delta) in self.history.iter().rev().take(count) {
+            let field = &self.fields[*number];
+            let words = deltas[field.first..].iter_mut().zip(delta);
+            for (word, delta) in words.take(field.contexts()) {
+                *word ^= delta;
+            }
+        }
+        let changes = (deltas.iter().enumerate()).filter(|(_, delta)| **delta != 0);
+        let accums = changes.map(|(at, &delta)| Operation::Accum(at, delta));
+        self.storage.run(accums, &mut [])?;
+        self.history.truncate(self.history.len() - count);
+        Ok(count)
     }
 }
 
@@ -216,9 +325,4 @@ fn bit(field: &Field, number: u32) -> Words {
 fn cell(field: &Field, [x, y, t]: [u32; 3]) -> u32 {
     assert!(x < 4 && y < 4 && t < 4, "cell ({x}, {y}, {t}) of 4 x 4 x 4");
     (x + 4 * y + 16 * t) * (field.width / 64)
-}
-
-pub(crate) fn cell_delta<T: Value>(field: &Field, at: [u32; 3], delta: u8) -> T {
-    let delta = Words::from(u64::from(delta)).low(field.width / 64);
-    T::of(delta << cell(field, at))
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Values of 8 to 256 bits.
 
+#![allow(dead_code, reason = "not every schema needs all of it")]
+
 use core::fmt;
 use core::ops::{BitAnd, BitOr, BitXor, Not, Shl, Shr};
 
@@ -184,4 +186,9 @@ impl Value for U256 {
     fn of(words: Words) -> Self {
         words
     }
+}
+
+/// The words of a value that is given.
+pub(crate) fn words<T: Value>(value: Option<T>) -> Option<Words> {
+    value.map(T::words)
 }
