@@ -27,11 +27,7 @@ pub fn init(name: &str) -> Result<String, String> {
         Err(problems) => {
             let problem = &problems[0];
             let allowed = problem.allowed.as_deref().unwrap_or("another name");
-            Err(format!(
-                "{}: {}; allowed: {allowed}",
-                quoted(name),
-                problem.message
-            ))
+            Err(format!("{}; allowed: {allowed}", problem.message))
         }
     }
 }

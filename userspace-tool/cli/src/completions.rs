@@ -161,6 +161,9 @@ mod tests {
             &["atomikctl", "-s", "work", "batch", "a"],
             &["atomikctl", "run", "a"],
             &["atomikctl", "session", "exec", "work", "--", "a"],
+            &["atomikctl", "sdk", "check", "a"],
+            &["atomikctl", "sdk", "generate", "--force", "a"],
+            &["atomikctl", "sdk", "diff", "a", "b"],
         ] {
             assert_eq!(offered(words), (String::new(), true), "{words:?}");
         }
@@ -177,6 +180,8 @@ mod tests {
             &["atomikctl", "session", "start", "a"][..],
             &["atomikctl", "session", "stop", "work", "a"],
             &["atomikctl", "session", "exec", "a"],
+            &["atomikctl", "sdk", "init", "a"],
+            &["atomikctl", "sdk", "a"],
             &["atomikctl", "read", "a"],
             &["atomikctl", "xyz"],
         ] {
@@ -184,6 +189,8 @@ mod tests {
         }
         assert_eq!(offered(&["atomikctl", "sna"]).0, "snapshot");
         assert_eq!(offered(&["atomikctl", "read", "-f", "d"]).0, "dec");
+        let lang = ["atomikctl", "sdk", "generate", "--lang", "pyt"];
+        assert_eq!(offered(&lang).0, "python");
         assert!(
             !String::from_utf8(script(Shell::Bash))
                 .unwrap()

@@ -104,6 +104,14 @@ impl Failure {
         }
     }
 
+    /// A failure of several messages.
+    pub fn several(messages: Vec<String>) -> Self {
+        Self {
+            messages,
+            ..Self::silent(1)
+        }
+    }
+
     /// The arguments or the input have a mistake.
     pub fn usage(message: &str) -> Self {
         Self::script(vec![message.into()], None)

@@ -33,6 +33,7 @@ mod record;
 mod restore;
 mod run;
 mod script;
+mod sdk;
 mod session;
 mod snapshot;
 mod stream;
@@ -88,6 +89,7 @@ enum Command {
     Info(info::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
+    Sdk(sdk::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -98,7 +100,10 @@ Exit status:
   1    an operation failed, or `doctor` found something wrong
   2    wrong usage, or input that can't be read or has mistakes
   3    the device can't be opened, or the session can't be reached
-  4    a condition doesn't hold: an `expect`, or that of `cas`
+  4    a condition doesn't hold: an `expect`, or that of `cas`,
+       `sdk generate --check` or `sdk diff --versioned`
+  5    `sdk diff`: the API breaks
+  6    `sdk diff`: the layout breaks
   141  the reader of the output closed it
 
 `session exec` exits as its program does, with 126 or 127 where that can't be run.";
@@ -132,6 +137,7 @@ fn main() -> ExitCode {
         Command::Info(args) => args.run(global),
         Command::Doctor(args) => args.run(global),
         Command::Bench(args) => args.run(global),
+        Command::Sdk(args) => args.run(global),
         Command::Completions(args) => args.run(Cli::command()),
         Command::Man(args) => args.run(Cli::command()),
     };
@@ -251,6 +257,12 @@ mod tests {
             ("session stop a", ""),
             ("session exec a -- b", "-t"),
             ("doctor", ""),
+            ("sdk init A", ""),
+            ("sdk check a", ""),
+            ("sdk generate a --out b", ""),
+            ("sdk diff a b", ""),
+            ("sdk layout a", ""),
+            ("sdk schema", ""),
             ("completions bash", ""),
             ("man", ""),
         ] {

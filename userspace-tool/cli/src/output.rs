@@ -52,6 +52,14 @@ impl Output {
         Ok(())
     }
 
+    /// Prints a text of lines that are printable already, perhaps in colors. JSON leaves it out.
+    pub fn styled(&mut self, text: impl Display) -> Result<(), Failure> {
+        if !self.json {
+            writeln!(self.out, "{text}")?;
+        }
+        Ok(())
+    }
+
     /// Flushes the output.
     pub fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.out.flush()?)

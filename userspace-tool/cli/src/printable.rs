@@ -27,6 +27,12 @@ pub fn printable(line: &str) -> Cow<'_, str> {
     escaped(line, is_obeyed, |c| c.escape_default().to_string())
 }
 
+/// The same for a line with colors, whose escape characters stay.
+pub fn printable_styled(line: &str) -> Cow<'_, str> {
+    let which = |c| is_obeyed(c) && c != '\u{1b}';
+    escaped(line, which, |c| c.escape_default().to_string())
+}
+
 /// JSON in one line, with such characters escaped as `\u001b`.
 pub fn json(value: &impl Serialize) -> io::Result<String> {
     let text = serde_json::to_string(value)?;
