@@ -8,7 +8,8 @@ scripts += tests/vectors/changes
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
 
-.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-generator test-sdk-guest wheel bench-python
+.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-generator test-sdk-guest sdk-examples fuzz-sdk \
+	wheel bench-python
 
 test-sdk: test-sdk-c test-sdk-python test-sdk-generator ## the tests of these interfaces, on the host
 
@@ -21,7 +22,11 @@ test-sdk-python: setup ## the Python package, its stubs and its README, on the h
 test-sdk-generator: setup ## schemas, and the packages made from them, on the host
 	@$(cargo_sdk) test --locked --package atomik-sdk-generator
 
-test-sdk-guest: setup ## the Python package on the device, in the guest
+sdk-examples: tool ## write the packages of sdk/examples into target/sdk, and say how to use them
+	@$(programs)/tool/atomikctl sdk generate sdk/examples/*.json --out target/sdk \
+		--atomik-crate userspace-tool/lib
+
+test-sdk-guest: setup tool ## the Python package on the device, in the guest
 	@sdk/python/install >/dev/null
 	@KERNEL="$(KERNEL)" sdk/python/guest-test
 

@@ -106,8 +106,8 @@ fn sdk_c() {
         let moved = out.join(format!("sdk-c-{example}.c"));
         fs::write(moved, on_device(&source)).expect("write the example");
     }
-    println!("cargo::rerun-if-changed=../README.md");
-    let readme = fs::read_to_string("../README.md").expect("the README");
+    println!("cargo::rerun-if-changed=../sdk/README.md");
+    let readme = fs::read_to_string("../sdk/README.md").expect("the README");
     let readme = atomik_sdk_c::readme_program(&readme).expect("the README has a block in C");
     fs::write(out.join("sdk-c-readme.c"), on_device(&readme)).expect("write it");
 

@@ -11,7 +11,7 @@ import atomik_core
 from conftest import HAS_DEVICE, STORAGES
 
 README = Path(__file__).parents[1] / "README.md"
-PROJECT = Path(__file__).parents[3] / "README.md"
+SDK = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.DOTALL | re.MULTILINE)
 DOCUMENTED = [name for name in atomik_core.__all__ if not name.startswith("_")]
 
@@ -42,9 +42,9 @@ def test_the_readme_has_the_ten_lines_and_the_one_that_changes() -> None:
 
 
 @pytest.mark.parametrize("storage", STORAGES)
-def test_the_readme_of_the_project(storage: str) -> None:
+def test_the_readme_of_the_sdk(storage: str) -> None:
     """With the one line changed, as it says, for the device."""
-    (block,) = re.findall(r"^```python\n(.*?)^```$", PROJECT.read_text(), re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(r"^```python\n(.*?)^```$", SDK.read_text(), re.DOTALL | re.MULTILINE)
     line = re.compile(r"^table = (.*)  # on the device: (.*)$", re.MULTILINE)
     assert line.search(block)
     if storage == "device":

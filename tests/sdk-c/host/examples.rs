@@ -47,8 +47,8 @@ fn the_readme_shows_the_examples_and_what_they_print() {
 }
 
 #[test]
-fn the_block_of_the_projects_readme_runs() {
-    let readme = fs::read_to_string(sdk().join("../../README.md")).unwrap();
+fn the_block_of_the_sdks_readme_runs() {
+    let readme = fs::read_to_string(sdk().join("../README.md")).unwrap();
     let source = output("readme.c");
     fs::write(&source, atomik_sdk_c::readme_program(&readme).unwrap()).unwrap();
     for build in BUILDS {

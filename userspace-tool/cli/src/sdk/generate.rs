@@ -152,8 +152,8 @@ impl Args {
         match error {
             WriteError::NotOurs(paths) => {
                 let line = |path| format!("{directory}/{path} was edited, or written by others");
-                let hint = "nothing was done; keep what you need of them elsewhere, then --force \
-                    overwrites and removes them";
+                let hint = "nothing was done; save what you need of them, then --force overwrites \
+                    and removes them";
                 Failure::several(paths.iter().map(line).collect()).with_hint(hint)
             }
             WriteError::Busy => Failure::plain(&format!("{directory}: {error}"))
