@@ -45,7 +45,8 @@ pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Fil
     };
     let mut library = format!(
         "{made}#![doc = include_str!(\"../README.md\")]\n#![no_std]\n#![forbid(unsafe_code)]\n\
-         #![warn(missing_docs)]\n\nextern crate alloc;\n\n\
+         #![warn(missing_docs)]\n// Names are the schemas'.\n\
+         #![allow(non_snake_case)]\n\nextern crate alloc;\n\n\
          mod message;\nmod object;\nmod storage;\n{}mod value;\n\n\
          pub use message::{{Message, MessageError}};\npub use storage::{{Local, Storage}};\n\
          {}pub use value::U256;\n",

@@ -9,6 +9,7 @@ mod circle;
 mod docs;
 mod javascript;
 mod python;
+mod random;
 
 mod rust;
 mod spoilt;
