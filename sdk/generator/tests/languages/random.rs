@@ -16,7 +16,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-const DEFAULT_COUNT: usize = 8;
+const DEFAULT_COUNT: usize = 6;
 /// Schemas of one package: as many as are compiled at once.
 const BATCH: usize = 40;
 
