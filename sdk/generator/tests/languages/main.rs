@@ -10,7 +10,6 @@ mod docs;
 mod javascript;
 mod python;
 mod random;
-
 mod rust;
 mod spoilt;
 

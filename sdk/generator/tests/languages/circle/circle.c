@@ -58,6 +58,8 @@ static void applied(atomikobj_message_error_t error)
 	case ATOMIKOBJ_MESSAGE_VERSION:
 		puts("version");
 		break;
+	default: /* of a table only */
+		puts("no answer");
 	}
 }
 
