@@ -36,8 +36,7 @@ pub fn check(sources: &[Source]) -> Result<Vec<Schema>, Vec<Problem>> {
 /// What is known of a schema that may have mistakes.
 struct Draft {
     schema: Option<Schema>,
-    /// `Video.Stream.H264Delta`, and the place of its last part.
-    name: Option<([String; 3], std::ops::Range<usize>)>,
+    names: Option<across::Names>,
 }
 
 fn check_one(source: &Source, problems: &mut Vec<Problem>) -> Option<Draft> {
@@ -76,10 +75,12 @@ fn check_one(source: &Source, problems: &mut Vec<Problem>) -> Option<Draft> {
         .value(&crate::format::FORMAT, root, &whole)
         .unwrap_or_default();
     cross::check(source, &tree, &mut found);
+    let names = across::Names::of(&tree);
+    found.extend(names.as_ref().and_then(|names| names.ours(source)));
     let right = found.is_empty();
     problems.append(&mut found);
     Some(Draft {
         schema: right.then(|| read::schema(&tree)).flatten(),
-        name: across::name(&tree),
+        names,
     })
 }

@@ -104,3 +104,39 @@ pub(crate) fn operation_names(
     }
     names
 }
+
+/// The last parts of the names of C that an object always has.
+const C_ALWAYS: &[&str] = &[
+    "t", "fields_", "object_", "init", "reset", "attach", "contexts",
+];
+/// Those of one with fields that are no delta_streams.
+const C_UPDATE: &[&str] = &[
+    "update_t",
+    "expected_t",
+    "update_",
+    "expected_",
+    "update",
+    "compare_update",
+];
+const C_MACROS: &[&str] = &["VERSION", "CONTEXTS", "HISTORY_DEPTH"];
+
+/// All names that the header of an object defines in C, but for the guard.
+pub(crate) fn c_names(
+    prefix: &str,
+    operations: impl IntoIterator<Item = String>,
+    settable: bool,
+    rollback: bool,
+) -> Vec<String> {
+    let of = |name: &str| format!("{prefix}_{name}");
+    let mut names: Vec<_> = C_ALWAYS.iter().map(|name| of(name)).collect();
+    if settable {
+        names.extend(C_UPDATE.iter().map(|name| of(name)));
+    }
+    if rollback {
+        names.push(of("rollback"));
+    }
+    names.extend(operations.into_iter().map(|name| of(&name)));
+    let upper = prefix.to_ascii_uppercase();
+    names.extend(C_MACROS.iter().map(|name| format!("{upper}_{name}")));
+    names
+}

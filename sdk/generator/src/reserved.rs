@@ -52,6 +52,15 @@ const VERILOG: &str = "accept_on alias always always_comb always_ff always_latch
     virtual void wait wait_order wand weak weak0 weak1 while wildcard wire with within wor xnor \
     xor";
 
+/// Names of `atomik_core.h` and `uapi/atomik.h` that an object could have in C: those that have a
+/// name, and then what `names::c_names` adds.
+const OURS: &str = "ATOMIK_CORE_VERSION ATOMIK_MAX_CONTEXTS atomik_ctx_t atomik_fingerprint_t \
+    atomik_fp_accum_bytes atomik_fp_accum_delta atomik_fp_init atomik_fp_reset atomik_fp_update \
+    atomik_op_t atomik_ordered_accum_delta atomik_ordered_init atomik_ordered_reset \
+    atomik_ordered_t atomik_ordered_update atomik_table_accum_many atomik_table_attach \
+    atomik_table_clear_error atomik_table_init atomik_table_rollback atomik_table_swap_to \
+    atomik_table_t";
+
 fn words(lists: &[&str]) -> Vec<String> {
     let mut words: Vec<_> = lists
         .iter()
@@ -89,7 +98,66 @@ pub(crate) fn groups() -> Vec<String> {
     groups
 }
 
+/// A name of C belongs to our own library.
+pub(crate) fn is_ours(name: &str) -> bool {
+    OURS.split_whitespace().any(|ours| ours == name)
+}
+
 /// Names that no clock may have.
 pub(crate) fn verilog() -> Vec<String> {
     words(&[VERILOG])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::c_names;
+
+    /// Names that begin as an object's do, outside of comments.
+    fn names(header: &str) -> BTreeSet<&str> {
+        let mut names = BTreeSet::new();
+        for (at, part) in header.split("/*").enumerate() {
+            let code = if at == 0 {
+                part
+            } else {
+                part.split_once("*/").unwrap().1
+            };
+            let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            names.extend(words.filter(|word| word.to_lowercase().starts_with("atomik_")));
+        }
+        names
+    }
+
+    /// Whether some object has this name.
+    fn is_possible(name: &str) -> bool {
+        let verbs = [
+            "load", "accum", "swap", "read", "apply", "set", "clear", "toggle", "test",
+        ];
+        let parts: Vec<_> = name.match_indices('_').map(|(at, _)| at).collect();
+        parts[1..].iter().any(|&at| {
+            let (prefix, rest) = (&name[..at], &name[at + 1..]);
+            let operation = verbs.iter().any(|verb| {
+                rest.strip_prefix(verb)
+                    .and_then(|rest| rest.strip_prefix('_'))
+                    .is_some_and(|field| field.starts_with(|c: char| c.is_ascii_lowercase()))
+            });
+            prefix.starts_with("atomik") && operation
+                || c_names(&prefix.to_lowercase(), [], true, true).contains(&name.to_string())
+        })
+    }
+
+    #[test]
+    fn ours_are_those_of_the_headers() {
+        let core = names(include_str!("../../c/atomik_core.h"));
+        let abi = names(include_str!("../../../uapi/atomik.h"));
+        assert!(core.contains("atomik_table_batch") && abi.contains("atomik_batch_op"));
+        let possible: BTreeSet<_> = core
+            .union(&abi)
+            .copied()
+            .filter(|name| is_possible(name))
+            .collect();
+        assert_eq!(possible, OURS.split_whitespace().collect());
+    }
 }

@@ -146,19 +146,62 @@ fn objects_of_several_files() {
     // differ.
     assert_eq!(
         both(object("Stream", "A"), object("Other", "A")),
-        refused("`atomik_a` would belong to the object Video.Stream.A of a.json, too")
+        refused("`atomik_a_t` would belong to the object Video.Stream.A of a.json, too")
     );
     assert_eq!(
         both(object("Stream", "AB"), object("Stream", "Ab")),
-        refused("`atomik_ab` would belong to the object Video.Stream.AB of a.json, too")
+        refused("`atomik_ab_t` would belong to the object Video.Stream.AB of a.json, too")
     );
     assert_eq!(
         both(object("AB", "C"), object("Ab", "D")),
         refused("`video::ab` would belong to the field AB of a.json, too")
     );
     // Types of parameters are called after their object.
-    for (one, two) in [("A", "AUpdate"), ("AExpected", "A")] {
-        assert!(both(object("Stream", one), object("Other", two)).is_err());
+    assert_eq!(
+        both(object("Stream", "A"), object("Other", "AUpdate")),
+        refused("`atomik_a_update_t` would belong to the object Video.Stream.A of a.json, too")
+    );
+    assert!(both(object("Stream", "AExpected"), object("Other", "A")).is_err());
+    // As a function of the field init of one, and of any object of the other's name.
+    let field = |object: String| object.replace("\"gain\"", "\"init\"");
+    assert_eq!(
+        both(field(object("Stream", "A")), object("Stream", "ALoad")),
+        refused("`atomik_a_load_init` would belong to the object Video.Stream.A of a.json, too")
+    );
+    assert!(both(object("Stream", "A"), object("Stream", "ALoad")).is_ok());
+    // One module of Verilog.
+    assert_eq!(
+        both(object("StreamOne", "A"), object("Stream", "OneA")),
+        refused(
+            "`atomik_video_stream_one_a` would belong to the object Video.StreamOne.A of a.json, \
+             too"
+        )
+    );
+}
+
+/// Names that our own header for C has, and only those.
+#[test]
+fn objects_of_our_own_names() {
+    for (object, taken) in [
+        ("Table", "atomik_table_t"),
+        ("Ctx", "atomik_ctx_t"),
+        ("Op", "atomik_op_t"),
+        ("Fingerprint", "atomik_fingerprint_t"),
+        ("Ordered", "atomik_ordered_t"),
+        ("Fp", "atomik_fp_init"),
+        ("Core", "ATOMIK_CORE_VERSION"),
+        ("Max", "ATOMIK_MAX_CONTEXTS"),
+    ] {
+        let problem = only(&base_with(&[("\"H264Delta\"", &format!("\"{object}\""))]));
+        assert_eq!(problem.path, "catalogue.object");
+        let message = format!("`{taken}` is a name that atomik's own header for C has, too");
+        assert_eq!(problem.message, message);
+    }
+    for object in [
+        "Tables", "Batch", "Device", "Load", "Obj", "Core2", "TableX",
+    ] {
+        let text = base_with(&[("\"H264Delta\"", &format!("\"{object}\""))]);
+        assert_eq!(problems(&text), [], "{object}");
     }
 }
 

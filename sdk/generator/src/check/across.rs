@@ -1,19 +1,62 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Rules of several schemas, which become one package.
+//! Names of an object in the languages, which collide neither with those of other schemas, as all
+//! become one package, nor with our own.
 
 use std::ops::Range;
 
 use super::Draft;
+use super::cross::{is_readable, kind, operations};
 use super::walk::Tree;
-use crate::names::{Places, snake};
+use crate::names::{Places, c_names, snake};
 use crate::problem::{Path, Problem};
+use crate::reserved::is_ours;
+use crate::schema::FieldType;
 use crate::source::Source;
 
-/// Vertical, field and object, and the place of the object.
-pub(super) fn name(tree: &Tree) -> Option<([String; 3], Range<usize>)> {
-    let part = |key| tree.text(&["catalogue", key]).map(str::to_string);
-    let name = [part("vertical")?, part("field")?, part("object")?];
-    Some((name, tree.get(&["catalogue", "object"])?.span.clone()))
+/// Names of an object in the languages.
+pub(super) struct Names {
+    /// Vertical, field and object.
+    parts: [String; 3],
+    /// The place of the object's name.
+    span: Range<usize>,
+    places: Places,
+    c: Vec<String>,
+}
+
+impl Names {
+    /// Those of a schema that may have mistakes, so that some may be missing.
+    pub fn of(tree: &Tree) -> Option<Names> {
+        let part = |key| tree.text(&["catalogue", key]).map(str::to_string);
+        let parts = [part("vertical")?, part("field")?, part("object")?];
+        let places = Places::of(&parts[0], &parts[1], &parts[2]);
+        let readable = is_readable(tree);
+        let fields = tree
+            .get(&["schema", "delta_fields"])
+            .map_or(&[][..], Tree::branches);
+        let operations = fields.iter().flat_map(|field| operations(field, readable));
+        let settable = fields
+            .iter()
+            .any(|field| kind(&field.tree).is_some_and(|kind| kind != FieldType::DeltaStream));
+        let rollback = tree.bool(&["schema", "operations", "rollback", "enabled"]) == Some(true);
+        Some(Names {
+            span: tree.get(&["catalogue", "object"])?.span.clone(),
+            c: c_names(&places.c_prefix, operations, settable, rollback),
+            parts,
+            places,
+        })
+    }
+
+    /// The first name of C that our own library has.
+    pub fn ours(&self, source: &Source) -> Option<Problem> {
+        let taken = self.c.iter().find(|name| is_ours(name))?;
+        let message = format!("`{taken}` is a name that atomik's own header for C has, too");
+        Some(self.refuse(source, message))
+    }
+
+    fn refuse(&self, source: &Source, message: String) -> Problem {
+        let path = Path::of(&["catalogue", "object"]);
+        Problem::new(source, self.span.clone(), &path, message).allowed("a name of its own")
+    }
 }
 
 /// The first name that belongs to an object of an earlier source already.
@@ -22,48 +65,35 @@ pub(super) fn check(
     draft: Option<&Draft>,
     earlier: &[(&Source, Option<Draft>)],
 ) -> Option<Problem> {
-    let (name, span) = draft?.name.as_ref()?;
+    let names = draft?.names.as_ref()?;
     let message = earlier.iter().find_map(|(other, draft)| {
-        collision(name, &draft.as_ref()?.name.as_ref()?.0, &other.name)
+        collision(names, draft.as_ref()?.names.as_ref()?, &other.name)
     })?;
-    let path = Path::of(&["catalogue", "object"]);
-    let problem = Problem::new(source, span.clone(), &path, message);
-    Some(problem.allowed("a name of its own"))
+    Some(names.refuse(source, message))
 }
 
-fn collision(name: &[String; 3], other: &[String; 3], file: &str) -> Option<String> {
-    if name == other {
-        return Some(format!(
-            "the object {} is in {file} already",
-            name.join(".")
-        ));
+fn collision(names: &Names, other: &Names, file: &str) -> Option<String> {
+    let full = other.parts.join(".");
+    if names.parts == other.parts {
+        return Some(format!("the object {full} is in {file} already"));
     }
-    // In C all objects share one space of names.
-    let type_of = |name: &[String; 3]| Places::of(&name[0], &name[1], &name[2]).c_prefix;
-    if type_of(name) == type_of(other) {
-        let [taken, other] = [type_of(name), other.join(".")];
+    // In C all objects share one space of names, in Verilog all modules.
+    let [one, two] = [names, other].map(|names| &names.places.c_prefix);
+    let close = one.starts_with(two.as_str()) || two.starts_with(one.as_str());
+    let mut shared = names.c.iter().filter(|_| close);
+    let taken = shared
+        .find(|name| other.c.contains(name))
+        .or((names.places.verilog == other.places.verilog).then_some(&names.places.verilog));
+    if let Some(taken) = taken {
         return Some(format!(
-            "`{taken}` would belong to the object {other} of {file}, too"
-        ));
-    }
-    // The parameters of `update` and `compare_update` have types that are called after the object.
-    let parameter = ["update", "expected"].into_iter().find_map(|suffix| {
-        let [one, two] = [type_of(name), type_of(other)];
-        let taken = [format!("{one}_{suffix}"), format!("{two}_{suffix}")];
-        taken
-            .into_iter()
-            .find(|taken| *taken == one || *taken == two)
-    });
-    if let Some(taken) = parameter {
-        let other = other.join(".");
-        return Some(format!(
-            "`{taken}` is a type that {other} of {file} has, too"
+            "`{taken}` would belong to the object {full} of {file}, too"
         ));
     }
     // A directory holds what has the same small letters.
-    let group = |name: &[String; 3]| format!("{}::{}", snake(&name[0]), snake(&name[1]));
-    (group(name) == group(other) && name[1] != other[1]).then(|| {
-        let [taken, other] = [group(name), other[1].clone()];
+    let group = |parts: &[String; 3]| format!("{}::{}", snake(&parts[0]), snake(&parts[1]));
+    let [one, two] = [&names.parts, &other.parts];
+    (group(one) == group(two) && one[1] != two[1]).then(|| {
+        let [taken, other] = [group(one), two[1].clone()];
         format!("`{taken}` would belong to the field {other} of {file}, too")
     })
 }

@@ -103,17 +103,10 @@ impl<'a> Cross<'a> {
 
     /// Names of operations that two fields would have, in Python or in JavaScript.
     fn collisions(&mut self) {
-        let readable = self
-            .tree
-            .bool(&["schema", "operations", "reconstruct", "enabled"])
-            .unwrap_or(true);
+        let readable = is_readable(self.tree);
         let mut owners: HashMap<String, &str> = HashMap::new();
         for field in self.fields() {
-            let Some(kind) = kind(&field.tree) else {
-                continue;
-            };
-            let cells = field.tree.text(&["encoding"]) == Some(CELLS);
-            let names = operation_names(&field.key, kind, cells, readable);
+            let names = operations(field, readable);
             // The name itself is a parameter of `update`.
             let plain = [
                 format!("update {}", field.key),
@@ -219,6 +212,20 @@ fn depth(tree: &Tree) -> u32 {
             .unwrap_or(0),
         _ => 0,
     }
+}
+
+/// The schema has operations that read.
+pub(super) fn is_readable(tree: &Tree) -> bool {
+    let path = ["schema", "operations", "reconstruct", "enabled"];
+    tree.bool(&path).unwrap_or(true)
+}
+
+/// Names of the operations of a field, if its type is known.
+pub(super) fn operations(field: &Branch, readable: bool) -> Vec<String> {
+    let cells = field.tree.text(&["encoding"]) == Some(CELLS);
+    kind(&field.tree).map_or(Vec::new(), |kind| {
+        operation_names(&field.key, kind, cells, readable)
+    })
 }
 
 pub(super) fn kind(field: &Tree) -> Option<FieldType> {

@@ -18,6 +18,19 @@ use std::process::Command;
 
 use atomik_sdk_generator::{Language, Schema, Source, check, generate};
 
+/// Names that the languages' libraries have, or the packages themselves.
+const NAMES_OF_OBJECTS: &str = "Object Field Option String Vec Some Ok Result Mapping Default \
+    Clone Debug Error BigInt Uint8Array BigUint64Array \
+    Map Array Math Exception Update U256";
+
+/// Names that are methods of all objects, functions, macros, types or signals somewhere, or that the
+/// packages have for parameters and locals.
+const NAMES_OF_FIELDS: &str = "constructor to_string value_of has_own_property then prototype \
+    length name undefined cls str bytes list print field fields value values expected states state \
+    delta number bits steps linux unix errno stdin main index u8 usize core std clk rst reset busy \
+    done valid start op addr data history reference accumulator update rollback contexts object \
+    a__b b_";
+
 /// Schemas of all widths, types, encodings and compressions, and with hostile descriptions.
 fn schemas() -> Vec<Schema> {
     let mut texts = vec![cases::BASE.to_string(), cases::MINIMAL.to_string()];
@@ -69,20 +82,27 @@ fn schemas() -> Vec<Schema> {
             number != 1,
         ));
     }
-    // Names that libraries have, for objects and fields.
-    let names = "Object Field Option String Vec Some Ok Result Mapping BigInt Uint8Array \
-        BigUint64Array Map";
-    for name in names.split_whitespace() {
+    // Names that libraries have, for objects.
+    for name in NAMES_OF_OBJECTS.split_whitespace() {
         texts.push(
             cases::MINIMAL
                 .replace("IMUFusion", name)
-                .replace("\"Imu\"", "\"Names\"")
-                .replace(
-                    "\"state\": {",
-                    "\"expected\": {\"type\": \"bitmask_delta\", \"width\": 8},\n\"states\": {",
-                ),
+                .replace("\"Imu\"", "\"Names\""),
         );
     }
+    // And for fields, of each type.
+    let fields: Vec<_> = NAMES_OF_FIELDS
+        .split_whitespace()
+        .zip(types.iter().cycle())
+        .map(|(name, kind)| format!(r#""{name}": {{"type": "{kind}", "width": 8}}"#))
+        .collect();
+    texts.push(format!(
+        r#"{{"catalogue": {{"vertical": "System", "field": "Core", "object": "Names",
+        "version": "0.1.0"}}, "schema": {{"delta_fields": {{{}}},
+        "operations": {{"accumulate": {{"enabled": true}},
+        "rollback": {{"enabled": true, "history_depth": 3}}}}}}}}"#,
+        fields.join(",")
+    ));
     let sources: Vec<_> = texts
         .iter()
         .enumerate()

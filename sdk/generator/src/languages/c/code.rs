@@ -25,6 +25,14 @@ pub(super) fn wrap(code: &str) -> String {
 }
 
 fn wrap_line(line: &str) -> String {
+    // A function's name has a line of its own where its first parameter has no room otherwise.
+    let first = line.split(", ").next().unwrap_or(line);
+    if first.starts_with("static inline ") && first.len() > COLUMNS {
+        let name = first[..first.find('(').unwrap_or(0)].rfind(' ');
+        if let Some(name) = name {
+            return format!("{}\n{}", &line[..name], wrap_line(&line[name + 1..]));
+        }
+    }
     let tabs = line.len() - line.trim_start_matches('\t').len();
     let (mut out, mut column) = ("\t".repeat(tabs), TAB * tabs);
     // Columns behind parentheses that are open.
@@ -74,6 +82,13 @@ mod tests {
         assert_eq!(
             wrap(&format!("\t{a}{a}(first, {b});\n")),
             format!("\t{a}{a}(first,\n\t\t\t{b});\n")
+        );
+        assert_eq!(
+            wrap(&format!("static inline int {a}(const {a} *a, {a} *b)\n")),
+            format!(
+                "static inline int\n{a}(const {a} *a,\n{0}{a} *b)\n",
+                "\t\t\t\t\t "
+            )
         );
         assert_eq!(wrap("\tshort(a, b);\n"), "\tshort(a, b);\n");
     }

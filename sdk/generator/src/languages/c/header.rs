@@ -398,3 +398,52 @@ impl Header<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::names::{c_names, field_operations};
+    use crate::{Source, check};
+
+    /// `check` knows all names that a header defines.
+    #[test]
+    fn names() {
+        let base = include_str!("../../../tests/cases/base.json");
+        let stream = r#""type": "delta_stream""#;
+        let streams = base
+            .replace(r#""type": "bitmask_delta""#, stream)
+            .replace(r#""type": "parameter_delta""#, stream)
+            .replace(
+                r#""enabled": true, "history_depth": 65536"#,
+                r#""enabled": false"#,
+            );
+        let unread = base.replace(
+            r#""enabled": true, "latency_cycles": 2"#,
+            r#""enabled": false"#,
+        );
+        for text in [base, &streams, &unread] {
+            let schema = check(&[Source::new("a", text)]).unwrap().remove(0);
+            let places = schema.places();
+            let guard = format!("{}_H", places.verilog.to_uppercase());
+            let code = header(&schema).replace(&guard, "");
+            let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            let found: BTreeSet<_> = words
+                .filter(|word| word.to_lowercase().starts_with("atomik_"))
+                .map(str::to_string)
+                .collect();
+            let operations = schema
+                .fields
+                .iter()
+                .flat_map(|field| field_operations(&schema, field));
+            let known = c_names(
+                &places.c_prefix,
+                operations,
+                !settable(&schema).is_empty(),
+                schema.operations.rollback.is_some(),
+            );
+            assert_eq!(found, known.into_iter().collect());
+        }
+    }
+}
