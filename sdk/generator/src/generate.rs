@@ -12,16 +12,18 @@ pub enum Language {
     Rust,
     C,
     JavaScript,
+    Verilog,
     /// Pages in Markdown.
     Docs,
 }
 
 impl Language {
-    pub const ALL: [Language; 5] = [
+    pub const ALL: [Language; 6] = [
         Language::Python,
         Language::Rust,
         Language::C,
         Language::JavaScript,
+        Language::Verilog,
         Language::Docs,
     ];
 
@@ -32,6 +34,7 @@ impl Language {
             Language::Rust => "rust",
             Language::C => "c",
             Language::JavaScript => "javascript",
+            Language::Verilog => "verilog",
             Language::Docs => "docs",
         }
     }
@@ -93,6 +96,7 @@ pub fn generate_with(
             Language::Rust => languages::rust::package(&objects, options.atomik_crate.as_deref()),
             Language::C => languages::c::package(&objects),
             Language::JavaScript => languages::javascript::package(&objects),
+            Language::Verilog => languages::verilog::package(&objects),
             Language::Docs => languages::docs::package(&objects),
         };
         let inside = |(path, text)| (format!("{}/{path}", language.name()), text);

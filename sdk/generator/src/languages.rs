@@ -6,6 +6,7 @@ pub(crate) mod docs;
 pub(crate) mod javascript;
 pub(crate) mod python;
 pub(crate) mod rust;
+pub(crate) mod verilog;
 
 use std::collections::{BTreeMap, BTreeSet};
 

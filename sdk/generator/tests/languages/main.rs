@@ -12,6 +12,7 @@ mod python;
 mod random;
 mod rust;
 mod spoilt;
+mod verilog;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

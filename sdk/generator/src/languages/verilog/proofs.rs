@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! What is proven of a module, as assertions that it includes where FORMAL is defined.
+//!
+//! An assertion that holds in each state that follows one in which all assertions hold, and after
+//! a reset, holds always. So there are more than what is to be proven: those of what lies in the
+//! registers meanwhile. Names begin with a capital, as none of the module's signals does.
+
+use super::design::{Design, extended, laid, range};
+use super::rtl::{checks, forgets, kept_of, pushes, targeted};
+use crate::layout::Layout;
+use crate::schema::{Field, Goal};
+
+pub(super) fn assertions(design: &Design<'_>, clock: &str) -> String {
+    let text = [
+        commands(design, clock),
+        published(design),
+        held(design),
+        swap(design),
+        accum(design),
+        rollback(design),
+    ];
+    text.concat()
+}
+
+/// A statement that always holds, from the first reset on.
+fn assert(about: &str, when: &str, what: &str) -> String {
+    format!("    // {about}\n    always @* if (F_past && {when}) assert ({what});\n")
+}
+
+/// A term for each field, all of which hold.
+fn all(design: &Design<'_>, term: impl Fn(usize, &str, &Field) -> String) -> String {
+    let fields = design.fields().iter().enumerate();
+    let terms = fields.map(|(at, field)| format!("({})", term(at, &field.name, field)));
+    terms.collect::<Vec<_>>().join(" &&\n        ")
+}
+
+/// The delta of a field as it lies, where the mask has the field.
+fn delta(prefix: char, mask: &str, at: usize, field: &Field) -> String {
+    let value = format!("{prefix}_value_{}", field.name);
+    format!("({mask}[{at}] ? {} : {}'h0)", laid(field, &value), field.width)
+}
+
+/// The command that is being worked on (F), and the one before (G), as the requester knows them.
+fn commands(design: &Design<'_>, clock: &str) -> String {
+    let n = range(design.count());
+    let mut signals = String::new();
+    let mut taken = String::new();
+    let mut done = String::new();
+    for (field, place) in design.fields().iter().zip(Layout::of(design.schema).fields) {
+        let (name, r) = (&field.name, range(field.width));
+        let low = 64 * place.parts[0].context;
+        signals += &format!(
+            "    wire {r} F_seen_{name} = contexts[{low} +: {}];\n    reg {r} F_value_{name};\n    \
+             reg {r} F_before_{name};\n    reg {r} G_value_{name};\n    reg {r} G_before_{name};\n",
+            field.width
+        );
+        taken += &format!(
+            "            F_value_{name} <= value_{name};\n            \
+             F_before_{name} <= F_seen_{name};\n"
+        );
+        done += &format!(
+            "            G_value_{name} <= F_value_{name};\n            \
+             G_before_{name} <= F_before_{name};\n"
+        );
+    }
+    if design.depth().is_some() {
+        let c = range(design.count_bits());
+        signals += &format!("    reg {c} F_steps;\n");
+        taken += "            F_steps <= cmd_steps;\n";
+    }
+    let width = 64 * design.schema.contexts();
+    format!(
+        "    reg F_past = 1'b0;\n    reg F_reset;\n    reg F_active;\n    reg [3:0] F_op;\n    \
+         reg {n} F_targets;\n    reg G_valid;\n    reg {n} G_targets;\n    \
+         reg {} F_contexts;\n{signals}    wire F_works = F_active && !rsp_valid;\n    \
+         wire F_takes = phase == IDLE && cmd_valid;\n\n    always @(posedge {clock}) begin\n        \
+         F_past <= 1'b1;\n        F_reset <= rst;\n        F_contexts <= contexts;\n        \
+         if (F_takes) begin\n            F_op <= cmd_op;\n            \
+         F_targets <= targets;\n{taken}        end\n        if (rsp_valid) begin\n            \
+         G_targets <= F_targets;\n{done}        end\n        \
+         F_active <= !rst && (F_takes || F_works);\n        \
+         G_valid <= !rst && (rsp_valid ? F_op == ACCUM : G_valid);\n    end\n    \
+         always @* if (!F_past) assume (rst);\n\n",
+        range(width),
+    )
+}
+
+fn published(design: &Design<'_>) -> String {
+    let same = all(design, |_, name, _| {
+        format!("F_seen_{name} == (reference_{name} ^ accumulator_{name})")
+    });
+    assert(
+        "Proven: the state is reference ^ accumulator.",
+        "phase != WORK && !(F_works && phase == 3'd3)",
+        &same,
+    ) + &assert(
+        "Proven: a command is seen as a whole, with its result, or not at all.",
+        "!F_reset && !rsp_valid",
+        "contexts == F_contexts",
+    )
+}
+
+/// Registers that belong to the command that is worked on.
+fn held(design: &Design<'_>) -> String {
+    let mut phases = vec!["phase == WORK"];
+    let mut all_phases = vec!["phase == IDLE", "phase == WORK"];
+    let mut add = |is_there: bool, phase: &'static str, works: bool| {
+        if is_there {
+            all_phases.push(phase);
+            if works {
+                phases.push(phase);
+            }
+        }
+    };
+    add(checks(design), "phase == CHECK", true);
+    add(design.depth().is_some(), "phase == UNDO", true);
+    add(forgets(design), "phase == FORGET", false);
+    add(pushes(design), "phase == PUSH", false);
+    let mut text = assert("One of the phases.", "1'b1", &all_phases.join(" || "));
+    text += &assert(
+        "A command is worked on until its result comes.",
+        "1'b1",
+        &format!("F_works == ({})", phases.join(" || ")),
+    );
+    text += &assert("A result is that of a command.", "rsp_valid", "F_active");
+    let mut same = vec!["op == F_op".to_string()];
+    if design.depth().is_some() {
+        same.push("steps == F_steps".into());
+    }
+    let isolated = design.schema.hardware.goal == Goal::Power;
+    same.extend(design.fields().iter().enumerate().map(|(at, field)| {
+        let operand = kept_of(design, field).swap_remove(0).0;
+        let operand = if isolated { format!("held_{operand}") } else { operand };
+        format!("(!F_targets[{at}] || {operand} == F_value_{})", field.name)
+    }));
+    let same = same.join(" &&\n        ");
+    text += &match design.held {
+        true => assert("Operands are kept.", "F_works", &same),
+        false => format!(
+            "    // The requester keeps the operands.\n    \
+             always @* if (F_works) assume ({same});\n"
+        ),
+    };
+    text += &assert(
+        "Fields that are left are some of the command's.",
+        "phase == WORK",
+        "(todo & ~F_targets) == 0",
+    );
+    if design.parallel {
+        text += &assert("All at once.", "phase == WORK", "todo == F_targets");
+    }
+    if targeted(design) {
+        text += &assert("These are kept, too.", "F_works", "targeted == F_targets");
+    }
+    text += &assert(
+        "The state before the command is seen until then.",
+        "F_works",
+        &all(design, |_, name, _| format!("F_before_{name} == F_seen_{name}")),
+    );
+    let still = all(design, |_, name, _| format!("state_{name} == F_seen_{name}"));
+    text + &assert(
+        "Reading, SWAP and ROLLBACK change no state in this phase.",
+        "phase == WORK && !loads && !accumulates",
+        &still,
+    )
+}
+
+fn swap(design: &Design<'_>) -> String {
+    let empty = |mask: &str| {
+        all(design, |at, name, field| {
+            format!("!({mask}) || accumulator_{name} == {}'h0", field.width)
+                .replace("AT", &at.to_string())
+        })
+    };
+    assert(
+        "SWAP empties accumulators, one after another.",
+        "phase == WORK && op == SWAP",
+        &empty("F_targets[AT] && !todo[AT]"),
+    ) + &assert(
+        "Proven: SWAP keeps the state.",
+        "rsp_valid && F_op == SWAP",
+        &all(design, |_, name, _| format!("F_seen_{name} == F_before_{name}")),
+    ) + &assert(
+        "Proven: SWAP makes it the reference.",
+        "rsp_valid && F_op == SWAP",
+        &empty("F_targets[AT]"),
+    )
+}
+
+fn accum(design: &Design<'_>) -> String {
+    let is = |left: &'static str, base: &'static str, prefix: char, mask: &'static str| {
+        all(design, move |at, name, field| {
+            format!("{left}_{name} == ({base}_{name} ^ {})", delta(prefix, mask, at, field))
+        })
+    };
+    let same = all(design, |at, name, _| {
+        format!("!F_targets[{at}] || F_value_{name} == G_value_{name}")
+    });
+    assert(
+        "ACCUM has changed the fields that it is done with.",
+        "phase == WORK && op == ACCUM",
+        &is("state", "F_seen", 'F', "(F_targets & ~todo)").replace("(F_targets & ~todo)[", "F_done["),
+    )
+    .replacen("    // ACCUM", &format!(
+        "    wire {} F_done = F_targets & ~todo;\n    // ACCUM",
+        range(design.count())
+    ), 1)
+        + &assert(
+            "Proven: ACCUM changes the state by the delta.",
+            "rsp_valid && F_op == ACCUM",
+            &is("F_seen", "F_before", 'F', "F_targets"),
+        )
+        + &assert(
+            "After ACCUM the next command finds that state.",
+            "G_valid && !rsp_valid",
+            &is("F_seen", "G_before", 'G', "G_targets"),
+        )
+        + &assert(
+            "The same, once that command is done.",
+            "G_valid && rsp_valid",
+            &is("F_before", "G_before", 'G', "G_targets"),
+        )
+        + &assert(
+            "Proven: the same delta twice is none.",
+            &format!(
+                "rsp_valid && F_op == ACCUM && G_valid && F_targets == G_targets &&\n        {same}"
+            ),
+            &all(design, |_, name, _| format!("F_seen_{name} == G_before_{name}")),
+        )
+}
+
+fn rollback(design: &Design<'_>) -> String {
+    if design.depth().is_none() {
+        return String::new();
+    }
+    let entry = |prefix: char| {
+        let values: Vec<_> = design
+            .fields()
+            .iter()
+            .enumerate()
+            .map(|(at, field)| {
+                let value = delta(prefix, &format!("{prefix}_targets"), at, field);
+                extended(&value, field.width, design.width)
+            })
+            .collect();
+        let values = values.join(" |\n        ");
+        if design.number_bits == 0 {
+            return values;
+        }
+        let bits = design.number_bits;
+        let numbers: Vec<_> = (0..design.count())
+            .map(|at| format!("({prefix}_targets[{at}] ? {bits}'d{at} : {bits}'d0)"))
+            .collect();
+        format!("{{{},\n        {values}}}", numbers.join(" | "))
+    };
+    let r = range(design.width + design.number_bits);
+    let single = |prefix: char| {
+        format!("{prefix}_targets != 0 && ({prefix}_targets & ({prefix}_targets - 1'b1)) == 0")
+    };
+    let newest = |prefix: char| format!("entries != 0 && history[newest] == {prefix}_entry");
+    let mut text = format!(
+        "    // The entry of an ACCUM of one field.\n    wire {r} F_entry = {};\n    \
+         wire {r} G_entry = {};\n    wire F_single = {};\n    wire G_single = G_valid && {};\n",
+        entry('F'),
+        entry('G'),
+        single('F'),
+        single('G'),
+    );
+    text += &assert(
+        "The ring lies in the memory.",
+        "1'b1",
+        "entries <= DEPTH && head <= LAST && tail <= LAST",
+    );
+    let remembered = match pushes(design) {
+        false => newest('F'),
+        true => {
+            let pending = all(design, |at, name, field| {
+                let delta = delta('F', "F_targets", at, field);
+                format!("!F_targets[{at}] || pending_{name} == {delta}")
+            });
+            format!("phase == PUSH && todo == F_targets && {pending}")
+        }
+    };
+    text += &assert(
+        "ACCUM becomes the newest entry.",
+        "rsp_valid && F_op == ACCUM && F_single",
+        &remembered,
+    );
+    text += &assert(
+        "It is that until the next command works.",
+        "G_single && !rsp_valid && (phase == IDLE || (phase == WORK && op == ROLLBACK))",
+        &newest('G'),
+    );
+    let undo = "G_single && phase == UNDO && F_steps == 1";
+    text += &assert(
+        "ROLLBACK of one step fetches it.",
+        &format!("{undo} && !fetched"),
+        &format!("walk == newest && {}", newest('G')),
+    );
+    text += &assert(
+        "Then it has it.",
+        &format!("{undo} && fetched"),
+        "entries != 0 && entry == G_entry",
+    );
+    let still = all(design, |_, name, _| format!("state_{name} == F_seen_{name}"));
+    text += &assert(
+        "Nothing is undone before, and no more than it.",
+        undo,
+        &format!("op == ROLLBACK && left == 1 && rsp_value == 1 &&\n        {still}"),
+    );
+    text + &assert(
+        "Proven: ROLLBACK after ACCUM is none.",
+        "rsp_valid && F_op == ROLLBACK && G_single && F_steps == 1",
+        &format!(
+            "rsp_value == 1 &&\n        {}",
+            all(design, |_, name, _| format!("F_seen_{name} == G_before_{name}"))
+        ),
+    )
+}
