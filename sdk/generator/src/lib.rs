@@ -3,6 +3,7 @@
 
 mod check;
 mod diff;
+pub mod encoding;
 mod escape;
 mod format;
 mod generate;

@@ -178,7 +178,7 @@ fn messages(schema: &Schema) -> String {
             digits(&message::encode(
                 schema,
                 field,
-                &crate::reference::lay(field, &1u8.into())
+                &crate::encoding::lay(field, &1u8.into())
             )),
         );
     }

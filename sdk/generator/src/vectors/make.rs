@@ -7,23 +7,36 @@ use num_bigint::BigUint;
 use semver::Version;
 
 use super::{Bytes, Case, Hex, Step, Vectors};
+use crate::encoding::lay;
 use crate::message;
-use crate::reference::{Bit, Object, lay};
+use crate::reference::{Bit, Object};
 use crate::schema::{Compression, Field, FieldType, Schema};
 
-/// Histories up to this depth are filled to see the oldest accum forgotten.
-const FILLED_DEPTH: u32 = 256;
+/// Of so many fields, the first ones, cases look at each together with others.
+const FEW_FIELDS: usize = 6;
+/// Histories up to this depth are filled, to see the oldest accum forgotten.
+const FILLED_DEPTH: u32 = 1024;
+/// Accums of a deeper history: more than a byte counts.
+const DEEP_ACCUMS: u32 = 300;
 const RANDOM_STEPS: usize = 60;
 
 pub(super) fn vectors(schema: &Schema) -> Vectors {
     let mut random = Random(u64::from(crc32fast::hash(schema.full_name().as_bytes())));
     let mut cases = vec![new(schema)];
     for at in 0..schema.fields.len() {
+        let field = &schema.fields[at];
+        // A field that is as one before has the same code, in another place.
+        if schema.fields[..at].iter().any(|one| alike(one, field)) {
+            cases.push(brief(schema, at));
+            continue;
+        }
         cases.push(edges(schema, at));
-        if schema.fields[at].kind == FieldType::DeltaStream {
+        if field.kind == FieldType::DeltaStream {
             cases.push(messages(schema, at));
         }
     }
+    cases.extend(updates(schema));
+    cases.extend(remembered(schema));
     cases.extend(history(schema));
     for number in 1..=3 {
         cases.push(mixed(schema, number, &mut random));
@@ -215,6 +228,41 @@ fn new(schema: &Schema) -> Case {
     case.case("a new object")
 }
 
+fn alike(one: &Field, other: &Field) -> bool {
+    let what = |field: &Field| (field.kind, field.width, field.encoding, field.compression);
+    what(one) == what(other)
+}
+
+/// Each operation once.
+fn brief(schema: &Schema, at: usize) -> Case {
+    let mut case = Recorder::new(schema);
+    let field = case.field(at);
+    let top = BigUint::from(1u8) << (field.width - 1);
+    case.load(at, top.clone());
+    case.accum(at, field.mask());
+    case.read(at);
+    match field.kind {
+        FieldType::DeltaStream => {
+            case.apply(at, message::encode(schema, field, &top));
+            let mut stranger = field.clone();
+            stranger.name += "_";
+            case.apply(at, message::encode(schema, &stranger, &top));
+        }
+        FieldType::BitmaskDelta => {
+            for change in [Bit::Set, Bit::Toggle, Bit::Clear] {
+                case.bit(at, 1, Some(change));
+                case.bit(at, 1, None);
+            }
+        }
+        FieldType::ParameterDelta => case.set(at, BigUint::from(5u8)),
+    }
+    if field.has_cells() {
+        case.cell(at, [3, 2, 1], BigUint::from(1u8));
+    }
+    case.swap(at);
+    case.case(field.name.clone())
+}
+
 /// The smallest and the largest values, single bits, and runs.
 fn edges(schema: &Schema, at: usize) -> Case {
     let mut case = Recorder::new(schema);
@@ -222,54 +270,45 @@ fn edges(schema: &Schema, at: usize) -> Case {
     let (one, all) = (BigUint::from(1u8), field.mask());
     let top = &one << (field.width - 1);
     let bytes = field.bytes();
-    let middle = BigUint::from_bytes_le(
-        &(0..bytes)
-            .map(|at| u8::from(at == bytes / 2))
-            .collect::<Vec<_>>(),
-    );
-    let runs = BigUint::from_bytes_le(
-        &(0..bytes)
-            .map(|at| if at < bytes / 2 { 0xFF } else { 0 })
-            .collect::<Vec<_>>(),
-    );
+    let half = (&one << (field.width / 2)) - 1u8;
     let counting = BigUint::from_bytes_le(&(1..=bytes as u8).collect::<Vec<_>>());
-    for value in [BigUint::ZERO, one, top, all, middle, runs, counting] {
+    // Runs from each context to the next, or a bit in the middle.
+    let across = match field.width {
+        256 => (&one << 191u8) * 3u8 + (&one << 127u8) * 3u8 + (&one << 63u8) * 3u8,
+        128 => (&one << 63u8) * 3u8,
+        width => &one << (width / 2),
+    };
+    for value in [BigUint::ZERO, one, top, all, half, counting, across] {
         case.load(at, value.clone());
         case.read(at);
         case.accum(at, value.clone());
-        case.read(at);
-        case.accum(at, value.clone());
         case.contexts();
+        case.accum(at, value.clone());
         case.swap(at);
-        match field.kind {
-            FieldType::ParameterDelta => {
-                case.set(at, field.mask() ^ &value);
-                case.set(at, field.mask() ^ &value);
-            }
-            FieldType::BitmaskDelta => {
-                for bit in [0, 1, field.width / 2, field.width - 1] {
-                    for change in [
-                        Bit::Set,
-                        Bit::Set,
-                        Bit::Toggle,
-                        Bit::Set,
-                        Bit::Clear,
-                        Bit::Clear,
-                    ] {
-                        case.bit(at, bit, Some(change));
-                        case.bit(at, bit, None);
-                    }
-                }
-            }
-            FieldType::DeltaStream => {}
+        if field.kind == FieldType::ParameterDelta {
+            case.set(at, field.mask() ^ &value);
+            case.set(at, field.mask() ^ &value);
         }
         case.read(at);
+    }
+    if field.kind == FieldType::BitmaskDelta {
+        let places = [0, 1, field.width / 2, field.width - 1, 63, 64];
+        for bit in places.into_iter().filter(|&bit| bit < field.width) {
+            for change in [Bit::Set, Bit::Clear, Bit::Toggle] {
+                case.bit(at, bit, Some(change));
+                case.bit(at, bit, None);
+                case.bit(at, bit, Some(change));
+            }
+            case.bit(at, bit, None);
+        }
     }
     if field.has_cells() {
         for number in 0..64 {
             let cell = [number % 4, number / 4 % 4, number / 16];
             case.cell(at, cell, BigUint::from(number % 15 + 1));
-            case.contexts();
+            if number % 16 == 15 {
+                case.contexts();
+            }
         }
     }
     case.case(format!("{}: edges", field.name))
@@ -295,7 +334,19 @@ fn messages(schema: &Schema, at: usize) -> Case {
         let mut bad = good.clone();
         bad[change] ^= 1 << (change % 8);
         case.apply(at, bad);
-        case.apply(at, good[..change].to_vec());
+    }
+    for length in [
+        0,
+        1,
+        4,
+        5,
+        8,
+        9,
+        good.len() - 5,
+        good.len() - 4,
+        good.len() - 1,
+    ] {
+        case.apply(at, good[..length].to_vec());
     }
     case.apply(at, [&good[..], &[0]].concat());
     for (major, minor) in [
@@ -306,9 +357,12 @@ fn messages(schema: &Schema, at: usize) -> Case {
     ] {
         case.apply(at, of(&Version::new(major, minor, 0), &delta));
     }
-    let mut stranger = field.clone();
-    stranger.name += "_";
-    case.apply(at, message::encode(schema, &stranger, &delta));
+    // Of others: one number is another in each of its bytes.
+    for byte in 1..5 {
+        let mut other = good[..good.len() - 4].to_vec();
+        other[byte] ^= 0x10;
+        case.apply(at, sealed(other));
+    }
     for body in bad_bodies(field) {
         let mut bytes = message::header(schema, field, ours);
         bytes.extend(body);
@@ -364,12 +418,125 @@ fn bad_bodies(field: &Field) -> Vec<Vec<u8>> {
     }
 }
 
+/// Updates, of all fields and of none, with states that are as expected and that aren't.
+fn updates(schema: &Schema) -> Option<Case> {
+    let settable = settable(schema);
+    let mut case = Recorder::new(schema);
+    let flipped = |case: &Recorder<'_>| -> Vec<_> {
+        let flip = |&at: &usize| (at, case.field(at).mask() ^ case.object.read(at));
+        settable.iter().map(flip).collect()
+    };
+    let states = |case: &Recorder<'_>| -> Vec<_> {
+        let fields = 0..schema.fields.len();
+        fields.map(|at| (at, case.object.read(at))).collect()
+    };
+    let first = settable.first()?;
+    let all = flipped(&case);
+    case.update(&all);
+    case.contexts();
+    let all = flipped(&case);
+    case.update(&all[..1]);
+    case.update(&[]);
+    let (expected, values) = (states(&case), flipped(&case));
+    case.compare_update(&expected, &values);
+    case.contexts();
+    // One state is another, by its lowest or its highest bit: nothing changes.
+    for at in 0..schema.fields.len().min(FEW_FIELDS) {
+        let mut expected = states(&case);
+        let bit = (at as u32 % 2) * (case.field(at).width - 1);
+        expected[at].1 ^= BigUint::from(1u8) << bit;
+        let values = flipped(&case);
+        // Among all, or alone.
+        let alone = if at == 0 {
+            0..expected.len()
+        } else {
+            at..at + 1
+        };
+        case.compare_update(&expected[alone], &values);
+    }
+    case.contexts();
+    let values = flipped(&case);
+    case.compare_update(&[], &values);
+    let expected = states(&case);
+    case.compare_update(&expected, &[]);
+    let other = case.object.read(*first) ^ BigUint::from(1u8);
+    case.compare_update(&[(*first, other)], &[]);
+    Some(case.case("updates"))
+}
+
+/// The history has an entry for each delta, 0 too, and none for what changes nothing.
+fn remembered(schema: &Schema) -> Option<Case> {
+    schema.operations.rollback?;
+    let mut case = Recorder::new(schema);
+    for at in 0..schema.fields.len().min(FEW_FIELDS) {
+        let field = case.field(at);
+        case.accum(at, BigUint::ZERO);
+        case.rollback(u32::MAX);
+        match field.kind {
+            FieldType::DeltaStream => {
+                let mut message = message::encode(schema, field, &BigUint::from(9u8));
+                case.apply(at, message.clone());
+                case.rollback(u32::MAX);
+                message.pop();
+                case.apply(at, message);
+            }
+            FieldType::BitmaskDelta => {
+                for change in [Bit::Toggle, Bit::Set, Bit::Clear] {
+                    case.bit(at, 1, Some(change));
+                    case.rollback(u32::MAX);
+                }
+            }
+            FieldType::ParameterDelta => {
+                case.set(at, field.mask());
+                case.set(at, field.mask());
+                case.rollback(1);
+            }
+        }
+        case.rollback(u32::MAX);
+        if field.has_cells() {
+            case.cell(at, [1, 2, 3], BigUint::from(1u8));
+            case.rollback(u32::MAX);
+        }
+        case.contexts();
+    }
+    // An update has one entry for each of its fields, in the order of the schema.
+    let values: Vec<_> = settable(schema)
+        .into_iter()
+        .map(|at| (at, case.field(at).mask()))
+        .collect();
+    if let Some((at, value)) = values.first() {
+        case.update(&values);
+        case.rollback(1);
+        case.contexts();
+        case.rollback(u32::MAX);
+        let state = case.object.read(*at);
+        case.compare_update(&[(*at, state)], &values);
+        case.rollback(u32::MAX);
+        let other = case.object.read(*at) ^ value;
+        case.compare_update(&[(*at, other)], &values);
+        case.rollback(u32::MAX);
+    }
+    Some(case.case("what is remembered"))
+}
+
+/// Numbers of the fields that `update` sets.
+fn settable(schema: &Schema) -> Vec<usize> {
+    (0..schema.fields.len())
+        .filter(|&at| schema.fields[at].kind != FieldType::DeltaStream)
+        .collect()
+}
+
 fn history(schema: &Schema) -> Option<Case> {
     let depth = schema.operations.rollback?;
     let mut case = Recorder::new(schema);
     let count = schema.fields.len();
     case.rollback(1);
-    for step in 0..depth.min(FILLED_DEPTH) + 3 {
+    let accums = if depth <= FILLED_DEPTH {
+        depth + 3
+    } else {
+        DEEP_ACCUMS
+    };
+    for step in 0..accums {
         let at = step as usize % count;
         case.accum(at, BigUint::from(step % 255 + 1));
     }
@@ -380,8 +547,9 @@ fn history(schema: &Schema) -> Option<Case> {
     (0..count).for_each(|at| case.read(at));
     case.rollback(1);
     // load and swap forget their own field's history, and no other's.
-    for at in 0..count {
-        (0..count).for_each(|at| case.accum(at, BigUint::from(0x55u8)));
+    let few = count.min(FEW_FIELDS);
+    for at in 0..few {
+        (0..few).for_each(|at| case.accum(at, BigUint::from(0x55u8)));
         if at % 2 == 0 {
             case.swap(at);
         } else {
@@ -397,9 +565,7 @@ fn history(schema: &Schema) -> Option<Case> {
 /// Operations of all kinds, by chance.
 fn mixed(schema: &Schema, number: u32, random: &mut Random) -> Case {
     let mut case = Recorder::new(schema);
-    let settable: Vec<usize> = (0..schema.fields.len())
-        .filter(|&at| schema.fields[at].kind != FieldType::DeltaStream)
-        .collect();
+    let settable = settable(schema);
     for _ in 0..RANDOM_STEPS {
         let at = random.below(schema.fields.len() as u64) as usize;
         let field = case.field(at);

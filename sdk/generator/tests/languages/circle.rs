@@ -8,9 +8,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
 use super::javascript::link;
 use super::{command, directory, succeeds};
+use atomik_sdk_generator::encoding::lay;
 use atomik_sdk_generator::message::encode;
 use atomik_sdk_generator::output::write;
-use atomik_sdk_generator::reference::{Object, lay};
+use atomik_sdk_generator::reference::Object;
 use atomik_sdk_generator::{Language, Schema, Source, check, generate};
 use num_bigint::BigUint;
 

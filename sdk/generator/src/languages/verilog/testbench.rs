@@ -9,7 +9,7 @@ use super::design::{Design, Operation, range};
 use super::rtl::ports_of;
 use crate::generate::Object;
 use crate::message;
-use crate::reference::lift;
+use crate::encoding::lift;
 use crate::schema::Field;
 use crate::vectors::{Hex, Step};
 

@@ -84,6 +84,18 @@ static void one_batch_for_each_call(struct spy *spy)
 	CHECK(spy->batches == 0);
 }
 
+/* attach changes nothing; reset gives the default values, and forgets the history. */
+static void attach_and_reset(struct spy *spy)
+{
+	atomik_h264_delta_accum_blocks(&object, 5);
+	atomik_h264_delta_attach(&rival, spy->inner, 1);
+	CHECK(atomik_h264_delta_read_blocks(&rival) == (UINT64_MAX ^ 5));
+	CHECK(atomik_h264_delta_rollback(&rival, 1) == 0);
+	atomik_h264_delta_reset(&object);
+	CHECK(atomik_h264_delta_read_blocks(&rival) == UINT64_MAX);
+	CHECK(atomik_h264_delta_rollback(&object, 1) == 0);
+}
+
 static void others_in_between(struct spy *spy)
 {
 	atomik_h264_delta_reset(&object);
@@ -211,6 +223,7 @@ int main(void)
 	atomik_h264_delta_attach(&rival, spy.inner, 1);
 	atomik_h264_delta_attach(&object, spied, 1);
 	one_batch_for_each_call(&spy);
+	attach_and_reset(&spy);
 	others_in_between(&spy);
 	a_store_that_fails(&spy);
 	CHECK(atomik_table_error(&table) == 0);
