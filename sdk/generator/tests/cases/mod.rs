@@ -178,6 +178,20 @@ pub fn wrong() -> Vec<Wrong> {
         &[("\"H264Delta\"", "\"Delta\\n\"")],
         &[(6, "catalogue.object")],
     );
+    for name in [
+        "D\\\"", "D'", "D*/", "D\\\\", "D//", "D`", "../D", "D\\u0000", "D;",
+    ] {
+        add(
+            true,
+            &[("\"H264Delta\"", &format!("\"{name}\""))],
+            &[(6, "catalogue.object")],
+        );
+        add(
+            true,
+            &[("\"Stream\"", &format!("\"{name}\""))],
+            &[(5, "catalogue.field")],
+        );
+    }
     add(
         true,
         &[("\"H264Delta\"", "\"Dé\"")],
