@@ -37,7 +37,7 @@ generate_files() {
 # find_atomikctl: prints the path of a program that is built of the present sources, or "build".
 find_atomikctl() {
     local program
-    local sources=("$project"/{userspace-tool,module/logic,uapi/src,Cargo.lock})
+    local sources=("$project"/{userspace-tool,sdk/generator,module/logic,uapi/src,Cargo.lock})
     for program in "$project"/target/{guest/x86_64-unknown-linux-gnu/,}tool/atomikctl; do
         if [[ -x $program &&
             -z $(find "${sources[@]}" -type f -newer "$program" -print -quit) ]]; then

@@ -18,7 +18,7 @@ useradd --create-home --shell /bin/bash alice
 mkdir ~alice/atomik
 cd /project
 cp -r --parents install.sh dkms.conf Kbuild LICENSES Cargo.toml Cargo.lock \
-    docs module uapi packaging sdk/c userspace-tool ~alice/atomik
+    docs module uapi packaging sdk/c sdk/generator userspace-tool ~alice/atomik
 cd ~alice/atomik
 mkdir -p target/tool
 # shellcheck disable=SC2016 # for the program
