@@ -32,9 +32,14 @@ const NAMES_OF_FIELDS: &str = "constructor to_string value_of has_own_property t
     done valid start op addr data history reference accumulator update rollback contexts object \
     a__b b_";
 
-/// Schemas of all widths, types, encodings and compressions, and with hostile descriptions.
+/// The examples, schemas of all widths, types, encodings and compressions, and with hostile
+/// descriptions.
 fn schemas() -> Vec<Schema> {
     let mut texts = vec![cases::BASE.to_string(), cases::MINIMAL.to_string()];
+    for name in ["sensor", "terminal", "ticks", "video_block"] {
+        let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+        texts.push(std::fs::read_to_string(examples.join(name).with_extension("json")).unwrap());
+    }
     let hostile = [
         "*/ #error \\\" \\n \\\" \\\"\\\"\\\" ''' ``` \\\\ \\u2028 --> {{}} %s ${x} `x` // /* ",
         "\\\"\\\"\\\"",

@@ -2,9 +2,10 @@
 
 //! How the packages are used, in a line or two for each.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use atomik_sdk_generator::names::Places;
+use atomik_sdk_generator::names::{Places, snake};
 use atomik_sdk_generator::{Language, Schema};
 
 /// For the first of the objects. Each package's README has more.
@@ -20,28 +21,31 @@ pub fn lines(directory: &Path, schemas: &[Schema], languages: &[Language]) -> Ve
         let name = language.name();
         let package = directory.join(name);
         let package = package.display();
-        let [first, second] = match name {
-            "python" => [
+        let [first, second] = match language {
+            Language::Python => [
                 format!("pip install {package}"),
                 format!("from {} import {object}", places.python),
             ],
-            "rust" => [
+            Language::Rust => [
                 format!("cargo add --path {package}"),
                 format!("use atomik_objects::{};", places.rust),
             ],
-            "c" => [
+            Language::C => [
                 format!("cc -I {package}/include ..."),
                 format!("#include <{}>", places.c_header),
             ],
-            "javascript" => [
-                format!("npm install {package}"),
+            Language::JavaScript => [
+                format!(
+                    "npm install{}",
+                    npm_packages(&directory.join(name), schemas)
+                ),
                 format!("import {{ {object} }} from '{}'", places.javascript),
             ],
-            "verilog" => [
+            Language::Verilog => [
                 format!("make -C {package} test"),
                 format!("module {}", places.verilog),
             ],
-            _ => [
+            Language::Docs => [
                 format!("{package}/{}.md", schema.full_name()),
                 "the layout, for people".into(),
             ],
@@ -54,4 +58,16 @@ pub fn lines(directory: &Path, schemas: &[Schema], languages: &[Language]) -> Ve
         directory.display()
     ));
     lines
+}
+
+/// One for each vertical.
+fn npm_packages(directory: &Path, schemas: &[Schema]) -> String {
+    let verticals = schemas
+        .iter()
+        .map(|schema| snake(&schema.catalogue.vertical));
+    let verticals: BTreeSet<_> = verticals.collect();
+    let packages = verticals.iter().map(|vertical| directory.join(vertical));
+    packages
+        .map(|package| format!(" {}", package.display()))
+        .collect()
 }
