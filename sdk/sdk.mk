@@ -3,7 +3,7 @@
 # The interfaces for other languages. Their compilers and tools are in a Debian root of their own,
 # which sdk/root makes.
 
-scripts += tests/vectors/changes
+scripts += tests/vectors/changes sdk/generator/fuzz
 
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
@@ -21,6 +21,9 @@ test-sdk-python: setup ## the Python package, its stubs and its README, on the h
 
 test-sdk-generator: setup ## schemas, and the packages made from them, on the host
 	@$(cargo_sdk) test --locked --package atomik-sdk-generator
+
+fuzz-sdk: setup ## look at arbitrary schemas for SECONDS, and at all that right ones are made into
+	@sdk/generator/fuzz "$(SECONDS)"
 
 sdk-examples: tool ## write the packages of sdk/examples into target/sdk, and say how to use them
 	@$(programs)/tool/atomikctl sdk generate sdk/examples/*.json --out target/sdk \
