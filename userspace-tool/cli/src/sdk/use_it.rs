@@ -53,10 +53,7 @@ pub fn lines(directory: &Path, schemas: &[Schema], languages: &[Language]) -> Ve
         lines.push(format!("{name:<10}  {first}"));
         lines.push(format!("{:<10}  {second}", ""));
     }
-    lines.push(format!(
-        "The README.md in each directory of {} says more.",
-        directory.display()
-    ));
+    lines.push("The README.md of a package says more.".into());
     lines
 }
 
