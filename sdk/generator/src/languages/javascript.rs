@@ -133,9 +133,9 @@ fn manifest(vertical: &str, groups: &Groups<'_, '_>) -> String {
     json(&members)
 }
 
-/// The first name of a schema in its module: one that no object can have.
+/// Name of a schema in its module: one that no object and no import has.
 fn constant(schema: &Schema) -> String {
-    format!("_{}", schema.catalogue.object)
+    format!("_{}Schema", schema.catalogue.object)
 }
 
 fn class(schema: &Schema) -> String {

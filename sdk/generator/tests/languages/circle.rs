@@ -174,7 +174,8 @@ fn sealed(mut content: Vec<u8>) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let pairs = bytes.iter().map(|byte| format!("{byte:02x}"));
+    pairs.collect::<Vec<_>>().concat()
 }
 
 /// A delta that differs between laps, fields and senders, with zeros at its ends and runs.
@@ -245,7 +246,10 @@ fn refused(schema: &Schema, mirrors: &mut [Mirror]) {
         let good = encode(schema, field, &delta);
         // A newer version whose first number has a byte too many.
         let long = [&good[..5], &[0x82, 0, 0]].concat();
+        // Another format of messages.
+        let format = [&[0xD2], &good[1..good.len() - 4]].concat();
         let mut bad = vec![
+            (sealed(format), "damaged"),
             (encode(&newer, field, &delta), "version"),
             (encode(schema, other, &lay(other, &delta)), "other"),
             (sealed(long), "damaged"),

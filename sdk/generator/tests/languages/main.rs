@@ -22,7 +22,7 @@ use atomik_sdk_generator::{Language, Schema, Source, check, generate};
 /// Names that the languages' libraries have, or the packages themselves.
 const NAMES_OF_OBJECTS: &str = "Object Field Option String Vec Some Ok Result Mapping Default \
     Clone Debug Error BigInt Uint8Array BigUint64Array \
-    Map Array Math Exception Update U256";
+    Map Array Math Exception Update U256 Contexts";
 
 /// Names that are methods of all objects, functions, macros, types or signals somewhere, or that the
 /// packages have for parameters and locals.
@@ -154,7 +154,7 @@ fn succeeds(directory: &Path, command: &[&str]) {
 const C_CORE: &str = concat!("CORE=", env!("CARGO_MANIFEST_DIR"), "/../c");
 
 /// Languages that run the vectors, and the command that does so.
-const TESTS: [(Language, &[&str]); 4] = [
+const TESTS: [(Language, &[&str]); 5] = [
     (
         Language::Python,
         &[
@@ -167,6 +167,10 @@ const TESTS: [(Language, &[&str]); 4] = [
     ),
     (Language::Rust, &["cargo", "test", "--offline", "--quiet"]),
     (Language::JavaScript, &["node", "--test"]),
+    (
+        Language::Verilog,
+        &["make", "--silent", "--keep-going", "-j2", "test"],
+    ),
 ];
 
 fn test(language: Language, directory: &Path) -> Result<String, String> {

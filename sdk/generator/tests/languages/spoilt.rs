@@ -32,15 +32,15 @@ fn cases_of(schema: &Schema) -> Vec<Case> {
 fn expectations() {
     let schema = check(&[Source::new("a", cases::BASE)]).unwrap().remove(0);
     let cases = cases_of(&schema);
-    // All steps but load and update expect something; apply another four things.
-    assert_eq!(cases.len(), 14 + 3);
+    // All steps but load and update expect something, and apply four things.
+    assert_eq!(cases.len(), 17);
     thread::scope(|scope| {
         for (language, _) in TESTS {
             let (schema, cases) = (&schema, &cases);
             scope.spawn(move || {
                 let all = result(language, schema, cases.clone());
                 all.unwrap_or_else(|text| panic!("{}, not spoilt: {text}", language.name()));
-                for case in cases {
+                for case in cases.iter().filter(|case| is_seen(language, case)) {
                     let mut case = case.clone();
                     cases::spoil(case.steps.last_mut().unwrap());
                     let step = format!("{:?}", case.steps.last());
@@ -50,6 +50,15 @@ fn expectations() {
             });
         }
     });
+}
+
+/// Hardware makes no messages.
+fn is_seen(language: Language, case: &Case) -> bool {
+    let sends = matches!(
+        case.steps.last(),
+        Some(Step::Accum { .. } | Step::AccumCell { .. })
+    );
+    language != Language::Verilog || !sends
 }
 
 fn result(language: Language, schema: &Schema, cases: Vec<Case>) -> Result<String, String> {
