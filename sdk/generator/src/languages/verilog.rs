@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Verilog: a module for each object, its testbench, proofs and constraints.
 
+mod constraints;
 mod design;
 mod proofs;
+mod readme;
 mod rtl;
 mod testbench;
 
@@ -24,6 +26,9 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
         let (module, clock) = rtl::module(&design);
         add(format!("rtl/{name}.v"), head(object) + &module);
         add(format!("formal/{name}.vh"), made("//") + &proofs::assertions(&design, &clock));
+        for (kind, text) in constraints::files(&design, &clock) {
+            add(format!("constraints/{name}.{kind}"), text);
+        }
         let words = testbench::words(&design, object);
         let lines = words.iter().map(|word| format!("{word:x}\n"));
         add(format!("tb/{name}.hex"), lines.collect());
@@ -31,6 +36,7 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
         add(format!("tb/{name}_tb.v"), made("//") + &testbench);
     }
     add("Makefile".into(), include_str!("verilog/Makefile").into());
+    add("README.md".into(), readme::readme(objects));
     add("objects.mk".into(), objects_mk(objects));
     files
 }
@@ -56,11 +62,11 @@ fn objects_mk(objects: &[Object<'_>]) -> String {
     for object in objects {
         text += &format!(" \\\n    {}", object.schema.places().verilog);
     }
-    text += "\n\nPROOF_CYCLES := 8\n";
+    text += "\n\nPROOF_CYCLES := 2\n";
     for object in objects {
         let design = Design::of(object.schema);
         let name = &design.name;
-        text += &format!("\n{name}_SYNTH := synth -top {name}\n");
+        text += &format!("\n{name}_SYNTH := {}\n", constraints::synthesis(&design));
         if let Some(depth) = design.depth() {
             let depth = depth.min(PROVEN_DEPTH);
             text += &format!("{name}_DEPTH := chparam -set HISTORY_DEPTH {depth} {name}\n");

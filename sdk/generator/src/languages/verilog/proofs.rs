@@ -122,6 +122,13 @@ fn held(design: &Design<'_>) -> String {
         "1'b1",
         &format!("F_works == ({})", phases.join(" || ")),
     );
+    if checks(design) {
+        text += &assert("Only UPDATE looks.", "phase == CHECK", "F_op == UPDATE");
+    }
+    if design.depth().is_some() {
+        text += &assert("Only ROLLBACK undoes.", "phase == UNDO", "F_op == ROLLBACK");
+        text += &assert("It is of no field.", "F_works && F_op == ROLLBACK", "F_targets == 0");
+    }
     text += &assert("A result is that of a command.", "rsp_valid", "F_active");
     let mut same = vec!["op == F_op".to_string()];
     if design.depth().is_some() {
@@ -144,7 +151,7 @@ fn held(design: &Design<'_>) -> String {
     text += &assert(
         "Fields that are left are some of the command's.",
         "phase == WORK",
-        "(todo & ~F_targets) == 0",
+        "(todo & ~F_targets) == 0 && (todo != 0 || F_targets == 0)",
     );
     if design.parallel {
         text += &assert("All at once.", "phase == WORK", "todo == F_targets");
@@ -271,6 +278,11 @@ fn rollback(design: &Design<'_>) -> String {
         "1'b1",
         "entries <= DEPTH && head <= LAST && tail <= LAST",
     );
+    text += &assert(
+        "No more is undone than there is.",
+        "phase == UNDO",
+        "left != 0 && left <= entries",
+    );
     let remembered = match pushes(design) {
         false => newest('F'),
         true => {
@@ -291,6 +303,16 @@ fn rollback(design: &Design<'_>) -> String {
         "G_single && !rsp_valid && (phase == IDLE || (phase == WORK && op == ROLLBACK))",
         &newest('G'),
     );
+    if forgets(design) {
+        text += &assert(
+            "Entries are forgotten after another command than ACCUM.",
+            "phase == FORGET",
+            "rsp_valid ? F_op != ACCUM : !G_valid",
+        );
+    }
+    if pushes(design) {
+        text += &assert("One entry is pushed at once.", "phase == PUSH && !rsp_valid", "!G_single");
+    }
     let undo = "G_single && phase == UNDO && F_steps == 1";
     text += &assert(
         "ROLLBACK of one step fetches it.",
