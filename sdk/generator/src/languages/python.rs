@@ -10,6 +10,8 @@ use crate::output::Files;
 use crate::schema::{Field, FieldType, Schema};
 
 const WIDTH: usize = 92;
+/// Longer lines are broken as ruff does it.
+const LINE: usize = 100;
 
 pub(crate) fn package(objects: &[Object<'_>]) -> Files {
     let mut files = Files::new();
@@ -37,14 +39,18 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
              from collections.abc import Mapping as _Mapping\n\
              from typing import ClassVar as _ClassVar\n\n\
              from ..._object import Field as _Field\nfrom ..._object import Object as \
-             _Object\n\n__all__ = ["
+             _Object\n\n"
         );
         let names: Vec<_> = objects
             .iter()
             .map(|object| format!("\"{}\"", object.schema.catalogue.object))
             .collect();
-        text += &names.join(", ");
-        text += "]\n";
+        let line = format!("__all__ = [{}]\n", names.join(", "));
+        text += &if line.len() <= LINE + 1 {
+            line
+        } else {
+            format!("__all__ = [\n    {},\n]\n", names.join(",\n    "))
+        };
         for object in &objects {
             text += &class(object.schema);
         }
@@ -87,7 +93,7 @@ fn pyproject(objects: &[Object<'_>]) -> String {
             # Tables on /dev/atomik.\ndevice = [\"atomik_core\"]\n\n\
             [tool.setuptools.packages.find]\nwhere = [\"src\"]\n\n\
             [tool.setuptools.package-data]\natomik = [\"py.typed\"]\n\n\
-            [tool.mypy]\nstrict = true\n\n[tool.ruff]\nline-length = 100\n"
+            [tool.mypy]\nstrict = true\nmypy_path = \"src\"\n\n[tool.ruff]\nline-length = 100\n"
 }
 
 /// A version as Python has it. Its pre-releases have other names, so that those of a semantic
@@ -128,44 +134,43 @@ fn class(schema: &Schema) -> String {
         There, `reset`\n    \
              gives it the default values.\n    \"\"\"\n\n";
     let version = &schema.catalogue.version;
-    text += &format!("    VERSION: _ClassVar[str] = \"{version}\"\n");
+    text += &string("VERSION", &version.to_string());
     text += &format!("    CONTEXTS: _ClassVar[int] = {}\n", layout.contexts);
     let depth = schema.operations.rollback.unwrap_or(0);
     text += &format!("    HISTORY_DEPTH: _ClassVar[int] = {depth}\n");
-    text += &format!("    _NAME: _ClassVar[str] = \"{}\"\n", schema.full_name());
+    text += &string("_NAME", &schema.full_name());
     text += &format!(
         "    _VERSION: _ClassVar[tuple[int, int]] = ({}, {})\n",
         version.major, version.minor
     );
+    text += "    FIELDS: _ClassVar[tuple[_Field, ...]] = (\n";
     for (number, (field, first)) in schema.fields.iter().zip(layout.starts()).enumerate() {
         text += &constant(schema, field, number, first);
     }
-    let all: Vec<_> = schema.fields.iter().map(name).collect();
-    text += "    FIELDS: _ClassVar[tuple[_Field, ...]] = (\n";
-    for field in all {
-        text += &format!("        {field},\n");
-    }
     text += "    )\n";
-    for field in &schema.fields {
-        text += &methods(schema, field);
+    for (number, field) in schema.fields.iter().enumerate() {
+        text += &methods(schema, field, number);
     }
     text + &object_methods(schema)
 }
 
-/// The constant of a field. Two underscores keep it from names of others.
-fn name(field: &Field) -> String {
-    format!("_F_{}", field.name)
+/// A constant.
+fn string(name: &str, value: &str) -> String {
+    let line = format!("    {name}: _ClassVar[str] = \"{value}\"\n");
+    if line.len() <= LINE + 1 {
+        line
+    } else {
+        format!("    {name}: _ClassVar[str] = (\n        \"{value}\"\n    )\n")
+    }
 }
 
 fn constant(schema: &Schema, field: &Field, number: usize, first: u32) -> String {
     let header = message::header(schema, field, &schema.catalogue.version);
     format!(
-        "    {}: _ClassVar[_Field] = \
-            _Field(\n        name=\"{}\",\n        number={number},\n        \
-         first={first},\n        width={},\n        encoding=\"{}\",\n        \
-         compression=\"{}\",\n        default={:#x},\n        \
-         header=bytes.fromhex(\"{}\"),\n    )\n",
-        name(field),
+        "        _Field(\n            name=\"{}\",\n            number={number},\n            \
+         first={first},\n            width={},\n            encoding=\"{}\",\n            \
+         compression=\"{}\",\n            default={:#X},\n            \
+         header=bytes.fromhex(\"{}\"),\n        ),\n",
         field.name,
         field.width,
         field.encoding.name(),
@@ -176,11 +181,19 @@ fn constant(schema: &Schema, field: &Field, number: usize, first: u32) -> String
 }
 
 fn method(signature: &str, about: &str, body: &str) -> String {
-    format!("\n    def {signature}:\n        \"\"\"{about}\"\"\"\n        {body}\n")
+    let line = format!("    def {signature}:");
+    let signature = if line.len() <= LINE {
+        line
+    } else {
+        let (head, rest) = line.split_once('(').unwrap_or_default();
+        let (parameters, result) = rest.split_once(')').unwrap_or_default();
+        format!("{head}(\n        {parameters}\n    ){result}")
+    };
+    format!("\n{signature}\n        \"\"\"{about}\"\"\"\n        {body}\n")
 }
 
-fn methods(schema: &Schema, field: &Field) -> String {
-    let (f, constant) = (&field.name, format!("self.{}", name(field)));
+fn methods(schema: &Schema, field: &Field, number: usize) -> String {
+    let (f, constant) = (&field.name, format!("self.FIELDS[{number}]"));
     let readable = schema.operations.reconstruct.is_some();
     let mut text = method(
         &format!("load_{f}(self, value: int) -> None"),
@@ -267,7 +280,9 @@ fn methods(schema: &Schema, field: &Field) -> String {
         text += &method(
             &format!("accum_{f}_cell(self, x: int, y: int, t: int, delta: int) -> {result}"),
             "XOR `delta` into the cell (x, y, t), each 0 to 3; otherwise as accum.",
-            &format!("{ret}self.accum_{f}(self._cell({constant}, x, y, t, delta))"),
+            &format!(
+                "delta = self._cell({constant}, x, y, t, delta)\n        {ret}self.accum_{f}(delta)"
+            ),
         );
         if readable {
             text += &method(
@@ -290,13 +305,17 @@ fn object_methods(schema: &Schema) -> String {
             .collect();
         let values: Vec<_> = settable
             .iter()
-            .map(|field| format!("            self.{}: {},\n", name(field), field.name))
+            .map(|field| {
+                let number = schema.fields.iter().position(|one| one.name == field.name);
+                let number = number.unwrap_or_default();
+                format!("            self.FIELDS[{number}]: {},\n", field.name)
+            })
             .collect();
         let (parameters, values) = (parameters.concat(), values.concat());
         text += &format!(
             "\n    def update(\n        self,\n        *,\n{parameters}    ) -> None:\n        \
              \"\"\"Set several fields, at once for others.\"\"\"\n        \
-             self._update({{\n{values}        }})\n"
+             _values = {{\n{values}        }}\n        self._update(_values)\n"
         );
         text += &format!(
             "\n    def compare_update(\n        self,\n        _expected: _Mapping[str, \
@@ -307,7 +326,7 @@ fn object_methods(schema: &Schema) -> String {
              Return whether they have. All this is at once for others.\n        \"\"\"\n        \
              _fields = {{field.name: field for field in self.FIELDS}}\n        \
              _states = {{_fields[name]: state for name, state in _expected.items()}}\n        \
-             return self._update({{\n{values}        }}, _states)\n"
+             _values = {{\n{values}        }}\n        return self._update(_values, _states)\n"
         );
     }
     if schema.operations.rollback.is_some() {
