@@ -260,7 +260,11 @@ fn brief(schema: &Schema, at: usize) -> Case {
         case.cell(at, [3, 2, 1], BigUint::from(1u8));
     }
     case.swap(at);
-    case.case(field.name.clone())
+    // Without a look at all contexts, of which there may be as many as such cases.
+    Case {
+        name: field.name.clone(),
+        steps: case.steps,
+    }
 }
 
 /// The smallest and the largest values, single bits, and runs.
