@@ -516,7 +516,7 @@ fn readme(verticals: &BTreeMap<&str, Groups<'_, '_>>) -> String {
         .collect();
     let mut text = format!(
         "# Objects of schemas, in JavaScript\n\nA package of ES modules for each vertical, with \
-         types, for Node and browsers. They depend on nothing,\nso that installing them needs no \
+         types, for Node and browsers. None depends on\nanything, so that installing needs no \
          network. Where this directory is `./javascript`:\n\n```sh\nnpm install {}\n```\n\n\
          That links them. `npm pack ./javascript/PACKAGE` makes an archive of one, to be installed \
          elsewhere.\nA browser takes the files as they are, with an import map, or what a bundler \

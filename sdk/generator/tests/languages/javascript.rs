@@ -46,6 +46,16 @@ fn user() {
         succeeds(&directory, &[&check[..], found, &["user.ts"]].concat());
     }
     succeeds(&directory, &["node", "user.js"]);
+    // What each README shows first.
+    let readmes = files.iter().filter(|(path, _)| path.ends_with("/README.md"));
+    for (_, text) in readmes {
+        let Some((_, code)) = text.split_once("```js\n") else {
+            continue;
+        };
+        let (code, _) = code.split_once("```").unwrap();
+        fs::write(directory.join("readme.js"), code).unwrap();
+        succeeds(&directory, &["node", "readme.js"]);
+    }
 }
 
 /// Each module, so that all types are looked at.
