@@ -25,7 +25,10 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
         let name = &design.name;
         let (module, clock) = rtl::module(&design);
         add(format!("rtl/{name}.v"), head(object) + &module);
-        add(format!("formal/{name}.vh"), made("//") + &proofs::assertions(&design, &clock));
+        add(
+            format!("formal/{name}.vh"),
+            made("//") + &proofs::assertions(&design, &clock),
+        );
         for (kind, text) in constraints::files(&design, &clock) {
             add(format!("constraints/{name}.{kind}"), text);
         }
@@ -46,7 +49,11 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
 fn head(object: &Object<'_>) -> String {
     let schema = object.schema;
     let mut text = made("//");
-    text += &format!("// {}, version {}.\n//\n", schema.full_name(), schema.catalogue.version);
+    text += &format!(
+        "// {}, version {}.\n//\n",
+        schema.full_name(),
+        schema.catalogue.version
+    );
     text += &comment("//", &description(schema));
     text + "\n"
 }
@@ -54,7 +61,10 @@ fn head(object: &Object<'_>) -> String {
 /// Text of people in comments of Verilog, Tcl and make. It never ends in what joins lines.
 fn comment(mark: &str, text: &str) -> String {
     let lines = escape::wrap(&escape::line(text), 90);
-    lines.iter().map(|line| format!("{mark} | {line} |\n")).collect()
+    lines
+        .iter()
+        .map(|line| format!("{mark} | {line} |\n"))
+        .collect()
 }
 
 fn objects_mk(objects: &[Object<'_>]) -> String {

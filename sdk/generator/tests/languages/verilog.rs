@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Modules of Verilog.
+//! Modules of Verilog: linted, simulated, synthesised, proven; and broken, so that each notices.
 
-use super::{Source, check, directory, schemas};
+use super::{Source, cases, check, directory, run, schemas};
 use atomik_sdk_generator::output::write;
 use atomik_sdk_generator::{Language, Schema, generate};
+use std::path::{Path, PathBuf};
 
 /// Small objects of all goals, with one datapath and with several, with names that modules have.
 fn variants() -> Vec<Schema> {
@@ -21,12 +22,13 @@ fn variants() -> Vec<Schema> {
                 "operations": {{"accumulate": {{"enabled": true, "latency_cycles": {}}},
                 "reconstruct": {{"enabled": {}, "latency_cycles": 2}},
                 "rollback": {{"enabled": true, "history_depth": {}}}}}}},
-                "hardware": {{"rtl_params": {{"ENABLE_PARALLEL": {parallel},
+                "hardware": {{"target_device": "{}", "rtl_params": {{"ENABLE_PARALLEL": {parallel},
                 "CLOCK_DOMAIN": "{}"}},
                 "synthesis_options": {{"optimization_goal": "{goal}"}}}}}}"#,
                 number % 3 + 1,
                 number != 3,
                 number + 1,
+                ["GW1NR-9", "Artix-7", "another"][number % 3],
                 ["clk", "value_op", "rst", "phase", "pixel_clk", "_"][number],
             );
             sources.push(Source::new(number.to_string(), text));
@@ -35,9 +37,178 @@ fn variants() -> Vec<Schema> {
     check(&sources).unwrap_or_else(|problems| panic!("{problems:#?}"))
 }
 
+fn name(number: u32) -> String {
+    format!("atomik_compute_variant_variant{number}")
+}
+
+fn package(name: &str, schemas: &[Schema]) -> PathBuf {
+    let directory = directory(name);
+    let _ = std::fs::remove_dir_all(&directory);
+    write(&directory, &generate(schemas, &[Language::Verilog]), true).unwrap();
+    directory.join("verilog")
+}
+
+/// `make TARGET` for some objects, or for all.
+fn make(directory: &Path, target: &str, objects: &[String]) -> Result<String, String> {
+    let mut command = vec!["make", "--silent", "--keep-going", "-j2", target];
+    let some = format!("OBJECTS={}", objects.join(" "));
+    if !objects.is_empty() {
+        command.push(&some);
+    }
+    run(directory, &command)
+}
+
+fn makes(directory: &Path, target: &str, objects: &[String]) -> String {
+    make(directory, target, objects).unwrap_or_else(|text| panic!("{target}\n{text}"))
+}
+
+/// All modules and testbenches are clean, and agree with the vectors.
 #[test]
 fn vectors() {
     let schemas = [schemas(), variants()].concat();
-    let directory = directory("verilog-tests");
-    write(&directory, &generate(&schemas, &[Language::Verilog]), true).unwrap();
+    let directory = package("verilog-tests", &schemas);
+    let text = makes(&directory, "lint", &[]);
+    assert!(!text.contains("%Warning"), "{text}");
+    let text = makes(&directory, "test", &[]);
+    assert!(!text.contains("warning"), "{text}");
+    assert_eq!(text.matches("PASS ").count(), schemas.len());
+    // The other simulator, with one, as it compiles for long.
+    let text = makes(&directory, "test-verilator", &[name(3)]);
+    assert!(text.contains(&format!("PASS {}", name(3))), "{text}");
+}
+
+/// Without latches, with cells printed, and the history a memory.
+#[test]
+fn synthesis() {
+    let directory = package("verilog-synthesis", &variants());
+    let text = makes(&directory, "synth", &[]);
+    assert_eq!(text.matches("Number of cells:").count(), 6, "{text}");
+    let cells = |number, word| {
+        let path = directory.join(format!("build/{}.cells", name(number)));
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.contains(word), "{text}");
+    };
+    // The devices' own cells.
+    cells(0, "LUT4");
+    cells(1, "FDRE");
+    cells(2, "$mem_v2");
+    // A latch is a failure.
+    edit(&directory, &name(2), "default: targets = 3'b0;", "");
+    let text = make(&directory, "synth", &[name(2)]).unwrap_err();
+    assert!(text.contains("Assertion failed"), "{text}");
+}
+
+fn edit(directory: &Path, name: &str, from: &str, to: &str) {
+    let path = directory.join(format!("rtl/{name}.v"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from}\n{text}");
+    std::fs::write(path, text.replace(from, to)).unwrap();
+}
+
+/// The proofs hold, of one datapath and of several.
+#[test]
+fn proofs() {
+    let directory = package("verilog-proofs", &variants());
+    let text = makes(&directory, "prove", &[name(1), name(4)]);
+    assert_eq!(
+        text.matches("Temporal induction successful").count(),
+        2,
+        "{text}"
+    );
+}
+
+/// Broken modules are noticed by the testbench and by the proof.
+#[test]
+fn broken_modules() {
+    let directory = package("verilog-broken", &variants());
+    let n = name(5);
+    let source = std::fs::read_to_string(directory.join(format!("rtl/{n}.v"))).unwrap();
+    for (from, to) in [
+        // XOR is no OR, a swap loses nothing, rollback takes the newest entry.
+        ("accumulator_op ^ delta_op", "accumulator_op | delta_op"),
+        (
+            "restarts ? 16'h0 : accumulator_op",
+            "op == LOAD ? 16'h0 : accumulator_op",
+        ),
+        ("walk <= newest;", "walk <= tail;"),
+    ] {
+        std::fs::write(directory.join(format!("rtl/{n}.v")), &source).unwrap();
+        edit(&directory, &n, from, to);
+        let text = make(&directory, "test", &[n.clone()]).unwrap_err();
+        assert!(text.contains(&format!("FAIL {n}")), "{from}\n{text}");
+        let text = make(&directory, "prove", &[n.clone()]).unwrap_err();
+        assert!(text.contains("Assert failed"), "{from}\n{text}");
+    }
+}
+
+/// Descriptions give no orders to tools, and constraints stay comments.
+#[test]
+fn hostile_texts() {
+    let texts = [
+        "synopsys translate_off",
+        "synthesis translate_off",
+        "pragma translate_off",
+        "verilator lint_off WIDTH",
+        "*/ endmodule /* verilator lint_off WIDTH */",
+        "(* keep *) `undef FORMAL `define WORK 5",
+        "\\\\",
+        &format!("{} \\\\ create_clock {}", "x".repeat(88), "y".repeat(88)),
+        "\\n`default_nettype foo\\ncreate_clock -period 1 [get_ports rst]",
+    ];
+    let sources = texts.iter().enumerate().map(|(number, text)| {
+        let schema = cases::MINIMAL
+            .replace("IMUFusion", &format!("Hostile{number}"))
+            .replace(
+                "\"0.1.0\"",
+                &format!("\"0.1.0\", \"description\": \"{text}\""),
+            );
+        let end = schema.rfind('}').unwrap();
+        let hardware = format!(
+            ", \"hardware\": {{\"target_device\": \"Artix-7 {text}\", \"synthesis_options\": \
+             {{\"timing_constraints\": {{\"{text}\": \"{text}\"}}}}}}}}"
+        );
+        Source::new(number.to_string(), schema[..end].to_string() + &hardware)
+    });
+    let sources: Vec<_> = sources.collect();
+    let schemas = check(&sources).unwrap_or_else(|problems| panic!("{problems:#?}"));
+    let files = generate(&schemas, &[Language::Verilog]);
+    let directory = package("verilog-hostile", &schemas);
+    let code = |path: &str, mark: &str, number: usize| {
+        let text = &files[&path.replace('#', &number.to_string())];
+        let lines = text.lines().inspect(|line| {
+            // A mark of ours is before a text and behind it.
+            let comment = line.strip_prefix(mark);
+            assert!(!line.ends_with('\\'), "{line}");
+            if comment.is_some_and(|rest| rest.contains("translate_off")) {
+                assert!(line.starts_with(&format!("{mark} | ")), "{line}");
+            }
+        });
+        let lines: Vec<_> = lines.filter(|line| !line.starts_with(mark)).collect();
+        lines
+            .join("\n")
+            .replace(&format!("hostile{number}"), "hostile")
+    };
+    for (path, mark) in [
+        ("verilog/rtl/atomik_edge_imu_hostile#.v", "//"),
+        ("verilog/tb/atomik_edge_imu_hostile#_tb.v", "//"),
+        ("verilog/formal/atomik_edge_imu_hostile#.vh", "//"),
+        ("verilog/constraints/atomik_edge_imu_hostile#.xdc", "#"),
+    ] {
+        if path.contains("_tb.v") {
+            // The vectors are of each name.
+            continue;
+        }
+        for number in 1..texts.len() {
+            assert_eq!(code(path, mark, number), code(path, mark, 0));
+        }
+    }
+    makes(&directory, "lint", &[]);
+    makes(&directory, "test", &[]);
+    // The module is still there.
+    let text = makes(
+        &directory,
+        "synth",
+        &["atomik_edge_imu_hostile0".to_string()],
+    );
+    assert!(text.contains("FDRE"), "{text}");
 }

@@ -14,7 +14,12 @@ enum Device {
 
 impl Device {
     fn of(design: &Design<'_>) -> Device {
-        let name = design.schema.hardware.target_device.as_deref().unwrap_or_default();
+        let name = design
+            .schema
+            .hardware
+            .target_device
+            .as_deref()
+            .unwrap_or_default();
         let name = name.to_ascii_lowercase();
         let begins = |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
         if begins(&["gw1", "gw2", "gw5"]) {

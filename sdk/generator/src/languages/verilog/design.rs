@@ -25,7 +25,12 @@ impl<'a> Design<'a> {
         Design {
             schema,
             name: schema.places().verilog,
-            width: schema.fields.iter().map(|field| field.width).max().unwrap_or(8),
+            width: schema
+                .fields
+                .iter()
+                .map(|field| field.width)
+                .max()
+                .unwrap_or(8),
             number_bits: bits(count - 1),
             // One field has one datapath.
             parallel: schema.hardware.enable_parallel && count > 1,
@@ -68,7 +73,11 @@ impl<'a> Design<'a> {
 
     /// A constant with a bit for each field.
     pub fn mask(&self, which: impl Fn(&Field) -> bool) -> String {
-        let bits = self.fields().iter().rev().map(|field| if which(field) { '1' } else { '0' });
+        let bits = self
+            .fields()
+            .iter()
+            .rev()
+            .map(|field| if which(field) { '1' } else { '0' });
         format!("{}'b{}", self.count(), bits.collect::<String>())
     }
 

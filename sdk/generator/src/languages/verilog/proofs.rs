@@ -37,7 +37,11 @@ fn all(design: &Design<'_>, term: impl Fn(usize, &str, &Field) -> String) -> Str
 /// The delta of a field as it lies, where the mask has the field.
 fn delta(prefix: char, mask: &str, at: usize, field: &Field) -> String {
     let value = format!("{prefix}_value_{}", field.name);
-    format!("({mask}[{at}] ? {} : {}'h0)", laid(field, &value), field.width)
+    format!(
+        "({mask}[{at}] ? {} : {}'h0)",
+        laid(field, &value),
+        field.width
+    )
 }
 
 /// The command that is being worked on (F), and the one before (G), as the requester knows them.
@@ -127,7 +131,11 @@ fn held(design: &Design<'_>) -> String {
     }
     if design.depth().is_some() {
         text += &assert("Only ROLLBACK undoes.", "phase == UNDO", "F_op == ROLLBACK");
-        text += &assert("It is of no field.", "F_works && F_op == ROLLBACK", "F_targets == 0");
+        text += &assert(
+            "It is of no field.",
+            "F_works && F_op == ROLLBACK",
+            "F_targets == 0",
+        );
     }
     text += &assert("A result is that of a command.", "rsp_valid", "F_active");
     let mut same = vec!["op == F_op".to_string()];
@@ -137,7 +145,11 @@ fn held(design: &Design<'_>) -> String {
     let isolated = design.schema.hardware.goal == Goal::Power;
     same.extend(design.fields().iter().enumerate().map(|(at, field)| {
         let operand = kept_of(design, field).swap_remove(0).0;
-        let operand = if isolated { format!("held_{operand}") } else { operand };
+        let operand = if isolated {
+            format!("held_{operand}")
+        } else {
+            operand
+        };
         format!("(!F_targets[{at}] || {operand} == F_value_{})", field.name)
     }));
     let same = same.join(" &&\n        ");
@@ -162,9 +174,13 @@ fn held(design: &Design<'_>) -> String {
     text += &assert(
         "The state before the command is seen until then.",
         "F_works",
-        &all(design, |_, name, _| format!("F_before_{name} == F_seen_{name}")),
+        &all(design, |_, name, _| {
+            format!("F_before_{name} == F_seen_{name}")
+        }),
     );
-    let still = all(design, |_, name, _| format!("state_{name} == F_seen_{name}"));
+    let still = all(design, |_, name, _| {
+        format!("state_{name} == F_seen_{name}")
+    });
     text + &assert(
         "Reading, SWAP and ROLLBACK change no state in this phase.",
         "phase == WORK && !loads && !accumulates",
@@ -186,7 +202,9 @@ fn swap(design: &Design<'_>) -> String {
     ) + &assert(
         "Proven: SWAP keeps the state.",
         "rsp_valid && F_op == SWAP",
-        &all(design, |_, name, _| format!("F_seen_{name} == F_before_{name}")),
+        &all(design, |_, name, _| {
+            format!("F_seen_{name} == F_before_{name}")
+        }),
     ) + &assert(
         "Proven: SWAP makes it the reference.",
         "rsp_valid && F_op == SWAP",
@@ -197,7 +215,10 @@ fn swap(design: &Design<'_>) -> String {
 fn accum(design: &Design<'_>) -> String {
     let is = |left: &'static str, base: &'static str, prefix: char, mask: &'static str| {
         all(design, move |at, name, field| {
-            format!("{left}_{name} == ({base}_{name} ^ {})", delta(prefix, mask, at, field))
+            format!(
+                "{left}_{name} == ({base}_{name} ^ {})",
+                delta(prefix, mask, at, field)
+            )
         })
     };
     let same = all(design, |at, name, _| {
@@ -206,34 +227,37 @@ fn accum(design: &Design<'_>) -> String {
     assert(
         "ACCUM has changed the fields that it is done with.",
         "phase == WORK && op == ACCUM",
-        &is("state", "F_seen", 'F', "(F_targets & ~todo)").replace("(F_targets & ~todo)[", "F_done["),
+        &is("state", "F_seen", 'F', "(F_targets & ~todo)")
+            .replace("(F_targets & ~todo)[", "F_done["),
     )
-    .replacen("    // ACCUM", &format!(
-        "    wire {} F_done = F_targets & ~todo;\n    // ACCUM",
-        range(design.count())
-    ), 1)
-        + &assert(
-            "Proven: ACCUM changes the state by the delta.",
-            "rsp_valid && F_op == ACCUM",
-            &is("F_seen", "F_before", 'F', "F_targets"),
-        )
-        + &assert(
-            "After ACCUM the next command finds that state.",
-            "G_valid && !rsp_valid",
-            &is("F_seen", "G_before", 'G', "G_targets"),
-        )
-        + &assert(
-            "The same, once that command is done.",
-            "G_valid && rsp_valid",
-            &is("F_before", "G_before", 'G', "G_targets"),
-        )
-        + &assert(
-            "Proven: the same delta twice is none.",
-            &format!(
-                "rsp_valid && F_op == ACCUM && G_valid && F_targets == G_targets &&\n        {same}"
-            ),
-            &all(design, |_, name, _| format!("F_seen_{name} == G_before_{name}")),
-        )
+    .replacen(
+        "    // ACCUM",
+        &format!(
+            "    wire {} F_done = F_targets & ~todo;\n    // ACCUM",
+            range(design.count())
+        ),
+        1,
+    ) + &assert(
+        "Proven: ACCUM changes the state by the delta.",
+        "rsp_valid && F_op == ACCUM",
+        &is("F_seen", "F_before", 'F', "F_targets"),
+    ) + &assert(
+        "After ACCUM the next command finds that state.",
+        "G_valid && !rsp_valid",
+        &is("F_seen", "G_before", 'G', "G_targets"),
+    ) + &assert(
+        "The same, once that command is done.",
+        "G_valid && rsp_valid",
+        &is("F_before", "G_before", 'G', "G_targets"),
+    ) + &assert(
+        "Proven: the same delta twice is none.",
+        &format!(
+            "rsp_valid && F_op == ACCUM && G_valid && F_targets == G_targets &&\n        {same}"
+        ),
+        &all(design, |_, name, _| {
+            format!("F_seen_{name} == G_before_{name}")
+        }),
+    )
 }
 
 fn rollback(design: &Design<'_>) -> String {
@@ -311,7 +335,11 @@ fn rollback(design: &Design<'_>) -> String {
         );
     }
     if pushes(design) {
-        text += &assert("One entry is pushed at once.", "phase == PUSH && !rsp_valid", "!G_single");
+        text += &assert(
+            "One entry is pushed at once.",
+            "phase == PUSH && !rsp_valid",
+            "!G_single",
+        );
     }
     let undo = "G_single && phase == UNDO && F_steps == 1";
     text += &assert(
@@ -324,7 +352,9 @@ fn rollback(design: &Design<'_>) -> String {
         &format!("{undo} && fetched"),
         "entries != 0 && entry == G_entry",
     );
-    let still = all(design, |_, name, _| format!("state_{name} == F_seen_{name}"));
+    let still = all(design, |_, name, _| {
+        format!("state_{name} == F_seen_{name}")
+    });
     text += &assert(
         "Nothing is undone before, and no more than it.",
         undo,
@@ -335,7 +365,9 @@ fn rollback(design: &Design<'_>) -> String {
         "rsp_valid && F_op == ROLLBACK && G_single && F_steps == 1",
         &format!(
             "rsp_value == 1 &&\n        {}",
-            all(design, |_, name, _| format!("F_seen_{name} == G_before_{name}"))
+            all(design, |_, name, _| format!(
+                "F_seen_{name} == G_before_{name}"
+            ))
         ),
     )
 }

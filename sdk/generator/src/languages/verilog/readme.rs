@@ -29,7 +29,11 @@ fn section(object: &Object<'_>) -> String {
     text += "| port | | bits |\n| --- | --- | --- |\n";
     text += &format!("| `{clock}` | in | 1 |\n| `rst` | in | 1 |\n");
     ports_of(&design, &mut |direction, width, name| {
-        let direction = if direction.starts_with("input") { "in" } else { "out" };
+        let direction = if direction.starts_with("input") {
+            "in"
+        } else {
+            "out"
+        };
         text += &format!("| `{name}` | {direction} | {width} |\n");
     });
     text += "\n| bit of `cmd_mask` | field | in `contexts` |\n| --- | --- | --- |\n";
@@ -50,7 +54,10 @@ fn section(object: &Object<'_>) -> String {
         cycles(design.latency(Operation::Accum))
     );
     if design.is_readable() {
-        text += &format!("; {} of what reads", cycles(design.latency(Operation::Read)));
+        text += &format!(
+            "; {} of what reads",
+            cycles(design.latency(Operation::Read))
+        );
     }
     text += ".\n";
     text += match (design.count(), design.parallel) {
@@ -66,7 +73,11 @@ fn section(object: &Object<'_>) -> String {
     if let Some(depth) = schema.operations.rollback {
         text += &format!("- The history remembers {depth} accums.\n");
     }
-    if schema.fields.iter().any(|field| field.kind == FieldType::DeltaStream) {
+    if schema
+        .fields
+        .iter()
+        .any(|field| field.kind == FieldType::DeltaStream)
+    {
         text += "- delta_streams have no messages here: accumulate the delta.\n";
     }
     text

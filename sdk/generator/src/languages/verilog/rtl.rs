@@ -37,9 +37,15 @@ pub(super) fn module(design: &Design<'_>) -> (String, String) {
 
 /// CLOCK_DOMAIN. Where a signal is called that, `_clk` comes behind it.
 fn clock(design: &Design<'_>, text: &str) -> String {
-    let names: BTreeSet<&str> =
-        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    let mut clock = design.schema.hardware.clock_domain.clone().unwrap_or_else(|| "clk".into());
+    let names: BTreeSet<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .collect();
+    let mut clock = design
+        .schema
+        .hardware
+        .clock_domain
+        .clone()
+        .unwrap_or_else(|| "clk".into());
     while names.contains(clock.as_str()) || clock == design.name {
         clock += "_clk";
     }
@@ -85,13 +91,21 @@ pub(super) fn ports_of(design: &Design<'_>, add: &mut dyn FnMut(&str, u32, Strin
     }
     add("output reg ", 1, "rsp_valid".into());
     add("output reg ", design.response_bits(), "rsp_value".into());
-    add("output reg ", 64 * design.schema.contexts(), "contexts".into());
+    add(
+        "output reg ",
+        64 * design.schema.contexts(),
+        "contexts".into(),
+    );
 }
 
 fn constants(design: &Design<'_>) -> String {
     let mut text = String::from("    // Values of cmd_op.\n");
     for operation in design.operations() {
-        text += &format!("    localparam [3:0] {} = 4'd{};\n", operation.name(), operation as u8);
+        text += &format!(
+            "    localparam [3:0] {} = 4'd{};\n",
+            operation.name(),
+            operation as u8
+        );
     }
     text += "\n    localparam [2:0] IDLE = 3'd0;\n    localparam [2:0] WORK = 3'd1;\n";
     for (is_there, name, number) in phases(design) {
@@ -182,9 +196,17 @@ pub(super) fn kept(design: &Design<'_>) -> Vec<(String, u32, String)> {
 /// The same of each field: name, port, and the mask that says whether it matters.
 pub(super) fn kept_of(design: &Design<'_>, field: &Field) -> Vec<(String, String, &'static str)> {
     let name = &field.name;
-    let mut kept = vec![(format!("operand_{name}"), format!("value_{name}"), "cmd_mask")];
+    let mut kept = vec![(
+        format!("operand_{name}"),
+        format!("value_{name}"),
+        "cmd_mask",
+    )];
     if design.is_settable() {
-        kept.push((format!("expected_{name}"), format!("expect_{name}"), "cmd_expect"));
+        kept.push((
+            format!("expected_{name}"),
+            format!("expect_{name}"),
+            "cmd_expect",
+        ));
     }
     kept
 }
@@ -232,7 +254,11 @@ fn operands(design: &Design<'_>) -> String {
         }
     }
     if isolated {
-        let check = if checks(design) { " || phase == CHECK" } else { "" };
+        let check = if checks(design) {
+            " || phase == CHECK"
+        } else {
+            ""
+        };
         text = format!("\n    wire works = phase == WORK{check};\n") + &text[1..];
     }
     text + &format!(
@@ -244,8 +270,14 @@ fn operands(design: &Design<'_>) -> String {
 /// Names of several operations, compared with `op`.
 fn is(design: &Design<'_>, of: &str, which: impl Fn(Operation) -> bool) -> String {
     let operations = design.operations().into_iter().filter(|&one| which(one));
-    let tests: Vec<_> = operations.map(|one| format!("{of} == {}", one.name())).collect();
-    if tests.is_empty() { "1'b0".into() } else { tests.join(" || ") }
+    let tests: Vec<_> = operations
+        .map(|one| format!("{of} == {}", one.name()))
+        .collect();
+    if tests.is_empty() {
+        "1'b0".into()
+    } else {
+        tests.join(" || ")
+    }
 }
 
 fn selection(design: &Design<'_>) -> String {
@@ -271,8 +303,14 @@ fn selection(design: &Design<'_>) -> String {
     let settable = design.mask(|field| field.kind != FieldType::DeltaStream);
     case(&[O::Set, O::Update], &masked(settable));
     let bitmasks = design.mask(|field| field.kind == FieldType::BitmaskDelta);
-    case(&[O::SetBit, O::ClearBit, O::ToggleBit, O::TestBit], &masked(bitmasks));
-    case(&[O::AccumCell, O::ReadCell], &masked(design.mask(Field::has_cells)));
+    case(
+        &[O::SetBit, O::ClearBit, O::ToggleBit, O::TestBit],
+        &masked(bitmasks),
+    );
+    case(
+        &[O::AccumCell, O::ReadCell],
+        &masked(design.mask(Field::has_cells)),
+    );
     text += &format!("            default: targets = {count}'b0;\n        endcase\n    end\n\n");
     let ready = if wait_bits(design) > 0 {
         format!(" && waits == {}'b0", wait_bits(design))
@@ -283,12 +321,18 @@ fn selection(design: &Design<'_>) -> String {
     if checks(design) {
         text += &format!("    wire looks = phase == CHECK{ready};\n");
     }
-    text += &format!("    wire loads = {};\n", is(design, "op", |one| one == O::Load));
+    text += &format!(
+        "    wire loads = {};\n",
+        is(design, "op", |one| one == O::Load)
+    );
     text += &format!(
         "    wire restarts = {};\n",
         is(design, "op", |one| matches!(one, O::Load | O::Swap))
     );
-    text += &format!("    wire accumulates = {};\n", is(design, "op", O::accumulates));
+    text += &format!(
+        "    wire accumulates = {};\n",
+        is(design, "op", O::accumulates)
+    );
 
     let lowest = match count {
         1 => "todo".to_string(),
@@ -358,11 +402,7 @@ impl Lane<'_> {
     }
 
     /// The value of the field that is selected, of those that have one.
-    fn chosen(
-        &self,
-        width: u32,
-        value: impl Fn(&Field) -> Option<(String, u32)>,
-    ) -> String {
+    fn chosen(&self, width: u32, value: impl Fn(&Field) -> Option<(String, u32)>) -> String {
         let values = self.fields.iter().filter_map(|(at, field)| {
             let (value, bits) = value(field)?;
             let value = extended(&value, bits, width);
@@ -435,7 +475,9 @@ fn datapath(design: &Design<'_>, lane: &Lane<'_>) -> String {
     };
     if !design.parallel {
         let of = |what: &'static str| {
-            lane.chosen(width, move |field| Some((format!("{what}_{}", field.name), field.width)))
+            lane.chosen(width, move |field| {
+                Some((format!("{what}_{}", field.name), field.width))
+            })
         };
         wire("state", of("state"));
         wire("operand", of("operand"));
@@ -483,7 +525,10 @@ fn datapath(design: &Design<'_>, lane: &Lane<'_>) -> String {
         changes.push((O::SetBit, format!("{bit} & ~{read}")));
         changes.push((O::ClearBit, format!("{bit} & {read}")));
         changes.push((O::ToggleBit, bit.clone()));
-        answers.push((O::TestBit, extended(&format!("|({bit} & {read})"), 1, width)));
+        answers.push((
+            O::TestBit,
+            extended(&format!("|({bit} & {read})"), 1, width),
+        ));
     }
     if lane.any(|field| field.kind != FieldType::DeltaStream) {
         changes.push((O::Set, format!("{operand} ^ {read}")));
@@ -506,14 +551,20 @@ fn datapath(design: &Design<'_>, lane: &Lane<'_>) -> String {
         let (cell_name, at_name) = (n("cell"), n("cell_at"));
         text += &format!("    wire [7:0] {at_name} = {at};\n");
         text += &format!("    wire {r} {cell_name} = {cell};\n");
-        changes.push((O::AccumCell, format!("({operand} & {cell_name}) << {at_name}")));
+        changes.push((
+            O::AccumCell,
+            format!("({operand} & {cell_name}) << {at_name}"),
+        ));
         answers.push((O::ReadCell, format!("({read} >> {at_name}) & {cell_name}")));
     }
     answers.extend([(O::Read, read.clone()), (O::Swap, read.clone())]);
     let choose = |choices: Vec<(O, String)>, otherwise: &str| {
         let choices = choices.into_iter().filter(|(one, _)| design.has(*one));
         let choices = choices.map(|(one, value)| format!("op == {} ? {value} :", one.name()));
-        choices.chain([otherwise.to_string()]).collect::<Vec<_>>().join("\n        ")
+        choices
+            .chain([otherwise.to_string()])
+            .collect::<Vec<_>>()
+            .join("\n        ")
     };
     let mut wire = |name: &str, value: String| {
         text += &format!("    wire {r} {} = {value};\n", n(name));
@@ -573,7 +624,10 @@ fn history(design: &Design<'_>) -> String {
         let deltas = format!("({})", deltas.join(" |\n        "));
         ("phase == PUSH", numbered("lowest", &deltas))
     } else {
-        ("acts && accumulates && |lowest", numbered("lowest", "lane_delta"))
+        (
+            "acts && accumulates && |lowest",
+            numbered("lowest", "lane_delta"),
+        )
     };
     let (keeps, pushed) = if forgets(design) {
         (
@@ -608,7 +662,11 @@ fn history(design: &Design<'_>) -> String {
             text += &format!("    reg {} pending_{};\n", range(field.width), field.name);
         }
     }
-    for (name, from) in [("next_head", "head"), ("next_tail", "tail"), ("next_walk", "walk")] {
+    for (name, from) in [
+        ("next_head", "head"),
+        ("next_tail", "tail"),
+        ("next_walk", "walk"),
+    ] {
         if name == "next_walk" && !forgets(design) {
             continue;
         }
@@ -785,13 +843,19 @@ fn machine(design: &Design<'_>) -> String {
     if waits > 0 {
         let constant = |latency: u32| format!("{waits}'d{}", latency - 1);
         let reads = is(design, "cmd_op", |one| {
-            matches!(one, Operation::Read | Operation::TestBit | Operation::ReadCell)
+            matches!(
+                one,
+                Operation::Read | Operation::TestBit | Operation::ReadCell
+            )
         });
         let [read, rest] = [Operation::Read, Operation::Accum].map(|one| design.latency(one));
         let value = match reads.as_str() {
             "1'b0" => constant(rest),
-            _ => format!("({reads}) ?\n                            {} : {}",
-                constant(read), constant(rest)),
+            _ => format!(
+                "({reads}) ?\n                            {} : {}",
+                constant(read),
+                constant(rest)
+            ),
         };
         start += &format!("                        waits <= {value};\n");
     }
@@ -801,9 +865,7 @@ fn machine(design: &Design<'_>) -> String {
     );
     let count_down = match waits {
         0 => String::new(),
-        _ => format!(
-            "                    if (waits != {waits}'b0) waits <= waits - {waits}'b1;\n"
-        ),
+        _ => format!("                    if (waits != {waits}'b0) waits <= waits - {waits}'b1;\n"),
     };
     if checks {
         text += &format!(
@@ -817,17 +879,21 @@ fn machine(design: &Design<'_>) -> String {
     }
     let mut after = String::from("phase <= IDLE;");
     if pushes(design) {
-        after = format!("phase <= accumulates && |selected ? PUSH : {};",
-            "restarts && |selected && |entries ? FORGET : IDLE");
+        after = format!(
+            "phase <= accumulates && |selected ? PUSH : {};",
+            "restarts && |selected && |entries ? FORGET : IDLE"
+        );
     } else if forgets(design) {
         after = "phase <= restarts && |targeted && |entries ? FORGET : IDLE;".into();
     }
     let mut work = format!("                        rsp_value <= {answer};\n");
-    let todo = if pushes(design) { "selected" } else { "remaining" };
+    let todo = if pushes(design) {
+        "selected"
+    } else {
+        "remaining"
+    };
     work += &format!("                        todo <= {todo};\n");
-    work += &format!(
-        "                        if (remaining == {none}) {after}\n"
-    );
+    work += &format!("                        if (remaining == {none}) {after}\n");
     if pushes(design) {
         for field in design.fields() {
             let name = &field.name;
@@ -848,14 +914,10 @@ fn machine(design: &Design<'_>) -> String {
     );
     let end = format!("left == {}'b1", design.count_bits());
     if history {
-        text += &format!(
-            "                UNDO: if (undoes && {end}) phase <= IDLE;\n"
-        );
+        text += &format!("                UNDO: if (undoes && {end}) phase <= IDLE;\n");
     }
     if forgets(design) {
-        text += &format!(
-            "                FORGET: if (fetched && {end}) phase <= IDLE;\n"
-        );
+        text += &format!("                FORGET: if (fetched && {end}) phase <= IDLE;\n");
     }
     if pushes(design) {
         text += &format!(

@@ -52,7 +52,11 @@ fn record(design: &Design<'_>, step: &Step) -> Option<Vec<u64>> {
         Step::Accum { field, delta, .. } => command.operate(O::Accum, one(field)?, delta)?,
         Step::Read { field, expect } => command.ask(O::Read, one(field)?, 0, &expect.0),
         Step::Swap { field, expect } => command.ask(O::Swap, one(field)?, 0, &expect.0),
-        Step::Set { field, value, expect } => {
+        Step::Set {
+            field,
+            value,
+            expect,
+        } => {
             command.operate(O::Set, one(field)?, value)?;
             command.result = Some(expect.0.clone());
         }
@@ -68,10 +72,16 @@ fn record(design: &Design<'_>, step: &Step) -> Option<Vec<u64>> {
         Step::TestBit { field, bit, expect } => {
             command.ask(O::TestBit, one(field)?, *bit, &u8::from(*expect).into());
         }
-        Step::ReadCell { field, cell, expect } => {
+        Step::ReadCell {
+            field,
+            cell,
+            expect,
+        } => {
             command.ask(O::ReadCell, one(field)?, number(*cell), &expect.0);
         }
-        Step::AccumCell { field, cell, delta, .. } => {
+        Step::AccumCell {
+            field, cell, delta, ..
+        } => {
             command.operate(O::AccumCell, one(field)?, delta)?;
             command.index = number(*cell);
         }
@@ -79,7 +89,11 @@ fn record(design: &Design<'_>, step: &Step) -> Option<Vec<u64>> {
             command.operation = O::Set;
             command.operands = fields(design, values)?;
         }
-        Step::CompareUpdate { expected, values, expect } => {
+        Step::CompareUpdate {
+            expected,
+            values,
+            expect,
+        } => {
             command.operation = O::Update;
             command.operands = fields(design, values)?;
             command.expected = fields(design, expected)?;
@@ -90,7 +104,11 @@ fn record(design: &Design<'_>, step: &Step) -> Option<Vec<u64>> {
             command.steps = (*steps).min(design.depth()?);
             command.result = Some((*expect).into());
         }
-        Step::Apply { field, message, error } => {
+        Step::Apply {
+            field,
+            message,
+            error,
+        } => {
             let field_at = one(field)?;
             let field = &design.fields()[field_at];
             let found = message::decode(design.schema, field, &message.0);
@@ -125,7 +143,10 @@ type Values = BTreeMap<usize, BigUint>;
 
 fn fields(design: &Design<'_>, values: &BTreeMap<String, Hex>) -> Option<Values> {
     let at = |name: &str| design.fields().iter().position(|field| field.name == name);
-    values.iter().map(|(name, value)| Some((at(name)?, value.0.clone()))).collect()
+    values
+        .iter()
+        .map(|(name, value)| Some((at(name)?, value.0.clone())))
+        .collect()
 }
 
 struct Command<'a> {
@@ -220,7 +241,11 @@ pub(super) fn testbench(design: &Design<'_>, clock: &str, words: usize) -> Strin
     let mut signals = String::new();
     let mut connections = vec![format!(".{clock}(clk)"), ".rst(rst)".to_string()];
     ports_of(design, &mut |direction, width, port| {
-        let kind = if direction.starts_with("input") { "reg" } else { "wire" };
+        let kind = if direction.starts_with("input") {
+            "reg"
+        } else {
+            "wire"
+        };
         signals += &format!("    {kind} {} {port};\n", range(width));
         connections.push(format!(".{port}({port})"));
     });
@@ -233,7 +258,10 @@ pub(super) fn testbench(design: &Design<'_>, clock: &str, words: usize) -> Strin
     let fetches = fetches(design);
     let response = design.response_bits();
     let latencies = latencies(design);
-    let cases = (design.response_bits().div_ceil(64), design.schema.contexts());
+    let cases = (
+        design.response_bits().div_ceil(64),
+        design.schema.contexts(),
+    );
     format!(
         r#"`default_nettype none
 
@@ -379,7 +407,11 @@ endmodule
         limit = limit(design),
         context_words = all_words("contexts_wanted", cases.1, 20),
         result_words = all_words("wanted", cases.0, 24),
-        wanted_range = if response % 64 == 0 { String::new() } else { range(response) },
+        wanted_range = if response % 64 == 0 {
+            String::new()
+        } else {
+            range(response)
+        },
     )
 }
 
@@ -394,18 +426,31 @@ fn limit(design: &Design<'_>) -> u64 {
 
 fn all_words(target: &str, count: u32, indent: usize) -> String {
     let indent = " ".repeat(indent);
-    let words = (0..count)
-        .map(|at| format!("{indent}fetch;\n{indent}{target}[{} +: 64] = word;\n", 64 * at));
+    let words = (0..count).map(|at| {
+        format!(
+            "{indent}fetch;\n{indent}{target}[{} +: 64] = word;\n",
+            64 * at
+        )
+    });
     words.collect()
 }
 
 fn latencies(design: &Design<'_>) -> String {
     let line = |operations: Vec<Operation>, latency: u32| {
-        let numbers: Vec<_> = operations.iter().map(|&one| format!("8'd{}", one as u8)).collect();
-        format!("                {}: latency = 64'd{latency};\n", numbers.join(", "))
+        let numbers: Vec<_> = operations
+            .iter()
+            .map(|&one| format!("8'd{}", one as u8))
+            .collect();
+        format!(
+            "                {}: latency = 64'd{latency};\n",
+            numbers.join(", ")
+        )
     };
     let reads = |one: &Operation| {
-        matches!(one, Operation::Read | Operation::TestBit | Operation::ReadCell)
+        matches!(
+            one,
+            Operation::Read | Operation::TestBit | Operation::ReadCell
+        )
     };
     let (reading, _): (Vec<_>, Vec<_>) = design.operations().into_iter().partition(reads);
     let mut text = String::new();
