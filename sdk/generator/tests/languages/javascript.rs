@@ -47,7 +47,9 @@ fn user() {
     }
     succeeds(&directory, &["node", "user.js"]);
     // What each README shows first.
-    let readmes = files.iter().filter(|(path, _)| path.ends_with("/README.md"));
+    let readmes = files
+        .iter()
+        .filter(|(path, _)| path.ends_with("/README.md"));
     for (_, text) in readmes {
         let Some((_, code)) = text.split_once("```js\n") else {
             continue;
