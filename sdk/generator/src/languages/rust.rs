@@ -22,7 +22,7 @@ pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Fil
     add("Cargo.toml", manifest(objects, atomik_crate));
     add("README.md", readme(objects, atomik_crate.is_some()));
     add("src/object.rs", include_str!("rust/object.rs").into());
-    add("src/storage.rs", include_str!("rust/storage.rs").into());
+    add("src/store.rs", include_str!("rust/store.rs").into());
     add("src/value.rs", include_str!("rust/value.rs").into());
     add("src/message.rs", include_str!("rust/message.rs").into());
     if atomik_crate.is_some() {
@@ -47,8 +47,8 @@ pub(crate) fn package(objects: &[Object<'_>], atomik_crate: Option<&str>) -> Fil
         "{made}#![doc = include_str!(\"../README.md\")]\n#![no_std]\n#![forbid(unsafe_code)]\n\
          #![warn(missing_docs)]\n// Names are the schemas'.\n\
          #![allow(non_snake_case)]\n\nextern crate alloc;\n\n\
-         mod message;\nmod object;\nmod storage;\n{}mod value;\n\n\
-         pub use message::{{Message, MessageError}};\npub use storage::{{Local, Storage}};\n\
+         mod message;\nmod object;\nmod store;\n{}mod value;\n\n\
+         pub use message::{{Message, MessageError}};\npub use store::{{Local, Storage}};\n\
          {}pub use value::U256;\n",
         device("mod table;"),
         device("pub use table::{On, Table};"),

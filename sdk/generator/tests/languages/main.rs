@@ -103,7 +103,7 @@ fn schemas() -> Vec<Schema> {
         .map(|(name, kind)| format!(r#""{name}": {{"type": "{kind}", "width": 8}}"#))
         .collect();
     texts.push(format!(
-        r#"{{"catalogue": {{"vertical": "System", "field": "Core", "object": "Names",
+        r#"{{"catalogue": {{"vertical": "Storage", "field": "Core", "object": "Names",
         "version": "0.1.0"}}, "schema": {{"delta_fields": {{{}}},
         "operations": {{"accumulate": {{"enabled": true}},
         "rollback": {{"enabled": true, "history_depth": 3}}}}}}}}"#,

@@ -6,7 +6,7 @@
 use alloc::collections::VecDeque;
 
 use crate::message::{self, Message, MessageError};
-use crate::storage::{Local, Operation, Storage, accums};
+use crate::store::{Local, Operation, Storage, accums};
 use crate::value::{Value, Words};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use core::fmt;
 
 use atomik_crate::{Batch, BatchResults, Error, LocalTable, MAX_ATTEMPTS, Result, TableRef};
 
-use crate::storage::{Batches, Operation, Storage, accums};
+use crate::store::{Batches, Operation, Storage, accums};
 use crate::value::Words;
 
 /// A table that objects lie in: one of the device, or, where no device is, of this process.
