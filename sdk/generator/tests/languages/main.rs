@@ -30,7 +30,7 @@ const NAMES_OF_FIELDS: &str = "constructor to_string value_of has_own_property t
     length name undefined cls str bytes list print field fields value values expected states state \
     delta number bits steps linux unix errno stdin main index u8 usize core std clk rst reset busy \
     done valid start op addr data history reference accumulator update rollback contexts object \
-    a__b b_";
+    a__b b_ mask";
 
 /// The examples, schemas of all widths, types, encodings and compressions, and with hostile
 /// descriptions.

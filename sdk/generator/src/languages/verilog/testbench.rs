@@ -284,14 +284,14 @@ module {name}_tb;
     reg [63:0] first;
     reg [63:0] word;
     reg {masks} mask;
-    reg {masks} expect_mask;
+    reg {masks} expected_mask;
     reg {contexts} contexts_wanted;
     reg {results} wanted;
     reg [63:0] cycles;
     reg [63:0] latency;
     reg taken;
     // Not all bits of these are looked at.
-    wire unused = &{{1'b0, first, mask, expect_mask}};
+    wire unused = &{{1'b0, first, mask, expected_mask}};
     integer at;
     integer step;
     integer commands;
@@ -354,7 +354,7 @@ module {name}_tb;
         first = 64'h0;
         latency = 64'd0;
         mask = {count_bits}'h0;
-        expect_mask = {count_bits}'h0;
+        expected_mask = {count_bits}'h0;
         contexts_wanted = {contexts_bits}'h0;
         wanted = {results_bits}'h0;
         @(negedge clk);
@@ -464,11 +464,11 @@ fn latencies(design: &Design<'_>) -> String {
 /// Operands of a record to the ports.
 fn fetches(design: &Design<'_>) -> String {
     let mask_words = design.count().div_ceil(64);
-    let mut text = all_words("mask", mask_words, 20) + &all_words("expect_mask", mask_words, 20);
+    let mut text = all_words("mask", mask_words, 20) + &all_words("expected_mask", mask_words, 20);
     let n = design.count() - 1;
     text += &format!("                    cmd_mask = mask[{n}:0];\n");
     if design.is_settable() {
-        text += &format!("                    cmd_expect = expect_mask[{n}:0];\n");
+        text += &format!("                    cmd_expect = expected_mask[{n}:0];\n");
     }
     if design.index_bits() > 0 {
         let last = 16 + design.index_bits() - 1;
@@ -483,7 +483,7 @@ fn fetches(design: &Design<'_>) -> String {
     }
     if design.is_settable() {
         for (at, field) in design.fields().iter().enumerate() {
-            text += &fetch(field, "expect", &format!("expect_mask[{at}]"));
+            text += &fetch(field, "expect", &format!("expected_mask[{at}]"));
         }
     }
     text
