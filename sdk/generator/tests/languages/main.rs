@@ -19,6 +19,11 @@ use std::process::Command;
 
 use atomik_sdk_generator::{Language, Schema, Source, check, generate};
 
+/// Each is a module in each language, beside the packages' own.
+const VERTICALS: [&str; 8] = [
+    "Video", "Edge", "Network", "Finance", "Science", "Compute", "System", "Storage",
+];
+
 /// Names that the languages' libraries have, or the packages themselves.
 const NAMES_OF_OBJECTS: &str = "Object Field Option String Vec Some Ok Result Mapping Default \
     Clone Debug Error BigInt Uint8Array BigUint64Array \
@@ -55,6 +60,7 @@ fn schemas() -> Vec<Schema> {
         texts.push(
             cases::MINIMAL
                 .replace("IMUFusion", &format!("Hostile{number}"))
+                .replace("Edge", VERTICALS[number % VERTICALS.len()])
                 .replace("\"0.1.0\"", &format!(
                     "\"0.1.{number}\", \"description\": \"{hostile}\", \"author\": \"{hostile}\"")),
         );
