@@ -34,7 +34,7 @@ pub(crate) fn package(objects: &[Object<'_>]) -> Files {
         }
         let words = testbench::words(&design, object);
         let lines = words.iter().map(|word| format!("{word:x}\n"));
-        add(format!("tb/{name}.hex"), lines.collect());
+        add(format!("tb/{name}.hex"), lines.collect::<Vec<_>>().concat());
         let testbench = testbench::testbench(&design, &clock, words.len());
         add(format!("tb/{name}_tb.v"), made("//") + &testbench);
     }
@@ -64,7 +64,8 @@ fn comment(mark: &str, text: &str) -> String {
     lines
         .iter()
         .map(|line| format!("{mark} | {line} |\n"))
-        .collect()
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fn objects_mk(objects: &[Object<'_>]) -> String {

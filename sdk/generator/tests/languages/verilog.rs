@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Modules of Verilog: linted, simulated, synthesised, proven; and broken, so that each notices.
 
-use super::{Source, cases, check, directory, run, schemas};
+use super::{Source, cases, check, directory, run, schemas, succeeds};
 use atomik_sdk_generator::output::write;
 use atomik_sdk_generator::{Language, Schema, generate};
 use std::path::{Path, PathBuf};
@@ -72,6 +72,25 @@ fn vectors() {
     let text = makes(&directory, "test", &[]);
     assert!(!text.contains("warning"), "{text}");
     assert_eq!(text.matches("PASS ").count(), schemas.len());
+    // What the README shows is what happens.
+    let bench = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/languages/verilog/timing.v");
+    let bench = bench.to_str().unwrap();
+    let module = "rtl/atomik_edge_imu_imu_fusion.v";
+    let command = [
+        "iverilog",
+        "-g2005",
+        "-Wall",
+        "-o",
+        "build/timing",
+        bench,
+        module,
+    ];
+    succeeds(&directory, &command);
+    let shown = run(&directory, &["vvp", "build/timing"]).unwrap();
+    let readme = std::fs::read_to_string(directory.join("README.md")).unwrap();
+    let rows = shown.lines().filter(|line| line.starts_with('|'));
+    assert_eq!(rows.clone().count(), 6, "{shown}");
+    rows.for_each(|row| assert!(readme.contains(row), "{row}"));
     // The other simulator, with one, as it compiles for long.
     let text = makes(&directory, "test-verilator", &[name(3)]);
     assert!(text.contains(&format!("PASS {}", name(3))), "{text}");

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use super::design::{Design, Operation, bits, constant, extended, range};
-use crate::layout::Layout;
 use crate::encoding::lay;
+use crate::layout::Layout;
 use crate::schema::{Encoding, Field, FieldType, Goal};
 
 /// The clock, until its name is known. No other name has capitals and no underscore.

@@ -7,9 +7,9 @@ use num_bigint::BigUint;
 
 use super::design::{Design, Operation, range};
 use super::rtl::ports_of;
+use crate::encoding::lift;
 use crate::generate::Object;
 use crate::message;
-use crate::encoding::lift;
 use crate::schema::Field;
 use crate::vectors::{Hex, Step};
 
@@ -30,7 +30,7 @@ const IS_EXACT: u64 = 1 << 10;
 pub(super) fn words(design: &Design<'_>, object: &Object<'_>) -> Vec<u64> {
     let mut words = Vec::new();
     for (number, case) in object.vectors.cases.iter().enumerate() {
-        words.push(RESET | (number as u64) << 32);
+        words.push(RESET | ((number as u64) << 32));
         for step in &case.steps {
             match record(design, step) {
                 Some(record) => words.extend(record),
@@ -193,7 +193,7 @@ impl<'a> Command<'a> {
         let design = self.design;
         let named: Vec<_> = self.operands.keys().copied().chain(self.asked).collect();
         let mut first = self.operation as u64;
-        first |= u64::from(self.index) << 16 | u64::from(self.steps) << 32;
+        first |= (u64::from(self.index) << 16) | (u64::from(self.steps) << 32);
         if !self.operands.is_empty() {
             first |= HAS_OPERANDS;
         }
@@ -432,7 +432,7 @@ fn all_words(target: &str, count: u32, indent: usize) -> String {
             64 * at
         )
     });
-    words.collect()
+    words.collect::<Vec<_>>().concat()
 }
 
 fn latencies(design: &Design<'_>) -> String {
@@ -491,7 +491,7 @@ fn fetches(design: &Design<'_>) -> String {
 
 fn fetch(field: &Field, what: &str, when: &str) -> String {
     let port = format!("{what}_{}", field.name);
-    let words: String = (0..field.contexts())
+    let words = (0..field.contexts())
         .map(|at| {
             let bits = (field.width - 64 * at).min(64);
             let low = 64 * at;
@@ -501,6 +501,7 @@ fn fetch(field: &Field, what: &str, when: &str) -> String {
                 bits - 1
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     format!("                    if ({when}) begin\n{words}                    end\n")
 }
