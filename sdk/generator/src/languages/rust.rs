@@ -571,9 +571,10 @@ fn line(step: &Step) -> (String, String) {
     let message = |bytes: &Option<Bytes>| bytes.as_ref().map(Bytes::digits).unwrap_or_default();
     let values = |values: &BTreeMap<String, Hex>| -> String {
         let pairs = values.iter();
-        pairs
+        let pairs: Vec<_> = pairs
             .map(|(field, value)| format!(" {field}={:#x}", value.0))
-            .collect()
+            .collect();
+        pairs.concat()
     };
     match step {
         Step::Load { field, value } => (format!("load_{field} {}", hex(value)), String::new()),
