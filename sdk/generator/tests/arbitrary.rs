@@ -93,7 +93,7 @@ fn right() -> impl Strategy<Value = String> {
         .prop_map(|(fields, group, object, author, text, version, readable, depth)| {
             let quoted = |text: &str| serde_json::to_string(text).unwrap();
             let texts = ["author", "description"].iter().zip([&author, &text]);
-            let texts: String = texts
+            let texts: Vec<_> = texts
                 .filter(|(_, text)| !text.is_empty())
                 .map(|(key, text)| format!("\"{key}\": {}, ", quoted(text)))
                 .collect();
@@ -108,10 +108,11 @@ fn right() -> impl Strategy<Value = String> {
             };
             format!(
                 r#"{{"catalogue": {{"vertical": "Video", "field": "{group}", "object": "{object}",
-                {texts} "version": "{major}.{minor}.{patch}"}},
+                {} "version": "{major}.{minor}.{patch}"}},
                 "schema": {{"delta_fields": {{{}}},
                 "operations": {{"accumulate": {{"enabled": true}},
                 "reconstruct": {{"enabled": {readable}}}{rollback}}}}}}}"#,
+                texts.concat(),
                 fields.join(",\n")
             )
         })

@@ -57,14 +57,15 @@ pub fn lines(directory: &Path, schemas: &[Schema], languages: &[Language]) -> Ve
     lines
 }
 
-/// One for each vertical.
+/// One for each vertical, with a space before each.
 fn npm_packages(directory: &Path, schemas: &[Schema]) -> String {
     let verticals = schemas
         .iter()
         .map(|schema| snake(&schema.catalogue.vertical));
     let verticals: BTreeSet<_> = verticals.collect();
     let packages = verticals.iter().map(|vertical| directory.join(vertical));
-    packages
+    let words: Vec<_> = packages
         .map(|package| format!(" {}", package.display()))
-        .collect()
+        .collect();
+    words.concat()
 }
