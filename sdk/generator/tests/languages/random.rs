@@ -266,6 +266,7 @@ fn batch(runner: &mut TestRunner, count: usize) -> (Vec<Source>, Vec<Schema>) {
                         "reserved word",
                         "would belong to",
                         "is a type that",
+                        "is a name that",
                         "already",
                     ];
                     let text = format!("{problem:?}");
