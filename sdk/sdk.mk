@@ -3,7 +3,7 @@
 # The interfaces for other languages. Their compilers and tools are in a Debian root of their own,
 # which sdk/root makes.
 
-scripts += tests/vectors/changes sdk/generator/fuzz
+scripts += tests/vectors/changes sdk/generator/fuzz sdk/generator/guest-programs
 
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
@@ -29,7 +29,7 @@ sdk-examples: tool ## write the packages of sdk/examples into target/sdk, and sa
 	@$(programs)/tool/atomikctl sdk generate sdk/examples/*.json --out target/sdk \
 		--atomik-crate userspace-tool/lib
 
-test-sdk-guest: setup tool ## the Python package on the device, in the guest
+test-sdk-guest: setup tool ## Python, and programs of one schema, on the device, in the guest
 	@sdk/python/install >/dev/null
 	@KERNEL="$(KERNEL)" sdk/python/guest-test
 
