@@ -78,6 +78,11 @@ fn objects_mk(objects: &[Object<'_>]) -> String {
         let design = Design::of(object.schema);
         let name = &design.name;
         text += &format!("\n{name}_SYNTH := {}\n", constraints::synthesis(&design));
+        let cuts = rtl::cuts(&design);
+        let cuts: Vec<_> = cuts.iter().map(|cut| format!("w:{cut}")).collect();
+        text += &format!("{name}_CUTS := cutpoint {}\n", cuts.join(" "));
+        let slices = proofs::slices(&design).join(" ");
+        text += &format!("{name}_SLICES := {slices}\n");
         if let Some(depth) = design.depth() {
             let depth = depth.min(PROVEN_DEPTH);
             text += &format!("{name}_DEPTH := chparam -set HISTORY_DEPTH {depth} {name}\n");

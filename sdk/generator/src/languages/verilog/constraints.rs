@@ -32,10 +32,19 @@ impl Device {
     }
 }
 
+/// Bits of the largest history that is mapped: more don't fit into small devices, and yosys would
+/// need minutes or more for them.
+const MAPPED_BITS: u64 = 1 << 20;
+
 /// The command of yosys. Without a device the history stays a memory, as nothing says of what.
 pub(super) fn synthesis(design: &Design<'_>) -> String {
     let name = &design.name;
-    match Device::of(design) {
+    let entry = u64::from(design.width + design.number_bits);
+    let device = match u64::from(design.depth().unwrap_or(0)) * entry {
+        0..=MAPPED_BITS => Device::of(design),
+        _ => Device::Other,
+    };
+    match device {
         Device::Gowin => format!("synth_gowin -noiopads -top {name}"),
         Device::Xilinx => format!("synth_xilinx -family xc7 -noiopad -top {name}"),
         Device::Other => format!(

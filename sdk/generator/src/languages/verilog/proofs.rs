@@ -5,10 +5,10 @@
 //! a reset, holds always. So there are more than what is to be proven: those of what lies in the
 //! registers meanwhile. Names begin with a capital, as none of the module's signals does.
 
-use super::design::{Design, extended, laid, range};
+use super::design::{Design, laid, range};
 use super::rtl::{checks, forgets, kept_of, pushes, targeted};
 use crate::layout::Layout;
-use crate::schema::{Field, Goal};
+use crate::schema::{Encoding, Field, Goal};
 
 pub(super) fn assertions(design: &Design<'_>, clock: &str) -> String {
     let text = [
@@ -22,6 +22,23 @@ pub(super) fn assertions(design: &Design<'_>, clock: &str) -> String {
     text.concat()
 }
 
+/// Bits of a field that are proven at once. z3's time grows faster than they do.
+const SLICE: u32 = 32;
+
+/// The first and the last bit of each slice. Together they have all bits of all fields.
+pub(super) fn slices(design: &Design<'_>) -> Vec<String> {
+    let mut slices = Vec::new();
+    for (field, place) in design.fields().iter().zip(Layout::of(design.schema).fields) {
+        let begin = 64 * place.parts[0].context;
+        let end = begin + field.width;
+        for first in (begin..end).step_by(SLICE as usize) {
+            let last = end.min(first + SLICE) - 1;
+            slices.push(format!("{first}-{last}"));
+        }
+    }
+    slices
+}
+
 /// A statement that always holds, from the first reset on.
 fn assert(about: &str, when: &str, what: &str) -> String {
     format!("    // {about}\n    always @* if (F_past && {when}) assert ({what});\n")
@@ -32,6 +49,11 @@ fn all(design: &Design<'_>, term: impl Fn(usize, &str, &Field) -> String) -> Str
     let fields = design.fields().iter().enumerate();
     let terms = fields.map(|(at, field)| format!("({})", term(at, &field.name, field)));
     terms.collect::<Vec<_>>().join(" &&\n        ")
+}
+
+/// Equality of a field's bits, those of the slice that is being proven.
+fn same(field: &Field, left: &str, right: &str) -> String {
+    format!("((({left}) ^ ({right})) & F_slice_{}) == 0", field.name)
 }
 
 /// The delta of a field as it lies, where the mask has the field.
@@ -54,7 +76,8 @@ fn commands(design: &Design<'_>, clock: &str) -> String {
         let (name, r) = (&field.name, range(field.width));
         let low = 64 * place.parts[0].context;
         signals += &format!(
-            "    wire {r} F_seen_{name} = contexts[{low} +: {}];\n    reg {r} F_value_{name};\n    \
+            "    wire {r} F_slice_{name} = F_slice[{low} +: {0}];\n    \
+             wire {r} F_seen_{name} = contexts[{low} +: {0}];\n    reg {r} F_value_{name};\n    \
              reg {r} F_before_{name};\n    reg {r} G_value_{name};\n    reg {r} G_before_{name};\n",
             field.width
         );
@@ -76,7 +99,12 @@ fn commands(design: &Design<'_>, clock: &str) -> String {
     format!(
         "    reg F_past = 1'b0;\n    reg F_reset;\n    reg F_active;\n    reg [3:0] F_op;\n    \
          reg {n} F_targets;\n    reg G_valid;\n    reg {n} G_targets;\n    \
-         reg {} F_contexts;\n{signals}    wire F_works = F_active && !rsp_valid;\n    \
+         reg {0} F_contexts;\n    \
+         // The bits of `contexts` that are being proven: any, unless the Makefile sets them.\n    \
+         (* keep, anyseq *) wire [31:0] F_first;\n    \
+         (* keep, anyseq *) wire [31:0] F_last;\n    \
+         wire {0} F_ones = ~{width}'b0;\n    \
+         wire {0} F_slice = (F_ones << F_first) & ~(F_ones << F_last << 1);\n{signals}    wire F_works = F_active && !rsp_valid;\n    \
          wire F_takes = phase == IDLE && cmd_valid;\n\n    always @(posedge {clock}) begin\n        \
          F_past <= 1'b1;\n        F_reset <= rst;\n        F_contexts <= contexts;\n        \
          if (F_takes) begin\n            F_op <= cmd_op;\n            \
@@ -90,17 +118,21 @@ fn commands(design: &Design<'_>, clock: &str) -> String {
 }
 
 fn published(design: &Design<'_>) -> String {
-    let same = all(design, |_, name, _| {
-        format!("F_seen_{name} == (reference_{name} ^ accumulator_{name})")
+    let is = all(design, |_, name, field| {
+        same(
+            field,
+            &format!("F_seen_{name}"),
+            &format!("reference_{name} ^ accumulator_{name}"),
+        )
     });
     assert(
         "Proven: the state is reference ^ accumulator.",
         "phase != WORK && !(F_works && phase == 3'd3)",
-        &same,
+        &is,
     ) + &assert(
         "Proven: a command is seen as a whole, with its result, or not at all.",
         "!F_reset && !rsp_valid",
-        "contexts == F_contexts",
+        "((contexts ^ F_contexts) & F_slice) == 0",
     )
 }
 
@@ -138,26 +170,32 @@ fn held(design: &Design<'_>) -> String {
         );
     }
     text += &assert("A result is that of a command.", "rsp_valid", "F_active");
-    let mut same = vec!["op == F_op".to_string()];
+    let mut kept = vec!["op == F_op".to_string()];
     if design.depth().is_some() {
-        same.push("steps == F_steps".into());
+        kept.push("steps == F_steps".into());
     }
     let isolated = design.schema.hardware.goal == Goal::Power;
-    same.extend(design.fields().iter().enumerate().map(|(at, field)| {
+    kept.extend(design.fields().iter().enumerate().map(|(at, field)| {
         let operand = kept_of(design, field).swap_remove(0).0;
         let operand = if isolated {
             format!("held_{operand}")
         } else {
             operand
         };
-        format!("(!F_targets[{at}] || {operand} == F_value_{})", field.name)
+        let value = format!("F_value_{}", field.name);
+        // rle has each bit beside the one below it.
+        let (operand, value) = match field.encoding {
+            Encoding::Rle => (laid(field, &operand), laid(field, &value)),
+            Encoding::Raw | Encoding::Cells => (operand, value),
+        };
+        format!("(!F_targets[{at}] || {})", same(field, &operand, &value))
     }));
-    let same = same.join(" &&\n        ");
+    let kept = kept.join(" &&\n        ");
     text += &match design.held {
-        true => assert("Operands are kept.", "F_works", &same),
+        true => assert("Operands are kept.", "F_works", &kept),
         false => format!(
             "    // The requester keeps the operands.\n    \
-             always @* if (F_works) assume ({same});\n"
+             always @* if (F_works) assume ({kept});\n"
         ),
     };
     text += &assert(
@@ -174,12 +212,16 @@ fn held(design: &Design<'_>) -> String {
     text += &assert(
         "The state before the command is seen until then.",
         "F_works",
-        &all(design, |_, name, _| {
-            format!("F_before_{name} == F_seen_{name}")
+        &all(design, |_, name, field| {
+            same(
+                field,
+                &format!("F_before_{name}"),
+                &format!("F_seen_{name}"),
+            )
         }),
     );
-    let still = all(design, |_, name, _| {
-        format!("state_{name} == F_seen_{name}")
+    let still = all(design, |_, name, field| {
+        same(field, &format!("state_{name}"), &format!("F_seen_{name}"))
     });
     text + &assert(
         "Reading, SWAP and ROLLBACK change no state in this phase.",
@@ -191,8 +233,8 @@ fn held(design: &Design<'_>) -> String {
 fn swap(design: &Design<'_>) -> String {
     let empty = |mask: &str| {
         all(design, |at, name, field| {
-            format!("!({mask}) || accumulator_{name} == {}'h0", field.width)
-                .replace("AT", &at.to_string())
+            let zero = same(field, &format!("accumulator_{name}"), "0");
+            format!("!({mask}) || {zero}").replace("AT", &at.to_string())
         })
     };
     assert(
@@ -202,8 +244,12 @@ fn swap(design: &Design<'_>) -> String {
     ) + &assert(
         "Proven: SWAP keeps the state.",
         "rsp_valid && F_op == SWAP",
-        &all(design, |_, name, _| {
-            format!("F_seen_{name} == F_before_{name}")
+        &all(design, |_, name, field| {
+            same(
+                field,
+                &format!("F_seen_{name}"),
+                &format!("F_before_{name}"),
+            )
         }),
     ) + &assert(
         "Proven: SWAP makes it the reference.",
@@ -215,14 +261,20 @@ fn swap(design: &Design<'_>) -> String {
 fn accum(design: &Design<'_>) -> String {
     let is = |left: &'static str, base: &'static str, prefix: char, mask: &'static str| {
         all(design, move |at, name, field| {
-            format!(
-                "{left}_{name} == ({base}_{name} ^ {})",
-                delta(prefix, mask, at, field)
+            same(
+                field,
+                &format!("{left}_{name}"),
+                &format!("{base}_{name} ^ {}", delta(prefix, mask, at, field)),
             )
         })
     };
-    let same = all(design, |at, name, _| {
-        format!("!F_targets[{at}] || F_value_{name} == G_value_{name}")
+    // As they lie, which says the same of a whole value.
+    let again = all(design, |at, name, field| {
+        let values = ["F", "G"].map(|prefix| laid(field, &format!("{prefix}_value_{name}")));
+        format!(
+            "!F_targets[{at}] || {}",
+            same(field, &values[0], &values[1])
+        )
     });
     assert(
         "ACCUM has changed the fields that it is done with.",
@@ -252,10 +304,14 @@ fn accum(design: &Design<'_>) -> String {
     ) + &assert(
         "Proven: the same delta twice is none.",
         &format!(
-            "rsp_valid && F_op == ACCUM && G_valid && F_targets == G_targets &&\n        {same}"
+            "rsp_valid && F_op == ACCUM && G_valid && F_targets == G_targets &&\n        {again}"
         ),
-        &all(design, |_, name, _| {
-            format!("F_seen_{name} == G_before_{name}")
+        &all(design, |_, name, field| {
+            same(
+                field,
+                &format!("F_seen_{name}"),
+                &format!("G_before_{name}"),
+            )
         }),
     )
 }
@@ -264,36 +320,32 @@ fn rollback(design: &Design<'_>) -> String {
     if design.depth().is_none() {
         return String::new();
     }
-    let entry = |prefix: char| {
-        let values: Vec<_> = design
-            .fields()
-            .iter()
-            .enumerate()
-            .map(|(at, field)| {
-                let value = delta(prefix, &format!("{prefix}_targets"), at, field);
-                extended(&value, field.width, design.width)
-            })
-            .collect();
-        let values = values.join(" |\n        ");
-        if design.number_bits == 0 {
-            return values;
+    // An entry of an ACCUM of one field: its number, and its delta.
+    let has = |entry: &str, prefix: char| {
+        let delta = all(design, |at, name, field| {
+            let value = laid(field, &format!("{prefix}_value_{name}"));
+            let entry = format!("{entry}{}", range(field.width));
+            format!("!{prefix}_targets[{at}] || {}", same(field, &entry, &value))
+        });
+        match design.number_bits {
+            0 => delta,
+            bits => {
+                let numbers: Vec<_> = (0..design.count())
+                    .map(|at| format!("({prefix}_targets[{at}] ? {bits}'d{at} : {bits}'d0)"))
+                    .collect();
+                let number = format!("{entry}[{} -: {bits}]", design.width + bits - 1);
+                format!("{number} == ({}) &&\n        {delta}", numbers.join(" | "))
+            }
         }
-        let bits = design.number_bits;
-        let numbers: Vec<_> = (0..design.count())
-            .map(|at| format!("({prefix}_targets[{at}] ? {bits}'d{at} : {bits}'d0)"))
-            .collect();
-        format!("{{{},\n        {values}}}", numbers.join(" | "))
     };
     let r = range(design.width + design.number_bits);
     let single = |prefix: char| {
         format!("{prefix}_targets != 0 && ({prefix}_targets & ({prefix}_targets - 1'b1)) == 0")
     };
-    let newest = |prefix: char| format!("entries != 0 && history[newest] == {prefix}_entry");
+    let newest = |prefix: char| format!("entries != 0 &&\n        {}", has("F_newest", prefix));
     let mut text = format!(
-        "    // The entry of an ACCUM of one field.\n    wire {r} F_entry = {};\n    \
-         wire {r} G_entry = {};\n    wire F_single = {};\n    wire G_single = G_valid && {};\n",
-        entry('F'),
-        entry('G'),
+        "    wire {r} F_newest = history[newest];\n    wire F_single = {};\n    \
+         wire G_single = G_valid && {};\n",
         single('F'),
         single('G'),
     );
@@ -311,8 +363,9 @@ fn rollback(design: &Design<'_>) -> String {
         false => newest('F'),
         true => {
             let pending = all(design, |at, name, field| {
-                let delta = delta('F', "F_targets", at, field);
-                format!("!F_targets[{at}] || pending_{name} == {delta}")
+                let value = laid(field, &format!("F_value_{name}"));
+                let pending = same(field, &format!("pending_{name}"), &value);
+                format!("!F_targets[{at}] || {pending}")
             });
             format!("phase == PUSH && todo == F_targets && {pending}")
         }
@@ -350,10 +403,10 @@ fn rollback(design: &Design<'_>) -> String {
     text += &assert(
         "Then it has it.",
         &format!("{undo} && fetched"),
-        "entries != 0 && entry == G_entry",
+        &format!("entries != 0 &&\n        {}", has("entry", 'G')),
     );
-    let still = all(design, |_, name, _| {
-        format!("state_{name} == F_seen_{name}")
+    let still = all(design, |_, name, field| {
+        same(field, &format!("state_{name}"), &format!("F_seen_{name}"))
     });
     text += &assert(
         "Nothing is undone before, and no more than it.",
@@ -365,8 +418,10 @@ fn rollback(design: &Design<'_>) -> String {
         "rsp_valid && F_op == ROLLBACK && G_single && F_steps == 1",
         &format!(
             "rsp_value == 1 &&\n        {}",
-            all(design, |_, name, _| format!(
-                "F_seen_{name} == G_before_{name}"
+            all(design, |_, name, field| same(
+                field,
+                &format!("F_seen_{name}"),
+                &format!("G_before_{name}")
             ))
         ),
     )

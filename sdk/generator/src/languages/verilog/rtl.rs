@@ -355,7 +355,8 @@ fn selection(design: &Design<'_>) -> String {
                 })
                 .collect();
             text += &format!(
-                "    wire as_expected = op != UPDATE || (\n        {});\n",
+                "    wire agrees =\n        {};\n    \
+                 wire as_expected = op != UPDATE || agrees;\n",
                 tests.join(" &&\n        ")
             );
             format!("todo & {{{count}{{as_expected}}}}")
@@ -430,6 +431,31 @@ fn lanes<'a>(design: &'a Design<'a>) -> Vec<Lane<'a>> {
         width: field.width,
     };
     fields.into_iter().map(lane).collect()
+}
+
+/// Signals that proofs take as anything, so that no bit depends on all others: the comparison of
+/// UPDATE, results but for that of ROLLBACK, the bits and cells that an index chooses, and values
+/// of rle.
+pub(super) fn cuts(design: &Design<'_>) -> Vec<String> {
+    let mut cuts = Vec::new();
+    if design.is_settable() {
+        cuts.push("agrees".to_string());
+    }
+    for lane in lanes(design) {
+        let mut cut = |is_there: bool, what: &str| {
+            if is_there {
+                cuts.push((lane.name)(what));
+            }
+        };
+        cut(true, "answer");
+        cut(lane.any(|field| field.encoding == Encoding::Rle), "read");
+        cut(
+            lane.any(|field| field.kind == FieldType::BitmaskDelta),
+            "bit",
+        );
+        cut(lane.any(Field::has_cells), "spread");
+    }
+    cuts
 }
 
 fn datapaths(design: &Design<'_>) -> String {
@@ -551,10 +577,9 @@ fn datapath(design: &Design<'_>, lane: &Lane<'_>) -> String {
         let (cell_name, at_name) = (n("cell"), n("cell_at"));
         text += &format!("    wire [7:0] {at_name} = {at};\n");
         text += &format!("    wire {r} {cell_name} = {cell};\n");
-        changes.push((
-            O::AccumCell,
-            format!("({operand} & {cell_name}) << {at_name}"),
-        ));
+        let spread = n("spread");
+        text += &format!("    wire {r} {spread} = ({operand} & {cell_name}) << {at_name};\n");
+        changes.push((O::AccumCell, spread));
         answers.push((O::ReadCell, format!("({read} >> {at_name}) & {cell_name}")));
     }
     answers.extend([(O::Read, read.clone()), (O::Swap, read.clone())]);
@@ -707,7 +732,8 @@ fn control(design: &Design<'_>) -> String {
     }
     let mut text = String::from("\n");
     if checks(design) {
-        text += "    wire differs = looks && lane_expected != lane_read;\n";
+        text += "    wire agrees = lane_expected == lane_read;\n    \
+                 wire differs = looks && !agrees;\n";
         done.push("differs".into());
     }
     text + &format!(
