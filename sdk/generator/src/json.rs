@@ -118,21 +118,29 @@ fn syntax_error(text: &str, start: usize, error: &serde_json::Error) -> SyntaxEr
             .nth(line - 2)
             .map_or(text.len(), |(at, _)| at + 1),
     };
+    let at = line_start + error.column().saturating_sub(1);
     let message = error.to_string();
-    let message = message
-        .split(" at line ")
-        .next()
-        .unwrap_or_default()
-        .to_string();
+    let message = match text.get(..at).zip(text.get(at..)) {
+        Some((before, after))
+            if before.trim_end().ends_with(',') && after.starts_with(['}', ']']) =>
+        {
+            "a comma before the end"
+        }
+        _ => message.split(" at line ").next().unwrap_or_default(),
+    };
     SyntaxError {
-        at: start + line_start + error.column().saturating_sub(1),
-        message,
+        at: start + at,
+        message: message.to_string(),
     }
 }
 
-/// The text with its comments, `//` and `/* */`, made spaces, so that places stay as they are.
+/// The text with its comments, `//` and `/* */`, made spaces, so that places stay as they are. So
+/// is the mark that some editors begin a file with.
 pub(crate) fn without_comments(text: &str) -> String {
     let mut out = text.as_bytes().to_vec();
+    if text.starts_with('\u{FEFF}') {
+        out[..3].fill(b' ');
+    }
     let (mut at, mut in_string) = (0, false);
     while at < out.len() {
         let end = match (in_string, out[at], out.get(at + 1)) {

@@ -53,6 +53,20 @@ fn defaults_are_filled_in() {
     assert_eq!(schema.fields[0].compression.name(), "none");
 }
 
+/// Some editors begin files with U+FEFF.
+#[test]
+fn a_mark_at_the_start_is_no_mistake() {
+    let marked = format!("\u{FEFF}// a comment\n{MINIMAL}");
+    assert!(check(&[Source::new("a.json", marked)]).is_ok());
+}
+
+#[test]
+fn a_comma_too_many_is_called_so() {
+    let problem = problems("{\n  \"catalogue\": {},\n}").remove(0);
+    assert_eq!(problem.message, "this is no JSON: a comma before the end");
+    assert_eq!((problem.line, problem.column), (3, 1));
+}
+
 #[test]
 fn what_is_said_of_a_typo() {
     let text = base_with(&[("\"Video\"", "\"vidoe\""), ("\"author\"", "\"auhtor\"")]);
