@@ -55,6 +55,9 @@ function big(value, what) {
  * @param {string} what
  */
 function below(number, limit, what) {
+  if (typeof number !== 'number') {
+    throw new TypeError(`${what} a number is needed; it was given a ${typeof number}`);
+  }
   if (Number.isInteger(number) && number >= 0 && number < limit) return number;
   throw new RangeError(`${what} ${number} is none of 0 to ${limit - 1}`);
 }

@@ -59,6 +59,10 @@ for (const bit of [-1, 8, 0.5, NaN, Infinity]) {
   throws(RangeError, () => object.readBlocksCell(0, bit, 0));
   throws(RangeError, () => object.accumBlocksCell(0, 0, bit, 1n));
 }
+for (const bit of ['1', 1n]) {
+  // @ts-expect-error
+  throws(TypeError, () => object.setFlagsBit(bit));
+}
 throws(RangeError, () => object.rollback(-1));
 throws(RangeError, () => object.rollback(0.5));
 equal(object.contexts().join(), states.join());
