@@ -294,7 +294,7 @@ class Object:
         return _seal(field, field.header, field.lay(delta))
 
     def _apply(self, field: Field, message: bytes) -> None:
-        self._accum_laid(field, self._decode(field, bytes(message)))
+        self._accum_laid(field, self._decode(field, memoryview(message).tobytes()))
 
     def _decode(self, field: Field, message: bytes) -> int:
         damaged = MessageError("damaged", "the message is damaged, or is no message")
@@ -328,7 +328,8 @@ class Object:
         if version[0] != major or (major == 0 and version[1] != minor):
             theirs, ours = f"{version[0]}.{version[1]}", f"{major}.{minor}"
             raise MessageError("version", f"the message is of version {theirs}, not of {ours}")
-        body = content[at:]
+        # The longest one of a sender has 64 bytes.
+        body = content[at : at + 65]
         if field.compression == "none":
             delta = body
         elif field.compression == "xor":
