@@ -4,6 +4,7 @@
 use super::{Source, cases, check, directory, run, schemas, succeeds};
 use atomik_sdk_generator::output::write;
 use atomik_sdk_generator::{Language, Schema, generate};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Small objects of all goals, with one datapath and with several, with names that modules have.
@@ -46,6 +47,34 @@ fn package(name: &str, schemas: &[Schema]) -> PathBuf {
     let _ = std::fs::remove_dir_all(&directory);
     write(&directory, &generate(schemas, &[Language::Verilog]), true).unwrap();
     directory.join("verilog")
+}
+
+/// Many tools refuse a name that is used before its declaration. Those of these tests don't.
+#[test]
+fn names_are_declared_first() {
+    let schemas = [schemas(), variants()].concat();
+    for (path, text) in generate(&schemas, &[Language::Verilog]) {
+        if !path.contains("/rtl/") {
+            continue;
+        }
+        let mut used = BTreeSet::new();
+        for line in text.lines() {
+            let code = line.split("//").next().unwrap_or_default().trim();
+            let names = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            if let Some((kind @ ("wire" | "reg" | "localparam"), rest)) = code.split_once(' ') {
+                let name = match rest.strip_prefix('[') {
+                    Some(range) => range.split_once("] ").expect("a range ends").1,
+                    None => rest,
+                };
+                let name = name.split([' ', ';']).next().unwrap_or_default();
+                assert!(
+                    !used.contains(name),
+                    "{path}: {kind} {name} was used before"
+                );
+            }
+            used.extend(names);
+        }
+    }
 }
 
 /// `make TARGET` for some objects, or for all.

@@ -20,6 +20,7 @@ pub(super) fn module(design: &Design<'_>) -> (String, String) {
         operands(design),
         selection(design),
         datapaths(design),
+        expectations(design),
         history(design),
         control(design),
         state(design),
@@ -157,6 +158,13 @@ fn registers(design: &Design<'_>) -> String {
             range(wait_bits(design))
         );
     }
+    if design.depth().is_some() {
+        text += &format!(
+            "    // The entry of the history that was read, if one was.\n    \
+             reg {} entry;\n    reg fetched;\n",
+            range(design.width + design.number_bits)
+        );
+    }
     for field in design.fields() {
         let (name, range) = (&field.name, range(field.width));
         text += &format!(
@@ -214,8 +222,7 @@ pub(super) fn kept_of(design: &Design<'_>, field: &Field) -> Vec<(String, String
 fn operands(design: &Design<'_>) -> String {
     if !design.held {
         let mut text = String::from(
-            "\n    // Operands are not kept: they stay on the ports until cmd_ready.\n    \
-             assign cmd_ready = finishes;\n",
+            "\n    // Operands are not kept: they stay on the ports until cmd_ready.\n",
         );
         for (name, width, port) in kept(design) {
             text += &format!("    wire {} {name} = {port};\n", range(width));
@@ -345,20 +352,7 @@ fn selection(design: &Design<'_>) -> String {
         (false, _) => "lowest".to_string(),
         (true, false) => "todo".into(),
         (true, true) => {
-            let tests: Vec<_> = design
-                .fields()
-                .iter()
-                .enumerate()
-                .map(|(at, field)| {
-                    let name = &field.name;
-                    format!("(!expects[{at}] || expected_{name} == read_{name})")
-                })
-                .collect();
-            text += &format!(
-                "    wire agrees =\n        {};\n    \
-                 wire as_expected = op != UPDATE || agrees;\n",
-                tests.join(" &&\n        ")
-            );
+            text += "    wire as_expected;\n";
             format!("todo & {{{count}{{as_expected}}}}")
         }
     };
@@ -383,6 +377,25 @@ fn selection(design: &Design<'_>) -> String {
         "todo & ~lowest".into()
     };
     text + &format!("    wire {n} remaining = {rest};\n")
+}
+
+/// All expectations are looked at in the cycle of the work.
+fn expectations(design: &Design<'_>) -> String {
+    if !(design.parallel && design.is_settable()) {
+        return String::new();
+    }
+    let fields = design.fields().iter().enumerate();
+    let tests: Vec<_> = fields
+        .map(|(at, field)| {
+            let name = &field.name;
+            format!("(!expects[{at}] || expected_{name} == read_{name})")
+        })
+        .collect();
+    format!(
+        "    wire agrees =\n        {};\n    \
+         assign as_expected = op != UPDATE || agrees;\n",
+        tests.join(" &&\n        ")
+    )
 }
 
 /// Names and properties of a datapath: a field's own, or the one that all share.
@@ -676,10 +689,9 @@ fn history(design: &Design<'_>) -> String {
          localparam [COUNT_BITS-1:0] DEPTH = HISTORY_DEPTH[COUNT_BITS-1:0];\n    \
          localparam [31:0] LAST_INDEX = HISTORY_DEPTH - 1;\n    \
          localparam [INDEX_BITS-1:0] LAST = LAST_INDEX[INDEX_BITS-1:0];\n    \
-         reg {entry} history [0:HISTORY_DEPTH-1];\n    reg {entry} entry;\n    \
+         reg {entry} history [0:HISTORY_DEPTH-1];\n    \
          reg [INDEX_BITS-1:0] head;\n    reg [INDEX_BITS-1:0] tail;\n    \
-         reg [INDEX_BITS-1:0] walk;\n    reg {c} entries;\n    reg {c} left;\n    \
-         reg fetched;\n",
+         reg [INDEX_BITS-1:0] walk;\n    reg {c} entries;\n    reg {c} left;\n",
         design.count_bits(),
     );
     if pushes(design) {
@@ -736,11 +748,15 @@ fn control(design: &Design<'_>) -> String {
                  wire differs = looks && !agrees;\n";
         done.push("differs".into());
     }
-    text + &format!(
+    text += &format!(
         "    // The last cycle of a command: its result comes, and its effect is seen.\n    \
          wire finishes = {};\n",
         done.join(" ||\n        ")
-    )
+    );
+    if !design.held {
+        text += "    assign cmd_ready = finishes;\n";
+    }
+    text
 }
 
 fn state(design: &Design<'_>) -> String {
