@@ -345,7 +345,9 @@ fn readme(objects: &[Object<'_>]) -> String {
             table on \
          `/dev/atomik`\nthat programs in other languages use at the same time.\n\n```sh\npip \
          install .\n\
-         python -m unittest discover tests\n```\n",
+         python -m unittest discover tests\n```\n\n\
+         Where objects have been removed or renamed, `rm -r build` comes first: setuptools leaves \
+         that\ndirectory here, and installs again what lies in it.\n",
     );
     for object in objects {
         let schema = object.schema;
@@ -367,7 +369,11 @@ fn readme(objects: &[Object<'_>]) -> String {
         );
         text += &layout_table(schema);
     }
-    text + "\nValues are integers, and are masked to the width. The history, which `rollback` \
-        undoes, is \
-            that of\nthe Python object, also where others change the same contexts.\n"
+    text + "\nValues are integers, and are masked to the width. Bits and cells that a field doesn't \
+            have are an\n`IndexError`. The history, which `rollback` undoes, is that of the Python \
+            object, also where others\nchange the same contexts.\n\n\
+            `accum` of a delta_stream returns a message, of type `bytes`, which `apply` of another \
+            object takes.\nOne that is refused is an `atomik.MessageError`, a `ValueError`: its \
+            `reason` is `damaged`, `other`\n(it is of another object or field) or `version` (it is \
+            of a version of the schema that is not\ncompatible).\n"
 }

@@ -652,6 +652,15 @@ fn readme(objects: &[Object<'_>], device: bool) -> String {
          [dependencies]\natomik = {{ package = \"atomik-objects\", path = \"…\" }}\n```\n\n\
          `cargo test` holds the objects to the vectors, which all languages are tested with.\n"
     );
+    text += if device {
+        "\nPrograms with tables of `/dev/atomik` also need the crate `atomik`, which the examples \
+         call\n`atomik_crate`:\n\n```toml\n[dependencies]\n\
+         atomik-objects = { path = \"…\", features = [\"device\"] }\n\
+         atomik_crate = { package = \"atomik\", path = \"…\" }\n```\n"
+    } else {
+        "\n`atomikctl sdk generate --atomik-crate DIR`, with the directory of the crate `atomik`, \
+         gives this one\nthe feature `device`: objects in tables on `/dev/atomik`.\n"
+    };
     for object in objects {
         let schema = object.schema;
         let places = schema.places();
@@ -681,6 +690,9 @@ fn readme(objects: &[Object<'_>], device: bool) -> String {
         }
         text += &layout_table(schema);
     }
+    text += "\n`accum` of a delta_stream returns a `Message`, whose bytes `apply` of another object \
+             takes. One that\nis refused is a `MessageError`, and changes nothing. A bit or a cell \
+             that a field doesn't have is a\npanic.\n";
     if device {
         text += "\nOn a table each call is one batch, of which others see nothing or all, and \
                  returns the crate\n`atomik`'s `Result`. A change that depends on the state is \

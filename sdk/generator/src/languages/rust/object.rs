@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "not every schema needs all of it")]
 
 use alloc::collections::VecDeque;
+use core::fmt;
 
 use crate::message::{self, Message, MessageError};
 use crate::store::{Local, Operation, Storage, accums};
@@ -65,7 +66,7 @@ impl Field {
 }
 
 /// The contexts of an object of `N`, and the last `DEPTH` deltas of at most `W` words.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Contexts<S, const N: usize, const W: usize, const DEPTH: usize> {
     storage: S,
     history: VecDeque<(usize, [u64; W])>,
@@ -77,6 +78,17 @@ impl<const N: usize, const W: usize, const DEPTH: usize> Contexts<Local<N>, N, W
         let mut new = Self::on(Local::ZERO, fields);
         Local::<N>::give(new.reset());
         new
+    }
+}
+
+impl<S: fmt::Debug, const N: usize, const W: usize, const DEPTH: usize> fmt::Debug
+    for Contexts<S, N, W, DEPTH>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Contexts")
+            .field("storage", &self.storage)
+            .field("history", &self.history)
+            .finish_non_exhaustive()
     }
 }
 
