@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The format of a schema, as a table: `check` and the JSON Schema are both made from it.
 
+use std::sync::LazyLock;
+
 /// Rule of one value.
 pub(crate) enum Rule {
     /// An object of these keys, and no others.
@@ -46,8 +48,8 @@ pub(crate) struct Word {
     /// The same as a regular expression of JSON Schema, where one can say it.
     pub pattern: Option<&'static str>,
     pub max: Option<usize>,
-    /// Words of the form that are not allowed all the same.
-    pub reserved: fn() -> Vec<String>,
+    /// Words of the form that are not allowed all the same, in order.
+    pub reserved: &'static LazyLock<Vec<String>>,
     pub why_reserved: &'static str,
 }
 
@@ -55,6 +57,8 @@ pub(crate) const WIDTHS: &[u32] = &[8, 16, 32, 64, 128, 256];
 pub(crate) const CELLS: &str = "spatiotemporal_4x4x4";
 /// Widths that have 64 cells.
 pub(crate) const CELL_WIDTHS: &[u32] = &[64, 128, 256];
+/// The most characters of a name. The texts below have it, too.
+const MAX_NAME: usize = 64;
 /// The most accums that an object remembers.
 pub(crate) const MAX_DEPTH: u32 = 65536;
 
@@ -76,9 +80,7 @@ const fn optional(name: &'static str, about: &'static str, rule: Rule) -> Key {
     }
 }
 
-fn none() -> Vec<String> {
-    Vec::new()
-}
+static NONE: LazyLock<Vec<String>> = LazyLock::new(Vec::new);
 
 fn is_type_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_uppercase())
@@ -100,37 +102,35 @@ fn is_lower(text: &str) -> bool {
 
 const RESERVED: &str = "a reserved word of a language that code is written in";
 
-const TYPE_NAME: Word = Word {
-    is: is_type_name,
-    allowed: "a capital letter, then letters and digits; 64 characters at most",
-    pattern: Some("^[A-Z][A-Za-z0-9]*$"),
-    max: Some(64),
-    reserved: crate::reserved::objects,
-    why_reserved: RESERVED,
-};
+const fn type_name(reserved: &'static LazyLock<Vec<String>>) -> Word {
+    Word {
+        is: is_type_name,
+        allowed: "a capital letter, then letters and digits; 64 characters at most",
+        pattern: Some("^[A-Z][A-Za-z0-9]*$"),
+        max: Some(MAX_NAME),
+        reserved,
+        why_reserved: RESERVED,
+    }
+}
 
-static OBJECT_NAME: Word = TYPE_NAME;
-
-static GROUP_NAME: Word = Word {
-    reserved: crate::reserved::groups,
-    ..TYPE_NAME
-};
+static OBJECT_NAME: Word = type_name(&crate::reserved::OBJECTS);
+static GROUP_NAME: Word = type_name(&crate::reserved::GROUPS);
 
 static FIELD_NAME: Word = Word {
     is: is_field_name,
-    allowed: "a small letter, then small letters, digits and _",
+    allowed: "a small letter, then small letters, digits and _; 64 characters at most",
     pattern: Some("^[a-z][a-z0-9_]*$"),
-    max: None,
-    reserved: crate::reserved::fields,
+    max: Some(MAX_NAME),
+    reserved: &crate::reserved::FIELDS,
     why_reserved: RESERVED,
 };
 
 static CLOCK_NAME: Word = Word {
     is: is_clock_name,
-    allowed: "a small letter or _, then small letters, digits and _",
+    allowed: "a small letter or _, then small letters, digits and _; 64 characters at most",
     pattern: Some("^[a-z_][a-z0-9_]*$"),
-    max: None,
-    reserved: crate::reserved::verilog,
+    max: Some(MAX_NAME),
+    reserved: &crate::reserved::CLOCKS,
     why_reserved: "a reserved word of Verilog",
 };
 
@@ -144,7 +144,7 @@ static VERSION: Word = Word {
         r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$",
     )),
     max: None,
-    reserved: none,
+    reserved: &NONE,
     why_reserved: "",
 };
 
@@ -153,7 +153,7 @@ static LICENSE: Word = Word {
     allowed: "an SPDX expression, such as MIT OR Apache-2.0",
     pattern: None,
     max: None,
-    reserved: none,
+    reserved: &NONE,
     why_reserved: "",
 };
 

@@ -136,9 +136,8 @@ fn word(word: &Word) -> Value {
     if let Some(max) = word.max {
         schema["maxLength"] = json!(max);
     }
-    let reserved = (word.reserved)();
-    if !reserved.is_empty() {
-        schema["not"] = json!({"enum": reserved});
+    if !word.reserved.is_empty() {
+        schema["not"] = json!({"enum": **word.reserved});
     }
     schema
 }

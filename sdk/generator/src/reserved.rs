@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Words that are no names in one of the five languages.
 
+use std::sync::LazyLock;
+
+/// In order, so that they can be searched.
+type Words = LazyLock<Vec<String>>;
+
 const PYTHON: &str = "and as assert async await break class continue def del elif else except \
     finally for from global if import in is lambda nonlocal not or pass raise return try while \
     with yield";
@@ -73,18 +78,14 @@ fn words(lists: &[&str]) -> Vec<String> {
 }
 
 /// Names that no field may have: a field is a parameter, a member or a signal of its own name.
-pub(crate) fn fields() -> Vec<String> {
-    words(&[PYTHON, RUST, C, JAVASCRIPT, VERILOG])
-}
+pub(crate) static FIELDS: Words = LazyLock::new(|| words(&[PYTHON, RUST, C, JAVASCRIPT, VERILOG]));
 
 /// Names that no object may have: it is a type of that name.
-pub(crate) fn objects() -> Vec<String> {
-    words(&[PYTHON_CAPITAL, "Self"])
-}
+pub(crate) static OBJECTS: Words = LazyLock::new(|| words(&[PYTHON_CAPITAL, "Self"]));
 
 /// Names that no `catalogue.field` may have: it is a module of Python, and in small letters one of
 /// Rust, where only `Type` and `TYPE` become `type`.
-pub(crate) fn groups() -> Vec<String> {
+pub(crate) static GROUPS: Words = LazyLock::new(|| {
     let rust = words(&[RUST]);
     let capital = rust
         .iter()
@@ -96,7 +97,7 @@ pub(crate) fn groups() -> Vec<String> {
     groups.sort_unstable();
     groups.dedup();
     groups
-}
+});
 
 /// A name of C belongs to our own library.
 pub(crate) fn is_ours(name: &str) -> bool {
@@ -104,9 +105,7 @@ pub(crate) fn is_ours(name: &str) -> bool {
 }
 
 /// Names that no clock may have.
-pub(crate) fn verilog() -> Vec<String> {
-    words(&[VERILOG])
-}
+pub(crate) static CLOCKS: Words = LazyLock::new(|| words(&[VERILOG]));
 
 #[cfg(test)]
 mod tests {

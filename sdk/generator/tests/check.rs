@@ -264,16 +264,17 @@ fn large_and_deep_input() {
     let text = format!("{{{}\n\"a\": 1}}", "\"a\":1,\n".repeat(140_000));
     assert_eq!(problems(&text).len(), 1000);
     // Names and lines without end.
-    let text = base_with(&[("gain", &"g".repeat(900_000))]);
-    assert!(check(&[Source::new("a", text)]).is_ok());
-    let text = base_with(&[("\"gain\"", &format!("\"{}\"", "G".repeat(900_000)))]);
-    let problem = only(&text);
-    assert!(problem.message.len() < 200, "{}", problem.message);
-    let shown = problem.render(&Source::new("a.json", text), false);
-    assert!(
-        shown.contains("a.json:22:7") && shown.len() < 500,
-        "{shown}"
-    );
+    for letter in ["g", "G"] {
+        let name = format!("\"{}\"", letter.repeat(900_000));
+        let text = base_with(&[("\"gain\"", &name)]);
+        let problem = only(&text);
+        assert!(problem.message.len() < 200, "{}", problem.message);
+        let shown = problem.render(&Source::new("a.json", text), false);
+        assert!(
+            shown.contains("a.json:22:7") && shown.len() < 500,
+            "{shown}"
+        );
+    }
 }
 
 #[test]

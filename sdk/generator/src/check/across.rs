@@ -2,6 +2,7 @@
 //! Names of an object in the languages, which collide neither with those of other schemas, as all
 //! become one package, nor with our own.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Draft;
@@ -80,9 +81,10 @@ fn collision(names: &Names, other: &Names, file: &str) -> Option<String> {
     // In C all objects share one space of names, in Verilog all modules.
     let [one, two] = [names, other].map(|names| &names.places.c_prefix);
     let close = one.starts_with(two.as_str()) || two.starts_with(one.as_str());
-    let mut shared = names.c.iter().filter(|_| close);
-    let taken = shared
-        .find(|name| other.c.contains(name))
+    let theirs: HashSet<&String> = other.c.iter().filter(|_| close).collect();
+    let mut ours = names.c.iter();
+    let taken = ours
+        .find(|name| theirs.contains(name))
         .or((names.places.verilog == other.places.verilog).then_some(&names.places.verilog));
     if let Some(taken) = taken {
         return Some(format!(

@@ -262,7 +262,11 @@ impl Walk<'_> {
     fn word(&mut self, word: &Word, text: &str, span: &Range<usize>, path: &Path) -> Option<()> {
         let message = if !(word.is)(text) || word.max.is_some_and(|max| text.len() > max) {
             format!("{} is not of the right form", quoted(text))
-        } else if (word.reserved)().iter().any(|reserved| reserved == text) {
+        } else if word
+            .reserved
+            .binary_search_by(|one| one.as_str().cmp(text))
+            .is_ok()
+        {
             format!("`{text}` is {}", word.why_reserved)
         } else {
             return Some(());

@@ -84,6 +84,7 @@ pub fn right() -> Vec<String> {
         )]),
         with(&[("\"H264Delta\"", &format!("\"H{}\"", "a".repeat(63)))]),
         with(&[("gain", "a_long_name_2_")]),
+        with(&[("gain", &"a".repeat(64))]),
         // As many sources have it, with another width for all.
         with(&[
             (
@@ -300,6 +301,12 @@ pub fn wrong() -> Vec<Wrong> {
         let path: &str = format!("schema.delta_fields.{word}").leak();
         add(true, &[("\"gain\"", name)], &[(22, path)]);
     }
+    let long: &str = "a".repeat(65).leak();
+    add(
+        true,
+        &[("\"gain\"", &format!("\"{long}\""))],
+        &[(22, format!("schema.delta_fields[{:?}…]", &long[1..]).leak())],
+    );
     // Case collides in JavaScript, and names of operations with each other.
     add(
         false,
@@ -460,6 +467,11 @@ pub fn wrong() -> Vec<Wrong> {
     add(
         true,
         &[("\"clk\" },", "\"wire\" },")],
+        &[(38, "hardware.rtl_params.CLOCK_DOMAIN")],
+    );
+    add(
+        true,
+        &[("\"clk\" },", &format!("\"{long}\" }},"))],
         &[(38, "hardware.rtl_params.CLOCK_DOMAIN")],
     );
     add(
