@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Changes from one version of a schema to the next.
 
+use std::collections::HashMap;
+
 use semver::{BuildMetadata, Prerelease, Version};
 use serde::Serialize;
 
@@ -97,6 +99,11 @@ fn next(old: &Version, effect: Effect) -> Version {
     next
 }
 
+fn by_name(schema: &Schema) -> HashMap<&str, &Field> {
+    let fields = schema.fields.iter();
+    fields.map(|field| (&*field.name, field)).collect()
+}
+
 struct Changes(Vec<Change>);
 
 impl Changes {
@@ -131,33 +138,22 @@ impl Changes {
 
     fn fields(&mut self, old: &Schema, new: &Schema) {
         let path = |field: &Field| format!("schema.delta_fields.{}", field.name);
-        let find = |schema: &Schema, field: &Field| {
-            schema
-                .fields
-                .iter()
-                .position(|other| other.name == field.name)
-        };
-        for field in old.fields.iter().filter(|field| find(new, field).is_none()) {
+        let [of_old, of_new] = [old, new].map(by_name);
+        let is_kept = |field: &&Field| of_new.contains_key(&*field.name);
+        let is_old = |field: &&Field| of_old.contains_key(&*field.name);
+        for field in old.fields.iter().filter(|field| !is_kept(field)) {
             self.add(Effect::Layout, &path(field), "the field is gone".into());
         }
-        let kept = |schema: &Schema, other: &Schema| -> Vec<String> {
-            let kept = schema
-                .fields
-                .iter()
-                .filter(|field| find(other, field).is_some());
-            kept.map(|field| field.name.clone()).collect()
-        };
-        if kept(old, new) != kept(new, old) {
+        let names = |field: &'_ Field| field.name.clone();
+        let before = old.fields.iter().filter(is_kept).map(names);
+        if before.ne(new.fields.iter().filter(is_old).map(names)) {
             let message = "the fields have another order".to_string();
             self.add(Effect::Layout, "schema.delta_fields", message);
         }
-        let last = new
-            .fields
-            .iter()
-            .rposition(|field| find(old, field).is_some());
+        let last = new.fields.iter().rposition(|field| is_old(&field));
         for (at, field) in new.fields.iter().enumerate() {
-            match find(old, field) {
-                Some(before) => self.field(&path(field), &old.fields[before], field),
+            match of_old.get(&*field.name) {
+                Some(before) => self.field(&path(field), before, field),
                 // Objects lie one after another, so that each moves when one grows.
                 None => {
                     let place = if last.is_some_and(|last| at < last) {

@@ -93,8 +93,12 @@ fn settable(schema: &Schema) -> Vec<&Field> {
     schema
         .fields
         .iter()
-        .filter(|field| field.kind != FieldType::DeltaStream)
+        .filter(|field| is_settable(field))
         .collect()
+}
+
+fn is_settable(field: &Field) -> bool {
+    field.kind != FieldType::DeltaStream
 }
 
 /// A table of the fields and their places, in Markdown.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! An object as its schema says, as plainly as it can be said: all languages are held to this.
 
+use std::collections::{BTreeMap, VecDeque};
+
 use num_bigint::BigUint;
 
 use crate::encoding::{cell, lay, lift};
@@ -10,10 +12,10 @@ use crate::schema::{Field, FieldType, Schema};
 /// An object in the process. Fields go by their number in the schema.
 pub struct Object<'a> {
     schema: &'a Schema,
-    /// Of each field: reference and accumulator, as they lie in the contexts.
-    words: Vec<(BigUint, BigUint)>,
+    /// Of each field that was changed: reference and accumulator, as they lie in the contexts.
+    words: BTreeMap<usize, (BigUint, BigUint)>,
     /// Accums that rollback undoes: field and delta, as it lies, the newest last.
-    history: Vec<(usize, BigUint)>,
+    history: VecDeque<(usize, BigUint)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -25,16 +27,16 @@ pub enum Bit {
 
 impl<'a> Object<'a> {
     pub fn new(schema: &'a Schema) -> Self {
-        let new = |field: &Field| (lay(field, &field.default), BigUint::ZERO);
         Object {
             schema,
-            words: schema.fields.iter().map(new).collect(),
-            history: Vec::new(),
+            words: BTreeMap::new(),
+            history: VecDeque::new(),
         }
     }
 
     pub fn load(&mut self, at: usize, value: &BigUint) {
-        self.words[at] = (lay(&self.schema.fields[at], value), BigUint::ZERO);
+        let laid = lay(&self.schema.fields[at], value);
+        self.words.insert(at, (laid, BigUint::ZERO));
         self.history.retain(|(field, _)| *field != at);
     }
 
@@ -48,11 +50,16 @@ impl<'a> Object<'a> {
     }
 
     fn accum_laid(&mut self, at: usize, delta: BigUint) {
-        self.words[at].1 ^= &delta;
-        self.history.push((at, delta));
+        self.xor(at, &delta);
+        self.history.push_back((at, delta));
         if self.history.len() > self.schema.operations.rollback.unwrap_or(0) as usize {
-            self.history.remove(0);
+            self.history.pop_front();
         }
+    }
+
+    fn xor(&mut self, at: usize, delta: &BigUint) {
+        let initial = || (initial(&self.schema.fields[at]), BigUint::ZERO);
+        self.words.entry(at).or_insert_with(initial).1 ^= delta;
     }
 
     pub fn read(&self, at: usize) -> BigUint {
@@ -60,7 +67,10 @@ impl<'a> Object<'a> {
     }
 
     fn laid(&self, at: usize) -> BigUint {
-        &self.words[at].0 ^ &self.words[at].1
+        match self.words.get(&at) {
+            Some((reference, accumulator)) => reference ^ accumulator,
+            None => initial(&self.schema.fields[at]),
+        }
     }
 
     pub fn swap(&mut self, at: usize) -> BigUint {
@@ -128,7 +138,7 @@ impl<'a> Object<'a> {
         let kept = self.history.len().saturating_sub(steps);
         let undone = self.history.split_off(kept);
         for (at, delta) in &undone {
-            self.words[*at].1 ^= delta;
+            self.xor(*at, delta);
         }
         undone.len()
     }
@@ -149,4 +159,9 @@ impl<'a> Object<'a> {
         }
         states
     }
+}
+
+/// What lies in the contexts of a new object's field.
+fn initial(field: &Field) -> BigUint {
+    lay(field, &field.default)
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Python: a typed package of classes, in the process or on a table.
 
-use super::{authors, description, groups, layout_table, license, made, settable, version};
+use super::{
+    authors, description, groups, is_settable, layout_table, license, made, settable, version,
+};
 use crate::escape;
 use crate::generate::Object;
 use crate::layout::Layout;
@@ -118,7 +120,9 @@ fn version_of_python(version: &str) -> String {
             } else {
                 ""
             };
-            format!("{}{dev}+{}", &version[..at], rest.join("."))
+            // Of hyphens alone nothing is left.
+            let plus = if rest.is_empty() { "" } else { "+" };
+            format!("{}{dev}{plus}{}", &version[..at], rest.join("."))
         }
     }
 }
@@ -303,13 +307,10 @@ fn object_methods(schema: &Schema) -> String {
             .iter()
             .map(|field| format!("        {}: int | None = None,\n", field.name))
             .collect();
-        let values: Vec<_> = settable
-            .iter()
-            .map(|field| {
-                let number = schema.fields.iter().position(|one| one.name == field.name);
-                let number = number.unwrap_or_default();
-                format!("            self.FIELDS[{number}]: {},\n", field.name)
-            })
+        let numbered = schema.fields.iter().enumerate();
+        let values: Vec<_> = numbered
+            .filter(|(_, field)| is_settable(field))
+            .map(|(number, field)| format!("            self.FIELDS[{number}]: {},\n", field.name))
             .collect();
         let (parameters, values) = (parameters.concat(), values.concat());
         text += &format!(
@@ -376,4 +377,22 @@ fn readme(objects: &[Object<'_>]) -> String {
             object takes.\nOne that is refused is an `atomik.MessageError`, a `ValueError`: its \
             `reason` is `damaged`, `other`\n(it is of another object or field) or `version` (it is \
             of a version of the schema that is not\ncompatible).\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_of_python() {
+        for (version, of_python) in [
+            ("1.2.3", "1.2.3"),
+            ("1.2.3-rc.1", "1.2.3.dev0+rc.1"),
+            ("1.2.3+a-B.7", "1.2.3+a.b.7"),
+            ("1.2.3--", "1.2.3.dev0"),
+            ("1.2.3+-.-", "1.2.3"),
+        ] {
+            assert_eq!(version_of_python(version), of_python);
+        }
+    }
 }

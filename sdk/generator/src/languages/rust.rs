@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use num_bigint::BigUint;
 
-use super::{authors, description, groups, layout_table, license, made, settable, version};
+use super::{
+    authors, description, groups, is_settable, layout_table, license, made, settable, version,
+};
 use crate::escape;
 use crate::generate::Object;
 use crate::layout::Layout;
@@ -105,8 +107,10 @@ fn manifest(objects: &[Object<'_>], atomik_crate: Option<&str>) -> String {
             "\n[features]\n# Objects in tables of /dev/atomik.\ndevice = [\"dep:atomik_crate\"]\n\n\
              [dependencies]\n\
              atomik_crate = {{ package = \"atomik\", path = {}, optional = true }}\n",
-            // A string of TOML has the escapes of JSON's.
+            // A string of TOML has the escapes of JSON's, and one more that must be.
             serde_json::Value::from(path)
+                .to_string()
+                .replace('\u{7f}', "\\u007f")
         );
     }
     text + "\n# A workspace around it is none of its business.\n[workspace]\n"
@@ -476,8 +480,8 @@ fn structs(schema: &Schema) -> String {
              let mut words = [::core::option::Option::None; {count}];\n"
         );
         for (at, field) in schema.fields.iter().enumerate() {
-            if fields.iter().any(|one| one.name == field.name) {
-                // Each line is short enough for a name of any length.
+            if name == "Expected" || is_settable(field) {
+                // Each line is short enough for a name of 64 characters.
                 text += &format!(
                     "        let value = self.{};\n        \
                      words[{at}] = crate::value::words(value);\n",

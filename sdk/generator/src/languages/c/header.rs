@@ -3,7 +3,7 @@
 
 use super::code::{comment, wrap};
 use super::{value_type, words};
-use crate::languages::{description, made_block, settable};
+use crate::languages::{description, is_settable, made_block, settable};
 use crate::layout::Layout;
 use crate::message;
 use crate::schema::{Compression, Encoding, Field, FieldType, Schema};
@@ -374,7 +374,7 @@ impl Header<'_> {
              atomikobj_laid_t *laid)\n{{\n\tsize_t count = 0;\n\n"
         );
         for (number, field) in self.schema.fields.iter().enumerate() {
-            if fields.iter().any(|one| one.name == field.name) {
+            if name == "expected" || is_settable(field) {
                 let value = from(field, &format!("values->value_{}", field.name));
                 text += &format!(
                     "\tif (values->has_{})\n\t\tlaid[count++] = \
