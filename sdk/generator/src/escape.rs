@@ -65,9 +65,9 @@ pub(crate) fn markdown(text: &str) -> String {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '&' => out.push_str("&amp;"),
-            // A full stop or a comma makes nothing, but for `1.` at the beginning.
+            // A full stop or a comma makes nothing, but for `1.`, which may begin a line.
             ',' | '\'' | '"' | '/' | ' ' | ':' | ';' | '%' | '?' => out.push(c),
-            '.' if !out.bytes().all(|b| b.is_ascii_digit()) => out.push(c),
+            '.' if !out.ends_with(|c: char| c.is_ascii_digit()) => out.push(c),
             c if c.is_ascii_punctuation() => out.extend(['\\', c]),
             c => out.push(c),
         }
@@ -184,7 +184,8 @@ mod tests {
             markdown("a_b *c* `d` <e> [f](g)"),
             "a\\_b \\*c\\* \\`d\\` &lt;e&gt; \\[f\\]\\(g\\)"
         );
-        assert_eq!(markdown("1. one. # two"), "1\\. one. \\# two");
+        assert_eq!(markdown("1. one. # 2. two"), "1\\. one. \\# 2\\. two");
+        assert_eq!(markdown(". x"), ". x");
     }
 
     #[test]

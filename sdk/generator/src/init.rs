@@ -7,15 +7,11 @@ use crate::problem::quoted;
 /// or what is wrong with the name.
 pub fn init(name: &str) -> Result<String, String> {
     let parts: Vec<&str> = name.split('.').collect();
+    let no_name = || format!("{} is no name such as Video.Stream.H264Delta", quoted(name));
     let (vertical, group, object) = match parts[..] {
         [vertical, group, object] => (vertical, group, object),
         [object] => ("System", "Example", object),
-        _ => {
-            return Err(format!(
-                "{} is no name such as Video.Stream.H264Delta",
-                quoted(name)
-            ));
-        }
+        _ => return Err(no_name()),
     };
     let text = TEMPLATE
         .replace("@VERTICAL@", vertical)
@@ -23,7 +19,11 @@ pub fn init(name: &str) -> Result<String, String> {
         .replace("@OBJECT@", object);
     let source = crate::Source::new("schema.json", text.as_str());
     match crate::check(&[source]) {
-        Ok(_) => Ok(text),
+        // A quote in the name begins another key.
+        Ok(schemas) => match schemas[0].full_name() == [vertical, group, object].join(".") {
+            true => Ok(text),
+            false => Err(no_name()),
+        },
         Err(problems) => {
             let problem = &problems[0];
             let allowed = problem.allowed.as_deref().unwrap_or("another name");

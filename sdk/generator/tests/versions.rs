@@ -232,6 +232,8 @@ fn a_schema_to_begin_with() {
         "A.B.C.D",
         "\",\n",
         "Vidoe.Stream.A",
+        "A\", \"author\": \"B",
+        "Video.Stream\", \"author\": \"B.A",
     ] {
         assert!(init(name).is_err(), "{name}");
     }
