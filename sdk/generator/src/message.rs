@@ -9,6 +9,9 @@ use crate::schema::{Compression, Field, Schema};
 /// The first byte: version 1 of this format.
 pub const FORMAT: u8 = 0xD1;
 
+/// The most bytes of a message. The longest that a sender writes has 93.
+const MAX_BYTES: usize = 96;
+
 /// The reason why a message was refused. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -58,7 +61,8 @@ pub fn encode(schema: &Schema, field: &Field, delta: &BigUint) -> Vec<u8> {
     )
 }
 
-fn seal(mut bytes: Vec<u8>, field: &Field, delta: &BigUint) -> Vec<u8> {
+/// The message that begins with a header.
+pub fn seal(mut bytes: Vec<u8>, field: &Field, delta: &BigUint) -> Vec<u8> {
     bytes.extend(body(field, delta));
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     bytes
@@ -86,6 +90,9 @@ fn body(field: &Field, delta: &BigUint) -> Vec<u8> {
 
 /// The delta of a message, as it lies in the contexts.
 pub fn decode(schema: &Schema, field: &Field, bytes: &[u8]) -> Result<BigUint, Refused> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Refused::Damaged);
+    }
     let (content, sum) = bytes.split_last_chunk::<4>().ok_or(Refused::Damaged)?;
     let (head, mut rest) = content.split_first_chunk::<5>().ok_or(Refused::Damaged)?;
     if crc32fast::hash(content).to_le_bytes() != *sum || head[0] != FORMAT {

@@ -325,9 +325,7 @@ fn messages(schema: &Schema, at: usize) -> Case {
     let delta = lay(field, &(BigUint::from(0x0102_0304u32) << (field.width / 2)));
     let ours = &schema.catalogue.version;
     let of = |version: &Version, delta: &BigUint| {
-        let mut other = schema.clone();
-        other.catalogue.version = version.clone();
-        message::encode(&other, field, delta)
+        message::seal(message::header(schema, field, version), field, delta)
     };
     let good = of(ours, &delta);
     for delta in [&BigUint::ZERO, &field.mask(), &delta] {
@@ -366,6 +364,13 @@ fn messages(schema: &Schema, at: usize) -> Case {
         let mut other = good[..good.len() - 4].to_vec();
         other[byte] ^= 0x10;
         case.apply(at, sealed(other));
+    }
+    // Longer than any message: it is damaged, whosever it says that it is.
+    for length in [96, 97, 300] {
+        let mut long = good[..good.len() - 4].to_vec();
+        long[1] ^= 0x10;
+        long.resize(length - 4, 0);
+        case.apply(at, sealed(long));
     }
     for body in bad_bodies(field) {
         let mut bytes = message::header(schema, field, ours);

@@ -528,15 +528,15 @@ static inline bool atomikobj_test_bit_(const atomikobj_place_t *place,
 	return bit < f->width && atomikobj_has_bit_(atomikobj_read_(place, contexts, f), bit);
 }
 
-/* A bit that the field hasn't is none: the delta is 0. */
+/* A bit beyond the field: nothing changes, and the delta is 0. */
 static inline atomikobj_words_t atomikobj_toggle_bit_(const atomikobj_object_t *o,
 						      const atomikobj_field_t *f, uint32_t bit)
 {
 	const atomikobj_words_t none = { { 0, 0, 0, 0 } };
-	atomikobj_words_t delta = none;
+	const atomikobj_words_t delta = atomikobj_left_(atomikobj_from_u64_(1), bit);
 
-	if (bit < f->width)
-		delta = atomikobj_left_(atomikobj_from_u64_(1), bit);
+	if (bit >= f->width)
+		return none;
 	return atomikobj_accum_(o, f, delta) == 0 ? delta : none;
 }
 
@@ -551,12 +551,14 @@ static inline atomikobj_words_t atomikobj_make_bit_(const atomikobj_object_t *o,
 	size_t count;
 	int error;
 
+	if (bit >= f->width)
+		return none;
 	do {
 		state = none;
 		if (atomikobj_each_(o, ATOMIKOBJ_OP_READ, f, &state) != 0)
 			return none;
 		delta = none;
-		if (bit < f->width && atomikobj_has_bit_(atomikobj_lift_(f, state), bit) != value)
+		if (atomikobj_has_bit_(atomikobj_lift_(f, state), bit) != value)
 			delta = atomikobj_left_(atomikobj_from_u64_(1), bit);
 		laid = atomikobj_lay_(f, delta);
 		count = atomikobj_entries_(o->place, ops, ATOMIKOBJ_OP_EXPECT, f, state);

@@ -124,7 +124,8 @@ export function open(schema, field, given) {
   // A copy, which nobody changes meanwhile. No message is longer than 96 bytes.
   const message = new Uint8Array(given.subarray(0, 97));
   const content = message.subarray(0, -4);
-  if (message.length < 9 || !equal(checksum(content), message.subarray(-4))) throw damaged();
+  if (message.length < 9 || message.length > 96) throw damaged();
+  if (!equal(checksum(content), message.subarray(-4))) throw damaged();
   if (content[0] !== field.header[0]) throw damaged();
   if (!equal(content.subarray(1, 5), field.header.subarray(1, 5))) {
     throw new MessageError('other', `the message is not of ${schema.name}.${field.name}`);

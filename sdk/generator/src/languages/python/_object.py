@@ -299,7 +299,7 @@ class Object:
     def _decode(self, field: Field, message: bytes) -> int:
         damaged = MessageError("damaged", "the message is damaged, or is no message")
         content, checksum = message[:-4], message[-4:]
-        if len(message) < 9 or zlib.crc32(content) != int.from_bytes(checksum, "little"):
+        if not 9 <= len(message) <= 96 or zlib.crc32(content) != int.from_bytes(checksum, "little"):
             raise damaged
         if content[:1] != field.header[:1]:
             raise damaged

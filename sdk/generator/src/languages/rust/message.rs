@@ -12,10 +12,13 @@ use crate::value::{Value, Words};
 /// The format and its version.
 const FORMAT: u8 = 0xD1;
 
+/// The most bytes of a message. The longest that a sender writes has 93.
+const MAX_BYTES: usize = 96;
+
 /// The bytes of a message.
 #[derive(Clone, Copy)]
 pub struct Message {
-    bytes: [u8; 96],
+    bytes: [u8; MAX_BYTES],
     length: usize,
 }
 
@@ -107,7 +110,7 @@ impl Message {
     /// The delta and its checksum have 68 bytes at most, what is before 25.
     fn seal(field: &Field, (major, minor): (u64, u64), laid: Words) -> Self {
         let mut message = Self {
-            bytes: [0; 96],
+            bytes: [0; MAX_BYTES],
             length: 0,
         };
         message.push(&[FORMAT]);
@@ -141,6 +144,9 @@ impl Message {
 
 pub(crate) fn open(field: &Field, bytes: &[u8]) -> Result<Words, MessageError> {
     let damaged = MessageError::Damaged;
+    if bytes.len() > MAX_BYTES {
+        return Err(damaged);
+    }
     let (content, checksum) = bytes.split_last_chunk::<4>().ok_or(damaged)?;
     let (head, mut rest) = content.split_first_chunk::<5>().ok_or(damaged)?;
     if crc32(content).to_le_bytes() != *checksum || head[0] != FORMAT {

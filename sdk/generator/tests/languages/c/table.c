@@ -81,6 +81,12 @@ static void one_batch_for_each_call(struct spy *spy)
 	spy->batches = 0;
 	atomik_h264_delta_update(&object, &update);
 	CHECK(atomik_h264_delta_rollback(&object, 0) == 0);
+	/* Nor is a bit beyond the field, and the history has no entry for it. */
+	before = object;
+	CHECK(atomik_h264_delta_set_flags_bit(&object, 8) == 0);
+	CHECK(atomik_h264_delta_clear_flags_bit(&object, 8) == 0);
+	CHECK(atomik_h264_delta_toggle_flags_bit(&object, UINT32_MAX) == 0);
+	CHECK(memcmp(&before, &object, sizeof(object)) == 0);
 	CHECK(spy->batches == 0);
 }
 
