@@ -115,8 +115,10 @@ fn text(diff: &Diff) -> Vec<String> {
     let mut lines: Vec<_> = diff.changes.iter().map(line).collect();
     let (old, new, needed) = (&diff.old, &diff.new, &diff.needed);
     lines.push(match (lines.is_empty(), diff.is_versioned()) {
-        (true, true) => format!("nothing differs but perhaps the version, {old} and {new}"),
+        (true, true) if old == new => "nothing differs".into(),
+        (true, true) => format!("nothing differs but the version: {old} became {new}"),
         (_, true) => format!("version {old} became {new}, as the changes ask for"),
+        (_, false) if old == new => format!("version {old} stays, where {needed} is asked for"),
         (_, false) => format!("version {old} became {new}, where {needed} is asked for"),
     });
     lines

@@ -115,7 +115,13 @@ impl Args {
             true => Err(
                 Failure::plain(&format!("{} is not up to date", report.directory))
                     .with_status(4)
-                    .with_hint("`atomikctl sdk generate` without --check writes it"),
+                    .with_hint(match changes.not_ours.is_empty() {
+                        true => "`atomikctl sdk generate` without --check writes it",
+                        false => {
+                            "`atomikctl sdk generate` with --force writes it, also over what was \
+                             edited"
+                        }
+                    }),
             ),
             false => Ok(()),
         }
