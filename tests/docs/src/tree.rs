@@ -41,7 +41,10 @@ impl Tree {
             if entry.file_type()?.is_dir() {
                 self.read_directory(&entry.path(), &path)?;
                 self.paths.insert(path);
-            } else if [".md", ".mk", "Makefile"].iter().any(|end| path.ends_with(end)) {
+            } else if [".md", ".mk", "Makefile"]
+                .iter()
+                .any(|end| path.ends_with(end))
+            {
                 self.add(&path, &fs::read_to_string(entry.path())?);
             } else {
                 self.add(&path, "");
