@@ -447,7 +447,7 @@ fn diff_has_a_status_for_each_kind() {
     );
     assert!(
         ran.stdout
-            .ends_with("0.1.0 became 0.1.0, where 0.2.0 is asked for\n")
+            .ends_with("version 0.1.0 stays, where 0.2.0 is asked for\n")
     );
     assert_eq!(
         ran.stderr,
