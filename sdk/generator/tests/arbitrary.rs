@@ -156,6 +156,17 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// The text with parts replaced by pieces.
+fn changed(text: &str, changes: Vec<(Index, usize, Vec<u8>)>) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    for (at, length, piece) in changes {
+        let at = at.index(bytes.len() + 1);
+        let end = (at + length).min(bytes.len());
+        bytes.splice(at..end, piece);
+    }
+    bytes
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes(bytes in vec(any::<u8>(), 0..400)) {
@@ -174,13 +185,8 @@ proptest! {
         changes in vec((any::<Index>(), 0usize..12, pieces()), 1..6),
     ) {
         let right = cases::right();
-        let mut bytes = which.get(&right).clone().into_bytes();
-        for (at, length, piece) in changes {
-            let at = at.index(bytes.len() + 1);
-            let end = (at + length).min(bytes.len());
-            bytes.splice(at..end, piece);
-        }
-        look(&bytes);
+        let text: &String = which.get(&right);
+        look(&changed(text, changes));
     }
 
     /// Whole lines moved about, so that the result is often JSON.
@@ -216,13 +222,7 @@ proptest! {
         text in right(),
         changes in vec((any::<Index>(), 0usize..4, pieces()), 0..3),
     ) {
-        let mut bytes = text.into_bytes();
-        for (at, length, piece) in changes {
-            let at = at.index(bytes.len() + 1);
-            let end = (at + length).min(bytes.len());
-            bytes.splice(at..end, piece);
-        }
-        look(&bytes);
+        look(&changed(&text, changes));
     }
 }
 
