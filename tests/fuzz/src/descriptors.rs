@@ -15,6 +15,33 @@ use std::os::fd::OwnedFd;
 /// The lowest descriptor of a program, so that none of theirs is one of ours.
 const FIRST_DESCRIPTOR: i32 = 100;
 
+/// The numbers that one thread gives its new descriptors.
+///
+/// No other thread's are among them. Where a call takes its number late, it could otherwise get
+/// that of a descriptor which another thread closed after the call had done its work, and no order
+/// of whole calls would explain that.
+#[derive(Clone, Copy)]
+pub struct Numbers(i32);
+
+impl Numbers {
+    /// Those of thread `number`, of which no program's thread makes more than fit.
+    pub fn of_thread(number: usize) -> Self {
+        const EACH: i32 = 100;
+        Self(FIRST_DESCRIPTOR + EACH * number as i32)
+    }
+
+    /// Gives a new descriptor one of the numbers.
+    pub fn settle(self, new: OwnedFd) -> Result<i32, Errno> {
+        fcntl(&new, FcntlArg::F_DUPFD_CLOEXEC(self.0))
+    }
+
+    /// Duplicates a descriptor of a program.
+    pub fn duplicate(self, fd: i32) -> Result<i32, Errno> {
+        // SAFETY: the kernel checks the number.
+        Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, self.0) })
+    }
+}
+
 /// Opens the device.
 pub fn open_device(access: Access) -> Result<OwnedFd, Errno> {
     let flags = match access {
@@ -32,17 +59,6 @@ pub fn reopen(fd: i32) -> Result<OwnedFd, Errno> {
     let path = format!("/proc/self/fd/{fd}");
     let flags = OFlag::O_RDWR | OFlag::O_CLOEXEC;
     open(path.as_str(), flags, Mode::empty())
-}
-
-/// Gives a new descriptor one of the numbers that are for programs.
-pub fn settle(new: OwnedFd) -> Result<i32, Errno> {
-    fcntl(&new, FcntlArg::F_DUPFD_CLOEXEC(FIRST_DESCRIPTOR))
-}
-
-/// Duplicates a descriptor of a program.
-pub fn duplicate(fd: i32) -> Result<i32, Errno> {
-    // SAFETY: the kernel checks the number.
-    Errno::result(unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) })
 }
 
 /// Makes a system call that the device does not have.

@@ -5,7 +5,7 @@
 use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
     coverage::Coverage,
-    descriptors::{attempt, duplicate, open_device, reopen, settle},
+    descriptors::{Numbers, attempt, open_device, reopen},
     encode::Encoded,
     event::{Buffer, Call, Event, Seen},
     kcov::Kcov,
@@ -42,6 +42,7 @@ pub struct Performer {
     coverage: Option<Arc<Coverage>>,
     pub compat: bool,
     page: SharedPage,
+    numbers: Numbers,
     pub ioctls: u64,
     pub new: bool,
 }
@@ -102,18 +103,19 @@ pub struct Done {
 
 impl Performer {
     pub fn new(
-        arena: usize,
+        number: usize,
         storm: &Arc<Arena>,
         coverage: Option<Arc<Coverage>>,
         compat: bool,
     ) -> Result<Self> {
         Ok(Self {
-            arena: Arc::new(Arena::new(arena)?),
+            arena: Arc::new(Arena::new(number)?),
             storm: Arc::clone(storm),
             kcov: coverage.is_some().then(Kcov::start).transpose()?,
             coverage,
             compat,
             page: SharedPage::new()?,
+            numbers: Numbers::of_thread(number),
             ioctls: 0,
             new: false,
         })
@@ -160,6 +162,7 @@ impl Performer {
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
         *tag += 1;
+        let numbers = self.numbers;
         let event = |call, result| Event {
             call,
             seen: Seen::Result(result),
@@ -167,18 +170,24 @@ impl Performer {
             times: 1,
         };
         let new = match step {
-            Step::Open(access) => event(Call::Open(*access), open_device(*access).and_then(settle)),
+            Step::Open(access) => event(
+                Call::Open(*access),
+                open_device(*access).and_then(|new| numbers.settle(new)),
+            ),
             Step::Reopen(slot) => {
                 let fd = names.fd(*slot);
-                event(Call::Reopen(fd), reopen(fd).and_then(settle))
+                event(
+                    Call::Reopen(fd),
+                    reopen(fd).and_then(|new| numbers.settle(new)),
+                )
             }
             Step::Dup(slot) => {
                 let fd = names.fd(*slot);
-                event(Call::Dup(fd), duplicate(fd))
+                event(Call::Dup(fd), numbers.duplicate(fd))
             }
             Step::Pass(slot) => {
                 let fd = names.fd(*slot);
-                event(Call::Pass(fd), pass(fd).and_then(settle))
+                event(Call::Pass(fd), pass(fd).and_then(|new| numbers.settle(new)))
             }
             Step::Close(slot) => {
                 let fd = names.fd(*slot);
@@ -277,7 +286,9 @@ impl Performer {
         let mut event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
         event.tag = tag;
         if exports {
-            names.slots.push(settle_exported(&mut event.seen)?);
+            names
+                .slots
+                .push(settle_exported(self.numbers, &mut event.seen)?);
         }
         if let Seen::Ioctl {
             result: Ok(()),
@@ -524,7 +535,7 @@ impl Performer {
 
 /// Gives the descriptor that EXPORT has made one of the numbers that are for programs, in the
 /// argument too. Returns -1 where there is none.
-fn settle_exported(seen: &mut Seen) -> Result<i32, String> {
+fn settle_exported(numbers: Numbers, seen: &mut Seen) -> Result<i32, String> {
     let Seen::Ioctl {
         result: Ok(()),
         arg,
@@ -540,7 +551,7 @@ fn settle_exported(seen: &mut Seen) -> Result<i32, String> {
         return Err(format!("EXPORT made the descriptor {made}"));
     }
     // SAFETY: the driver has made this descriptor for us alone.
-    let settled = settle(unsafe { OwnedFd::from_raw_fd(made) });
+    let settled = numbers.settle(unsafe { OwnedFd::from_raw_fd(made) });
     let settled = settled.map_err(|errno| format!("the descriptor of EXPORT: {errno}"))?;
     bytes.copy_from_slice(&settled.to_ne_bytes());
     Ok(settled)
