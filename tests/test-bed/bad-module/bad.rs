@@ -22,10 +22,6 @@ module! {
             default: 0,
             description: "What to do: 0 nothing, 1 use after free, 2 beyond a slab object, 3 beyond a vmalloc area, 4 locks in two orders, 5 sleep under a spinlock, 6 lose memory, 7 lose memory that is charged",
         },
-        count: u64 {
-            default: 1,
-            description: "How many pieces of memory to lose",
-        },
     },
 }
 
@@ -40,8 +36,8 @@ impl kernel::Module for Bad {
             3 => beyond(VVec::from_elem(0u8, 5000, GFP_KERNEL)?.as_ptr(), 5000),
             4 => locks_in_two_orders(),
             5 => sleep_under_a_spinlock(),
-            6 => lose_memory(GFP_KERNEL),
-            7 => lose_memory(GFP_KERNEL_ACCOUNT),
+            6 => lose_memory::<64>(GFP_KERNEL),
+            7 => lose_memory::<128>(GFP_KERNEL_ACCOUNT),
             _ => Err(EINVAL),
         }?;
         Ok(Self)
@@ -86,10 +82,12 @@ fn sleep_under_a_spinlock() -> Result {
     Ok(())
 }
 
-fn lose_memory(flags: Flags) -> Result {
-    for i in 0..module_parameters::count.value() {
+/// Loses several pieces of so many bytes, as a stale word anywhere can hide one of them from the
+/// search.
+fn lose_memory<const BYTES: usize>(flags: Flags) -> Result {
+    for _ in 0..16 {
         // Nobody knows where it is any more.
-        let _ = KBox::into_raw(KBox::new([i; 8], flags)?);
+        let _ = KBox::into_raw(KBox::new([0u8; BYTES], flags)?);
     }
     Ok(())
 }
