@@ -3,7 +3,8 @@
 //! The kernel's marker traits for the structs of the ABI, which cross the boundary to userspace.
 
 use crate::uapi::{
-    Accum, Batch, BatchOp, Context, CreateTable, Export, Image, Info, Load, Read, Swap,
+    Accum, Batch, BatchOp, Change, Context, CreateTable, Export, Image, Info, Load, Read, Swap,
+    Touch, Watch,
 };
 use kernel::transmute;
 
@@ -26,6 +27,7 @@ crosses_the_boundary!(
     Accum,
     Batch,
     BatchOp,
+    Change,
     Context,
     CreateTable,
     Export,
@@ -33,5 +35,7 @@ crosses_the_boundary!(
     Info,
     Load,
     Read,
-    Swap
+    Swap,
+    Touch,
+    Watch
 );

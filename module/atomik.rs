@@ -25,10 +25,12 @@ mod limit;
 #[allow(unreachable_pub, reason = "public where it is a crate of its own")]
 mod logic;
 mod mapped;
+mod marks;
 mod open_file;
 mod ops_total;
 mod pinned_results;
 mod place;
+mod quiet;
 mod scratch;
 mod shared_states;
 mod sync;
@@ -36,6 +38,10 @@ mod tables;
 #[path = "../uapi/src/lib.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
 mod uapi;
+mod watch;
+mod watch_file;
+mod watcher;
+mod watchers;
 
 module! {
     type: AtomikModule,

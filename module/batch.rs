@@ -134,6 +134,12 @@ impl UserBatch<'_> {
         })
     }
 
+    /// The entries.
+    #[inline]
+    pub(crate) fn ops(&self) -> &[BatchOp] {
+        self.ops
+    }
+
     /// How many entries there are.
     pub(crate) fn count(&self) -> u32 {
         self.ops.len() as u32

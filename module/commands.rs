@@ -11,7 +11,7 @@ use crate::{
     ops_total,
     place::{Name, Place},
     scratch::Scratch,
-    uapi::{self, Accum, Batch, Info, Load, Read, Swap},
+    uapi::{self, Accum, Batch, Info, Load, Read, Swap, Touch},
 };
 use core::mem::offset_of;
 use kernel::{
@@ -28,7 +28,10 @@ pub(crate) trait Access {
     type Name: Name;
 
     /// The place where the table `id` is if it exists, and its name there. Fails with ENOENT.
-    fn find(&self, id: u32) -> Result<(Pin<&Place>, Self::Name)>;
+    fn find(&self, id: u32) -> Result<(&Place, Self::Name)>;
+
+    /// The same place, to be kept. Fails with ENOENT.
+    fn share(&self, id: u32) -> Result<(Arc<Place>, Self::Name)>;
 
     /// Memory for a large batch.
     fn scratch(&self) -> &Scratch;
@@ -42,9 +45,12 @@ pub(crate) trait Access {
 pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Load = read_arg(arg)?;
     let (place, table) = access.find(arg.table_id)?;
-    place.operate_keyed(table, arg.addr, move |contexts| {
-        contexts.load(arg.addr, arg.initial_state)
-    })
+    place.change_keyed(
+        table,
+        arg.addr,
+        || true,
+        move |contexts| contexts.load(arg.addr, arg.initial_state),
+    )
 }
 
 /// ACCUM.
@@ -52,7 +58,10 @@ pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
 pub(crate) fn accum(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Accum = read_arg(arg)?;
     let (place, table) = access.find(arg.table_id)?;
-    place.operate(table, move |contexts| contexts.accum(arg.addr, arg.delta))
+    let changes = move || arg.delta != 0;
+    place.change(table, arg.addr, changes, move |contexts| {
+        contexts.accum(arg.addr, arg.delta)
+    })
 }
 
 /// READ.
@@ -73,14 +82,15 @@ pub(crate) fn swap(access: &impl Access, user: UserPtr) -> Result {
         // a caller whose memory can't be written has changed nothing.
         let state = place.inspect(table, move |contexts| contexts.read(arg.addr))?;
         write_field(user, offset_of!(Swap, old_state), &state)?;
-        match place.operate_keyed(table, arg.addr, move |contexts| {
+        let changes = move || arg.new_reference != 0;
+        match place.change_keyed(table, arg.addr, changes, move |contexts| {
             contexts.swap_if(arg.addr, state, arg.new_reference)
         }) {
             Err(error) if error == EAGAIN => {}
             result => return result,
         }
     }
-    swap_exclusive(&place, table, &arg, user)
+    swap_exclusive(place, table, &arg, user)
 }
 
 /// SWAP with the table for the caller alone, where others keep changing the context.
@@ -93,6 +103,9 @@ fn swap_exclusive(place: &Place, name: impl Name, arg: &Swap, user: UserPtr) -> 
         match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
             Err(error) if error == EFAULT || error == EAGAIN => {}
             result => {
+                if result.is_ok() && arg.new_reference != 0 {
+                    table.changed(arg.addr);
+                }
                 table.count_ops(result.is_ok().into());
                 return result;
             }
@@ -122,6 +135,7 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
         let mut table = place.exclusive(name)?;
         match batch.apply(table.contexts()?)? {
             Outcome::Applied => {
+                table.changed_by(batch.ops());
                 table.count_ops(batch.count());
                 drop(table);
                 return batch
@@ -161,9 +175,20 @@ pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
     let image = Image::read(&read_arg(arg)?)?;
     let (place, name) = access.find(image.table_id())?;
     let mut table = place.exclusive(name)?;
-    image.put(table.contexts()?)?;
+    let addresses = image.put(table.contexts()?)?;
+    table.changed_range(addresses);
     table.count_ops(image.count());
     Ok(())
+}
+
+/// TOUCH.
+pub(crate) fn touch(access: &impl Access, arg: UserPtr) -> Result {
+    let arg: Touch = read_arg(arg)?;
+    if arg.reserved != 0 {
+        return Err(EINVAL);
+    }
+    let (place, name) = access.find(arg.table_id)?;
+    place.touch(name, arg.addr, arg.count)
 }
 
 /// The states of a table, to be mapped. Fails with EINVAL where the table has fewer pages than

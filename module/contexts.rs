@@ -12,6 +12,7 @@ use crate::{
     mapped::MappedStates,
     shared_states::SharedStates,
 };
+use core::ops::Range;
 use kernel::{
     alloc::KVVec,
     prelude::*,
@@ -88,6 +89,15 @@ impl Contexts {
     /// How many contexts there are: at most `MAX_CONTEXTS`.
     pub(crate) fn count(&self) -> u32 {
         self.references.len() as u32
+    }
+
+    /// The addresses of `count` contexts from `addr` on. Fails with EINVAL where they are none, or
+    /// go beyond the table.
+    pub(crate) fn range(&self, addr: u32, count: u32) -> Result<Range<u32>> {
+        match addr.checked_add(count) {
+            Some(end) if count > 0 && end <= self.count() => Ok(addr..end),
+            _ => Err(EINVAL),
+        }
     }
 
     /// Bytes that the contexts use.
@@ -234,7 +244,7 @@ impl context::Word for Atomic<u64> {
 
 /// Makes `count` words of zero, in memory that is as long as their mask allows, and zero to its
 /// end. Fails with ENOMEM.
-fn zeroes(count: usize) -> Result<KVVec<Atomic<u64>>> {
+pub(crate) fn zeroes(count: usize) -> Result<KVVec<Atomic<u64>>> {
     let all = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
     let mut words = KVVec::with_capacity(all, gfp::charged())?;
     for _ in 0..all {

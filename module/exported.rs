@@ -5,7 +5,7 @@
 use crate::{
     commands::{self, read_arg, write_field, Access},
     kernel_ext::{
-        anon_file::{self, AnonFile, Operations},
+        anon_file::{self, AnonFile, Commands, Operations},
         gfp,
     },
     limit::Charge,
@@ -16,7 +16,9 @@ use crate::{
     uapi::{
         Export, EXPORT_READ_ONLY, IOC_ACCUM, IOC_BATCH, IOC_CREATE_TABLE, IOC_DESTROY_TABLE,
         IOC_EXPORT, IOC_GET_INFO, IOC_LOAD, IOC_READ, IOC_RESTORE, IOC_SNAPSHOT, IOC_SWAP,
+        IOC_TOUCH, IOC_WATCH,
     },
+    watch_file::WatchFile,
 };
 use core::{mem::offset_of, ptr::NonNull};
 use kernel::{
@@ -26,7 +28,7 @@ use kernel::{
     prelude::*,
     seq_file::SeqFile,
     seq_print,
-    sync::aref::ARef,
+    sync::{aref::ARef, Arc},
     uaccess::UserPtr,
 };
 
@@ -52,7 +54,7 @@ unsafe impl Send for Exported {}
 // SAFETY: as above.
 unsafe impl Sync for Exported {}
 
-static OPERATIONS: Operations<Exported> = Operations::new();
+static OPERATIONS: Operations<Exported> = Operations::of_commands();
 
 impl Exported {
     /// EXPORT.
@@ -74,6 +76,11 @@ impl Exported {
 
         let descriptor = FileDescriptorReservation::get_unused_fd_flags(bindings::O_CLOEXEC)?;
         let writable = flags & EXPORT_READ_ONLY == 0;
+        let flags = if writable {
+            bindings::O_RDWR
+        } else {
+            bindings::O_RDONLY
+        };
         // INVARIANT: by the contract.
         let exported = Self {
             _file: file.into(),
@@ -84,7 +91,7 @@ impl Exported {
             writable,
             charge: Charge::new(size_of::<Self>())?,
         };
-        let exported = anon_file::new_file(KBox::new(exported, gfp::charged())?, writable)?;
+        let exported = anon_file::new_file(KBox::new(exported, gfp::charged())?, flags)?;
         let fd = descriptor.reserved_fd() as i32;
         write_field(arg, offset_of!(Export, fd), &fd)?;
         descriptor.fd_install(exported);
@@ -94,6 +101,24 @@ impl Exported {
     fn open_file(&self) -> &OpenFile {
         // SAFETY: by the invariant.
         unsafe { self.open_file.as_ref() }
+    }
+
+    /// Carries out the commands that are not single operations or batches.
+    #[inline(never)]
+    fn seldom(&self, command: u32, arg: UserPtr) -> Result {
+        match command {
+            IOC_GET_INFO => commands::get_info(arg),
+            IOC_SNAPSHOT => commands::snapshot(self, arg),
+            IOC_WATCH => WatchFile::open(self, arg),
+            IOC_RESTORE => self
+                .check_writable()
+                .and_then(|()| commands::restore(self, arg)),
+            IOC_TOUCH => self
+                .check_writable()
+                .and_then(|()| commands::touch(self, arg)),
+            IOC_CREATE_TABLE | IOC_DESTROY_TABLE | IOC_EXPORT => Err(EBADF),
+            _ => Err(ENOTTY),
+        }
     }
 
     /// Fails with EBADF where the descriptor is read-only.
@@ -109,9 +134,17 @@ impl Exported {
 impl Access for Exported {
     type Name = Serial;
 
-    fn find(&self, id: u32) -> Result<(Pin<&Place>, Serial)> {
+    fn find(&self, id: u32) -> Result<(&Place, Serial)> {
         if id == self.table_id {
             Ok((self.open_file().place(id)?, self.serial))
+        } else {
+            Err(ENOENT)
+        }
+    }
+
+    fn share(&self, id: u32) -> Result<(Arc<Place>, Serial)> {
+        if id == self.table_id {
+            Ok((self.open_file().shared_place(id)?, self.serial))
         } else {
             Err(ENOENT)
         }
@@ -133,38 +166,6 @@ impl AnonFile for Exported {
         &OPERATIONS
     }
 
-    fn ioctl(&self, command: u32, arg: usize) -> Result {
-        let arg = UserPtr::from_addr(arg);
-        match command {
-            IOC_READ => commands::read(self, arg),
-            IOC_GET_INFO => commands::get_info(arg),
-            IOC_SNAPSHOT => commands::snapshot(self, arg),
-            // A batch shows only by its entries whether it changes anything.
-            IOC_BATCH => commands::batch(self, arg),
-            IOC_LOAD => self
-                .check_writable()
-                .and_then(|()| commands::load(self, arg)),
-            IOC_ACCUM => self
-                .check_writable()
-                .and_then(|()| commands::accum(self, arg)),
-            IOC_SWAP => self
-                .check_writable()
-                .and_then(|()| commands::swap(self, arg)),
-            IOC_RESTORE => self
-                .check_writable()
-                .and_then(|()| commands::restore(self, arg)),
-            IOC_CREATE_TABLE | IOC_DESTROY_TABLE | IOC_EXPORT => Err(EBADF),
-            _ => Err(ENOTTY),
-        }
-    }
-
-    fn mmap(&self, vma: &VmaNew) -> Result {
-        // The VFS has refused to write to a file that isn't open for it, now and by mprotect.
-        let states = commands::mapped(self, &MapRequest::new(vma)?)?;
-        MappedStates::map(states, vma);
-        Ok(())
-    }
-
     fn show_fdinfo(&self, m: &SeqFile) {
         let rights = if self.writable {
             "read-write"
@@ -178,5 +179,33 @@ impl AnonFile for Exported {
             let (id, contexts) = (self.table_id, self.contexts);
             seq_print!(m, "atomik-table:\t{id} contexts {contexts}\n");
         }
+    }
+}
+
+impl Commands for Exported {
+    fn ioctl(&self, command: u32, arg: usize) -> Result {
+        let arg = UserPtr::from_addr(arg);
+        match command {
+            IOC_READ => commands::read(self, arg),
+            // A batch shows only by its entries whether it changes anything.
+            IOC_BATCH => commands::batch(self, arg),
+            IOC_LOAD => self
+                .check_writable()
+                .and_then(|()| commands::load(self, arg)),
+            IOC_ACCUM => self
+                .check_writable()
+                .and_then(|()| commands::accum(self, arg)),
+            IOC_SWAP => self
+                .check_writable()
+                .and_then(|()| commands::swap(self, arg)),
+            _ => self.seldom(command, arg),
+        }
+    }
+
+    fn mmap(&self, vma: &VmaNew) -> Result {
+        // The VFS has refused to write to a file that isn't open for it, now and by mprotect.
+        let states = commands::mapped(self, &MapRequest::new(vma)?)?;
+        MappedStates::map(states, vma);
+        Ok(())
     }
 }

@@ -82,10 +82,7 @@ impl Image {
 
     /// The addresses of the contexts. Fails with EINVAL where they go beyond the table.
     fn addresses(&self, table: &Contexts) -> Result<Range<u32>> {
-        match self.addr.checked_add(self.count()) {
-            Some(end) if end <= table.count() => Ok(self.addr..end),
-            _ => Err(EINVAL),
-        }
+        table.range(self.addr, self.count())
     }
 
     /// Takes the image of a table that the caller has alone. Fails with EINVAL where it goes beyond
@@ -113,14 +110,15 @@ impl Image {
         Ok(())
     }
 
-    /// Puts the image into a table that the caller has alone. Fails with EINVAL, and changes
-    /// nothing, where it goes beyond the table.
-    pub(crate) fn put(&self, table: &mut Contexts) -> Result {
+    /// Puts the image into a table that the caller has alone, and returns the addresses. Fails with
+    /// EINVAL, and changes nothing, where it goes beyond the table.
+    pub(crate) fn put(&self, table: &mut Contexts) -> Result<Range<u32>> {
         let addresses = self.addresses(table)?;
         match table.exclusive() {
-            Exclusive::Unmapped(mut table) => self.put_into(&mut table, addresses),
-            Exclusive::Mapped(mut table) => self.put_into(&mut table, addresses),
-        }
+            Exclusive::Unmapped(mut table) => self.put_into(&mut table, addresses.clone()),
+            Exclusive::Mapped(mut table) => self.put_into(&mut table, addresses.clone()),
+        }?;
+        Ok(addresses)
     }
 
     fn put_into(

@@ -17,7 +17,7 @@ use core::mem::offset_of;
 use kernel::{
     new_mutex,
     prelude::*,
-    sync::{Mutex, SetOnce},
+    sync::{Arc, Mutex, SetOnce},
     uaccess::UserPtr,
 };
 
@@ -75,8 +75,13 @@ impl OpenFile {
 
     /// The place where the table `id` is if it exists. Fails with ENOENT.
     #[inline]
-    pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
+    pub(crate) fn place(&self, id: u32) -> Result<&Place> {
         self.tables.as_ref().ok_or(ENOENT)?.place(id)
+    }
+
+    /// The same place, to be kept. Fails with ENOENT.
+    pub(crate) fn shared_place(&self, id: u32) -> Result<Arc<Place>> {
+        self.tables.as_ref().ok_or(ENOENT)?.shared_place(id)
     }
 
     /// The file's tables, once it has had one, for `/proc/PID/fdinfo/FD`.
@@ -95,8 +100,12 @@ impl Access for OpenFile {
     type Name = u32;
 
     #[inline]
-    fn find(&self, id: u32) -> Result<(Pin<&Place>, u32)> {
+    fn find(&self, id: u32) -> Result<(&Place, u32)> {
         Ok((self.place(id)?, id))
+    }
+
+    fn share(&self, id: u32) -> Result<(Arc<Place>, u32)> {
+        Ok((self.shared_place(id)?, id))
     }
 
     fn scratch(&self) -> &Scratch {

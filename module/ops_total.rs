@@ -131,6 +131,7 @@ impl Deref for CountedTables {
 
 impl Drop for CountedTables {
     fn drop(&mut self) {
+        self.tables.close();
         // Final, as the file is being closed.
         let ops = self.tables.ops(0..self.tables.used());
         let mut list = LIST.lock();

@@ -8,9 +8,15 @@
 use crate::{
     contexts::Contexts,
     limit::Charge,
+    logic::batch,
     mapped::MappedStates,
+    quiet::Quiet,
     sync::brlock::{BrLock, WriteGuard},
+    uapi::BatchOp,
+    watch::Watch,
+    watchers::{Node, Watchers},
 };
+use core::{hint::black_box, ops::Range};
 use kernel::{
     prelude::*,
     sync::{
@@ -19,11 +25,49 @@ use kernel::{
     },
 };
 
-/// A table: its id, its serial number and its contexts.
+/// A table: its id, its serial number, its contexts, and who watches them.
 pub(crate) struct Table {
     pub(crate) id: u32,
     pub(crate) serial: Serial,
     pub(crate) contexts: Contexts,
+    pub(crate) watchers: Option<KBox<Watchers>>,
+    /// The contexts that they need not be told of.
+    pub(crate) quiet: Quiet,
+}
+
+impl Table {
+    /// Notes a change of the context at `addr`, if `changes` says so. The caller is inside the lock,
+    /// so that who reads a watch sees the change, or finds the mark for it later.
+    #[inline]
+    fn changed(&self, addr: u32, changes: impl FnOnce() -> bool) {
+        if !self.quiet.is_none() {
+            // Where nobody watches, one comparison with memory comes before this and a jump. The
+            // compiler would load the word there already, for use here.
+            let quiet = black_box(&self.quiet);
+            if !quiet.is_set(addr) && changes() {
+                self.tell(addr);
+            }
+        }
+    }
+
+    #[cold]
+    fn tell(&self, addr: u32) {
+        if let Some(watchers) = &self.watchers {
+            watchers.changed(addr);
+        }
+        self.quiet.set(addr);
+    }
+
+    /// Bytes that it uses.
+    fn bytes(&self) -> u64 {
+        self.contexts.bytes().wrapping_add(self.quiet.bytes())
+    }
+}
+
+/// Memory of a table that is gone, to be freed with no lock held.
+pub(crate) struct Freed {
+    _contexts: Option<Contexts>,
+    _watched: (Option<KBox<Watchers>>, Quiet),
 }
 
 /// A number that no other table of the file ever has, unlike the id, which comes back in the end.
@@ -65,7 +109,9 @@ pub(crate) struct Place {
     published: Atomic<u64>,
     /// The serial number of the table, or 0, for the same readers.
     published_serial: Atomic<u64>,
-    /// Bytes that the table's contexts use, for the same readers.
+    /// How many watches there are on it, for the same readers.
+    published_watches: Atomic<u64>,
+    /// Bytes that the table uses, for the same readers.
     published_bytes: Atomic<u64>,
 }
 
@@ -79,6 +125,7 @@ impl Place {
             charge: Charge::new(size_of::<Self>())?,
             published: Atomic::new(0),
             published_serial: Atomic::new(0),
+            published_watches: Atomic::new(0),
             published_bytes: Atomic::new(0),
         })
     }
@@ -90,15 +137,49 @@ impl Place {
         *content = Some(table);
     }
 
-    /// Takes the table `id` out, once the operations on it have ended. Fails with ENOENT.
-    pub(crate) fn take(&self, id: u32) -> Result<Table> {
+    /// Takes the table `id` out, once the operations on it have ended, and ends the watches on it.
+    /// Fails with ENOENT.
+    pub(crate) fn take(&self, id: u32) -> Result<Freed> {
         let mut content = self.table.write();
         match &*content {
             Some(table) if table.id == id => {
                 self.publish(None);
-                content.take().ok_or(ENOENT)
+                content.take().map(Self::end).ok_or(ENOENT)
             }
             _ => Err(ENOENT),
+        }
+    }
+
+    /// Ends the watches on the table, if there is one. Nobody else can use it, as its file is being
+    /// closed.
+    pub(crate) fn close(&self) {
+        if self.watches() > 0 {
+            let mut content = self.table.write();
+            self.publish(None);
+            let freed = content.take().map(Self::end);
+            drop(content);
+            drop(freed);
+        }
+    }
+
+    /// Leaves the contexts to the watches, if there are any.
+    fn end(table: Table) -> Freed {
+        let Table {
+            contexts,
+            watchers,
+            quiet,
+            ..
+        } = table;
+        let contexts = match &watchers {
+            Some(watchers) => {
+                watchers.hang_up(contexts);
+                None
+            }
+            None => Some(contexts),
+        };
+        Freed {
+            _contexts: contexts,
+            _watched: (watchers, quiet),
         }
     }
 
@@ -112,14 +193,17 @@ impl Place {
         self.published.store(published, Relaxed);
         let serial = table.map_or(0, |table| table.serial.0);
         self.published_serial.store(serial, Relaxed);
-        let bytes = table.map_or(0, |table| table.contexts.bytes());
+        let watchers = table.and_then(|table| table.watchers.as_ref());
+        let watches = watchers.map_or(0, |all| all.count());
+        self.published_watches.store(watches, Relaxed);
+        let bytes = table.map_or(0, Table::bytes);
         self.published_bytes.store(bytes, Relaxed);
     }
 
-    /// The serial number of the table `id`, and the number of its contexts. Fails with ENOENT.
-    pub(crate) fn identify(&self, id: u32) -> Result<(Serial, u32)> {
+    /// The serial number of a table, and the number of its contexts. Fails with ENOENT.
+    pub(crate) fn identify(&self, name: impl Name) -> Result<(Serial, u32)> {
         self.table.read(0, |table| {
-            let table = Self::existing(table, id)?;
+            let table = Self::existing(table, name)?;
             Ok((table.serial, table.contexts.count()))
         })
     }
@@ -138,6 +222,37 @@ impl Place {
             .read(1, move |table| f(&Self::existing(table, name)?.contexts))
     }
 
+    /// As [`Self::operate`], where `f` changes the context at `addr`, if `changes` says so: notes
+    /// that for those who watch it.
+    #[inline]
+    pub(crate) fn change(
+        &self,
+        name: impl Name,
+        addr: u32,
+        changes: impl FnOnce() -> bool,
+        f: impl FnOnce(&Contexts) -> Result,
+    ) -> Result {
+        self.table.read(1, move |table| {
+            let table = Self::existing(table, name)?;
+            f(&table.contexts)?;
+            table.changed(addr, changes);
+            Ok(())
+        })
+    }
+
+    /// Notes that the contexts of a range may have changed, for those who watch them. Fails with
+    /// EINVAL where it is empty or goes beyond the table, and with ENOENT.
+    pub(crate) fn touch(&self, name: impl Name, addr: u32, count: u32) -> Result {
+        self.table.read(0, |table| {
+            let table = Self::existing(table, name)?;
+            let range = table.contexts.range(addr, count)?;
+            if let Some(watchers) = &table.watchers {
+                watchers.changed_range(range);
+            }
+            Ok(())
+        })
+    }
+
     /// Calls `f` to inspect a table, side by side with operations, which counts as none.
     /// Fails with ENOENT.
     ///
@@ -152,16 +267,21 @@ impl Place {
             .read(0, move |table| f(&Self::existing(table, name)?.contexts))
     }
 
-    /// As [`Self::operate`], while no other call of this runs for the context at `addr`.
+    /// As [`Self::change`], while no other call of this runs for the context at `addr`.
     #[inline]
-    pub(crate) fn operate_keyed<R>(
+    pub(crate) fn change_keyed(
         &self,
         name: impl Name,
         addr: u32,
-        f: impl FnOnce(&Contexts) -> Result<R>,
-    ) -> Result<R> {
-        self.table
-            .read_keyed(addr, move |table| f(&Self::existing(table, name)?.contexts))
+        changes: impl FnOnce() -> bool,
+        f: impl FnOnce(&Contexts) -> Result,
+    ) -> Result {
+        self.table.read_keyed(addr, move |table| {
+            let table = Self::existing(table, name)?;
+            f(&table.contexts)?;
+            table.changed(addr, changes);
+            Ok(())
+        })
     }
 
     /// Takes back the count of `n` operations whose results could not be handed over.
@@ -207,10 +327,15 @@ impl Place {
         self.published_serial.load(Relaxed) == serial.0
     }
 
+    /// How many watches there are on the table. Waits for nobody who uses it.
+    pub(crate) fn watches(&self) -> u64 {
+        self.published_watches.load(Relaxed)
+    }
+
     /// Bytes of kernel memory. Waits for nobody who uses the table.
     pub(crate) fn bytes(&self) -> u64 {
-        let contexts = self.published_bytes.load(Relaxed);
-        self.charge.bytes().wrapping_add(contexts)
+        let table = self.published_bytes.load(Relaxed);
+        self.charge.bytes().wrapping_add(table)
     }
 }
 
@@ -237,8 +362,89 @@ impl ExclusiveTable<'_> {
     /// Its states, to be mapped: see [`Contexts::map`].
     pub(crate) fn map(&mut self, new: Arc<MappedStates>) -> Result<Arc<MappedStates>> {
         let states = self.contexts()?.map(new)?;
-        self.place.publish(self.guard.as_ref());
+        self.publish();
         Ok(states)
+    }
+
+    /// Notes a change of the context at `addr`.
+    pub(crate) fn changed(&mut self, addr: u32) {
+        if let Some(table) = &*self.guard {
+            table.changed(addr, || true);
+        }
+    }
+
+    /// Notes the changes of a batch that has been applied.
+    #[inline]
+    pub(crate) fn changed_by(&mut self, ops: &[BatchOp]) {
+        if let Some(table) = self.guard.as_mut() {
+            if !table.quiet.is_none() && !table.quiet.are_set(ops) {
+                for addr in batch::changed(ops) {
+                    table.changed(addr, || true);
+                }
+            }
+        }
+    }
+
+    /// Notes that the contexts of a range may have changed.
+    pub(crate) fn changed_range(&mut self, range: Range<u32>) {
+        if let Some(Some(watchers)) = self.guard.as_ref().map(|table| &table.watchers) {
+            watchers.changed_range(range);
+        }
+    }
+
+    /// Those who watch the table, for a new watch; `spare` where nobody does yet.
+    pub(crate) fn watchers_or(
+        &mut self,
+        spare: &mut Option<(KBox<Watchers>, Quiet)>,
+    ) -> Option<&mut Watchers> {
+        let table = self.guard.as_mut()?;
+        if table.watchers.is_none() {
+            let (watchers, quiet) = spare.take()?;
+            (table.watchers, table.quiet) = (Some(watchers), quiet);
+        }
+        Some(table.watchers.as_mut()?)
+    }
+
+    /// Removes a watch. The caller frees what this returns with no lock held.
+    pub(crate) fn unwatch(
+        &mut self,
+        number: u64,
+    ) -> Option<(Option<Node>, Option<KBox<Watchers>>, Quiet)> {
+        let table = self.guard.as_mut()?;
+        let watchers = table.watchers.as_mut()?;
+        let removed = watchers.remove(number);
+        let (unused, quiet) = if watchers.count() == 0 {
+            let quiet = core::mem::replace(&mut table.quiet, Quiet::none());
+            (table.watchers.take(), quiet)
+        } else {
+            (None, Quiet::none())
+        };
+        self.publish();
+        Some((removed, unused, quiet))
+    }
+
+    /// Takes up to `most` changes out of a watch on the table, and calls `f` with their addresses
+    /// and states. Fails with ENOENT, which can't happen.
+    pub(crate) fn take_changes(
+        &mut self,
+        watch: &Watch,
+        most: usize,
+        mut f: impl FnMut(u32, u64),
+    ) -> Result {
+        let table = self.guard.as_ref().ok_or(ENOENT)?;
+        watch.take(most, |addr| {
+            table.quiet.clear(addr);
+            // In the table, as the watch is.
+            if let Ok(state) = table.contexts.read(addr) {
+                f(addr, state);
+            }
+        });
+        Ok(())
+    }
+
+    /// Notes what the place holds now.
+    pub(crate) fn publish(&self) {
+        self.place.publish(self.guard.as_ref());
     }
 
     /// Counts `n` operations.

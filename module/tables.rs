@@ -8,6 +8,7 @@ use crate::{
     limit::Charge,
     logic::table_ids::{place_of, TableIds, PLACES},
     place::{Place, Serial, Table},
+    quiet::Quiet,
     uapi,
 };
 use core::ops::Range;
@@ -16,7 +17,7 @@ use kernel::{
     prelude::*,
     sync::{
         atomic::{Atomic, Relaxed},
-        Mutex, SetOnce,
+        Arc, Mutex, SetOnce,
     },
 };
 
@@ -34,8 +35,9 @@ pub(crate) struct Tables {
     /// Which places are taken.
     #[pin]
     ids: Mutex<TableIds>,
-    /// The places. Each is made when it is first needed, and stays until the file is closed.
-    places: [SetOnce<Pin<KBox<Place>>>; PLACES],
+    /// The places. Each is made when it is first needed, and stays until the file is closed, and
+    /// until the watches on its tables are.
+    places: [SetOnce<Arc<Place>>; PLACES],
     used: Atomic<u64>,
     /// How many tables have been put into places.
     created: Atomic<u64>,
@@ -98,6 +100,8 @@ impl Tables {
             id,
             serial,
             contexts,
+            watchers: None,
+            quiet: Quiet::none(),
         });
         Ok(())
     }
@@ -107,31 +111,39 @@ impl Tables {
         let place = self.place(id)?;
         // Under one lock, so that whoever sees the table gone can have its place.
         let mut ids = self.ids.lock();
-        let table = place.take(id)?;
+        let freed = place.take(id)?;
         ids.free(id);
         drop(ids);
-        // Freed with no lock held.
-        drop(table);
+        drop(freed);
         Ok(())
     }
 
     /// The place where the table `id` is if it exists. Fails with ENOENT.
     #[inline]
-    pub(crate) fn place(&self, id: u32) -> Result<Pin<&Place>> {
+    pub(crate) fn place(&self, id: u32) -> Result<&Place> {
+        self.made(id).map(|place| &**place)
+    }
+
+    /// The same place, to be kept. Fails with ENOENT.
+    pub(crate) fn shared_place(&self, id: u32) -> Result<Arc<Place>> {
+        self.made(id).cloned()
+    }
+
+    #[inline]
+    fn made(&self, id: u32) -> Result<&Arc<Place>> {
         self.places
             .get(place_of(id))
             .and_then(|place| place.as_ref())
-            .map(|place| place.as_ref())
             .ok_or(ENOENT)
     }
 
     /// The place for the table `id`, which the caller has taken in `ids`; made if need be. Fails
     /// with ENOMEM.
-    fn make_place(&self, id: u32) -> Result<Pin<&Place>> {
+    fn make_place(&self, id: u32) -> Result<&Place> {
         if let Ok(place) = self.place(id) {
             return Ok(place);
         }
-        let new = KBox::try_pin_init(Place::new(), gfp::charged())?;
+        let new = Arc::pin_init(Place::new(), gfp::charged())?;
         if let Some(place) = self.places.get(place_of(id)) {
             // Nobody else populates it meanwhile: the id is taken.
             place.populate(new);
@@ -145,16 +157,21 @@ impl Tables {
     }
 
     /// The places in `range` that have been made.
-    fn places(&self, range: Range<usize>) -> impl Iterator<Item = Pin<&Place>> {
+    fn places(&self, range: Range<usize>) -> impl Iterator<Item = &Place> {
         let places = self.places.get(range).unwrap_or(&[]);
         places
             .iter()
-            .filter_map(|place| Some(place.as_ref()?.as_ref()))
+            .filter_map(|place| place.as_ref().map(|place| &**place))
     }
 
     /// All places that have been made.
-    pub(crate) fn all_places(&self) -> impl Iterator<Item = Pin<&Place>> {
+    pub(crate) fn all_places(&self) -> impl Iterator<Item = &Place> {
         self.places(0..self.used())
+    }
+
+    /// Ends all watches, as the file is being closed.
+    pub(crate) fn close(&self) {
+        self.all_places().for_each(Place::close);
     }
 
     /// Operations served in the places of `range`, which is within [`Self::used`]. Waits for nobody

@@ -14,17 +14,17 @@
  *   EFAULT  a pointer that can't be read, or written where there is something
  *           to write; nothing has changed
  *   EINVAL  num_contexts or num_ops out of range, addr >= num_contexts,
- *           an image that is empty or goes beyond the table, an unknown
- *           opcode or flag, a non-zero reserved byte or field
+ *           an image or a range that is empty or goes beyond the table, an
+ *           unknown opcode or flag, a non-zero reserved byte or field
  *   ENOENT  no such table in this file
  *   ECANCELED  an EXPECT of a batch does not hold; nothing has changed
  *   ENOSPC  ATOMIK_MAX_TABLES tables exist in this file
  *   ENOMEM  memory, the caller's memory cgroup or the module's own limit is
  *           exhausted; nothing has changed
- *   EBADF   any command but READ, GET_INFO, SNAPSHOT and EXPORT, on a file not
- *           opened for writing; a command that an exported descriptor doesn't
- *           serve
- *   EMFILE, ENFILE  EXPORT, where no descriptor is left
+ *   EBADF   any command but READ, GET_INFO, SNAPSHOT, WATCH and EXPORT, on a
+ *           file not opened for writing; a command that an exported descriptor
+ *           doesn't serve
+ *   EMFILE, ENFILE  WATCH and EXPORT, where no descriptor is left
  */
 #ifndef _UAPI_LINUX_ATOMIK_H
 #define _UAPI_LINUX_ATOMIK_H
@@ -215,6 +215,81 @@ struct atomik_image {
 	__u64 contexts_ptr;
 };
 
+/* Flags of WATCH. */
+#define ATOMIK_WATCH_NONBLOCK	1
+
+/**
+ * struct atomik_watch - argument of ATOMIK_IOC_WATCH
+ * @table_id: in, the table
+ * @addr: in, the first context to watch, from 0
+ * @count: in, at least 1; @addr + @count is at most the table's num_contexts
+ * @flags: in, 0 or ATOMIK_WATCH_NONBLOCK
+ * @fd: out, the new descriptor, close-on-exec
+ * @reserved: in, zero
+ *
+ * The new descriptor tells of changes of these contexts. It needs no file opened
+ * for writing. read() returns as many struct atomik_change as fit, lowest address
+ * first: each context that may have changed since this descriptor last told of it,
+ * once, with its state now. All records of one read() are of one moment, isolated
+ * from every operation on the table, as a batch is. The first read() tells of all
+ * contexts.
+ *
+ * Changes are LOAD, ACCUM of a delta other than 0, SET, SWAP with a new reference,
+ * batches and RESTORE with any of these, and TOUCH. After the last change of a
+ * context the descriptor becomes readable, and a read() then tells its last state,
+ * however many changes came before. A record may come without a change, but never
+ * for a context outside of the range.
+ *
+ * With nothing to tell, read() waits; with O_NONBLOCK, which ATOMIK_WATCH_NONBLOCK
+ * sets from the start, it fails with EAGAIN. A buffer under 16 bytes is EINVAL;
+ * after EFAULT or ENOMEM everything is still to be told. poll(), select() and epoll
+ * say POLLIN while there is something to read. When the table is destroyed, or
+ * its file closed, they say POLLIN and POLLHUP; read() returns what is left, then 0.
+ *
+ * The descriptor keeps neither the file nor, once the table is destroyed, its id.
+ * Drivers that lack the command answer ENOTTY.
+ */
+struct atomik_watch {
+	__u32 table_id;
+	__u32 addr;
+	__u32 count;
+	__u32 flags;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct atomik_change - what read() of a watch returns
+ * @addr: the context
+ * @reserved: zero
+ * @state: its state
+ */
+struct atomik_change {
+	__u32 addr;
+	__u32 reserved;
+	__u64 state;
+};
+
+/**
+ * struct atomik_touch - argument of ATOMIK_IOC_TOUCH
+ * @table_id: in, the table
+ * @addr: in, the first context, from 0
+ * @count: in, at least 1; @addr + @count is at most the table's num_contexts
+ * @reserved: in, zero
+ *
+ * Reports these contexts as changed to all who watch them. The kernel can't see
+ * what programs do through a mapping: they say so with this, after the change.
+ * It counts as no operation.
+ *
+ * Drivers that lack the command answer ENOTTY.
+ */
+struct atomik_touch {
+	__u32 table_id;
+	__u32 addr;
+	__u32 count;
+	__u32 reserved;
+};
+
 /* Flags of EXPORT. */
 #define ATOMIK_EXPORT_READ_ONLY	1
 
@@ -227,13 +302,13 @@ struct atomik_image {
  *
  * The new descriptor is of this one table, under the same id. It holds the table
  * as a duplicate of the original descriptor would. It serves LOAD, ACCUM, READ,
- * SWAP, BATCH, SNAPSHOT, RESTORE, GET_INFO and mmap(); every other command is
- * EBADF, so that it neither creates nor destroys tables. Opening it again through
- * /proc fails with ENXIO.
+ * SWAP, BATCH, SNAPSHOT, RESTORE, WATCH, TOUCH, GET_INFO and mmap(); every other
+ * command is EBADF, so that it neither creates nor destroys tables. Opening it
+ * again through /proc fails with ENXIO.
  *
  * With ATOMIK_EXPORT_READ_ONLY it serves READ, batches of READ and EXPECT,
- * SNAPSHOT, GET_INFO and mmap() for reading. Every other command is EBADF, and a
- * mapping for writing EACCES, now and by mprotect().
+ * SNAPSHOT, WATCH, GET_INFO and mmap() for reading. Every other command is EBADF,
+ * and a mapping for writing EACCES, now and by mprotect().
  *
  * Drivers that lack the command answer ENOTTY.
  */
@@ -304,6 +379,8 @@ struct atomik_fp_check {
 #define ATOMIK_IOC_GET_INFO		_IOR(ATOMIK_IOC_MAGIC, 0x40, struct atomik_info)
 #define ATOMIK_IOC_SNAPSHOT		_IOW(ATOMIK_IOC_MAGIC, 0x50, struct atomik_image)
 #define ATOMIK_IOC_RESTORE		_IOW(ATOMIK_IOC_MAGIC, 0x51, struct atomik_image)
+#define ATOMIK_IOC_WATCH		_IOWR(ATOMIK_IOC_MAGIC, 0x52, struct atomik_watch)
+#define ATOMIK_IOC_TOUCH		_IOW(ATOMIK_IOC_MAGIC, 0x53, struct atomik_touch)
 #define ATOMIK_IOC_EXPORT		_IOWR(ATOMIK_IOC_MAGIC, 0x54, struct atomik_export)
 
 #endif /* _UAPI_LINUX_ATOMIK_H */

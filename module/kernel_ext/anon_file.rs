@@ -11,10 +11,11 @@ use kernel::{
     error::from_err_ptr,
     ffi::{c_char, c_int, c_long, c_uint, c_ulong, c_void},
     fs::File,
+    iov::IovIterDest,
     mm::virt::VmaNew,
     prelude::*,
     seq_file::SeqFile,
-    sync::aref::ARef,
+    sync::{aref::ARef, poll::PollTable},
 };
 
 #[allow(improper_ctypes, reason = "the structs are the bindings'")]
@@ -36,24 +37,30 @@ pub(crate) trait AnonFile: Send + Sync + Sized + 'static {
     /// The operations, which each implementation has in a static.
     fn operations() -> &'static Operations<Self>;
 
+    /// Writes to `/proc/PID/fdinfo/FD`.
+    fn show_fdinfo(&self, m: &SeqFile);
+}
+
+/// A file that is used by commands and mapped.
+pub(crate) trait Commands: AnonFile {
     /// Serves `ioctl`.
     fn ioctl(&self, command: u32, arg: usize) -> Result;
 
     /// Serves `mmap`.
     fn mmap(&self, vma: &VmaNew) -> Result;
-
-    /// Writes to `/proc/PID/fdinfo/FD`.
-    fn show_fdinfo(&self, m: &SeqFile);
 }
 
-/// Makes a file that is open for reading, and for writing where `writable` is true. Fails with
-/// ENFILE or ENOMEM.
-pub(crate) fn new_file<T: AnonFile>(data: KBox<T>, writable: bool) -> Result<ARef<File>> {
-    let flags = if writable {
-        bindings::O_RDWR
-    } else {
-        bindings::O_RDONLY
-    };
+/// A file that is read as a stream, and polled.
+pub(crate) trait Stream: AnonFile {
+    /// Serves `read` and its like. Returns how many bytes have been copied.
+    fn read(&self, waits: bool, to: &mut IovIterDest<'_>) -> Result<usize>;
+
+    /// Serves `poll` and its like. Returns the events that are there, POLLIN and others.
+    fn poll(&self, file: &File, table: &PollTable<'_>) -> u32;
+}
+
+/// Makes a file, opened with these flags. Fails with ENFILE or ENOMEM.
+pub(crate) fn new_file<T: AnonFile>(data: KBox<T>, flags: u32) -> Result<ARef<File>> {
     let data = KBox::into_raw(data);
     // SAFETY: the name is a C string, and the operations are those of what `data` points to.
     let file = from_err_ptr(unsafe {
@@ -83,24 +90,17 @@ pub(crate) struct Operations<T> {
 unsafe impl<T> Sync for Operations<T> {}
 
 impl<T: AnonFile> Operations<T> {
-    /// The operations, to be kept in a static.
-    pub(crate) const fn new() -> Self {
+    /// Those that all files have.
+    const fn basic() -> bindings::file_operations {
         // SAFETY: all zero is a value: no operation.
         let none: bindings::file_operations = unsafe { MaybeUninit::zeroed().assume_init() };
-        Self {
-            table: bindings::file_operations {
-                // The VFS keeps the module loaded while there is such a file.
-                owner: this_module(),
-                release: Some(Self::release),
-                unlocked_ioctl: Some(Self::ioctl),
-                #[cfg(CONFIG_COMPAT)]
-                compat_ioctl: bindings::compat_ptr_ioctl,
-                mmap: Some(Self::mmap),
-                #[cfg(CONFIG_PROC_FS)]
-                show_fdinfo: Some(Self::show_fdinfo),
-                ..none
-            },
-            of: PhantomData,
+        bindings::file_operations {
+            // The VFS keeps the module loaded while there is such a file.
+            owner: this_module(),
+            release: Some(Self::release),
+            #[cfg(CONFIG_PROC_FS)]
+            show_fdinfo: Some(Self::show_fdinfo),
+            ..none
         }
     }
 
@@ -121,6 +121,32 @@ impl<T: AnonFile> Operations<T> {
         // SAFETY: `new_file` has set it, and nobody uses it any more.
         drop(unsafe { KBox::<T>::from_raw((*file).private_data.cast()) });
         0
+    }
+
+    /// # Safety
+    ///
+    /// `m` is a sequence file that is being shown, and `file` a file with these operations.
+    unsafe extern "C" fn show_fdinfo(m: *mut bindings::seq_file, file: *mut bindings::file) {
+        // SAFETY: by the contract.
+        let m = unsafe { SeqFile::from_raw(m) };
+        // SAFETY: the caller holds the file.
+        unsafe { Self::data(file) }.show_fdinfo(m);
+    }
+}
+
+impl<T: Commands> Operations<T> {
+    /// The operations, to be kept in a static.
+    pub(crate) const fn of_commands() -> Self {
+        Self {
+            table: bindings::file_operations {
+                unlocked_ioctl: Some(Self::ioctl),
+                #[cfg(CONFIG_COMPAT)]
+                compat_ioctl: bindings::compat_ptr_ioctl,
+                mmap: Some(Self::mmap),
+                ..Self::basic()
+            },
+            of: PhantomData,
+        }
     }
 
     /// # Safety
@@ -149,14 +175,56 @@ impl<T: AnonFile> Operations<T> {
             Err(error) => error.to_errno(),
         }
     }
+}
+
+/// The flag of a request that must not wait, as io_uring makes them. (The bindings lack
+/// `IOCB_NOWAIT`, which is `RWF_NOWAIT` of the ABI.)
+const IOCB_NOWAIT: i32 = 8;
+
+impl<T: Stream> Operations<T> {
+    /// The operations, to be kept in a static.
+    pub(crate) const fn of_stream() -> Self {
+        Self {
+            table: bindings::file_operations {
+                read_iter: Some(Self::read_iter),
+                poll: Some(Self::poll),
+                ..Self::basic()
+            },
+            of: PhantomData,
+        }
+    }
 
     /// # Safety
     ///
-    /// `m` is a sequence file that is being shown, and `file` a file with these operations.
-    unsafe extern "C" fn show_fdinfo(m: *mut bindings::seq_file, file: *mut bindings::file) {
+    /// `kiocb` is a request to read from a file with these operations, into `iter`.
+    unsafe extern "C" fn read_iter(
+        kiocb: *mut bindings::kiocb,
+        iter: *mut bindings::iov_iter,
+    ) -> isize {
         // SAFETY: by the contract.
-        let m = unsafe { SeqFile::from_raw(m) };
+        let (file, flags) = unsafe { ((*kiocb).ki_filp, (*kiocb).ki_flags) };
+        // SAFETY: the request holds the file.
+        let nonblock = unsafe { File::from_raw_file(file) }.flags() & bindings::O_NONBLOCK != 0;
+        // SAFETY: by the contract; the request has it alone.
+        let to = unsafe { IovIterDest::from_raw(iter) };
+        let waits = !nonblock && flags & IOCB_NOWAIT == 0;
+        // SAFETY: the request holds the file.
+        match unsafe { Self::data(file) }.read(waits, to) {
+            Ok(bytes) => bytes as isize,
+            Err(error) => error.to_errno() as isize,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `file` is a file with these operations, and `table` null or valid.
+    unsafe extern "C" fn poll(
+        file: *mut bindings::file,
+        table: *mut bindings::poll_table_struct,
+    ) -> bindings::__poll_t {
+        // SAFETY: by the contract.
+        let table = unsafe { PollTable::from_raw(table) };
         // SAFETY: the caller holds the file.
-        unsafe { Self::data(file) }.show_fdinfo(m);
+        unsafe { Self::data(file).poll(File::from_raw_file(file), &table) }
     }
 }

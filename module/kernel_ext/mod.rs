@@ -4,11 +4,13 @@
 //! tables or contexts.
 
 pub(crate) mod anon_file;
+pub(crate) mod atomic_or;
 pub(crate) mod atomic_xor;
 pub(crate) mod errno;
 pub(crate) mod gfp;
 pub(crate) mod memory;
 pub(crate) mod module_ref;
 pub(crate) mod pinned;
+pub(crate) mod poll_queue;
 pub(crate) mod uaccess;
 pub(crate) mod user_array;

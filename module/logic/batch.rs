@@ -362,6 +362,38 @@ pub fn undo<S: States, W: Word>(
     }
 }
 
+/// A flag in memory that nobody else uses meanwhile.
+pub trait Flag {
+    fn flag(&mut self) -> bool;
+}
+
+/// Whether the flags at the addresses of all entries are set. There is one for each context; their
+/// number is a power of two, so that an address is masked, safe against speculation.
+#[inline(never)] // As `apply`.
+pub fn all_set(flags: &mut [impl Flag], ops: &[BatchOp]) -> bool {
+    let Some(mask) = flags.len().checked_sub(1) else {
+        return true;
+    };
+    let mut all = true;
+    for_each(ops, |op| {
+        if let Some(flag) = flags.get_mut(op.addr as usize & mask) {
+            all &= flag.flag();
+        }
+    });
+    all
+}
+
+/// The addresses of the entries that change a state, of a batch that has been applied.
+pub fn changed(ops: &[BatchOp]) -> impl Iterator<Item = u32> + '_ {
+    let changes = |op: &&BatchOp| match op.opcode {
+        OP_LOAD | OP_SET => true,
+        OP_ACCUM => op.value != 0,
+        // SWAP keeps the state here.
+        _ => false,
+    };
+    ops.iter().filter(changes).map(|op| op.addr)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

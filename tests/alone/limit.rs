@@ -8,6 +8,7 @@ use atomik_test_support::{
     mapping::Mapping,
     raw::{RawFile, accum, open_device},
 };
+use atomik_uapi::WATCH_NONBLOCK;
 use nix::errno::Errno;
 use std::fs;
 
@@ -50,6 +51,38 @@ fn holds_over_all_files() {
     drop(files);
     let file = open_device();
     assert_eq!(create_all(&file, 65536).0.len(), 3);
+}
+
+/// So do watches, and what is read from them while it is copied.
+#[test]
+fn watches_count() {
+    let _alone = alone();
+    let _reloaded = Reloaded::with("limit_kib=2048");
+    let file = open_device();
+    let table = file.create(65536).unwrap();
+    let watch_all = || {
+        let mut watches = Vec::new();
+        loop {
+            match file.watch(table, 0, 65536, WATCH_NONBLOCK) {
+                Ok(watch) => watches.push(watch),
+                Err(error) => return (watches, error),
+            }
+        }
+    };
+    let (mut watches, error) = watch_all();
+    assert_eq!(error, Errno::ENOMEM);
+    // Each takes 16 KiB, a bit for each context and some for finding them.
+    assert!(watches.len() > 40, "{}", watches.len());
+    // What there is to tell takes 1 MiB, which isn't there. It is still to be told then.
+    file.accum(table, 9, 1).unwrap();
+    for _ in 0..2 {
+        assert_eq!(watches[0].read(65536), Err(Errno::ENOMEM));
+    }
+    let count = watches.len();
+    watches.truncate(1);
+    assert_eq!(watches[0].read(10).unwrap()[9], (9, 1));
+    drop(watches);
+    assert_eq!(watch_all().0.len(), count);
 }
 
 /// So does each exported descriptor.

@@ -67,6 +67,24 @@ fn refused_while_an_exported_descriptor_is_open() {
 }
 
 #[test]
+fn refused_while_a_watch_is_open() {
+    let _alone = alone();
+    let file = open_device();
+    let table = file.create(600).unwrap();
+    let watch = file.watch(table, 0, 600, 0).unwrap();
+    file.load(table, 0, 5).unwrap();
+    drop(file);
+    // The file is gone, and the watch has something to tell.
+    assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
+    assert_eq!(watch.read(600).unwrap()[0], (0, 5));
+    assert_eq!(watch.read(600), Ok(vec![]));
+    assert_eq!(driver::unload(), Err(Errno::EWOULDBLOCK));
+    drop(watch);
+    driver::unload().unwrap();
+    driver::load("").unwrap();
+}
+
+#[test]
 fn the_counters_start_anew() {
     let _alone = alone();
     let file = open_device();
@@ -92,7 +110,11 @@ fn a_thousand_times_leaks_nothing() {
         let export = file.export(table, EXPORT_READ_ONLY).unwrap();
         file.export(table, 0).unwrap();
         drop(file);
+        let watch = export.watch(table, 0, 1000, 0).unwrap();
+        watch.read(500).unwrap();
         export.batch(table, &mut [read(0); 20]).unwrap();
+        drop(export);
+        watch.read(5).unwrap();
     };
     for _ in 0..rounds_before() {
         cycle();

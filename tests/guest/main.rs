@@ -36,3 +36,4 @@ mod stream;
 mod transactions;
 mod vectors;
 mod watch;
+mod watching;

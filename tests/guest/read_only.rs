@@ -133,6 +133,7 @@ fn not_by_a_command() {
             uapi::IOC_GET_INFO,
             uapi::IOC_SNAPSHOT,
             uapi::IOC_BATCH,
+            uapi::IOC_WATCH,
         ]
         .contains(&command.ioc)
     };

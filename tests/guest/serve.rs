@@ -16,6 +16,7 @@ pub fn serve(file: &RawFile, op: &Op) -> Answer {
         Op::Destroy { table } => file.destroy(*table).map(|()| Answer::Destroyed),
         Op::Single { table, entry } => single(file, *table, *entry).map(Answer::States),
         Op::Batch { table, entries } => batch(file, *table, entries),
+        Op::Watch { .. } | Op::Changes { .. } => panic!("another descriptor serves this"),
     };
     match result {
         Ok(answer) => answer,

@@ -187,6 +187,56 @@ pub struct Image {
     pub contexts_ptr: u64,
 }
 
+/// Flag of [`Watch`]: reading the descriptor doesn't wait.
+pub const WATCH_NONBLOCK: u32 = 1;
+
+/// `struct atomik_watch`, argument of [`IOC_WATCH`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Watch {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the first context to watch, from 0.
+    pub addr: u32,
+    /// In: at least 1, and `addr + count` is at most the table's number of contexts.
+    pub count: u32,
+    /// In: 0 or [`WATCH_NONBLOCK`].
+    pub flags: u32,
+    /// Out: the new descriptor.
+    pub fd: i32,
+    /// In: zero.
+    pub reserved: u32,
+}
+
+/// `struct atomik_change`, what reading a watch returns.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Change {
+    /// The context.
+    pub addr: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Its state.
+    pub state: u64,
+}
+
+/// `struct atomik_touch`, argument of [`IOC_TOUCH`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(MODULE, derive(FromBytes, IntoBytes, Immutable))]
+pub struct Touch {
+    /// In: the table.
+    pub table_id: u32,
+    /// In: the first context, from 0.
+    pub addr: u32,
+    /// In: at least 1, and `addr + count` is at most the table's number of contexts.
+    pub count: u32,
+    /// In: zero.
+    pub reserved: u32,
+}
+
 /// Flag of [`Export`]: the descriptor serves what changes nothing, and no mapping for writing.
 pub const EXPORT_READ_ONLY: u32 = 1;
 
@@ -353,6 +403,10 @@ commands! {
     IOC_SNAPSHOT, NR_SNAPSHOT = 0x50, "SNAPSHOT", WRITE, Image, Always;
     /// Sets contexts of a table, all at one moment or none: [`Image`].
     IOC_RESTORE, NR_RESTORE = 0x51, "RESTORE", WRITE, Image, ForWriting;
+    /// Makes a descriptor that tells of changes: [`Watch`].
+    IOC_WATCH, NR_WATCH = 0x52, "WATCH", READ | WRITE, Watch, Always;
+    /// Reports contexts as changed to those who watch them: [`Touch`].
+    IOC_TOUCH, NR_TOUCH = 0x53, "TOUCH", WRITE, Touch, ForWriting;
     /// Makes a descriptor of one table, with rights of its own: [`Export`].
     IOC_EXPORT, NR_EXPORT = 0x54, "EXPORT", READ | WRITE, Export, Always;
 }

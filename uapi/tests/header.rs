@@ -71,6 +71,9 @@ fn facts() -> Facts {
         }
         Context = "atomik_context" { reference, accumulator }
         Image = "atomik_image" { table_id, addr, count, reserved, contexts_ptr }
+        Watch = "atomik_watch" { table_id, addr, count, flags, fd, reserved }
+        Change = "atomik_change" { addr, reserved, state }
+        Touch = "atomik_touch" { table_id, addr, count, reserved }
         Export = "atomik_export" { table_id, flags, fd, reserved }
         FpRegister = "atomik_fp_register" { user_addr, length, fp_id, pad }
         FpCheck = "atomik_fp_check" { fp_id, changed, delta, pages_checked, pages_changed }
@@ -81,6 +84,7 @@ fn facts() -> Facts {
         MAX_CONTEXTS = "ATOMIK_MAX_CONTEXTS",
         MAX_TABLES = "ATOMIK_MAX_TABLES",
         MAX_BATCH = "ATOMIK_MAX_BATCH",
+        WATCH_NONBLOCK = "ATOMIK_WATCH_NONBLOCK",
         EXPORT_READ_ONLY = "ATOMIK_EXPORT_READ_ONLY",
         OP_LOAD = "ATOMIK_OP_LOAD",
         OP_ACCUM = "ATOMIK_OP_ACCUM",
@@ -191,6 +195,8 @@ fn the_frozen_numbers() {
             ("GET_INFO", 0x8028_4140),
             ("SNAPSHOT", 0x4018_4150),
             ("RESTORE", 0x4018_4151),
+            ("WATCH", 0xC018_4152),
+            ("TOUCH", 0x4010_4153),
             ("EXPORT", 0xC010_4154),
         ]
     );

@@ -138,6 +138,25 @@ impl Command {
                 let words = [id(*table), *flags, BEFORE as u32, *reserved];
                 (uapi::IOC_EXPORT, words.map(u32::to_ne_bytes).concat())
             }
+            Self::Watch {
+                table,
+                addr,
+                count,
+                flags,
+                reserved,
+            } => {
+                let words = [id(*table), *addr, *count, *flags, BEFORE as u32, *reserved];
+                (uapi::IOC_WATCH, words.map(u32::to_ne_bytes).concat())
+            }
+            Self::Touch {
+                table,
+                addr,
+                count,
+                reserved,
+            } => {
+                let words = [id(*table), *addr, *count, *reserved];
+                (uapi::IOC_TOUCH, words.map(u32::to_ne_bytes).concat())
+            }
             Self::Raw { command, words } => {
                 let words = words.iter().flat_map(|word| word.to_ne_bytes());
                 (harmless(*command), words.collect())
@@ -176,10 +195,12 @@ fn most_contexts(count: u32) -> usize {
 
 /// Changes the type to one near the driver's, as the kernel serves numbers of other types on any
 /// file. Changes SNAPSHOT and RESTORE, as the oracle doesn't know the memory that they name, and
-/// EXPORT, as nobody would close the descriptor.
+/// EXPORT and WATCH, as nobody would close the descriptor.
 fn harmless(number: u32) -> u32 {
     let number = match number {
-        uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE | uapi::IOC_EXPORT => number & !0xff,
+        uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE | uapi::IOC_EXPORT | uapi::IOC_WATCH => {
+            number & !0xff
+        }
         other => other,
     };
     let kind = (number >> 8) as u8;

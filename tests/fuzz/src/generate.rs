@@ -395,6 +395,15 @@ pub fn export_flags(random: &mut impl Rng) -> u32 {
     }
 }
 
+/// Flags of WATCH.
+pub fn watch_flags(random: &mut impl Rng) -> u32 {
+    match random.random_range(0..20) {
+        0 => random.random(),
+        1..10 => 0,
+        _ => uapi::WATCH_NONBLOCK,
+    }
+}
+
 /// Makes a command number, known or near one.
 fn number(random: &mut impl Rng) -> u32 {
     let number = uapi::COMMANDS.choose(random).expect("some").ioc;
@@ -488,9 +497,22 @@ pub fn command(random: &mut impl Rng, names: Names) -> Command {
             }
         }
         91..93 => Command::Info,
-        93..97 => Command::Export {
+        93..95 => Command::Export {
             table,
             flags: export_flags(random),
+            reserved: reserved(random),
+        },
+        95..97 => Command::Watch {
+            table,
+            addr: address(random),
+            count: count(random),
+            flags: watch_flags(random),
+            reserved: reserved(random),
+        },
+        97 => Command::Touch {
+            table,
+            addr: address(random),
+            count: count(random),
             reserved: reserved(random),
         },
         _ => Command::Raw {

@@ -186,6 +186,7 @@ mod tests {
         let mut world = after(&[vec![accum(1, 3)], vec![accum(2, 1001), accum(4, 2)]]);
         let info = |ops| {
             let info = FdInfo {
+                watches: 0,
                 tables: 1,
                 contexts: 1,
                 bytes: 16,

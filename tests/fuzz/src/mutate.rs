@@ -190,6 +190,30 @@ fn mutate_command(random: &mut impl Rng, command: &mut Command, names: Names) {
             1 => *flags = generate::export_flags(random),
             _ => *reserved = generate::reserved(random),
         },
+        Command::Watch {
+            table,
+            addr,
+            count,
+            flags,
+            reserved,
+        } => match random.random_range(0..5) {
+            0 => *table = generate::table(random, names),
+            1 => *addr = generate::address(random),
+            2 => *count = generate::count(random),
+            3 => *flags = generate::watch_flags(random),
+            _ => *reserved = generate::reserved(random),
+        },
+        Command::Touch {
+            table,
+            addr,
+            count,
+            reserved,
+        } => match random.random_range(0..4) {
+            0 => *table = generate::table(random, names),
+            1 => *addr = generate::address(random),
+            2 => *count = generate::count(random),
+            _ => *reserved = generate::reserved(random),
+        },
         Command::Snapshot {
             table,
             addr,

@@ -14,7 +14,7 @@ use crate::{
     program::{Caller, Command, Ioctl, Map, Slot, Step, Table, Touch},
 };
 use anyhow::Result;
-use atomik_test_support::{compat, fdinfo, passing::pass, start::Start};
+use atomik_test_support::{compat, fdinfo, passing::pass, raw::RawWatch, start::Start};
 use atomik_uapi::{self as uapi, argument_size};
 use nix::{
     errno::Errno,
@@ -236,7 +236,9 @@ impl Performer {
             Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, *tag, events),
             Step::Repeat(times, ioctl) => {
                 let (calls, times) = match phase {
-                    _ if matches!(ioctl.call, Command::Export { .. }) => (1, 1),
+                    _ if matches!(ioctl.call, Command::Export { .. } | Command::Watch { .. }) => {
+                        (1, 1)
+                    }
                     // Many racing calls have too many orders.
                     Phase::Racing | Phase::RacingIsolated => (1, 1),
                     Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
@@ -266,9 +268,10 @@ impl Performer {
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
         let exports = matches!(ioctl.call, Command::Export { .. });
+        let watches = matches!(ioctl.call, Command::Watch { .. });
         let by = match ioctl.by {
             // The new descriptor would be the child's.
-            Caller::Child if exports => Caller::Thread,
+            Caller::Child if exports || watches => Caller::Thread,
             Caller::Compat if !self.compat => Caller::Thread,
             Caller::Child if phase != Phase::Alone => Caller::Thread,
             by => by,
@@ -280,6 +283,9 @@ impl Performer {
             names.slots.push(-1);
             return Ok(());
         }
+        if phase == Phase::Storm && watches {
+            return Ok(());
+        }
         if phase == Phase::Storm {
             return self.ioctl_in_storm(fd, encoded, ioctl.at, by);
         }
@@ -289,6 +295,17 @@ impl Performer {
             names
                 .slots
                 .push(settle_exported(self.numbers, &mut event.seen)?);
+        }
+        if let (
+            true,
+            Seen::Ioctl {
+                result: Ok(()),
+                arg,
+                ..
+            },
+        ) = (watches, &event.seen)
+        {
+            look_at_watch(arg)?;
         }
         if let Seen::Ioctl {
             result: Ok(()),
@@ -555,6 +572,28 @@ fn settle_exported(numbers: Numbers, seen: &mut Seen) -> Result<i32, String> {
     let settled = settled.map_err(|errno| format!("the descriptor of EXPORT: {errno}"))?;
     bytes.copy_from_slice(&settled.to_ne_bytes());
     Ok(settled)
+}
+
+/// Reads for the first time from the watch that WATCH has made, and closes it. The argument is that
+/// of WATCH.
+fn look_at_watch(arg: &[u8]) -> Result<(), String> {
+    let word = |at: usize| u32::from_ne_bytes(arg[at..at + 4].try_into().expect("4 bytes"));
+    let made = word(std::mem::offset_of!(uapi::Watch, fd)) as i32;
+    if made < 0 {
+        return Err(format!("WATCH made the descriptor {made}"));
+    }
+    // SAFETY: the driver has made this descriptor for us alone.
+    let watch = RawWatch(unsafe { OwnedFd::from_raw_fd(made) });
+    let (first, count) = (
+        word(std::mem::offset_of!(uapi::Watch, addr)),
+        word(std::mem::offset_of!(uapi::Watch, count)),
+    );
+    match watch.read(count as usize + 1) {
+        Ok(told) if told.iter().map(|told| told.0).eq(first..first + count) => Ok(()),
+        // As reading needs memory.
+        Err(Errno::ENOMEM) => Ok(()),
+        other => Err(format!("the watch on {count} from {first} told {other:?}")),
+    }
 }
 
 /// Fills in the pointer of an argument.

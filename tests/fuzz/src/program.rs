@@ -270,6 +270,24 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "is_zero")]
         reserved: u32,
     },
+    /// Makes a watch, whose first read must tell of all its contexts, and closes it. Not made in a
+    /// storm.
+    Watch {
+        table: Table,
+        addr: u32,
+        count: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        flags: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reserved: u32,
+    },
+    Touch {
+        table: Table,
+        addr: u32,
+        count: u32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        reserved: u32,
+    },
     /// Any number with any argument.
     Raw {
         command: u32,

@@ -153,7 +153,9 @@ fn remove(program: &mut Program, list: List, at: usize) {
                 | Command::Batch { table: id, .. }
                 | Command::Snapshot { table: id, .. }
                 | Command::Restore { table: id, .. }
-                | Command::Export { table: id, .. } => table(id),
+                | Command::Export { table: id, .. }
+                | Command::Watch { table: id, .. }
+                | Command::Touch { table: id, .. } => table(id),
                 Command::Create { .. } | Command::Info | Command::Raw { .. } => {}
             }
         }

@@ -3,29 +3,66 @@
 //! [`File`], an open file of the driver, from the user's side.
 
 use crate::{
-    commands,
+    commands::{self, Access},
     contexts::Exclusive,
     kernel_ext::{errno::ecanceled, gfp},
     open_file::OpenFile,
     uapi::{self, BatchOp},
+    watcher::Watcher,
 };
 use atomik_linearizability::{Answer, Entry, Op};
 use kernel::{
     error::code::{EFAULT, ENOENT},
     prelude::*,
+    sync::atomic,
     uaccess::{self, Away, UserPtr},
 };
+use std::sync::{Arc, Mutex};
 
 /// An open file; closed when it is dropped.
-pub struct File(Pin<KBox<OpenFile>>);
+pub struct File {
+    open_file: Pin<KBox<OpenFile>>,
+    /// The watches. Their lock is not loom's: nobody is interrupted while it is held.
+    watchers: Mutex<Vec<Arc<Watcher>>>,
+}
 
 impl File {
     pub fn open() -> Self {
-        Self(KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"))
+        Self {
+            open_file: KBox::try_pin_init(OpenFile::new(), gfp::charged()).expect("a file"),
+            watchers: Mutex::new(Vec::new()),
+        }
     }
 
     fn tables(&self) -> &OpenFile {
-        &self.0
+        &self.open_file
+    }
+
+    fn watcher(&self, number: usize) -> Arc<Watcher> {
+        Arc::clone(&self.watchers.lock().expect("not poisoned")[number])
+    }
+
+    /// Reads from a watch, and sleeps in between, until `enough` says so of all that was told.
+    pub fn follow(&self, watch: usize, enough: impl Fn(&[(u32, u64)]) -> bool) {
+        let watcher = self.watcher(watch);
+        let mut told = Vec::new();
+        while !enough(&told) {
+            let read = read(&watcher, &mut told);
+            assert!(read > 0, "the table is gone, and {told:?} was told");
+        }
+    }
+
+    /// Reads from a watch, and sleeps in between, until its table is gone. Returns what was told.
+    pub fn follow_to_the_end(&self, watch: usize) -> Vec<(u32, u64)> {
+        let watcher = self.watcher(watch);
+        let mut told = Vec::new();
+        while read(&watcher, &mut told) > 0 {}
+        told
+    }
+
+    /// Closes a watch.
+    pub fn unwatch(&self, watch: usize) {
+        drop(self.watchers.lock().expect("not poisoned").remove(watch));
     }
 
     /// The operations served on all files, by GET_INFO.
@@ -37,7 +74,7 @@ impl File {
 
     /// Calls `f` while a writer has a table alone.
     pub fn with_writer_inside(&self, table: u32, f: impl FnOnce()) {
-        let place = self.0.place(table).expect("a table");
+        let place = self.open_file.place(table).expect("a table");
         let exclusive = place.exclusive(table).expect("a table");
         f();
         drop(exclusive);
@@ -52,21 +89,44 @@ impl File {
                     table_id: 0,
                 };
                 put_away(&arg.table_id, away);
-                let result = self.0.create_table(user(&mut arg));
+                let result = self.open_file.create_table(user(&mut arg));
                 result.map(|()| Answer::Created(arg.table_id))
             }
             Op::Destroy { table } => {
                 let mut table = *table;
-                let result = self.0.destroy_table(user(&mut table));
+                let result = self.open_file.destroy_table(user(&mut table));
                 result.map(|()| Answer::Destroyed)
             }
             Op::Single { table, entry } => self.single(*table, *entry, away).map(Answer::States),
             Op::Batch { table, entries } => self.batch(*table, entries, away),
+            Op::Watch { table, addr, count } => {
+                let (place, name) = self.tables().share(*table).expect("a table");
+                let watcher = Watcher::new(place, name, *addr, *count);
+                watcher.map(|watcher| {
+                    let mut all = self.watchers.lock().expect("not poisoned");
+                    all.push(Arc::new(watcher));
+                    Answer::Watching
+                })
+            }
+            Op::Changes { watch, most } => {
+                let mut told = Vec::new();
+                let watcher = self.watcher(*watch);
+                let read = watcher.read(*most, false, |changes| {
+                    if away.is_some() {
+                        return Err(EFAULT);
+                    }
+                    told.extend(changes.iter().map(|change| (change.addr, change.state)));
+                    Ok(())
+                });
+                read.map(|_| Answer::Changes(told))
+            }
         };
+        atomic::catch_up();
         match result {
             Ok(answer) => answer,
             Err(error) if error == ENOENT => Answer::NoTable,
             Err(error) if error == EFAULT => Answer::Fault,
+            Err(error) if error == EAGAIN => Answer::NothingNew,
             Err(error) => panic!("{error:?} from {op:?}"),
         }
     }
@@ -146,7 +206,7 @@ impl File {
 
     /// The states and references of the contexts of a table, if it exists.
     pub(crate) fn words(&self, table: u32) -> Option<Vec<(u64, u64)>> {
-        let place = self.0.place(table).ok()?;
+        let place = self.open_file.place(table).ok()?;
         let mut table = place.exclusive(table).ok()?;
         let contexts = table.contexts().ok()?;
         let count = contexts.count();
@@ -158,11 +218,32 @@ impl File {
 
     /// The numbers of tables and of operations served, as in `/proc/PID/fdinfo/FD`.
     pub fn usage(&self) -> (usize, u64) {
-        let all = self.0.tables();
+        let all = self.open_file.tables();
         let places = || all.into_iter().flat_map(|tables| tables.all_places());
         let tables = places().filter(|place| place.table().is_some());
         (tables.count(), places().map(|place| place.ops()).sum())
     }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // The case has failed, and loom, which is leaving it, can't be called any more.
+            let watchers = self.watchers.get_mut().map(std::mem::take);
+            std::mem::forget(watchers);
+        }
+    }
+}
+
+/// Reads what a watch has to tell, or waits for it. Returns how many changes there were.
+fn read(watcher: &Watcher, told: &mut Vec<(u32, u64)>) -> usize {
+    let copy = |changes: &[uapi::Change]| {
+        told.extend(changes.iter().map(|change| (change.addr, change.state)));
+        Ok(())
+    };
+    let read = watcher.read(usize::MAX, true, copy).expect("changes");
+    atomic::catch_up();
+    read
 }
 
 fn in_batch(entry: &Entry) -> BatchOp {

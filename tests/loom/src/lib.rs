@@ -45,6 +45,9 @@ mod image;
     reason = "public where it is a crate of its own, and there is no limit"
 )]
 mod logic;
+#[path = "../../../module/marks.rs"]
+#[allow(dead_code, reason = "nobody asks for bytes")]
+mod marks;
 #[path = "../../../module/open_file.rs"]
 #[allow(dead_code, reason = "nobody asks for bytes")]
 mod open_file;
@@ -55,6 +58,8 @@ mod pinned_results;
 #[path = "../../../module/place.rs"]
 #[allow(dead_code, reason = "nobody asks for bytes")]
 mod place;
+#[path = "../../../module/quiet.rs"]
+mod quiet;
 #[path = "../../../module/scratch.rs"]
 mod scratch;
 #[path = "../../../module/shared_states.rs"]
@@ -67,3 +72,11 @@ mod tables;
 #[path = "../../../uapi/src/lib.rs"]
 #[allow(unreachable_pub, dead_code, reason = "the mirror of the whole ABI")]
 mod uapi;
+#[path = "../../../module/watch.rs"]
+#[allow(dead_code, reason = "nobody polls or asks for bytes")]
+mod watch;
+#[path = "../../../module/watcher.rs"]
+#[allow(dead_code, reason = "nobody polls or asks for bytes")]
+mod watcher;
+#[path = "../../../module/watchers.rs"]
+mod watchers;

@@ -14,6 +14,7 @@ pub struct FdInfo {
     pub contexts: u64,
     pub bytes: u64,
     pub ops: u64,
+    pub watches: u64,
     /// Id and number of contexts of each table.
     pub each: Vec<(u32, u32)>,
 }
@@ -26,6 +27,36 @@ pub struct ExportInfo {
     pub bytes: u64,
     /// Number of contexts, where the table is there.
     pub contexts: Option<u32>,
+}
+
+/// The driver's lines of a watch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WatchInfo {
+    pub table: u32,
+    pub addr: u32,
+    pub count: u32,
+    /// How many contexts there are to tell of.
+    pub changed: u32,
+    pub bytes: u64,
+    /// Number of contexts, where the table is there.
+    pub contexts: Option<u32>,
+}
+
+/// Finds the lines that the driver adds for a watch.
+pub fn parse_watch(text: &str) -> WatchInfo {
+    let words: Vec<&str> = field(text, "atomik-watch").split(' ').collect();
+    let number = |text: &str| text.parse().expect("a number");
+    let &[table, "addr", addr, "count", count] = &*words else {
+        panic!("{words:?}");
+    };
+    WatchInfo {
+        table: number(table),
+        addr: number(addr),
+        count: number(count),
+        changed: number(field(text, "atomik-changed")),
+        bytes: field(text, "atomik-bytes").parse().expect("a number"),
+        contexts: tables(text).next().map(|(_, contexts)| contexts),
+    }
 }
 
 /// Reads the information about `file` in this process.
@@ -47,6 +78,7 @@ pub fn parse(text: &str) -> FdInfo {
         contexts: number("atomik-contexts"),
         bytes: number("atomik-bytes"),
         ops: number("atomik-ops"),
+        watches: number("atomik-watches"),
         each: tables(text).collect(),
     }
 }

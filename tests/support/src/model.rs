@@ -3,7 +3,10 @@
 //! The algebra by its definition: what each operation on a file does, on its own.
 
 use nix::errno::Errno;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 /// An operation on a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,10 @@ pub enum Op {
     Batch { table: u32, entries: Vec<Entry> },
     /// LOAD, ACCUM, READ or SWAP.
     Single { table: u32, entry: Entry },
+    /// WATCH of these contexts. Watches have numbers from 0 on.
+    Watch { table: u32, addr: u32, count: u32 },
+    /// Reading up to `most` changes from the watch with this number, without waiting.
+    Changes { watch: usize, most: usize },
 }
 
 /// A single operation on a context, or an entry of a batch.
@@ -60,6 +67,16 @@ impl Entry {
         }
     }
 
+    /// True where those who watch the context are told.
+    pub fn changes(&self) -> bool {
+        match *self {
+            Self::Load { .. } | Self::Set { .. } => true,
+            Self::Accum { delta, .. } => delta != 0,
+            Self::Swap { new, .. } => new != 0,
+            Self::Read { .. } | Self::Expect { .. } => false,
+        }
+    }
+
     /// True where a state is the result.
     pub fn returns(&self) -> bool {
         matches!(self, Self::Read { .. } | Self::Swap { .. })
@@ -73,6 +90,13 @@ pub enum Answer {
     Created(u32),
     /// The table has been destroyed.
     Destroyed,
+    /// The contexts are watched.
+    Watching,
+    /// The contexts that may have changed and their states, lowest address first. None where the
+    /// table is gone and nothing is left to tell.
+    Changes(Vec<(u32, u64)>),
+    /// EAGAIN: a watch has nothing to tell.
+    NothingNew,
     /// The states that READ and SWAP have returned, in order.
     States(Vec<u64>),
     /// ENOENT.
@@ -193,12 +217,55 @@ impl Table {
     }
 }
 
+/// A watch: what it has to tell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Watch {
+    table: u32,
+    range: Range<u32>,
+    untold: BTreeSet<u32>,
+    /// The table, once it is destroyed.
+    gone: Option<Table>,
+}
+
+impl Watch {
+    /// Reads up to `most` changes if `answer` can come of it. Returns true where it can.
+    fn read(&mut self, table: Option<&Table>, most: usize, answer: &Answer) -> bool {
+        let Answer::Changes(told) = answer else {
+            if *answer == Answer::Fault {
+                return true;
+            }
+            let nothing = self.gone.is_none() && self.untold.is_empty();
+            return *answer == Answer::NothingNew && nothing;
+        };
+        let Some(&(last, _)) = told.last() else {
+            return self.gone.is_some() && self.untold.is_empty();
+        };
+        let Some(table) = self.gone.as_ref().or(table) else {
+            return false;
+        };
+        // A record without a change is allowed, one with another state is not.
+        let right = told.iter().all(|&(addr, state)| {
+            let found = table.get(addr).map(|context| context.state());
+            self.range.contains(&addr) && found == Ok(state)
+        });
+        let ordered = told.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        for (addr, _) in told {
+            self.untold.remove(addr);
+        }
+        // The rest is left only where it doesn't fit.
+        let first = self.untold.first();
+        let fits = first.is_none_or(|&addr| told.len() == most && addr > last);
+        right && ordered && fits && told.len() <= most
+    }
+}
+
 /// The tables of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Tables {
     tables: BTreeMap<u32, Table>,
     /// The ids of tables that have been destroyed: none is used twice.
     gone: BTreeSet<u32>,
+    watches: Vec<Watch>,
 }
 
 impl Tables {
@@ -212,7 +279,29 @@ impl Tables {
             }
             (Op::Destroy { table }, Answer::Destroyed) => {
                 self.gone.insert(*table);
-                self.tables.remove(table).is_some()
+                let gone = self.tables.remove(table);
+                let watches = self.watches.iter_mut();
+                for watch in watches.filter(|watch| watch.table == *table && watch.gone.is_none()) {
+                    watch.gone = gone.clone();
+                }
+                gone.is_some()
+            }
+            (&Op::Watch { table, addr, count }, Answer::Watching) => {
+                let range = addr..addr + count;
+                self.watches.push(Watch {
+                    table,
+                    untold: range.clone().collect(),
+                    range,
+                    gone: None,
+                });
+                self.tables.contains_key(&table)
+            }
+            (Op::Changes { watch, most }, answer) => {
+                let Some(watch) = self.watches.get_mut(*watch) else {
+                    return false;
+                };
+                let table = self.tables.get(&watch.table);
+                watch.read(table, *most, answer)
             }
             (Op::Single { table, entry }, answer) => {
                 self.apply(*table, std::slice::from_ref(entry), answer)
@@ -224,16 +313,26 @@ impl Tables {
         }
     }
 
-    fn apply(&mut self, table: u32, entries: &[Entry], answer: &Answer) -> bool {
+    fn apply(&mut self, id: u32, entries: &[Entry], answer: &Answer) -> bool {
         if *answer == Answer::Fault {
             return true;
         }
-        let Some(table) = self.tables.get_mut(&table) else {
+        let Some(table) = self.tables.get_mut(&id) else {
             return *answer == Answer::NoTable;
         };
         let unmet = table.unmet(entries);
         match table.apply(entries) {
-            Ok(states) => *answer == Answer::States(states),
+            Ok(states) => {
+                let changed = entries.iter().filter(|entry| entry.changes());
+                for addr in changed.map(Entry::addr) {
+                    for watch in &mut self.watches {
+                        if watch.table == id && watch.range.contains(&addr) {
+                            watch.untold.insert(addr);
+                        }
+                    }
+                }
+                *answer == Answer::States(states)
+            }
             Err(Errno::ECANCELED) => {
                 unmet.is_some_and(|(entry, state)| *answer == Answer::Canceled { entry, state })
             }

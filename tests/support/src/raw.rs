@@ -7,7 +7,9 @@ use nix::{
     errno::Errno,
     fcntl::{OFlag, open},
     libc,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
     sys::stat::Mode,
+    unistd,
 };
 use std::{
     ffi::c_void,
@@ -31,6 +33,46 @@ pub fn open_device() -> RawFile {
 /// Opens the device with these flags.
 pub fn open_device_with(flags: OFlag) -> Result<RawFile, Errno> {
     open(DEVICE, flags | OFlag::O_CLOEXEC, Mode::empty()).map(RawFile)
+}
+
+/// The descriptor of a watch.
+#[derive(Debug)]
+pub struct RawWatch(pub OwnedFd);
+
+impl AsFd for RawWatch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl RawWatch {
+    /// Reads up to `most` changes: addresses and states.
+    pub fn read(&self, most: usize) -> Result<Vec<(u32, u64)>, Errno> {
+        let mut bytes = vec![0; most * size_of::<uapi::Change>()];
+        let count = unistd::read(&self.0, &mut bytes)?;
+        Ok(changes(&bytes[..count]))
+    }
+
+    /// The events that are there: of POLLIN, POLLHUP and others.
+    pub fn events(&self) -> PollFlags {
+        let mut fds = [PollFd::new(self.as_fd(), PollFlags::all())];
+        poll(&mut fds, PollTimeout::ZERO).expect("poll");
+        fds[0].revents().expect("known events")
+    }
+}
+
+/// The records in what was read from a watch.
+pub fn changes(bytes: &[u8]) -> Vec<(u32, u64)> {
+    let records = bytes.chunks_exact(size_of::<uapi::Change>());
+    assert!(records.remainder().is_empty());
+    records
+        .map(|record| {
+            let word = |at| u32::from_ne_bytes(record[at..at + 4].try_into().expect("4 bytes"));
+            assert_eq!(word(4), 0);
+            let state = u64::from_ne_bytes(record[8..].try_into().expect("8 bytes"));
+            (word(0), state)
+        })
+        .collect()
 }
 
 impl AsFd for RawFile {
@@ -164,6 +206,39 @@ impl RawFile {
         assert_eq!((arg.table_id, arg.flags), (table_id, flags));
         // SAFETY: the driver has made this descriptor for us alone.
         Ok(RawFile(unsafe { OwnedFd::from_raw_fd(arg.fd) }))
+    }
+
+    /// WATCH.
+    pub fn watch(
+        &self,
+        table_id: u32,
+        addr: u32,
+        count: u32,
+        flags: u32,
+    ) -> Result<RawWatch, Errno> {
+        let mut arg = uapi::Watch {
+            table_id,
+            addr,
+            count,
+            flags,
+            fd: -1,
+            reserved: 0,
+        };
+        self.ioctl(uapi::IOC_WATCH, &mut arg)?;
+        assert_eq!((arg.addr, arg.count, arg.flags), (addr, count, flags));
+        // SAFETY: the driver has made this descriptor for us alone.
+        Ok(RawWatch(unsafe { OwnedFd::from_raw_fd(arg.fd) }))
+    }
+
+    /// TOUCH.
+    pub fn touch(&self, table_id: u32, addr: u32, count: u32) -> Result<(), Errno> {
+        let mut arg = uapi::Touch {
+            table_id,
+            addr,
+            count,
+            reserved: 0,
+        };
+        self.ioctl(uapi::IOC_TOUCH, &mut arg)
     }
 
     /// GET_INFO.

@@ -151,6 +151,40 @@ impl File {
         Ok(Expected::writing(field, fd))
     }
 
+    /// WATCH, of a descriptor that is closed at once.
+    pub fn watch(&mut self, view: View, arg: &Buffer, after: &[u8]) -> Result<Expected, Errno> {
+        let word = |at| u32_at(&arg.before, at);
+        if word(12) & !uapi::WATCH_NONBLOCK != 0 || word(20) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.range(view, arg)?;
+        let field = std::mem::offset_of!(uapi::Watch, fd);
+        let fd = &after[field..field + 4];
+        if !arg.location.writable(field..field + 4) {
+            let mut expected = Expected::from(Errno::EFAULT);
+            expected.arg = partly(arg.location, field, fd);
+            return Ok(expected);
+        }
+        Ok(Expected::writing(field, fd))
+    }
+
+    /// TOUCH.
+    pub fn touch(&mut self, view: View, arg: &Buffer) -> Result<(), Errno> {
+        if u32_at(&arg.before, 12) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.range(view, arg)
+    }
+
+    /// The range of contexts that an argument begins with is in the table.
+    fn range(&mut self, view: View, arg: &Buffer) -> Result<(), Errno> {
+        let word = |at| u32_at(&arg.before, at);
+        let table = self.table(view.only, word(0))?;
+        let end = word(4).checked_add(word(8));
+        let fits = word(8) > 0 && end.is_some_and(|end| end <= table.count);
+        fits.then_some(()).ok_or(Errno::EINVAL)
+    }
+
     pub fn create(
         &mut self,
         rules: &Rules,

@@ -518,6 +518,23 @@ impl World {
             let expected = file.export(full, arg, seen.1);
             return Ok(expected.unwrap_or_else(|errno| errno.into()));
         }
+        if number == uapi::IOC_WATCH {
+            if company == Company::Others {
+                // The flags of the contexts count for the table while it is watched.
+                file.bytes_known = false;
+            }
+            // How much it takes depends on how it is made.
+            let scarce = room.is_some_and(|room| room < WATCH_BYTES);
+            if *seen.0 == Err(Errno::ENOMEM) && (scarce || company == Company::Others) {
+                return Ok(Errno::ENOMEM.into());
+            }
+            let expected = file.watch(view, arg, seen.1);
+            return Ok(expected.unwrap_or_else(|errno| errno.into()));
+        }
+        if number == uapi::IOC_TOUCH {
+            let touched = file.touch(view, arg);
+            return Ok(touched.map_or_else(Errno::into, |()| Expected::new(Ok(()))));
+        }
         if let uapi::IOC_BATCH | uapi::IOC_SNAPSHOT | uapi::IOC_RESTORE = number {
             if company == Company::Others {
                 file.bytes_known = false;
@@ -556,6 +573,9 @@ impl World {
         Ok(expected)
     }
 }
+
+/// More than any watch takes, and what is read from it.
+const WATCH_BYTES: u64 = 4 << 20;
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, expected: &T) -> Verdict {
     if seen == expected {

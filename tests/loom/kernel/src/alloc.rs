@@ -59,6 +59,12 @@ pub struct KBox<T>(Box<T>);
 
 impl<T> KBox<T> {
     #[track_caller]
+    pub fn new(value: T, _: Flags) -> Result<Self, Error> {
+        held::might_sleep();
+        Ok(Self(Box::new(value)))
+    }
+
+    #[track_caller]
     pub fn try_pin_init<E>(init: impl PinInit<T, E>, _: Flags) -> Result<Pin<Self>, Error>
     where
         Error: From<E>,
@@ -78,6 +84,12 @@ impl<T> Deref for KBox<T> {
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+impl<T> DerefMut for KBox<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }
 

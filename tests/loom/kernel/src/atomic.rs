@@ -48,6 +48,16 @@ impl AtomicType for u64 {
     }
 }
 
+impl AtomicType for bool {
+    fn to_bits(self) -> u64 {
+        self.into()
+    }
+
+    fn from_bits(bits: u64) -> Self {
+        bits != 0
+    }
+}
+
 /// As in the kernel.
 pub struct Atomic<T: AtomicType> {
     shared: UnsafeCell<AtomicU64>,
@@ -60,7 +70,7 @@ pub struct Atomic<T: AtomicType> {
 // use.
 unsafe impl<T: AtomicType + Send> Sync for Atomic<T> {}
 
-impl<T: AtomicType> Atomic<T> {
+impl<T: AtomicType + 'static> Atomic<T> {
     #[track_caller]
     pub fn new(value: T) -> Self {
         Self {
@@ -92,6 +102,11 @@ impl<T: AtomicType> Atomic<T> {
 
     #[track_caller]
     pub fn xchg<O: AnyOrdering>(&self, value: T, _: O) -> T {
+        if O::ORDERING == Ordering::Relaxed && planted::is(Bug::MarksGoLate) {
+            let this = core::ptr::from_ref(self).cast();
+            LATE.with(|late| late.borrow_mut().push((this, Late::Store(value.to_bits()))));
+            return self.load(Relaxed);
+        }
         T::from_bits(self.shared().swap(value.to_bits(), O::ordering()))
     }
 
@@ -119,6 +134,28 @@ impl<T: AtomicType> Atomic<T> {
             )
             .map(T::from_bits)
             .map_err(T::from_bits)
+    }
+
+    /// As in the kernel. loom has no references into its atomics: it learns of writes through this
+    /// one when the thread next uses a lock or an atomic, before which nobody can tell the
+    /// difference. Both times loom checks that nobody else uses the atomic.
+    #[track_caller]
+    pub fn get_mut(&mut self) -> &mut T {
+        let this: *const dyn WriteBack = core::ptr::from_ref(self);
+        let new = PENDING.with(|pending| {
+            let mut pending = pending.borrow_mut();
+            let new = !pending.iter().any(|other| other.addr() == this.addr());
+            if new {
+                pending.push(this);
+            }
+            new
+        });
+        if new {
+            // SAFETY: nobody else uses it, as `self` is exclusive; loom checks that.
+            let value = unsafe { self.shared.get_mut().unsync_load() };
+            self.plain.set(T::from_bits(value));
+        }
+        self.plain.get_mut()
     }
 
     /// The address for [`crate::bindings`].
@@ -152,26 +189,13 @@ impl Atomic<u64> {
         self.shared().fetch_sub(value, O::ordering())
     }
 
-    /// As in the kernel. loom has no references into its atomics: it learns of writes through this
-    /// one when the thread next uses a lock or an atomic, before which nobody can tell the
-    /// difference. Both times loom checks that nobody else uses the atomic.
-    #[track_caller]
-    pub fn get_mut(&mut self) -> &mut u64 {
-        let this = core::ptr::from_ref(self);
-        let new = PENDING.with(|pending| {
-            let mut pending = pending.borrow_mut();
-            let new = !pending.contains(&this);
-            if new {
-                pending.push(this);
-            }
-            new
-        });
-        if new {
-            // SAFETY: nobody else uses it, as `self` is exclusive; loom checks that.
-            let value = unsafe { self.shared.get_mut().unsync_load() };
-            self.plain.set(value);
+    /// OR, for [`crate::bindings`].
+    pub(crate) fn or(&self, bits: u64) {
+        if planted::is(Bug::MarksComeLate) {
+            let this = core::ptr::from_ref(self);
+            return LATE.with(|late| late.borrow_mut().push((this, Late::Or(bits))));
         }
-        self.plain.get_mut()
+        self.shared().fetch_or(bits, Ordering::Relaxed);
     }
 
     /// XOR, for [`crate::bindings`].
@@ -188,15 +212,32 @@ impl Atomic<u64> {
 impl<T: AtomicType> Drop for Atomic<T> {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let this = core::ptr::from_ref(self).cast();
-            PENDING.with(|pending| pending.borrow_mut().retain(|&other| other != this));
+            let this = core::ptr::from_ref(self).addr();
+            PENDING.with(|pending| pending.borrow_mut().retain(|other| other.addr() != this));
         }
+    }
+}
+
+/// An atomic that may have been written to through `get_mut`.
+trait WriteBack {
+    /// Tells loom of it.
+    ///
+    /// # Safety
+    ///
+    /// Nobody else uses the atomic.
+    unsafe fn write_back(&self);
+}
+
+impl<T: AtomicType> WriteBack for Atomic<T> {
+    unsafe fn write_back(&self) {
+        // SAFETY: by the contract, which loom checks.
+        unsafe { (*self.shared.get()).with_mut(|shared| *shared = self.plain.get().to_bits()) };
     }
 }
 
 loom::thread_local! {
     /// The atomics to which this thread may have written through `get_mut`.
-    static PENDING: RefCell<Vec<*const Atomic<u64>>> = RefCell::new(Vec::new());
+    static PENDING: RefCell<Vec<*const dyn WriteBack>> = RefCell::new(Vec::new());
 }
 
 /// Tells loom of this thread's writes through `get_mut`.
@@ -205,9 +246,30 @@ pub(crate) fn write_back() {
     for atomic in PENDING.with(|pending| pending.take()) {
         // SAFETY: an atomic leaves the list when it's dropped, and the driver's atomics are not
         // moved once they are in their table. loom checks that nobody else uses this one.
-        unsafe {
-            let value = (*atomic).plain.get();
-            (*(*atomic).shared.get()).with_mut(|shared| *shared = value);
+        unsafe { (*atomic).write_back() };
+    }
+}
+
+/// A change that a planted bug has put off.
+enum Late {
+    Or(u64),
+    Store(u64),
+}
+
+loom::thread_local! {
+    static LATE: RefCell<Vec<(*const Atomic<u64>, Late)>> = RefCell::new(Vec::new());
+}
+
+/// Does what a planted bug has put off. Called at the end of each command.
+pub fn catch_up() {
+    for (atomic, late) in LATE.with(|late| late.take()) {
+        // SAFETY: the atomics that this happens to live as long as their watch, which cases keep.
+        let shared = unsafe { &*atomic }.shared();
+        match late {
+            Late::Or(bits) => {
+                shared.fetch_or(bits, Ordering::Relaxed);
+            }
+            Late::Store(bits) => shared.store(bits, Ordering::Relaxed),
         }
     }
 }

@@ -27,6 +27,14 @@ pub unsafe fn atomic64_fetch_xor(delta: i64, value: *mut atomic64_t) {
 
 /// # Safety
 ///
+/// As for [`atomic64_xor`].
+pub unsafe fn atomic64_or(bits: i64, value: *mut atomic64_t) {
+    // SAFETY: by the contract.
+    unsafe { &*value.cast::<Atomic<u64>>() }.or(bits as u64);
+}
+
+/// # Safety
+///
 /// `from` is valid for reads of `len` bytes.
 pub unsafe fn copy_to_user_nofault(to: *mut c_void, from: *const c_void, len: usize) -> c_ulong {
     if uaccess::is_there(to.addr()) {

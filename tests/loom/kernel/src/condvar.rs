@@ -29,6 +29,13 @@ impl CondVar {
         guard.unlocked(|held| self.0.wait(held).expect("not poisoned"));
     }
 
+    /// As in the kernel. No case has signals.
+    #[track_caller]
+    pub fn wait_interruptible<T, B: Backend>(&self, guard: &mut Guard<'_, T, B>) -> bool {
+        self.wait(guard);
+        false
+    }
+
     #[track_caller]
     pub fn notify_all(&self) {
         atomic::write_back();

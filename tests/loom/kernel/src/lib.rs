@@ -90,6 +90,14 @@ macro_rules! new_condvar {
     };
 }
 
+/// As in the kernel; the name is lockdep's.
+#[macro_export]
+macro_rules! new_poll_condvar {
+    ($name:literal) => {
+        $crate::condvar::new()
+    };
+}
+
 /// As in the kernel.
 #[macro_export]
 macro_rules! current {

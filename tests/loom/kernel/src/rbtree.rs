@@ -31,6 +31,10 @@ impl<K: Ord + Copy, V> RBTree<K, V> {
         Some(RBTreeNode(key, self.0.insert(key, value)?))
     }
 
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.values()
+    }
+
     pub fn cursor_front_mut(&mut self) -> Option<CursorMut<'_, K, V>> {
         let key = *self.0.first_key_value()?.0;
         Some(CursorMut {

@@ -2,6 +2,8 @@
 
 //! The driver's additions to the kernel crate, on the stand-in for it.
 
+#[path = "../../../../module/kernel_ext/atomic_or.rs"]
+pub(crate) mod atomic_or;
 #[path = "../../../../module/kernel_ext/atomic_xor.rs"]
 pub(crate) mod atomic_xor;
 #[path = "../../../../module/kernel_ext/errno.rs"]
@@ -9,6 +11,7 @@ pub(crate) mod errno;
 #[path = "../../../../module/kernel_ext/gfp.rs"]
 pub(crate) mod gfp;
 pub(crate) mod pinned;
+pub(crate) mod poll_queue;
 #[path = "../../../../module/kernel_ext/uaccess.rs"]
 pub(crate) mod uaccess;
 #[path = "../../../../module/kernel_ext/user_array.rs"]
