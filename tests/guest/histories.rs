@@ -6,10 +6,11 @@
 use crate::{disturb::Disturber, serve::serve};
 use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
 use atomik_test_support::{
-    raw::{RawFile, open_device},
+    raw::{RawFile, RawWatch, open_device},
     start::Start,
 };
-use atomik_uapi::MAX_TABLES;
+use atomik_uapi::{MAX_TABLES, WATCH_NONBLOCK};
+use nix::errno::Errno;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{
@@ -38,22 +39,27 @@ struct Scene {
     clock: Clock,
     first: u32,
     latest: AtomicU32,
+    /// On all contexts of the first table; they don't wait.
+    watches: Vec<RawWatch>,
     programs: Vec<Vec<Op>>,
     start: Start,
 }
 
 impl Scene {
-    /// A file with one table, for threads that run these programs.
-    fn new(programs: Vec<Vec<Op>>) -> Self {
+    /// A file with one table and watches on it, for threads that run these programs.
+    fn new(watches: usize, programs: Vec<Vec<Op>>) -> Self {
         let file = open_device();
         let first = file.create(CONTEXTS).unwrap();
         Self {
-            file,
             clock: Clock::default(),
             first,
             latest: AtomicU32::new(first),
+            watches: (0..watches)
+                .map(|_| file.watch(first, 0, CONTEXTS, WATCH_NONBLOCK).unwrap())
+                .collect(),
             start: Start::of(programs.len()),
             programs,
+            file,
         }
     }
 
@@ -73,7 +79,14 @@ impl Scene {
                 _ => self.latest.load(Ordering::Relaxed) + MAX_TABLES,
             };
         }
-        let call = self.clock.call(op, |op| serve(&self.file, op));
+        let call = self.clock.call(op, |op| match op {
+            &Op::Changes { watch, most } => match self.watches[watch].read(most) {
+                Ok(told) => Answer::Changes(told),
+                Err(Errno::EAGAIN) => Answer::NothingNew,
+                Err(error) => panic!("{error} from a watch"),
+            },
+            op => serve(&self.file, op),
+        });
         if let Answer::Created(table) = call.answer {
             self.latest.store(table, Ordering::Relaxed);
         }
@@ -91,16 +104,31 @@ struct Coverage {
     refused: usize,
     /// Batches whose conditions did not hold.
     canceled: usize,
+    /// Reads of watches that told of changes.
+    told: usize,
 }
 
 /// Records and checks histories of threads that do operations of `op`.
 fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op) {
+    record_and_check_watched(name, histories, 0, op);
+}
+
+/// Does the same with so many watches on the first table.
+fn record_and_check_watched(
+    name: &str,
+    histories: usize,
+    watches: usize,
+    op: fn(&mut ChaCha8Rng) -> Op,
+) {
     let mut random = ChaCha8Rng::seed_from_u64(histories as u64);
     let mut coverage = Coverage::default();
     while coverage.histories < histories {
         let threads = random.random_range(THREADS);
         let scenes: Vec<Scene> = (0..IN_A_ROW)
-            .map(|_| Scene::new((0..threads).map(|_| program(&mut random, op)).collect()))
+            .map(|_| {
+                let programs = (0..threads).map(|_| program(&mut random, op)).collect();
+                Scene::new(watches, programs)
+            })
             .collect();
         let done = AtomicBool::new(false);
         let recorded: Vec<Vec<Vec<Call>>> = thread::scope(|scope| {
@@ -122,10 +150,22 @@ fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op)
             coverage.concurrent += concurrent(&history);
             let canceled = |call: &&Call| matches!(call.answer, Answer::Canceled { .. });
             coverage.canceled += calls().filter(canceled).count();
+            let told =
+                |call: &&Call| matches!(&call.answer, Answer::Changes(all) if !all.is_empty());
+            coverage.told += calls().filter(told).count();
             coverage.refused += calls().filter(|c| c.answer == Answer::NoTable).count();
 
             let mut start = Tables::default();
             assert!(start.step(&Op::Create(CONTEXTS), &Answer::Created(scene.first)));
+            for _ in 0..watches {
+                let (table, count) = (scene.first, CONTEXTS);
+                let watch = Op::Watch {
+                    table,
+                    addr: 0,
+                    count,
+                };
+                assert!(start.step(&watch, &Answer::Watching));
+            }
             if let Err(refused) = check(&start, &history) {
                 panic!("history {} of {name}: {refused}", coverage.histories);
             }
@@ -232,6 +272,37 @@ fn of_conditions() {
         },
     };
     record_and_check("conditions", 1000, op);
+}
+
+/// Operations that change something beside readers of two watches: everything that has changed is
+/// told, and all that one read tells is of one moment.
+#[test]
+fn of_watches() {
+    let op = |random: &mut ChaCha8Rng| match random.random_range(0..8) {
+        0 => batch(random, FIRST),
+        1 => conditional(random, FIRST),
+        2..5 => single(random, FIRST),
+        _ => Op::Changes {
+            watch: random.random_range(0..2),
+            most: random.random_range(1..=2),
+        },
+    };
+    record_and_check_watched("watches", 1000, 2, op);
+}
+
+/// The same, where the table goes meanwhile.
+#[test]
+fn of_watches_on_a_table_that_goes() {
+    let op = |random: &mut ChaCha8Rng| match random.random_range(0..40) {
+        0 => Op::Destroy { table: FIRST },
+        1..20 => single(random, FIRST),
+        20..25 => batch(random, FIRST),
+        _ => Op::Changes {
+            watch: 0,
+            most: random.random_range(1..=2),
+        },
+    };
+    record_and_check_watched("watches on a table that goes", 1000, 1, op);
 }
 
 #[test]
