@@ -11,7 +11,7 @@ use crate::{
 use atomik_test_support::{
     fdinfo::{self, FdInfo},
     memory::{PAGE, Pages},
-    raw::{BatchOp, Context, RawFile, accum, expect, image, load, read, set, swap},
+    raw::{BatchOp, Context, RawFile, RawWatch, accum, expect, image, load, read, set, swap},
 };
 use atomik_uapi as uapi;
 use nix::errno::Errno;
@@ -128,6 +128,8 @@ impl Command<'_> {
         assert_eq!(after.tables, info.tables);
         // A batch leaves its memory for the next one.
         let kept = self.ops.saturating_mul(ENTRY).next_power_of_two();
+        // A table that is watched has a byte for each context.
+        let kept = kept + u64::from(CONTEXTS.next_power_of_two());
         assert!(after.bytes <= info.bytes + kept, "{}", self.name);
         if result.is_ok() {
             (self.expected)(arg, &mut subject.states, round);
@@ -300,6 +302,110 @@ fn export() {
         },
     }
     .under_every_fault();
+}
+
+#[test]
+fn watch() {
+    Command {
+        name: "watch",
+        number: uapi::IOC_WATCH,
+        returns: true,
+        memory: Need::Yes,
+        ops: 0,
+        prepare: &|arg, table_id, _| {
+            arg.put(
+                0,
+                &[uapi::Watch {
+                    table_id,
+                    addr: 0,
+                    count: CONTEXTS,
+                    flags: uapi::WATCH_NONBLOCK,
+                    fd: -1,
+                    reserved: 0,
+                }],
+            );
+        },
+        expected: &|arg, states, _| {
+            let fd = arg.word(16) as i32;
+            // SAFETY: the driver has made this descriptor for us alone.
+            let watch = RawWatch(unsafe { OwnedFd::from_raw_fd(fd) });
+            let told = (0..).zip(states.iter().copied()).collect();
+            assert_eq!(watch.read(states.len()), Ok(told));
+        },
+    }
+    .under_every_fault();
+}
+
+#[test]
+fn touch() {
+    Command {
+        name: "touch",
+        number: uapi::IOC_TOUCH,
+        returns: false,
+        memory: Need::No,
+        ops: 0,
+        prepare: &|arg, table_id, _| {
+            arg.put(
+                0,
+                &[uapi::Touch {
+                    table_id,
+                    addr: 0,
+                    count: CONTEXTS,
+                    reserved: 0,
+                }],
+            );
+        },
+        expected: &|_, _, _| {},
+    }
+    .under_every_fault();
+}
+
+/// A read of a watch that fails has told nothing.
+#[test]
+fn read_of_a_watch() {
+    let injection = Injection::start();
+    let (memory, mut subject) = (Memory::measure(), Subject::new());
+    let (fail, pages) = (FailNth::of_this_thread(), Pages::low(1));
+    let watch = subject
+        .file
+        .watch(subject.table, 0, CONTEXTS, uapi::WATCH_NONBLOCK)
+        .expect("WATCH");
+    let fd = watch.0.as_raw_fd();
+    pages.put(0, &[0u8; PAGE]);
+    let all = |states: &[u64]| (0..).zip(states.iter().copied()).collect::<Vec<_>>();
+    for kind in Kind::ALL {
+        injection.choose(kind);
+        let attempt = |nth| {
+            let (table, file) = (subject.table, &subject.file);
+            file.touch(table, 0, CONTEXTS).expect("TOUCH");
+            let (result, injected) = fail.call(nth, || {
+                // SAFETY: the kernel writes to the page, which nobody else uses.
+                let read = unsafe { nix::libc::read(fd, pages.at(0), PAGE) };
+                Errno::result(read)
+            });
+            match result {
+                Ok(bytes) => {
+                    let words = (0..bytes as usize).step_by(16);
+                    let told = words.map(|at| (pages.word(at) as u32, pages.word(at + 8)));
+                    assert_eq!(told.collect::<Vec<_>>(), all(&subject.states));
+                    assert_eq!(watch.read(1), Err(Errno::EAGAIN));
+                }
+                Err(_) => assert_eq!(watch.read(PAGE), Ok(all(&subject.states))),
+            }
+            subject.check();
+            let _ = watch.read(PAGE);
+            let result = result.map(drop);
+            Attempt { injected, result }
+        };
+        let tally = match kind {
+            Kind::Copy => every_copy(0, attempt),
+            _ => every_fault(kind, attempt),
+        };
+        let tally = tally.tell("read of a watch", &kind.to_string());
+        assert!(kind == Kind::Page || tally.failed > 0, "{tally:?}");
+    }
+    drop((watch, subject));
+    memory.assert_back();
 }
 
 /// Contexts of an image, which starts at `ADDR`.
