@@ -21,6 +21,7 @@ pub const CHECKED: &[&str] = &[
     "batch/",
     "conditions/",
     "export/",
+    "watch/",
     "contexts/",
     "tables/",
     "mapped/",

@@ -12,10 +12,11 @@ use atomik_bench::{
 use atomik_test_support::{
     mapping::Mapping,
     memory::{PAGE, Pages},
-    raw::{self, BatchOp, RawFile, open_device},
+    raw::{self, BatchOp, RawFile, RawWatch, open_device},
 };
 use atomik_uapi as uapi;
 use std::cell::RefCell;
+use std::os::fd::IntoRawFd;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,6 +40,7 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.extend(batches(&file, factor)?);
     cases.extend(conditions(&file, factor)?);
     cases.extend(exports(&file, factor)?);
+    cases.extend(watches(&file, calls)?);
     cases.extend(numbers_of_contexts(&file, calls)?);
     cases.extend(numbers_of_tables(calls)?);
     cases.extend(create_and_destroy(&file)?);
@@ -236,6 +238,90 @@ fn exports(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
         repeated("export/accum", calls, &exported, uapi::IOC_ACCUM, accum),
         repeated("export/read", calls, &exported, uapi::IOC_READ, read),
     ])
+}
+
+/// Operations on tables whose watches have been woken already, and on one that wakes its watch;
+/// reading changes.
+fn watches(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
+    const CONTEXTS: u32 = 65536;
+    // To the end, as nobody reads from them any more.
+    let keep = |watch: RawWatch| watch.0.into_raw_fd();
+    let all = |table_id, flags| file.watch(table_id, 0, CONTEXTS, flags);
+    let mut cases = Vec::new();
+    for watches in [1, 100] {
+        let table_id = file.create(CONTEXTS)?;
+        keep(all(table_id, 0)?);
+        // On other contexts than the one that is changed.
+        for i in 1..watches {
+            keep(file.watch(table_id, 100 + i * 100, 100, 0)?);
+        }
+        let accum = uapi::Accum {
+            table_id,
+            addr: 77,
+            delta: 3,
+        };
+        let id = format!("watch/accum/{watches}");
+        cases.push(repeated(&id, calls, file, uapi::IOC_ACCUM, accum));
+    }
+    for num_ops in [16, 4096] {
+        let table_id = file.create(CONTEXTS)?;
+        keep(all(table_id, 0)?);
+        let mut ops: Vec<BatchOp> = (0..num_ops)
+            .map(|i| raw::accum(i * STRIDE % CONTEXTS, 3))
+            .collect();
+        let file = Rc::clone(file);
+        let turns = (ENTRIES / num_ops).clamp(1, CALLS);
+        let id = format!("batch/watched-accum/{num_ops}");
+        cases.push(Case::new(id, turns, num_ops, move |_| {
+            assert_eq!(file.batch(table_id, &mut ops), Ok(()));
+        }));
+    }
+    // Of each, the reading counts, and not what makes the changes.
+    for changes in [1, 100, CONTEXTS] {
+        let table_id = file.create(CONTEXTS)?;
+        let watch = all(table_id, uapi::WATCH_NONBLOCK)?;
+        let mut records = vec![0; CONTEXTS as usize * size_of::<uapi::Change>()];
+        nix::unistd::read(&watch, &mut records)?;
+        let file = Rc::clone(file);
+        let change = move || {
+            let alone = if changes == CONTEXTS { 1 } else { changes };
+            // Spread over the table, or all at once.
+            for i in 0..alone {
+                let addr = i * (CONTEXTS / alone) % CONTEXTS;
+                let touched = file.touch(table_id, addr, changes / alone);
+                touched.expect("TOUCH");
+            }
+        };
+        change();
+        cases.push(Case::with_cleanup(
+            format!("watch/read/{changes}"),
+            1,
+            1,
+            move |_| {
+                let read = nix::unistd::read(&watch, &mut records);
+                assert_eq!(read, Ok(changes as usize * size_of::<uapi::Change>()));
+            },
+            change,
+        ));
+    }
+    // A change that is told of, and that wakes.
+    let table_id = file.create(CONTEXTS)?;
+    let watch = all(table_id, uapi::WATCH_NONBLOCK)?;
+    watch.read(CONTEXTS as usize)?;
+    let mut accum = uapi::Accum {
+        table_id,
+        addr: 77,
+        delta: 3,
+    };
+    let file = Rc::clone(file);
+    cases.push(Case::with_cleanup(
+        "watch/wake",
+        1,
+        1,
+        move |_| assert_eq!(ioctl(&file, uapi::IOC_ACCUM, &mut accum), 0),
+        move || assert_eq!(watch.read(1).map(|told| told.len()), Ok(1)),
+    ));
+    Ok(cases)
 }
 
 fn numbers_of_contexts(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
