@@ -24,6 +24,12 @@
 
 #define FAILS(error, what) CHECK((what) == -1 && errno == (error))
 
+/* Reads from a watch; there are variables of the name `read`. */
+static ssize_t next(int watch, void *to, size_t bytes)
+{
+	return read(watch, to, bytes);
+}
+
 /*
  * Maps a table that has had so many before it in its place that an id for each
  * would be beyond those that can be mapped.
@@ -138,6 +144,21 @@ int main(void)
 	export.flags = 2;
 	FAILS(EINVAL, ioctl(fd, ATOMIK_IOC_EXPORT, &export));
 	FAILS(EFAULT, ioctl(fd, ATOMIK_IOC_EXPORT, NULL));
+
+	struct atomik_watch watch = { .table_id = create.table_id, .addr = 14, .count = 2,
+				      .flags = ATOMIK_WATCH_NONBLOCK };
+	struct atomik_touch touch = { .table_id = create.table_id, .addr = 15, .count = 1 };
+	struct atomik_change changes[3];
+
+	CHECK(ioctl(fd, ATOMIK_IOC_WATCH, &watch) == 0);
+	CHECK(next(watch.fd, changes, sizeof(changes)) == 2 * sizeof(*changes));
+	CHECK(changes[1].addr == 15 && changes[1].state == 0x8000000000000007);
+	FAILS(EAGAIN, next(watch.fd, changes, sizeof(changes)));
+	CHECK(ioctl(fd, ATOMIK_IOC_TOUCH, &touch) == 0);
+	CHECK(next(watch.fd, changes, sizeof(changes)) == sizeof(*changes));
+	CHECK(close(watch.fd) == 0);
+	touch.count = 0;
+	FAILS(EINVAL, ioctl(fd, ATOMIK_IOC_TOUCH, &touch));
 
 	struct atomik_info info;
 
