@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn ones_are_in_order() {
         assert_eq!(Ones(0).next(), None);
-        let bits: Vec<_> = Ones(1 | 1 << 7 | 1 << 63).collect();
+        let bits: Vec<_> = Ones(1 | (1 << 7) | (1 << 63)).collect();
         assert_eq!(bits, [0, 7, 63]);
         assert_eq!(Ones(u64::MAX).count(), 64);
     }
