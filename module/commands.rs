@@ -224,13 +224,6 @@ pub(crate) fn get_info(arg: UserPtr) -> Result {
     write_field(arg, 0, &info)
 }
 
-/// Calls `f`, and is no part of its caller: of several such, each saves the registers and takes the
-/// stack that it needs itself, and a caller that calls none saves and takes nothing.
-#[inline(never)]
-pub(crate) fn apart(f: impl FnOnce() -> Result) -> Result {
-    f()
-}
-
 /// Reads the argument of a command. Fails with EFAULT.
 pub(crate) fn read_arg<T: FromBytes>(from: UserPtr) -> Result<T> {
     UserSlice::new(from, size_of::<T>()).reader().read()

@@ -4,7 +4,7 @@
 //! commands that need a file opened for writing.
 
 use crate::{
-    commands::{self, apart},
+    commands,
     exported::Exported,
     kernel_ext::{gfp, module_ref},
     mapped::{MapRequest, MappedStates},
@@ -90,15 +90,15 @@ impl MiscDevice for OpenFile {
 #[inline(never)]
 unsafe fn seldom(this: Pin<&OpenFile>, file: &File, cmd: u32, arg: UserPtr) -> Result {
     match cmd {
-        IOC_GET_INFO => apart(|| commands::get_info(arg)),
-        IOC_SNAPSHOT => apart(|| commands::snapshot(&*this, arg)),
-        IOC_WATCH => apart(|| WatchFile::open(&*this, arg)),
+        IOC_GET_INFO => commands::get_info(arg),
+        IOC_SNAPSHOT => commands::snapshot(&*this, arg),
+        IOC_WATCH => WatchFile::open(&*this, arg),
         // SAFETY: by the contract.
-        IOC_EXPORT => apart(|| unsafe { Exported::export(this, file, arg) }),
-        IOC_CREATE_TABLE => apart(|| writable(file).and_then(|()| this.create_table(arg))),
-        IOC_DESTROY_TABLE => apart(|| writable(file).and_then(|()| this.destroy_table(arg))),
-        IOC_RESTORE => apart(|| writable(file).and_then(|()| commands::restore(&*this, arg))),
-        IOC_TOUCH => apart(|| writable(file).and_then(|()| commands::touch(&*this, arg))),
+        IOC_EXPORT => unsafe { Exported::export(this, file, arg) },
+        IOC_CREATE_TABLE => writable(file).and_then(|()| this.create_table(arg)),
+        IOC_DESTROY_TABLE => writable(file).and_then(|()| this.destroy_table(arg)),
+        IOC_RESTORE => writable(file).and_then(|()| commands::restore(&*this, arg)),
+        IOC_TOUCH => writable(file).and_then(|()| commands::touch(&*this, arg)),
         _ => Err(ENOTTY),
     }
 }

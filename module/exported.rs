@@ -3,7 +3,7 @@
 //! [`Exported`], one table of an open file behind a descriptor of its own, with rights of its own.
 
 use crate::{
-    commands::{self, apart, read_arg, write_field, Access},
+    commands::{self, read_arg, write_field, Access},
     kernel_ext::{
         anon_file::{self, AnonFile, Commands, Operations},
         gfp,
@@ -107,17 +107,15 @@ impl Exported {
     #[inline(never)]
     fn seldom(&self, command: u32, arg: UserPtr) -> Result {
         match command {
-            IOC_GET_INFO => apart(|| commands::get_info(arg)),
-            IOC_SNAPSHOT => apart(|| commands::snapshot(self, arg)),
-            IOC_WATCH => apart(|| WatchFile::open(self, arg)),
-            IOC_RESTORE => apart(|| {
-                self.check_writable()?;
-                commands::restore(self, arg)
-            }),
-            IOC_TOUCH => apart(|| {
-                self.check_writable()?;
-                commands::touch(self, arg)
-            }),
+            IOC_GET_INFO => commands::get_info(arg),
+            IOC_SNAPSHOT => commands::snapshot(self, arg),
+            IOC_WATCH => WatchFile::open(self, arg),
+            IOC_RESTORE => self
+                .check_writable()
+                .and_then(|()| commands::restore(self, arg)),
+            IOC_TOUCH => self
+                .check_writable()
+                .and_then(|()| commands::touch(self, arg)),
             IOC_CREATE_TABLE | IOC_DESTROY_TABLE | IOC_EXPORT => Err(EBADF),
             _ => Err(ENOTTY),
         }

@@ -134,6 +134,10 @@ impl Watcher {
                 return Ok(0);
             }
             if !waits {
+                // Gone meanwhile, perhaps with changes that another reader has taken since.
+                if self.watch.is_gone() {
+                    continue;
+                }
                 return Err(EAGAIN);
             }
             self.watch.wait()?;

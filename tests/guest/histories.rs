@@ -124,7 +124,9 @@ fn record_and_check_watched(
     let mut coverage = Coverage::default();
     while coverage.histories < histories {
         let threads = random.random_range(THREADS);
-        let scenes: Vec<Scene> = (0..IN_A_ROW)
+        // No more descriptors with watches: the fuzzer's programs, in this process too, take those
+        // from 100 up for theirs.
+        let scenes: Vec<Scene> = (0..IN_A_ROW / (1 + watches))
             .map(|_| {
                 let programs = (0..threads).map(|_| program(&mut random, op)).collect();
                 Scene::new(watches, programs)
