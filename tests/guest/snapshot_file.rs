@@ -188,14 +188,14 @@ fn by_the_library() {
     for range in [0..0, 2..2, 0..5, 4..5, 0..65537, 0..u32::MAX] {
         let error = table.snapshot(range.clone()).unwrap_err();
         assert!(
-            matches!(error, Error::Image { table: 1, .. }),
+            matches!(error, Error::Range { table: 1, .. }),
             "{range:?}: {error:?}"
         );
     }
-    assert!(matches!(table.restore(0, &[]), Err(Error::Image { .. })));
+    assert!(matches!(table.restore(0, &[]), Err(Error::Range { .. })));
     assert!(matches!(
         table.restore(3, &[expected; 2]),
-        Err(Error::Image { .. })
+        Err(Error::Range { .. })
     ));
     let gone = table.into_ref();
     gone.clone().destroy().unwrap();

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! `atomikctl watch`, and watching with the library.
+//! `atomikctl watch`.
 
-use atomik::{Device, Watch};
 use atomik_test_support::tool::Tool;
 use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Lines},
     process::{Child, ChildStdout, Stdio},
-    time::Duration,
 };
 
 fn tool() -> Tool {
@@ -21,7 +19,7 @@ fn tool() -> Tool {
 fn watch(tool: &Tool, words: &str) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut child = tool
         .command("atomikctl")
-        .args(["-s", "s", "watch", "--initial", "--interval", "10"])
+        .args(["-s", "s", "watch", "--initial"])
         .args(words.split_whitespace())
         .stdout(Stdio::piped())
         .spawn()
@@ -81,40 +79,4 @@ fn it_ends_with_the_table_or_the_time() {
         .failed(1, &["address 4 is outside table "]);
     tool.run("-s s watch 0..4")
         .failed(1, &["address 4 is outside table "]);
-}
-
-#[test]
-fn by_the_library() {
-    let table = Device::open().unwrap().create_table(5000).unwrap();
-    // Looked at one by one, by a batch, and by an image.
-    for addresses in [
-        vec![7, 3],
-        (0..64).rev().collect(),
-        (0..5000).rev().collect(),
-    ] {
-        let mut watch = Watch::new(&table, addresses).unwrap();
-        assert_eq!(watch.poll().unwrap(), []);
-        let before = table.read(3).unwrap();
-        table.accum(3, 1).unwrap();
-        let changes = watch.poll().unwrap();
-        let [change] = changes[..] else {
-            panic!("{changes:?}")
-        };
-        assert_eq!(
-            (change.addr, change.before, change.after),
-            (3, before, before ^ 1)
-        );
-        assert!(watch.states().any(|state| state == (3, before ^ 1)));
-        let none = watch.wait(Duration::from_millis(1), Some(Duration::from_millis(5)));
-        assert_eq!(none.unwrap(), []);
-        // A thread changes it while this waits.
-        std::thread::scope(|scope| {
-            scope.spawn(|| table.accum(7, 2).unwrap());
-            let changes = watch.wait(Duration::from_millis(1), None).unwrap();
-            assert_eq!(changes[0].addr, 7);
-        });
-    }
-    for beyond in [vec![5000], (4950..5001).collect(), (0..5001).collect()] {
-        assert!(Watch::new(&table, beyond).is_err());
-    }
 }

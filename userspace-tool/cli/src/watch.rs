@@ -2,9 +2,9 @@
 
 //! `atomikctl watch`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use atomik::{Error, Watch};
 use serde::Serialize;
 
 use crate::addresses::Addresses;
@@ -17,22 +17,13 @@ use crate::target::OpenTable;
 
 /// Print states that change, as they do
 ///
-/// Each line has the address, the state before and the state after. It looks every --interval,
-/// which costs the table's other users next to nothing. A state that changes and changes back
-/// between two looks isn't noticed. Ends when the table is destroyed.
+/// Each line has the address, the state before and the state after. A state that changes and
+/// changes back at once may not be noticed. Ends when the table is destroyed.
 #[derive(clap::Args)]
 pub struct Args {
     /// An address, or a range: 0..15 (both included), 5.. or ..15, or .. for all
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<Addresses>,
-    /// Milliseconds between two looks
-    #[arg(
-        long,
-        value_name = "MS",
-        default_value_t = 100,
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    interval: u64,
     /// End after N changes
     #[arg(short = 'n', long, value_name = "N")]
     count: Option<u64>,
@@ -62,8 +53,23 @@ struct Row {
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
         let table = self.target.open()?;
-        let watched = addresses(&table, &self.addresses)?.into_iter().flatten();
-        let mut watch = Watch::new(&table, watched.collect()).map_err(|e| Failure::of(&e))?;
+        let watched: BTreeSet<u32> = addresses(&table, &self.addresses)?
+            .into_iter()
+            .flatten()
+            .collect();
+        let first = watched.first().copied().unwrap_or(0);
+        let last = watched.last().copied().unwrap_or(0);
+        // Its error names the address.
+        table.read(last).map_err(|e| Failure::of(&e))?;
+        let mut watch = table
+            .watch(first..last.saturating_add(1))
+            .map_err(|e| Failure::of(&e))?;
+        let start = watch.read().map_err(|e| Failure::of(&e))?;
+        let mut states: BTreeMap<u32, u64> = start
+            .iter()
+            .filter(|change| watched.contains(&change.addr))
+            .map(|change| (change.addr, change.state))
+            .collect();
         let end = (self.timeout)
             .and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
         let mut out = Output::new(global.json);
@@ -75,7 +81,7 @@ impl Args {
             hex: hex(value),
         };
         if self.initial {
-            for (addr, state) in watch.states() {
+            for (&addr, &state) in &states {
                 let text = format!("{addr} {}", self.format.value(state));
                 out.record(&row(addr, None, state), text)?;
             }
@@ -84,22 +90,30 @@ impl Args {
         out.flush()?;
         let mut left = self.count;
         while left != Some(0) {
-            let timeout = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let changes = match watch.wait(Duration::from_millis(self.interval), timeout) {
-                Ok(changes) => changes,
-                Err(Error::NoSuchTable { .. }) => break,
-                Err(error) => return Err(Failure::of(&error)),
+            let timeout = end.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            let changes = match watch.read_timeout(timeout).map_err(|e| Failure::of(&e))? {
+                // The table is gone.
+                Some([]) => break,
+                Some(changes) => changes,
+                None => {
+                    return match left {
+                        Some(_) => Err(Failure::plain(
+                            "--timeout is over, and fewer changes came than --count",
+                        )),
+                        None => Ok(()),
+                    };
+                }
             };
-            if changes.is_empty() {
-                return match left {
-                    Some(_) => Err(Failure::plain(
-                        "--timeout is over, and fewer changes came than --count",
-                    )),
-                    None => Ok(()),
+            for change in changes {
+                let Some(state) = states.get_mut(&change.addr) else {
+                    continue;
                 };
-            }
-            for change in changes.iter().take(left.map_or(usize::MAX, |n| n as usize)) {
-                let (before, after) = (change.before, change.after);
+                let (before, after) = (std::mem::replace(state, change.state), change.state);
+                if before == after || left == Some(0) {
+                    continue;
+                }
                 let text = format!(
                     "{} {} {}",
                     change.addr,
@@ -107,9 +121,9 @@ impl Args {
                     self.format.value(after)
                 );
                 out.record(&row(change.addr, Some(hex(before)), after), text)?;
+                left = left.map(|n| n - 1);
             }
             out.flush()?;
-            left = left.map(|n| n.saturating_sub(changes.len() as u64));
         }
         Ok(())
     }

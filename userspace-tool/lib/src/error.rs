@@ -80,11 +80,12 @@ pub enum Error {
         /// Their ids.
         ids: Vec<u32>,
     },
-    /// An image is empty, or goes beyond the table.
-    #[error("{count} contexts from address {addr} are not in table {table}{}",
+    /// A range of contexts, such as an image's, is empty or goes beyond the table.
+    #[error("{count} contexts from address {addr} are not in {}{}",
+        named(*.table),
         .contexts.map_or(String::new(), |n| format!(", which has {n} contexts")))]
-    Image {
-        /// The table's id.
+    Range {
+        /// The table's id; 0 where it is in this process, a [`LocalTable`](crate::LocalTable).
         table: u32,
         /// The first address.
         addr: u32,
@@ -93,9 +94,9 @@ pub enum Error {
         /// The table's number of contexts, where it's known.
         contexts: Option<u32>,
     },
-    /// The kernel has no memory for its copy of an image.
+    /// The kernel has no memory for an operation: its copy of an image, or a watch.
     #[error("no memory for {op}")]
-    ImageMemory {
+    OutOfMemory {
         /// The operation.
         op: Operation,
     },
@@ -288,7 +289,7 @@ impl Error {
                  `sudo modprobe atomik`"
                     .into()
             }
-            Self::ImageMemory { .. } => {
+            Self::OutOfMemory { .. } => {
                 "free memory, raise the limit of the memory cgroup, or take fewer contexts at once"
                     .into()
             }
@@ -356,11 +357,11 @@ impl Error {
             Self::Address { .. }
             | Self::Local(LocalError::NoContexts)
             | Self::InvalidCount { .. }
-            | Self::Image { .. }
+            | Self::Range { .. }
             | Self::BatchEmpty
             | Self::BatchTooLong { .. } => Errno::EINVAL,
             Self::TooManyTables => Errno::ENOSPC,
-            Self::NoMemory { .. } | Self::ImageMemory { .. } => Errno::ENOMEM,
+            Self::NoMemory { .. } | Self::OutOfMemory { .. } => Errno::ENOMEM,
             // EXPECT and SET are opcodes, other operations commands of their own.
             Self::Unsupported {
                 op: Operation::Expect | Operation::Set,

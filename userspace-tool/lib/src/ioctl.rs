@@ -11,7 +11,8 @@
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use atomik_uapi::{
-    Accum, Batch, BatchOp, Context, CreateTable, Export, Image, Info, Load, Read, Swap,
+    Accum, Batch, BatchOp, Context, CreateTable, Export, Image, Info, Load, Read, Swap, Touch,
+    WATCH_NONBLOCK, Watch,
 };
 use nix::errno::Errno;
 
@@ -55,6 +56,8 @@ mod raw {
     command!(read get_info, NR_GET_INFO, uapi::Info, IOC_GET_INFO);
     command!(write snapshot, NR_SNAPSHOT, uapi::Image, IOC_SNAPSHOT);
     command!(write restore, NR_RESTORE, uapi::Image, IOC_RESTORE);
+    command!(readwrite watch, NR_WATCH, uapi::Watch, IOC_WATCH);
+    command!(write touch, NR_TOUCH, uapi::Touch, IOC_TOUCH);
     command!(readwrite export, NR_EXPORT, uapi::Export, IOC_EXPORT);
 }
 
@@ -219,6 +222,39 @@ fn image(table_id: u32, addr: u32, count: usize, contexts: *const Context) -> ni
         reserved: 0,
         contexts_ptr: contexts.expose_provenance() as u64,
     })
+}
+
+/// WATCH: returns a new descriptor that tells of changes, non-blocking and close-on-exec.
+pub(crate) fn watch(
+    fd: BorrowedFd<'_>,
+    table_id: u32,
+    addr: u32,
+    count: u32,
+) -> nix::Result<OwnedFd> {
+    let mut arg = Watch {
+        table_id,
+        addr,
+        count,
+        flags: WATCH_NONBLOCK,
+        fd: -1,
+        reserved: 0,
+    };
+    // SAFETY: plain argument.
+    retry(|| unsafe { raw::watch(fd.as_raw_fd(), &mut arg) })?;
+    // SAFETY: the driver has made the descriptor for this call, so nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(arg.fd) })
+}
+
+/// TOUCH.
+pub(crate) fn touch(fd: BorrowedFd<'_>, table_id: u32, addr: u32, count: u32) -> nix::Result<()> {
+    let arg = Touch {
+        table_id,
+        addr,
+        count,
+        reserved: 0,
+    };
+    // SAFETY: plain argument, which the kernel only reads.
+    retry(|| unsafe { raw::touch(fd.as_raw_fd(), &arg) })
 }
 
 /// EXPORT: returns a new descriptor of the table, close-on-exec.

@@ -104,9 +104,9 @@
 //! - Calls that read `/proc` or files say so: [`Device::usage`] and those built on it, and in
 //!   `snapshot` the files. They take as long as other small files do.
 //! - Calls that wait for another process, or for time to pass, say so and say how long:
-//!   [`Watch::wait`], [`Device::send`] and [`Device::receive`] on a blocking socket, and in
-//!   `session` those that talk to a holder. They belong on a thread for blocking work; with a timer
-//!   of the runtime's, [`Watch::poll`] replaces the first.
+//!   [`Watch::read`], [`Device::send`] and [`Device::receive`] on a blocking socket, and in
+//!   `session` those that talk to a holder. They belong on a thread for blocking work. A [`Watch`]
+//!   is a descriptor too, which the runtime can wait for; [`Watch::try_read`] never waits.
 //!
 //! # The command
 //!
@@ -192,6 +192,7 @@ const _: () = {
     shared_by_threads::<Device>();
     shared_by_threads::<Table>();
     shared_by_threads::<TableRef>();
+    shared_by_threads::<Watch>();
     shared_by_threads::<Batch>();
     shared_by_threads::<Error>();
     shared_by_threads::<LocalTable>();

@@ -32,6 +32,12 @@ pub enum Operation {
     Snapshot,
     /// Setting contexts of a table, all at one moment.
     Restore,
+    /// Making a descriptor that tells of changes.
+    Watch,
+    /// Reading that descriptor.
+    ReadWatch,
+    /// Telling those who watch a table of changes.
+    Touch,
     /// Making a descriptor of one table.
     Export,
     /// Mapping a table's states.
@@ -63,6 +69,9 @@ impl fmt::Display for Operation {
             Self::GetInfo => "GET_INFO",
             Self::Snapshot => "SNAPSHOT",
             Self::Restore => "RESTORE",
+            Self::Watch => "WATCH",
+            Self::ReadWatch => "reading a watch",
+            Self::Touch => "TOUCH",
             Self::Export => "EXPORT",
             Self::Map => "mmap",
             Self::Send => "sending a descriptor",

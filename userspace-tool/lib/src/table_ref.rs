@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use crate::{
     Batch, BatchResults, Context, Device, Error, LocalError, Operation, Result, Rights, TableMap,
-    TableView, Usage, ioctl, transaction,
+    TableView, Usage, Watch, ioctl, transaction, watch::DeviceWatch,
 };
 
 /// A table of contexts in an open file. Dropping this doesn't destroy the table.
@@ -22,8 +22,8 @@ use crate::{
 ///
 /// Every operation may return [`Error::NoSuchTable`], and each that takes an address
 /// [`Error::Address`]. One that the descriptor gives no right to returns [`Error::ReadOnly`]: of a
-/// file opened for reading only all but [`read`](Self::read) and [`snapshot`](Self::snapshot), of a
-/// table [exported](Self::export) read-only all that change something.
+/// file opened for reading only all but [`read`](Self::read), [`snapshot`](Self::snapshot) and
+/// [`watch`](Self::watch), of a table [exported](Self::export) read-only all that change something.
 #[derive(Clone, Debug)]
 pub struct TableRef {
     file: Arc<OwnedFd>,
@@ -74,8 +74,8 @@ impl TableRef {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] where the range is empty or goes beyond the table, [`Error::Unsupported`]
-    /// with an older driver, [`Error::ImageMemory`], and see [`TableRef`].
+    /// [`Error::Range`] where the range is empty or goes beyond the table, [`Error::Unsupported`]
+    /// with an older driver, [`Error::OutOfMemory`], and see [`TableRef`].
     ///
     /// # Examples
     ///
@@ -90,11 +90,11 @@ impl TableRef {
     pub fn snapshot(&self, range: Range<u32>) -> Result<Vec<Context>> {
         let (addr, count) = (range.start, range.end.saturating_sub(range.start));
         if !(1..=MAX_CONTEXTS).contains(&count) {
-            return Err(self.image_error(Operation::Snapshot, addr, count.into(), Errno::EINVAL));
+            return Err(self.range_error(Operation::Snapshot, addr, count.into(), Errno::EINVAL));
         }
         let mut contexts = vec![atomik_uapi::Context::default(); count as usize];
         ioctl::snapshot(self.file.as_fd(), self.id, addr, &mut contexts)
-            .map_err(|e| self.image_error(Operation::Snapshot, addr, count.into(), e))?;
+            .map_err(|e| self.range_error(Operation::Snapshot, addr, count.into(), e))?;
         Ok(contexts.into_iter().map(Context::from).collect())
     }
 
@@ -109,7 +109,7 @@ impl TableRef {
                 .first()
                 .copied()
                 .ok_or_else(|| self.outside(addr, None)),
-            Err(Error::Image { .. }) => Err(self.outside(addr, None)),
+            Err(Error::Range { .. }) => Err(self.outside(addr, None)),
             Err(error) => Err(error),
         }
     }
@@ -118,12 +118,12 @@ impl TableRef {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] where there are none, or more than the table has from there,
-    /// [`Error::Unsupported`] with an older driver, [`Error::ImageMemory`], and see [`TableRef`].
+    /// [`Error::Range`] where there are none, or more than the table has from there,
+    /// [`Error::Unsupported`] with an older driver, [`Error::OutOfMemory`], and see [`TableRef`].
     /// Nothing has been set then.
     pub fn restore(&self, addr: u32, contexts: &[Context]) -> Result<()> {
         let count = contexts.len();
-        let error = |e| self.image_error(Operation::Restore, addr, count as u64, e);
+        let error = |e| self.range_error(Operation::Restore, addr, count as u64, e);
         if !(1..=MAX_CONTEXTS as usize).contains(&count) {
             return Err(error(Errno::EINVAL));
         }
@@ -517,6 +517,51 @@ impl TableRef {
         TableView::new(self.file.as_fd(), self.id, self.size()?, false)
     }
 
+    /// WATCH: watches the contexts of `range`: their changes wake, and tell which contexts they
+    /// were and what their states are now. The first read tells the states of all.
+    ///
+    /// It works on a file opened for reading only. Neither the table nor its file stays for a
+    /// watch. It costs one bit for each context, which count as a table's memory does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] where the range is empty or goes beyond the table, [`Error::Unsupported`]
+    /// with an older driver, [`Error::OutOfMemory`]; [`Error::Os`] where the process has too many
+    /// descriptors; and see [`TableRef`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(16)?;
+    /// for change in table.watch(0..16)? {
+    ///     let change = change?;
+    ///     println!("context {} is {:#x}", change.addr, change.state);
+    /// }
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn watch(&self, range: Range<u32>) -> Result<Watch> {
+        let (addr, count) = (range.start, range.end.saturating_sub(range.start));
+        let descriptor = ioctl::watch(self.file.as_fd(), self.id, addr, count)
+            .map_err(|e| self.range_error(Operation::Watch, addr, count.into(), e))?;
+        Ok(Watch::new(
+            range,
+            DeviceWatch::new(descriptor, self.id, count),
+        ))
+    }
+
+    /// TOUCH: tells those who watch contexts of `range` that these changed. The kernel doesn't see
+    /// what is done through a [mapping](Self::map): who changes states there calls this afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] where the range is empty or goes beyond the table, [`Error::Unsupported`]
+    /// with an older driver, and see [`TableRef`].
+    pub fn touch(&self, range: Range<u32>) -> Result<()> {
+        let (addr, count) = (range.start, range.end.saturating_sub(range.start));
+        ioctl::touch(self.file.as_fd(), self.id, addr, count)
+            .map_err(|e| self.range_error(Operation::Touch, addr, count.into(), e))
+    }
+
     /// Destroys the table, for all processes that share the open file.
     ///
     /// # Errors
@@ -527,16 +572,16 @@ impl TableRef {
             .map_err(|e| Error::other(Operation::DestroyTable, Some(self.id), e))
     }
 
-    /// Translates an error of SNAPSHOT or RESTORE.
-    fn image_error(&self, op: Operation, addr: u32, count: u64, errno: Errno) -> Error {
+    /// Translates an error of a command on a range.
+    fn range_error(&self, op: Operation, addr: u32, count: u64, errno: Errno) -> Error {
         match errno {
-            Errno::EINVAL => Error::Image {
+            Errno::EINVAL => Error::Range {
                 table: self.id,
                 addr,
                 count,
                 contexts: self.contexts,
             },
-            Errno::ENOMEM => Error::ImageMemory { op },
+            Errno::ENOMEM => Error::OutOfMemory { op },
             Errno::ENOTTY => Error::Unsupported { op },
             other => Error::other(op, Some(self.id), other),
         }
