@@ -19,6 +19,7 @@ mod histories;
 mod image;
 mod isolation;
 mod library;
+mod library_watch;
 mod mapped;
 mod operations;
 mod patterns;

@@ -2,13 +2,16 @@
 
 //! [`ContextTable`]: the trait of tables, in the kernel and in this process.
 
+use std::ops::Range;
+
 #[cfg(doc)]
 use crate::Error;
 #[cfg(doc)]
 use crate::LocalError;
 use crate::local::check_u64;
 use crate::{
-    Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value, transaction,
+    Batch, BatchResults, LocalContext, LocalTable, Result, Table, TableRef, Value, Watch,
+    transaction,
 };
 
 /// A table of contexts, wherever it is: the device's [`Table`] and [`TableRef`], and the
@@ -148,6 +151,13 @@ pub trait ContextTable {
     ///
     /// Those of [`TableRef::snapshot`].
     fn nonzero(&self) -> Result<Vec<(u32, Value)>>;
+
+    /// Watches the contexts of `range`, as [`TableRef::watch`] does.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TableRef::watch`], [`LocalError::TooWide`].
+    fn watch(&self, range: Range<u32>) -> Result<Watch>;
 
     /// LOAD of a `u64`, see [`load_value`](Self::load_value).
     ///
@@ -328,6 +338,10 @@ impl ContextTable for LocalTable {
         let value = |(addr, limbs)| Ok((addr, Value::new(width, limbs)?));
         self.nonzero().map(value).collect()
     }
+
+    fn watch(&self, range: Range<u32>) -> Result<Watch> {
+        self.watch(range)
+    }
 }
 
 /// Implements the trait for the device's types, which have the methods of [`TableRef`].
@@ -398,6 +412,10 @@ macro_rules! device_table {
                 let states = (0..).zip(contexts.iter().map(|context| context.state()));
                 let nonzero = states.filter(|&(_, state)| state != 0);
                 Ok(nonzero.map(|(addr, state)| (addr, state.into())).collect())
+            }
+
+            fn watch(&self, range: Range<u32>) -> Result<Watch> {
+                TableRef::watch(self, range)
             }
         }
     };

@@ -301,8 +301,12 @@ impl Error {
             Self::Address {
                 contexts: Some(contexts),
                 ..
+            }
+            | Self::Range {
+                contexts: Some(contexts),
+                ..
             } => format!("its addresses are 0 to {}", contexts.saturating_sub(1)),
-            Self::Address { contexts: None, .. } => {
+            Self::Address { contexts: None, .. } | Self::Range { contexts: None, .. } => {
                 "addresses start at 0, and end below the number of contexts that the table was \
                  created with"
                     .into()

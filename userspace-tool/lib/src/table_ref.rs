@@ -12,7 +12,7 @@ use nix::errno::Errno;
 
 use crate::{
     Batch, BatchResults, Context, Device, Error, LocalError, Operation, Result, Rights, TableMap,
-    TableView, Usage, Watch, ioctl, transaction, watch::DeviceWatch,
+    TableView, Usage, Watch, ioctl, transaction, watch::DeviceWatch, watch::Source,
 };
 
 /// A table of contexts in an open file. Dropping this doesn't destroy the table.
@@ -543,10 +543,8 @@ impl TableRef {
         let (addr, count) = (range.start, range.end.saturating_sub(range.start));
         let descriptor = ioctl::watch(self.file.as_fd(), self.id, addr, count)
             .map_err(|e| self.range_error(Operation::Watch, addr, count.into(), e))?;
-        Ok(Watch::new(
-            range,
-            DeviceWatch::new(descriptor, self.id, count),
-        ))
+        let watch = DeviceWatch::new(descriptor, self.id, count);
+        Ok(Watch::new(range, Source::Device(watch)))
     }
 
     /// TOUCH: tells those who watch contexts of `range` that these changed. The kernel doesn't see

@@ -2,7 +2,8 @@
 
 //! [`OwnMethods`]: the methods of `u64` that a table of this process has of its own.
 
-use atomik::{Batch, BatchResults, ContextTable, LocalContext, LocalTable, Result, Value};
+use atomik::{Batch, BatchResults, ContextTable, LocalContext, LocalTable, Result, Value, Watch};
+use std::ops::Range;
 
 /// A table whose methods of `u64` are those of the type, where the trait's would go through values
 /// of any width.
@@ -41,6 +42,7 @@ impl ContextTable for OwnMethods {
         fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()>;
         fn context(&self, addr: u32) -> Result<LocalContext>;
         fn nonzero(&self) -> Result<Vec<(u32, Value)>>;
+        fn watch(&self, range: Range<u32>) -> Result<Watch>;
     }
 
     hand_on! {

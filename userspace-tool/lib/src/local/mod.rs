@@ -12,6 +12,7 @@ mod ordered_fingerprint;
 mod stream;
 mod table;
 mod value;
+mod watchers;
 mod width;
 
 pub use context::LocalContext;
@@ -21,6 +22,7 @@ pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
 pub use stream::{DeltaMessage, DeltaStream, Received};
 pub use table::LocalTable;
 pub use value::{AsLimbs, Value};
+pub(crate) use watchers::LocalWatch;
 pub(crate) use width::check_u64;
 
 /// The largest width of a value in this process, in bits: 2^24, or 2 MiB.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::num::NonZeroU64;
+use std::ops::Range;
 
 use atomik_logic::batch::{self, DISCARD, Target};
 use atomik_logic::context::TableMut;
@@ -12,8 +13,10 @@ use atomik_uapi::BatchOp;
 
 use super::context::LocalContext;
 use super::value::{AsLimbs, Value};
+use super::watchers::Watchers;
 use super::width::{Width, check_u64};
-use crate::{Batch, BatchResults, Error, LocalError, Result, transaction};
+use crate::watch::Source;
+use crate::{Batch, BatchResults, Error, LocalError, Result, Watch, transaction};
 
 /// A table of contexts in the memory of this process, of any width from 1 bit to
 /// [`MAX_WIDTH`](crate::MAX_WIDTH). It has the methods of the device's [`Table`](crate::Table): a
@@ -47,6 +50,7 @@ pub struct LocalTable {
     /// For each context as many limbs as the width needs.
     states: Vec<u64>,
     references: Vec<u64>,
+    watchers: Watchers,
 }
 
 /// The result of a batch's entry.
@@ -96,6 +100,7 @@ impl LocalTable {
             contexts,
             states,
             references,
+            watchers: Watchers::default(),
         })
     }
 
@@ -127,7 +132,9 @@ impl LocalTable {
         }
         let value = value & self.width.mask();
         let done = self.words().load(addr, value);
-        done.map(drop).ok_or_else(|| self.outside(addr, None))
+        done.ok_or_else(|| self.outside(addr, None))?;
+        self.tell(addr);
+        Ok(())
     }
 
     /// ACCUM: the context's state is XORed with `delta`. The same delta again undoes it.
@@ -142,7 +149,11 @@ impl LocalTable {
         }
         let delta = delta & self.width.mask();
         let done = self.words().accum(addr, delta);
-        done.ok_or_else(|| self.outside(addr, None))
+        done.ok_or_else(|| self.outside(addr, None))?;
+        if delta != 0 {
+            self.tell(addr);
+        }
+        Ok(())
     }
 
     /// READ: returns the context's state, reference ^ accumulator.
@@ -203,7 +214,9 @@ impl LocalTable {
         }
         let state = state & self.width.mask();
         let done = self.words().set_state(addr, state);
-        done.map(drop).ok_or_else(|| self.outside(addr, None))
+        done.ok_or_else(|| self.outside(addr, None))?;
+        self.tell(addr);
+        Ok(())
     }
 
     /// Sets the state to `new` if it is `current`, as
@@ -235,7 +248,10 @@ impl LocalTable {
     /// [`Error::Address`], [`LocalError::TooWide`].
     pub fn update(&mut self, addr: u32, mut f: impl FnMut(u64) -> u64) -> Result<u64> {
         let state = self.read(addr)?;
-        self.set(addr, f(state))?;
+        let new = f(state);
+        if new != state {
+            self.set(addr, new)?;
+        }
         Ok(state)
     }
 
@@ -359,6 +375,7 @@ impl LocalTable {
             }
         }
         batch::apply(&mut self.words(), plan, &ops, targets);
+        self.tell_many(batch::changed(&ops));
         Ok(())
     }
 
@@ -372,6 +389,7 @@ impl LocalTable {
         for (i, limb) in (0..).zip(width.fit(value.as_limbs())) {
             words.load(i, limb);
         }
+        self.tell(addr);
         Ok(())
     }
 
@@ -382,8 +400,13 @@ impl LocalTable {
     /// [`Error::Address`].
     pub fn accum_value(&mut self, addr: u32, delta: impl AsLimbs) -> Result<()> {
         let (width, mut words) = (self.width, self.context_words(addr)?);
+        let mut changes = false;
         for (i, limb) in (0..).zip(width.fit(delta.as_limbs())) {
             words.accum(i, limb);
+            changes |= limb != 0;
+        }
+        if changes {
+            self.tell(addr);
         }
         Ok(())
     }
@@ -440,6 +463,7 @@ impl LocalTable {
         for (i, limb) in (0..).zip(width.fit(state.as_limbs())) {
             words.set_state(i, limb);
         }
+        self.tell(addr);
         Ok(())
     }
 
@@ -491,6 +515,7 @@ impl LocalTable {
         for (i, (reference, accumulator)) in (0..).zip(words_of) {
             words.set(i, reference, accumulator);
         }
+        self.tell(addr);
         Ok(())
     }
 
@@ -515,7 +540,9 @@ impl LocalTable {
     pub fn load_many<A: Copy + TryInto<u32>>(&mut self, addrs: &[A], values: &[u64]) -> Result<()> {
         self.many(addrs, values, |words, i, limb| {
             words.load(i, limb);
-        })
+        })?;
+        self.tell_many(addrs.iter().map(|&addr| index(addr)));
+        Ok(())
     }
 
     /// ACCUMs many deltas: `deltas` has [`limbs`](Self::limbs) words for each address. An address
@@ -542,7 +569,15 @@ impl LocalTable {
     ) -> Result<()> {
         self.many(addrs, deltas, |words, i, limb| {
             words.accum(i, limb);
-        })
+        })?;
+        // One word for each address: wider tables aren't watched.
+        let mask = self.width.mask();
+        let changed = addrs
+            .iter()
+            .zip(deltas)
+            .filter(|(_, delta)| *delta & mask != 0);
+        self.tell_many(changed.map(|(&addr, _)| index(addr)));
+        Ok(())
     }
 
     /// READs many contexts into `states`, which has [`limbs`](Self::limbs) words for each address.
@@ -558,6 +593,67 @@ impl LocalTable {
             }
         }
         Ok(())
+    }
+
+    /// Watches the contexts of `range`, as [`TableRef::watch`](crate::TableRef::watch) does: the
+    /// first read tells the states of all. The table may change in one thread, and the watch be
+    /// read in another. Dropping the table ends the watch.
+    ///
+    /// A watch takes a descriptor, and memory for each context that is still to be told. Moving
+    /// the table keeps its watches; a clone has none. Without watches, a change costs a
+    /// comparison more.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Range`] where the range is empty or goes beyond the table; [`LocalError::TooWide`]
+    /// where the width is above 64 bits; [`Error::Os`] where the process has too many descriptors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut table = atomik::LocalTable::new(4)?;
+    /// let mut watch = table.watch(0..4)?;
+    /// assert_eq!(watch.read()?.len(), 4);
+    /// table.accum(3, 5)?;
+    /// table.accum(3, 2)?;
+    /// assert_eq!(watch.read()?, [atomik::Change { addr: 3, state: 7 }]);
+    /// drop(table);
+    /// assert_eq!(watch.read()?, []);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn watch(&self, range: Range<u32>) -> Result<Watch> {
+        check_u64(self.width())?;
+        match self.states.get(range.start as usize..range.end as usize) {
+            Some(states) if !states.is_empty() => {
+                let watch = self.watchers.watch(range.clone(), states)?;
+                Ok(Watch::new(range, Source::Local(watch)))
+            }
+            _ => Err(Error::Range {
+                table: 0,
+                addr: range.start,
+                count: range.end.saturating_sub(range.start).into(),
+                contexts: Some(self.contexts),
+            }),
+        }
+    }
+
+    /// Tells those who watch of a change.
+    #[inline]
+    fn tell(&mut self, addr: u32) {
+        if !self.watchers.is_empty() {
+            self.tell_many([addr].into_iter());
+        }
+    }
+
+    /// Tells those who watch of changes that are to be seen together.
+    fn tell_many(&mut self, addrs: impl Iterator<Item = u32>) {
+        // Before `addrs` is looked at.
+        if self.watchers.is_empty() {
+            return;
+        }
+        let change = |addr| Some((addr, *self.states.get(addr as usize)?));
+        let changes: Vec<_> = addrs.filter_map(change).collect();
+        self.watchers.tell(&changes);
     }
 
     fn many<A: Copy + TryInto<u32>>(

@@ -15,6 +15,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 pub(crate) use device::DeviceWatch;
 
+use crate::local::LocalWatch;
 use crate::{Error, Operation, Result};
 
 /// A context that changed, or may have.
@@ -62,15 +63,22 @@ pub struct Change {
 #[derive(Debug)]
 pub struct Watch {
     range: Range<u32>,
-    source: DeviceWatch,
+    source: Source,
     /// The changes that were read last.
     changes: Vec<Change>,
     /// The first of them that the caller hasn't got yet.
     next: usize,
 }
 
+/// The kind of table that is watched.
+#[derive(Debug)]
+pub(crate) enum Source {
+    Device(DeviceWatch),
+    Local(LocalWatch),
+}
+
 impl Watch {
-    pub(crate) fn new(range: Range<u32>, source: DeviceWatch) -> Self {
+    pub(crate) fn new(range: Range<u32>, source: Source) -> Self {
         Self {
             range,
             source,
@@ -126,14 +134,19 @@ impl Watch {
         }
         loop {
             let left = end.map(|end| end.saturating_duration_since(Instant::now()));
-            let mut fds = [PollFd::new(self.source.as_fd(), PollFlags::POLLIN)];
+            let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
             match poll(&mut fds, poll_timeout(left)) {
                 Err(Errno::EINTR) => continue,
                 Err(errno) => return Err(Error::other(Operation::ReadWatch, None, errno)),
                 Ok(0) => {}
                 // Others that have a duplicate of the descriptor may have been faster.
                 Ok(_) => {
-                    if self.source.take(&mut self.changes)? {
+                    let changes = &mut self.changes;
+                    let taken = match &mut self.source {
+                        Source::Device(watch) => watch.take(changes)?,
+                        Source::Local(watch) => watch.take(changes),
+                    };
+                    if taken {
                         self.next = 0;
                         return Ok(true);
                     }
@@ -181,7 +194,10 @@ impl FusedIterator for Watch {}
 
 impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.source.as_fd()
+        match &self.source {
+            Source::Device(watch) => watch.as_fd(),
+            Source::Local(watch) => watch.as_fd(),
+        }
     }
 }
 
