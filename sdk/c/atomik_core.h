@@ -96,10 +96,14 @@ extern "C" {
 /* Rights of an exported descriptor. */
 #define ATOMIK_EXPORT_READ_ONLY	1	/* it can change nothing */
 
+/* Flags of a watch. */
+#define ATOMIK_WATCH_NONBLOCK	1	/* reading never waits */
+
 /* Errors. The device may report others of Linux's numbers. */
 #define ATOMIK_OK	0
 #define ATOMIK_ENOENT	2	/* no such table in this file; no device: the module isn't loaded */
 #define ATOMIK_EBADF	9	/* a change, through a file that isn't open for writing */
+#define ATOMIK_EAGAIN	11	/* a watch that doesn't wait has nothing to tell */
 #define ATOMIK_ENOMEM	12	/* memory, or a limit of it, is exhausted */
 #define ATOMIK_EACCES	13	/* the user may not open the device */
 #define ATOMIK_EFAULT	14	/* a pointer to nothing */
@@ -175,6 +179,15 @@ typedef struct atomik_op_t {
 	uint64_t value;      /* in, or for READ and SWAP out: the state */
 } atomik_op_t;
 
+#ifdef ATOMIK_DEVICE
+/* A change that a watch tells of, laid out as the device's. */
+typedef struct atomik_change_t {
+	uint32_t addr;
+	uint32_t reserved; /* zero */
+	uint64_t state;    /* of the context, when it was told */
+} atomik_change_t;
+#endif
+
 #ifndef ATOMIK_NO_MALLOC
 /*
  * A table of 1 to 2^32 - 1 contexts in allocated memory, each with reference 0 and
@@ -229,6 +242,34 @@ ATOMIK_API int atomik_device_send(int sock, int fd);
  * closed; EFAULT if fd is NULL, and nothing is received; EMFILE; those of recvmsg().
  */
 ATOMIK_API int atomik_device_receive(int sock, int *fd);
+
+/*
+ * A new descriptor, closed by exec(), that becomes readable when one of the contexts addr to
+ * addr + count - 1 changes: for poll(), select(), epoll and atomik_watch_read(). (The table's own
+ * descriptor never waits: poll() always finds it ready, and epoll refuses it with EPERM.) A table
+ * that can only be read can be watched, too. With the flag ATOMIK_WATCH_NONBLOCK, reading doesn't
+ * wait. Errors: EINVAL for contexts beyond the table, none of them, or another flag; ENOTTY for a
+ * table in the process, or where the driver lacks it; EFAULT if fd is NULL; ENOMEM, EMFILE, ENFILE.
+ */
+ATOMIK_API int atomik_table_watch(atomik_table_t *t, size_t addr, size_t count, unsigned flags,
+				  int *fd);
+/*
+ * Waits until a watch has something to tell, and tells as much of it as there is room for in
+ * changes, lowest address first: each context that may have changed since this watch last told of
+ * it, once, with its state now. A new watch tells of all its contexts. All that one call tells is
+ * of one moment; of a batch, all or nothing, if there is room. *told becomes the number of
+ * changes: 0 with an error, and when the table has ended and nothing is left to tell. A signal's
+ * handler doesn't end the waiting. Errors: EAGAIN, of a watch that doesn't wait, if there is
+ * nothing to tell; EINVAL if room is 0, or fd is no watch; EFAULT if a pointer is NULL; ENOMEM, and
+ * then everything is still to be told; others of read().
+ */
+ATOMIK_API int atomik_watch_read(int fd, atomik_change_t *changes, size_t room, size_t *told);
+/*
+ * Tells all who watch them that the contexts addr to addr + count - 1 have changed: for programs
+ * that change states through a mapping of their own, which the kernel can't see. Errors: EINVAL for
+ * contexts beyond the table, or none; ENOTTY as above.
+ */
+ATOMIK_API int atomik_table_touch(atomik_table_t *t, size_t addr, size_t count);
 #endif
 
 /* Frees the table's memory, or closes its file. Freeing it again does nothing. */
@@ -405,6 +446,8 @@ ATOMIK_API const char *atomik_strerror(int error)
 		return "no such table, or no device: is the module loaded?";
 	case ATOMIK_EBADF:
 		return "the file is not open, or not for writing";
+	case ATOMIK_EAGAIN:
+		return "nothing has changed since";
 	case ATOMIK_ENOMEM:
 		return "memory is exhausted";
 	case ATOMIK_EACCES:
@@ -654,6 +697,22 @@ struct atomik_dev_export_ {
 	uint32_t reserved;
 };
 
+struct atomik_dev_watch_ {
+	uint32_t table_id;
+	uint32_t addr;
+	uint32_t count;
+	uint32_t flags;
+	int32_t fd;
+	uint32_t reserved;
+};
+
+struct atomik_dev_touch_ {
+	uint32_t table_id;
+	uint32_t addr;
+	uint32_t count;
+	uint32_t reserved;
+};
+
 #define ATOMIK_DEV_CREATE_	_IOWR('A', 0x01, struct atomik_dev_create_)
 #define ATOMIK_DEV_LOAD_	_IOW('A', 0x10, struct atomik_dev_value_)
 #define ATOMIK_DEV_ACCUM_	_IOW('A', 0x11, struct atomik_dev_value_)
@@ -662,6 +721,8 @@ struct atomik_dev_export_ {
 #define ATOMIK_DEV_BATCH_	_IOW('A', 0x30, struct atomik_dev_batch_)
 #define ATOMIK_DEV_INFO_	_IOR('A', 0x40, struct atomik_dev_info_)
 #define ATOMIK_DEV_SNAPSHOT_	_IOW('A', 0x50, struct atomik_dev_image_)
+#define ATOMIK_DEV_WATCH_	_IOWR('A', 0x52, struct atomik_dev_watch_)
+#define ATOMIK_DEV_TOUCH_	_IOW('A', 0x53, struct atomik_dev_touch_)
 #define ATOMIK_DEV_EXPORT_	_IOWR('A', 0x54, struct atomik_dev_export_)
 
 /* A strict C standard hides the name of the flag. */
@@ -737,6 +798,66 @@ ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd)
 	if (error == ATOMIK_OK)
 		*fd = arg.fd;
 	return atomik_fail_(t, error, SIZE_MAX);
+}
+
+/* Checks that a table on the device has these contexts, and at least one. */
+static inline int atomik_range_(const atomik_table_t *t, size_t addr, size_t count)
+{
+	if (!atomik_on_device_(t))
+		return ATOMIK_ENOTTY;
+	if (count < 1 || addr >= t->num_contexts || count > t->num_contexts - addr)
+		return ATOMIK_EINVAL;
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_watch(atomik_table_t *t, size_t addr, size_t count, unsigned flags,
+				  int *fd)
+{
+	struct atomik_dev_watch_ arg = { t->table_id, (uint32_t)addr, (uint32_t)count, flags,
+					 -1, 0 };
+	int error = atomik_range_(t, addr, count);
+
+	if (error == ATOMIK_OK && fd == NULL)
+		error = ATOMIK_EFAULT;
+	if (error == ATOMIK_OK)
+		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_WATCH_, &arg);
+	if (error == ATOMIK_OK)
+		*fd = arg.fd;
+	return atomik_fail_(t, error, addr);
+}
+
+ATOMIK_API int atomik_watch_read(int fd, atomik_change_t *changes, size_t room, size_t *told)
+{
+	ssize_t got;
+
+	if (told == NULL)
+		return ATOMIK_EFAULT;
+	*told = 0;
+	if (changes == NULL)
+		return ATOMIK_EFAULT;
+	/* No table has more contexts. */
+	if (room > ATOMIK_MAX_CONTEXTS)
+		room = ATOMIK_MAX_CONTEXTS;
+	/* The kernel may take reading of nothing for the end. */
+	if (room == 0)
+		return ATOMIK_EINVAL;
+	do
+		got = read(fd, changes, room * sizeof(*changes));
+	while (got == -1 && errno == EINTR);
+	if (got == -1)
+		return errno;
+	*told = (size_t)got / sizeof(*changes);
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_touch(atomik_table_t *t, size_t addr, size_t count)
+{
+	struct atomik_dev_touch_ arg = { t->table_id, (uint32_t)addr, (uint32_t)count, 0 };
+	int error = atomik_range_(t, addr, count);
+
+	if (error == ATOMIK_OK)
+		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_TOUCH_, &arg);
+	return atomik_fail_(t, error, addr);
 }
 
 /* The most descriptors that come with one message: the kernel's SCM_MAX_FD. */

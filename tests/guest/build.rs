@@ -92,7 +92,7 @@ fn client32() {
 }
 
 /// The programs of the C header: the check of the vectors, tests, and the examples, moved to the
-/// device by one line.
+/// device by one line where they aren't there anyway.
 fn sdk_c() {
     let sdk = Path::new("../sdk/c");
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -119,9 +119,11 @@ fn sdk_c() {
         ("sdk-c-vectors", programs.join("vectors.c")),
         ("sdk-c-units", programs.join("units.c")),
         ("sdk-c-device", programs.join("device.c")),
+        ("sdk-c-watching", programs.join("watching.c")),
         ("sdk-c-hello", out.join("sdk-c-hello.c")),
         ("sdk-c-conditions", out.join("sdk-c-conditions.c")),
         ("sdk-c-readme", out.join("sdk-c-readme.c")),
+        ("sdk-c-watch", sdk.join("examples/watch.c")),
     ] {
         let status = Command::new("gcc")
             .args(["-static", "-O2", "-Wall", "-Wextra", "-Werror"])

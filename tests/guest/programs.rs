@@ -18,10 +18,14 @@ programs! {
     SDK_C_UNITS = "sdk-c-units";
     /// Tests of the C header for the device alone.
     SDK_C_DEVICE = "sdk-c-device";
+    /// Tests of the C header's watches.
+    SDK_C_WATCHING = "sdk-c-watching";
     /// An example of the C header, moved to the device.
     SDK_C_HELLO = "sdk-c-hello";
     /// The other example.
     SDK_C_CONDITIONS = "sdk-c-conditions";
+    /// The one that needs the device anyway.
+    SDK_C_WATCH = "sdk-c-watch";
     /// The block in C of the project's README, moved to the device.
     SDK_C_README = "sdk-c-readme";
 }

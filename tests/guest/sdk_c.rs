@@ -6,6 +6,7 @@
 use atomik_test_support::program::Program;
 use atomik_tests::{
     SDK_C_CONDITIONS, SDK_C_DEVICE, SDK_C_HELLO, SDK_C_README, SDK_C_UNITS, SDK_C_VECTORS,
+    SDK_C_WATCH, SDK_C_WATCHING,
 };
 use std::process::Command;
 
@@ -42,12 +43,19 @@ fn what_is_special_about_the_device() {
 }
 
 #[test]
+fn watches_in_c() {
+    let watching = Program::new("sdk-c-watching", SDK_C_WATCHING);
+    assert_eq!(watching.output(), "ok\n");
+}
+
+#[test]
 fn the_examples_with_one_line_changed() {
     const README: &str = include_str!("../../sdk/c/README.md");
     let mut prints = README.split("```text\n").skip(1);
     for (name, program) in [
         ("sdk-c-hello", SDK_C_HELLO),
         ("sdk-c-conditions", SDK_C_CONDITIONS),
+        ("sdk-c-watch", SDK_C_WATCH),
     ] {
         let (prints, _) = prints.next().unwrap().split_once("```").unwrap();
         assert_eq!(Program::new(name, program).output(), prints);

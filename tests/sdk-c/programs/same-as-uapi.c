@@ -33,6 +33,8 @@ FACT(ATOMIK_DEV_SWAP_ == ATOMIK_IOC_SWAP);
 FACT(ATOMIK_DEV_BATCH_ == ATOMIK_IOC_BATCH);
 FACT(ATOMIK_DEV_INFO_ == ATOMIK_IOC_GET_INFO);
 FACT(ATOMIK_DEV_SNAPSHOT_ == ATOMIK_IOC_SNAPSHOT);
+FACT(ATOMIK_DEV_WATCH_ == ATOMIK_IOC_WATCH);
+FACT(ATOMIK_DEV_TOUCH_ == ATOMIK_IOC_TOUCH);
 FACT(ATOMIK_DEV_EXPORT_ == ATOMIK_IOC_EXPORT);
 
 SAME_FIELD(atomik_dev_create_, num_contexts, atomik_create_table, num_contexts);
@@ -56,6 +58,16 @@ SAME_FIELD(atomik_dev_image_, addr, atomik_image, addr);
 SAME_FIELD(atomik_dev_image_, count, atomik_image, count);
 SAME_FIELD(atomik_dev_image_, reserved, atomik_image, reserved);
 SAME_FIELD(atomik_dev_image_, contexts_ptr, atomik_image, contexts_ptr);
+SAME_FIELD(atomik_dev_watch_, table_id, atomik_watch, table_id);
+SAME_FIELD(atomik_dev_watch_, addr, atomik_watch, addr);
+SAME_FIELD(atomik_dev_watch_, count, atomik_watch, count);
+SAME_FIELD(atomik_dev_watch_, flags, atomik_watch, flags);
+SAME_FIELD(atomik_dev_watch_, fd, atomik_watch, fd);
+SAME_FIELD(atomik_dev_watch_, reserved, atomik_watch, reserved);
+SAME_FIELD(atomik_dev_touch_, table_id, atomik_touch, table_id);
+SAME_FIELD(atomik_dev_touch_, addr, atomik_touch, addr);
+SAME_FIELD(atomik_dev_touch_, count, atomik_touch, count);
+SAME_FIELD(atomik_dev_touch_, reserved, atomik_touch, reserved);
 SAME_FIELD(atomik_dev_export_, table_id, atomik_export, table_id);
 SAME_FIELD(atomik_dev_export_, flags, atomik_export, flags);
 SAME_FIELD(atomik_dev_export_, fd, atomik_export, fd);
@@ -64,6 +76,10 @@ SAME_FIELD(atomik_op_t, opcode, atomik_batch_op, opcode);
 SAME_FIELD(atomik_op_t, reserved, atomik_batch_op, reserved);
 SAME_FIELD(atomik_op_t, addr, atomik_batch_op, addr);
 SAME_FIELD(atomik_op_t, value, atomik_batch_op, value);
+SAME_FIELD(atomik_change_t, addr, atomik_change, addr);
+SAME_FIELD(atomik_change_t, reserved, atomik_change, reserved);
+SAME_FIELD(atomik_change_t, state, atomik_change, state);
+FACT(sizeof(atomik_change_t) == sizeof(struct atomik_change));
 FACT(sizeof(atomik_op_t) == sizeof(struct atomik_batch_op));
 
 /* One more fact, by which the test sees this fail. */

@@ -520,7 +520,7 @@ static void errors_have_words(void)
 {
 	static const int errors[] = { ATOMIK_ENOENT, ATOMIK_EBADF,  ATOMIK_ENOMEM, ATOMIK_EACCES,
 				      ATOMIK_EFAULT, ATOMIK_EINVAL, ATOMIK_ENOTTY, ATOMIK_OK,
-				      ATOMIK_ECANCELED };
+				      ATOMIK_ECANCELED, ATOMIK_EAGAIN };
 	size_t i, j;
 
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
@@ -531,7 +531,7 @@ static void errors_have_words(void)
 	CHECK(atomik_strerror(-1) != NULL);
 #ifdef ATOMIK_DEVICE
 	/* Errors that only the system has words for. */
-	CHECK(ATOMIK_ECANCELED == ECANCELED);
+	CHECK(ATOMIK_ECANCELED == ECANCELED && ATOMIK_EAGAIN == EAGAIN);
 	CHECK(strcmp(atomik_strerror(ENOSPC), strerror(ENOSPC)) == 0);
 	CHECK(strcmp(atomik_strerror(EMFILE), strerror(EMFILE)) == 0);
 #else
@@ -585,6 +585,70 @@ static void no_device_to_share(void)
 	pair[0] = socket(AF_NETLINK, SOCK_RAW, 0);
 	CHECK(pair[0] >= 0 && atomik_device_send(pair[0], STDOUT_FILENO) == EAFNOSUPPORT);
 	CHECK(close(pair[0]) == 0);
+}
+
+/* Nobody else changes a table in the process: there is nothing to wait for. */
+static void no_device_to_watch(void)
+{
+	static uint64_t memory[ATOMIK_TABLE_WORDS(4)];
+	atomik_table_t t;
+	int fd = 7;
+
+	CHECK(atomik_table_init_in(&t, memory, 4, 64) == 0);
+	CHECK(atomik_table_watch(&t, 1, 2, 0, &fd) == ATOMIK_ENOTTY && fd == 7);
+	FAILED(&t, ATOMIK_ENOTTY, 1);
+	CHECK(atomik_table_touch(&t, 1, 2) == ATOMIK_ENOTTY);
+	FAILED(&t, ATOMIK_ENOTTY, 1);
+	atomik_table_free(&t);
+
+	/* What the driver needn't be asked for. */
+	CHECK(atomik_table_attach(&t, -1, 1, 4) == 0);
+	CHECK(atomik_table_watch(&t, 3, 0, 0, &fd) == ATOMIK_EINVAL && fd == 7);
+	FAILED(&t, ATOMIK_EINVAL, 3);
+	CHECK(atomik_table_watch(&t, 3, 2, 0, &fd) == ATOMIK_EINVAL && fd == 7);
+	FAILED(&t, ATOMIK_EINVAL, 3);
+	CHECK(atomik_table_watch(&t, 4, 1, 0, &fd) == ATOMIK_EINVAL && fd == 7);
+	FAILED(&t, ATOMIK_EINVAL, 4);
+	CHECK(atomik_table_watch(&t, 1, SIZE_MAX, 0, &fd) == ATOMIK_EINVAL && fd == 7);
+	FAILED(&t, ATOMIK_EINVAL, 1);
+	CHECK(atomik_table_watch(&t, 0, 4, 0, NULL) == ATOMIK_EFAULT);
+	FAILED(&t, ATOMIK_EFAULT, 0);
+	CHECK(atomik_table_watch(&t, 0, 4, 0, &fd) == ATOMIK_EBADF && fd == 7);
+	FAILED(&t, ATOMIK_EBADF, 0);
+	CHECK(atomik_table_touch(&t, 3, 2) == ATOMIK_EINVAL);
+	FAILED(&t, ATOMIK_EINVAL, 3);
+	CHECK(atomik_table_touch(&t, 0, 4) == ATOMIK_EBADF);
+	FAILED(&t, ATOMIK_EBADF, 0);
+	atomik_table_free(&t);
+}
+
+/* Reading, from a pipe that says what a watch would. */
+static void reading_a_watch(void)
+{
+	static const atomik_change_t said[3] = { { 1, 0, 5 }, { 2, 0, UINT64_MAX }, { 9, 0, 0 } };
+	atomik_change_t changes[4];
+	size_t told = 7;
+	int pair[2];
+
+	memset(changes, 0, sizeof(changes));
+	CHECK(pipe(pair) == 0 && write(pair[1], said, sizeof(said)) == sizeof(said));
+	CHECK(atomik_watch_read(pair[0], NULL, 4, &told) == ATOMIK_EFAULT && told == 0);
+	CHECK(atomik_watch_read(pair[0], changes, 4, NULL) == ATOMIK_EFAULT);
+	CHECK(atomik_watch_read(pair[0], changes, 0, &told) == ATOMIK_EINVAL && told == 0);
+	/* More than there is room for. */
+	CHECK(atomik_watch_read(pair[0], changes, 2, &told) == ATOMIK_OK && told == 2);
+	CHECK(changes[2].addr == 0);
+	CHECK(changes[0].addr == 1 && changes[0].state == 5);
+	CHECK(changes[1].addr == 2 && changes[1].state == UINT64_MAX);
+	/* The room may be called larger than any read is. */
+	CHECK(atomik_watch_read(pair[0], changes, SIZE_MAX, &told) == ATOMIK_OK && told == 1);
+	CHECK(changes[0].addr == 9 && changes[0].state == 0);
+	CHECK(fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0);
+	CHECK(atomik_watch_read(pair[0], changes, 4, &told) == ATOMIK_EAGAIN && told == 0);
+	CHECK(close(pair[1]) == 0);
+	CHECK(atomik_watch_read(pair[0], changes, 4, &told) == ATOMIK_OK && told == 0);
+	CHECK(close(pair[0]) == 0);
+	CHECK(atomik_watch_read(pair[0], changes, 4, &told) == ATOMIK_EBADF);
 }
 
 /* The number of this process's descriptors. */
@@ -709,6 +773,8 @@ int main(void)
 	no_descriptor_is_left();
 	no_device_to_share();
 	other_control_messages();
+	no_device_to_watch();
+	reading_a_watch();
 #endif
 	CHECK(atomik_table_init_in(&t, memory, 8, 64) == 0);
 	on_a_table(&t);
