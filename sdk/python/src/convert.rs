@@ -2,10 +2,10 @@
 
 //! Python's integers as values, addresses, widths and numbers of contexts, and back.
 
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 
 use atomik::{MAX_CONTEXTS, MAX_WIDTH, Value};
-use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyInt};
@@ -45,6 +45,21 @@ impl Optional<'_> {
     /// A number of contexts that a table of the device has.
     pub fn num_contexts_on_device(&self) -> PyResult<u32> {
         self.up_to(256, "num_contexts", MAX_CONTEXTS, " on the device")
+    }
+
+    /// The addresses from this one, 0 where it's left out, to before `stop`, or to the end.
+    pub fn range_to(&self, stop: Option<&Bound<'_, PyAny>>, contexts: u32) -> PyResult<Range<u32>> {
+        let start = match self {
+            Self::LeftOut => 0,
+            Self::Given(start) => bound(start, "start", contexts)?,
+        };
+        let stop = stop.map_or(Ok(contexts), |stop| bound(stop, "stop", contexts))?;
+        if start >= stop {
+            return Err(PyValueError::new_err(format!(
+                "there are no addresses from {start} to before {stop}"
+            )));
+        }
+        Ok(start..stop)
     }
 
     fn up_to(&self, left_out: u32, name: &str, high: u32, of: &str) -> PyResult<u32> {
@@ -95,6 +110,18 @@ pub fn address(object: &Bound<'_, PyAny>, contexts: u32) -> PyResult<u32> {
         Ok(addr) if addr < contexts => Ok(addr),
         Err(error) if !is_overflow(object, &error) => Err(not_an_int(object, "addr", error)),
         _ => Err(no_such_address(shown(object), contexts)),
+    }
+}
+
+/// A bound of addresses.
+fn bound(object: &Bound<'_, PyAny>, name: &str, contexts: u32) -> PyResult<u32> {
+    match object.extract::<u32>() {
+        Ok(bound) if bound <= contexts => Ok(bound),
+        Err(error) if !is_overflow(object, &error) => Err(not_an_int(object, name, error)),
+        _ => Err(PyIndexError::new_err(format!(
+            "{name} must be from 0 to {contexts}, the number of contexts, not {}",
+            shown(object)
+        ))),
     }
 }
 

@@ -113,7 +113,7 @@ impl Device {
         DeviceTable::only_of(py, &device, width.width_on_device()?)
     }
 
-    /// The descriptor's number.
+    /// The descriptor's number. It is nothing to wait for: see ``DeviceTable.fileno``.
     fn fileno(&self) -> PyResult<i32> {
         Ok(self.handle.get()?.as_raw_fd())
     }

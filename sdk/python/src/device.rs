@@ -116,7 +116,12 @@ impl<T: Send + Sync> Handle<T> {
 
     pub fn close(&self) {
         // Closes the descriptor, unless a call still holds it.
-        drop(self.open.hold(Option::take));
+        drop(self.take());
+    }
+
+    /// What was open until now.
+    pub fn take(&self) -> Option<Arc<T>> {
+        self.open.hold(Option::take)
     }
 }
 

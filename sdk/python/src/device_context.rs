@@ -163,7 +163,8 @@ impl DeviceContext {
         self.add(py, &open, delta, deltas.len() as u64)
     }
 
-    /// The descriptor's number, to hand on to others.
+    /// The descriptor's number, to hand on to others. It is nothing to wait for: see
+    /// ``DeviceTable.fileno``.
     fn fileno(&self) -> PyResult<i32> {
         Ok(self.open()?.number())
     }

@@ -18,6 +18,7 @@ use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
 use crate::transaction;
+use crate::watch::Watch;
 
 const NAME: &str = "DeviceTable";
 
@@ -31,8 +32,9 @@ const NAME: &str = "DeviceTable";
 /// Each call is atomic between all of them. ``close``, or the end of a ``with`` block, closes only
 /// this descriptor. A closed table equals only itself.
 ///
-/// Raises FileNotFoundError if the driver isn't loaded, PermissionError if the user isn't in the
-/// group atomik, and OSError with its ``errno`` for the system's other errors.
+/// Making one raises FileNotFoundError if the driver isn't loaded, and PermissionError if the user
+/// isn't in the group atomik. All calls raise OSError with its ``errno`` for the system's other
+/// errors.
 #[pyclass(module = "atomik_core", frozen, subclass, weakref)]
 pub struct DeviceTable {
     handle: Arc<Handle>,
@@ -239,6 +241,46 @@ impl DeviceTable {
         Ok(Device::new(open.call(py, |table| table.export(rights))?))
     }
 
+    /// WATCH: watches the contexts from ``start`` to before ``stop``, or to the end: see Watch.
+    ///
+    /// Each ``accum`` of another delta than 0, ``load``, ``set``, and ``swap`` with a reference, of
+    /// any process, counts as a change, also in a batch. A table that can only be read can be
+    /// watched, too. In the child of a fork a watch is the parent's as well, and each change is
+    /// told to one of them: the child makes its own.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn watch(
+        &self,
+        py: Python<'_>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Watch> {
+        let open = self.handle.get()?;
+        let range = start.range_to(stop, open.contexts)?;
+        let watch = open.call(py, |table| table.watch(range))?;
+        Ok(Watch::on_device(watch, open.width))
+    }
+
+    /// TOUCH: tells all who watch them that the contexts from ``start`` to before ``stop``, or to
+    /// the end, have changed: for what a program does through a mapping, which the kernel can't
+    /// see.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn touch(
+        &self,
+        py: Python<'_>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let range = start.range_to(stop, open.contexts)?;
+        open.call(py, |table| table.touch(range))
+    }
+
     /// The context at an address. It is the table's own, and closed with it.
     fn context(&self, addr: &Bound<'_, PyAny>) -> PyResult<DeviceContext> {
         let addr = address(addr, self.handle.get()?.contexts)?;
@@ -381,7 +423,9 @@ impl DeviceTable {
         Ok(out)
     }
 
-    /// The descriptor's number, to hand on to others.
+    /// The descriptor's number, to hand on to others. It is nothing to wait for: ``select`` and
+    /// ``poll`` always find it ready, and epoll and the ``add_reader`` of asyncio refuse it with
+    /// PermissionError, whatever the user's groups are. ``watch`` makes one that changes wake.
     fn fileno(&self) -> PyResult<i32> {
         Ok(self.handle.get()?.number())
     }

@@ -7,7 +7,9 @@
 //! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
 //! held while Python is called. `ints`, `bytes` and `lock` have all of the `unsafe`.
 
+mod bell;
 mod bytes;
+mod changes;
 mod context;
 mod contexts;
 mod convert;
@@ -20,6 +22,7 @@ mod fingerprint;
 mod ints;
 mod lock;
 mod many;
+mod marks;
 mod message;
 mod operations;
 mod ordered_fingerprint;
@@ -28,6 +31,8 @@ mod store;
 mod stream;
 mod table;
 mod transaction;
+mod watch;
+mod watchers;
 
 #[pyo3::pymodule]
 mod _native {
@@ -53,6 +58,8 @@ mod _native {
     use crate::stream::DeltaStream;
     #[pymodule_export]
     use crate::table::AtomikTable;
+    #[pymodule_export]
+    use crate::watch::Watch;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
@@ -65,6 +72,7 @@ mod _native {
         let py = module.py();
         crate::convert::operator_index(py)?;
         crate::many::array(py)?;
+        crate::changes::watching(py)?;
         crate::errors::exceptions(py)?;
         crate::lock::watch_forks(py)
     }

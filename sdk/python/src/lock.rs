@@ -33,7 +33,7 @@ pub fn watch_forks(py: Python<'_>) -> PyResult<()> {
     WATCHED
         .get_or_try_init(py, || {
             // SAFETY: functions that stay, as Python never unloads a module.
-            match unsafe { libc::pthread_atfork(Some(before), Some(after), Some(after)) } {
+            match unsafe { libc::pthread_atfork(Some(before), Some(after), Some(in_child)) } {
                 0 => Ok(()),
                 errno => Err(PyOSError::new_err((errno, "forks can't be watched"))),
             }
@@ -51,11 +51,16 @@ extern "C" fn after() {
     drop(FORKING.try_with(Cell::take));
 }
 
+extern "C" fn in_child() {
+    after();
+    crate::bell::forked();
+}
+
 /// A value that threads share.
 pub struct Lock<T>(Mutex<T>);
 
 impl<T: Send> Lock<T> {
-    pub fn new(value: T) -> Self {
+    pub const fn new(value: T) -> Self {
         Self(Mutex::new(value))
     }
 

@@ -13,8 +13,17 @@ use crate::errors::{shown, type_name};
 /// Operations as a batch, all of them checked.
 pub struct Operations {
     pub batch: Batch,
-    /// The effect of each on the number of its context's deltas: one more, or a new number.
-    pub counts: Vec<(u32, Option<u64>)>,
+    /// The effect of each on its context.
+    pub effects: Vec<Effect>,
+}
+
+/// The effect of an operation on a context.
+pub struct Effect {
+    pub addr: u32,
+    /// The new number of deltas; None for one more.
+    pub count: Option<u64>,
+    /// False where the state stays.
+    pub changes: bool,
 }
 
 impl Operations {
@@ -27,7 +36,7 @@ impl Operations {
         }
         let mut all = Self {
             batch: Batch::new(),
-            counts: Vec::new(),
+            effects: Vec::new(),
         };
         for operation in operations.try_iter()? {
             // An iterator may have no end.
@@ -66,12 +75,12 @@ impl Operations {
             ("load", 3) => {
                 let value = word(&tuple.get_item(2)?, width, "value")?;
                 self.batch.load(addr, value);
-                self.counts.push((addr, Some(0)));
+                self.affect(addr, Some(0), true);
             }
             ("accum", 3) => {
                 let delta = word(&tuple.get_item(2)?, width, "delta")?;
                 self.batch.accum(addr, delta);
-                self.counts.push((addr, None));
+                self.affect(addr, None, delta != 0);
             }
             ("expect", 3) => {
                 let state = word(&tuple.get_item(2)?, width, "state")?;
@@ -80,18 +89,26 @@ impl Operations {
             ("set", 3) => {
                 let state = word(&tuple.get_item(2)?, width, "state")?;
                 self.batch.set(addr, state);
-                self.counts.push((addr, None));
+                self.affect(addr, None, true);
             }
             ("read", 2) => {
                 self.batch.read(addr);
             }
             ("swap", 2) => {
                 self.batch.swap(addr);
-                self.counts.push((addr, Some(0)));
+                self.affect(addr, Some(0), false);
             }
             _ => return Err(unknown(operation)),
         }
         Ok(())
+    }
+
+    fn affect(&mut self, addr: u32, count: Option<u64>, changes: bool) {
+        self.effects.push(Effect {
+            addr,
+            count,
+            changes,
+        });
     }
 }
 

@@ -18,6 +18,7 @@ use crate::operations::{Operations, pairs};
 use crate::pickling::{self, Reduced};
 use crate::store::{Shared, Store, nonzero};
 use crate::transaction::{self, Conditional};
+use crate::watch::Watch;
 
 /// A table of contexts in this process.
 ///
@@ -204,9 +205,14 @@ impl AtomikTable {
         let mut operations = Operations::of(operations, self.shared.contexts, self.shared.width)?;
         self.with(py, |store| {
             let states = store.table.run(&mut operations.batch)?.states().collect();
-            for &(addr, deltas) in &operations.counts {
-                let count = &mut store.counts[addr as usize];
-                *count = deltas.unwrap_or_else(|| count.saturating_add(1));
+            for effect in &operations.effects {
+                match effect.count {
+                    Some(count) => store.counts[effect.addr as usize] = count,
+                    None => store.count(effect.addr, 1),
+                }
+                if effect.changes {
+                    store.watchers.changed(effect.addr);
+                }
             }
             Ok(states)
         })
@@ -227,9 +233,15 @@ impl AtomikTable {
         addrs: &Bound<'_, PyAny>,
         deltas: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
+        let limbs = self.shared.limbs();
         self.many(py, addrs, deltas, "deltas", |store, addrs, deltas| {
             store.table.accum_many(addrs, deltas)?;
-            addrs.iter().for_each(|&addr| store.count(addr, 1));
+            for (&addr, delta) in addrs.iter().zip(deltas.chunks(limbs)) {
+                store.count(addr, 1);
+                if delta.iter().any(|&limb| limb != 0) {
+                    store.watchers.changed(addr);
+                }
+            }
             Ok(())
         })
     }
@@ -244,9 +256,10 @@ impl AtomikTable {
     ) -> PyResult<()> {
         self.many(py, addrs, states, "states", |store, addrs, states| {
             store.table.load_many(addrs, states)?;
-            addrs
-                .iter()
-                .for_each(|&addr| store.counts[addr as usize] = 0);
+            for &addr in addrs {
+                store.counts[addr as usize] = 0;
+                store.watchers.changed(addr);
+            }
             Ok(())
         })
     }
@@ -262,8 +275,7 @@ impl AtomikTable {
         let limbs = self.shared.limbs();
         self.many(py, addrs, states, "states", |store, addrs, states| {
             for (&addr, state) in addrs.iter().zip(states.chunks(limbs)) {
-                store.table.set_value(addr, state)?;
-                store.count(addr, 1);
+                store.set(addr, state)?;
             }
             Ok(())
         })
@@ -303,6 +315,46 @@ impl AtomikTable {
         })
         .map_err(from_atomik)?;
         Ok(out)
+    }
+
+    /// Watches the contexts from ``start`` to before ``stop``, or to the end: see Watch.
+    ///
+    /// Each ``accum`` of another delta than 0, ``load``, ``set``, and ``swap`` with a reference
+    /// counts as a change, also in a batch. A watch takes a bit for each context, and a descriptor.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn watch(
+        &self,
+        py: Python<'_>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Watch> {
+        Watch::in_process(
+            py,
+            &self.shared,
+            start.range_to(stop, self.shared.contexts)?,
+        )
+    }
+
+    /// Tells all who watch them that the contexts from ``start`` to before ``stop``, or to the end,
+    /// have changed, without changing them.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn touch(
+        &self,
+        py: Python<'_>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let range = start.range_to(stop, self.shared.contexts)?;
+        self.with(py, |store| {
+            store.watchers.all_changed(range);
+            Ok(())
+        })
     }
 
     fn __len__(&self) -> usize {

@@ -12,7 +12,8 @@ operations make the algebra:
 
 AtomikContext is one context, AtomikTable many of them, DeltaStream a table whose deltas go to
 others as DeltaMessages. DeviceContext and DeviceTable are in the kernel, shared between processes,
-to which a Device is sent. Fingerprint and OrderedFingerprint show whether bytes have changed.
+to which a Device is sent. A Watch waits for Changes of a table. Fingerprint and OrderedFingerprint
+show whether bytes have changed.
 """
 
 from ._exceptions import Canceled, Contended
@@ -27,13 +28,16 @@ from ._native import (
     Fingerprint,
     OrderedFingerprint,
     StaleEpochError,
+    Watch,
     __version__,
 )
+from ._watching import Change
 
 __all__ = [
     "AtomikContext",
     "AtomikTable",
     "Canceled",
+    "Change",
     "Contended",
     "DeltaMessage",
     "DeltaStream",
@@ -43,5 +47,6 @@ __all__ = [
     "Fingerprint",
     "OrderedFingerprint",
     "StaleEpochError",
+    "Watch",
     "__version__",
 ]
