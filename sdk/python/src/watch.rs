@@ -82,7 +82,8 @@ impl Watch {
     #[pyo3(signature = (timeout=None))]
     fn read<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
         let until = match timeout {
-            Some(seconds) if seconds.is_nan() || seconds < 0.0 => {
+            // Also one that is no number.
+            Some(seconds) if !(seconds >= 0.0) => {
                 return Err(PyValueError::new_err(format!(
                     "timeout must be a number of seconds from 0, or None, not {seconds}"
                 )));
@@ -283,7 +284,7 @@ impl Open {
 
     /// Waits until there may be something to tell, until the watch is closed, or for some time.
     fn wait(&self, py: Python<'_>, closing: &Bell, left: Option<Duration>) -> PyResult<()> {
-        // Milliseconds, rounded up.  The longest time is some 24 days, and the caller waits again.
+        // Milliseconds, rounded up. The longest time is some 24 days, and the caller waits again.
         let left = left.map_or(PollTimeout::NONE, |left| {
             PollTimeout::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(PollTimeout::MAX)
         });
