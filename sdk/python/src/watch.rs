@@ -82,8 +82,7 @@ impl Watch {
     #[pyo3(signature = (timeout=None))]
     fn read<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> PyResult<Bound<'py, PyList>> {
         let until = match timeout {
-            // Also one that is no number.
-            Some(seconds) if !(seconds >= 0.0) => {
+            Some(seconds) if seconds.is_nan() || seconds < 0.0 => {
                 return Err(PyValueError::new_err(format!(
                     "timeout must be a number of seconds from 0, or None, not {seconds}"
                 )));
