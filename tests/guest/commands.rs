@@ -324,6 +324,7 @@ fn help_manuals_and_completions() {
         "snapshot",
         "restore",
         "watch",
+        "wait",
         "top",
         "session",
         "info",

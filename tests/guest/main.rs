@@ -36,5 +36,6 @@ mod snapshot_file;
 mod stream;
 mod transactions;
 mod vectors;
+mod wait;
 mod watch;
 mod watching;

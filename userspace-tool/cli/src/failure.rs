@@ -27,6 +27,9 @@ pub struct Failure {
 /// The exit status where a condition doesn't hold.
 const UNMET: u8 = 4;
 
+/// The exit status where --timeout is over, as of timeout(1).
+const OVER: u8 = 124;
+
 /// A condition that doesn't hold: a context that hasn't the expected state. In JSON, part of the
 /// message.
 #[derive(Debug, Serialize)]
@@ -94,6 +97,11 @@ impl Failure {
     /// `cas` has printed the state, which isn't the expected one.
     pub fn unmet() -> Self {
         Self::silent(UNMET)
+    }
+
+    /// --timeout is over, before what should have come.
+    pub fn over(message: &str) -> Self {
+        Self::plain(&format!("--timeout is over: {message}")).with_status(OVER)
     }
 
     /// A failure that has only a message.

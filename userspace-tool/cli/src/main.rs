@@ -13,6 +13,7 @@ mod apply;
 mod batch;
 mod bench;
 mod cas;
+mod changes;
 mod completions;
 mod create;
 mod destroy;
@@ -34,6 +35,7 @@ mod restore;
 mod run;
 mod script;
 mod sdk;
+mod seconds;
 mod session;
 mod snapshot;
 mod stream;
@@ -41,6 +43,7 @@ mod swap;
 mod target;
 #[cfg(feature = "top")]
 mod top;
+mod wait;
 mod watch;
 mod words;
 mod write;
@@ -83,6 +86,7 @@ enum Command {
     Snapshot(snapshot::Args),
     Restore(restore::Args),
     Watch(watch::Args),
+    Wait(wait::Args),
     #[cfg(feature = "top")]
     Top(top::Args),
     Session(session::Args),
@@ -104,9 +108,11 @@ Exit status:
        `sdk generate --check` or `sdk diff --versioned`
   5    `sdk diff`: the API breaks
   6    `sdk diff`: the layout breaks
+  124  `wait` or `watch`: --timeout is over
   141  the reader of the output closed it
 
-`session exec` exits as its program does, with 126 or 127 where that can't be run.";
+`session exec` exits as its program does. It and `watch --exec` exit with 126 or 127 where the
+program can't be run.";
 
 fn main() -> ExitCode {
     let words = words::in_order(std::env::args_os().collect());
@@ -131,6 +137,7 @@ fn main() -> ExitCode {
         Command::Snapshot(args) => args.run(global),
         Command::Restore(args) => args.run(global),
         Command::Watch(args) => args.run(global),
+        Command::Wait(args) => args.run(global),
         #[cfg(feature = "top")]
         Command::Top(args) => args.run(global),
         Command::Session(args) => args.run(global),
@@ -246,6 +253,7 @@ mod tests {
             ("snapshot a", "--fd -s -t"),
             ("restore a", "--fd -s -t"),
             ("watch 0", "--fd -s -t"),
+            ("wait 0 1", "--fd -s -t"),
             #[cfg(feature = "top")]
             ("top", "--fd -s -t"),
             ("run", "--fd -s --device"),

@@ -29,7 +29,7 @@ impl Args {
 }
 
 /// The date of the pages' last change.
-const DATE: &str = "2026-11-26";
+const DATE: &str = "2026-11-27";
 
 /// Left-aligned text without hyphenation, so that options and names stay as they are typed.
 const LAYOUT: &str = ".nh\n.ad l\n";

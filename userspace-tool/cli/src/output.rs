@@ -10,16 +10,22 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::printable::{json, pretty_json, printable};
 
-/// Standard output: whole records, buffered.
-pub struct Output {
-    out: BufWriter<StdoutLock<'static>>,
+/// Standard output, or a way of writing to it: whole records, buffered.
+pub struct Output<W: Write = StdoutLock<'static>> {
+    out: BufWriter<W>,
     json: bool,
 }
 
 impl Output {
     pub fn new(json: bool) -> Self {
+        Self::to(io::stdout().lock(), json)
+    }
+}
+
+impl<W: Write> Output<W> {
+    pub fn to(out: W, json: bool) -> Self {
         Self {
-            out: BufWriter::new(io::stdout().lock()),
+            out: BufWriter::new(out),
             json,
         }
     }

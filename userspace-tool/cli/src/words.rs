@@ -13,15 +13,19 @@ pub fn in_order(mut words: Vec<OsString>) -> Vec<OsString> {
         return words;
     };
     let options: Vec<_> = words.drain(1..command).collect();
-    // Words after `--` are another program's, or no options.
-    let end = (words.iter().position(|word| word == "--")).unwrap_or(words.len());
+    let end = words.iter().take_while(|word| !ends_options(word)).count();
     words.splice(end..end, options);
     words
 }
 
 /// True where --json is among them.
 pub fn json(words: &[OsString]) -> bool {
-    (words.iter().take_while(|&word| word != "--")).any(|word| word == "--json")
+    (words.iter().take_while(|word| !ends_options(word))).any(|word| word == "--json")
+}
+
+/// True where the words that follow are another program's, or no options.
+fn ends_options(word: &OsString) -> bool {
+    word == "--" || word == "--exec"
 }
 
 /// The position of the command, after options that can be moved.
@@ -88,6 +92,10 @@ mod tests {
                 "a session exec b --json -- c -s d",
             ),
             ("a -s read read 0", "a read 0 -s read"),
+            (
+                "a --json -s b watch 0 --exec c -s d -- e",
+                "a watch 0 --json -s b --exec c -s d -- e",
+            ),
         ] {
             assert_eq!(in_order(words(given)), words(expected), "{given}");
         }
@@ -115,5 +123,6 @@ mod tests {
     fn json_is_found_where_it_is_an_option() {
         assert!(json(&words("a read 0 --json")));
         assert!(!json(&words("a session exec b -- c --json")));
+        assert!(!json(&words("a watch 0 --exec c --json")));
     }
 }

@@ -120,8 +120,8 @@
 //! | `cas` | [`TableRef::compare_exchange`] |
 //! | `batch`, `run` | [`TableRef::run`]; how a stream or script is written is the command's own |
 //! | `dump`, `snapshot`, `restore` | [`TableRef::snapshot`], `snapshot::Snapshot` |
-//! | `watch` | [`Watch`] |
-//! | `top` | `session::OpenFile`, [`TableRef::snapshot`] |
+//! | `watch`, `wait` | [`TableRef::watch`] |
+//! | `top` | `session::OpenFile`, [`TableRef::watch`] |
 //! | `session start`, `hold` | `session::Sessions::hold_as_service`, `session::Holder::serve` |
 //! | `session list`, `stop`; `-s` | `session::Sessions` |
 //! | `session exec` | `session::Session::exec`, and `export` for one table |
