@@ -217,9 +217,52 @@ fn live_in_a_terminal() {
 
     terminal.write(b"\t");
     terminal.wait_for("the next table", |s| s.contains("table 2, 9 contexts"));
+    tool.run("-s s -t 2 destroy").ok();
+    terminal.wait_for("the other table", |s| s.contains("table 1, 19 contexts"));
     terminal.write(b"q");
     let left = terminal.end();
     assert!(left.status.success() && left.restored, "{}", left.screen);
+}
+
+/// What isn't an operation shows as well: files and tables that come and go.
+#[test]
+fn files_and_tables_come_and_go_in_a_terminal() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let mut terminal = top(&tool, "top --interval 50");
+    let rows = |screen: &str| -> Vec<Vec<String>> {
+        let words = |line: &str| line.split_whitespace().map(String::from).collect();
+        (screen.lines().map(words))
+            .filter(|row: &Vec<String>| row.get(2).is_some_and(|name| name == "atomikctl"))
+            .collect()
+    };
+    // Sessions, and the numbers of tables and contexts.
+    let mut wait_for = |expected: &[[&str; 3]]| {
+        terminal.wait_for(&format!("{expected:?}"), |screen| {
+            let mut found = rows(screen);
+            found.sort_by(|a, b| a[3].cmp(&b[3]));
+            found.iter().map(|row| &row[3..6]).eq(expected)
+        });
+    };
+    wait_for(&[]);
+    tool.run("session start a").ok();
+    wait_for(&[["a", "0", "0"]]);
+    tool.run("-s a create 7").ok();
+    wait_for(&[["a", "1", "7"]]);
+    tool.run("session start b").ok();
+    wait_for(&[["a", "1", "7"], ["b", "0", "0"]]);
+    tool.run("session stop a").ok();
+    tool.run("session start c").ok();
+    wait_for(&[["b", "0", "0"], ["c", "0", "0"]]);
+    tool.run("session stop b").ok();
+    tool.run("-s c create 3").ok();
+    wait_for(&[["c", "1", "3"]]);
+    tool.run("-s c destroy").ok();
+    wait_for(&[["c", "0", "0"]]);
+    tool.run("session stop c").ok();
+    wait_for(&[]);
+    terminal.write(b"q");
+    assert!(terminal.end().status.success());
 }
 
 #[test]
@@ -269,6 +312,20 @@ fn signals_end_it_and_find_the_terminal_put_back() {
         assert_eq!(left.status.signal(), Some(signal as i32));
         assert!(left.restored, "{signal}: {}", left.screen);
     }
+}
+
+/// Then it waits in the middle of its output, where nothing is read any more.
+#[test]
+fn signals_end_it_though_nobody_reads_the_terminal() {
+    let _alone = alone();
+    let tool = Tool::new();
+    let terminal = on_the_screen(&tool);
+    terminal.suspend();
+    // It draws everything once more, for which there is no room.
+    terminal.signal(SIGCONT);
+    terminal.signal(SIGTERM);
+    let left = terminal.end();
+    assert_eq!(left.status.signal(), Some(SIGTERM as i32));
 }
 
 #[test]

@@ -3,19 +3,21 @@
 //! [`Terminal`]: a terminal of its own for a program, and its screen.
 
 use nix::{
+    fcntl::OFlag,
     poll::{PollFd, PollFlags, PollTimeout, poll},
     pty::{OpenptyResult, Winsize, openpty},
     sys::{
         signal::{Signal, kill},
-        termios::{Termios, tcgetattr},
+        termios::{FlowArg, Termios, tcflow, tcgetattr},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
     unistd::{self, Pid},
 };
 use std::{
+    fs::File,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::process::CommandExt,
+        unix::{fs::OpenOptionsExt, process::CommandExt},
     },
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -98,6 +100,16 @@ impl Terminal {
     /// Types keys.
     pub fn write(&self, keys: &[u8]) {
         assert_eq!(unistd::write(&self.master, keys).unwrap(), keys.len());
+    }
+
+    /// Lets the terminal take no more output, as where nobody reads it.
+    pub fn suspend(&self) {
+        let terminal = File::options()
+            .read(true)
+            .custom_flags(OFlag::O_NOCTTY.bits())
+            .open(format!("/proc/{}/fd/1", self.pid()))
+            .unwrap();
+        tcflow(&terminal, FlowArg::TCOOFF).unwrap();
     }
 
     /// Sends the program a signal.

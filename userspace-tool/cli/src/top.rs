@@ -26,8 +26,11 @@ use open_files::{OpenFiles, Row};
 /// of its tables, q ends.
 ///
 /// A table that was exported, `ro` (read-only) or `rw`, is a file of its own. All operations on it
-/// count for the file that it belongs to, also those with which `top` looks into it; where that
-/// file itself is chosen, they are left out.
+/// count for the file that it belongs to.
+///
+/// The kernel tells of changes, but not of files. So `top` looks each --interval at the files that
+/// it knows, and goes through /proc where files were opened or closed; now and then it does so in
+/// any case.
 #[derive(clap::Args)]
 pub struct Args {
     /// Print the files once, as text or with --json, and end

@@ -3,12 +3,13 @@
 //! [`OpenFiles`]: the open files of the device, as `top` shows them.
 
 use std::collections::{HashMap, VecDeque};
-use std::fmt;
 use std::time::Instant;
+use std::{fmt, fs, mem};
 
 use atomik::session::OpenFile;
-use atomik::{Context, Device, Rights};
+use atomik::{Device, Rights, Usage};
 
+use crate::changes::Changes;
 use crate::failure::Failure;
 use crate::printable::printable;
 
@@ -16,6 +17,7 @@ use crate::printable::printable;
 const REMEMBERED: usize = 200;
 
 /// An open file, and the rate of its operations.
+#[derive(PartialEq)]
 pub struct Row {
     pub file: OpenFile,
     /// Operations per second since the last look.
@@ -32,12 +34,22 @@ pub struct OpenFiles {
     /// The number of the chosen table in the chosen file.
     table: usize,
     detail: Detail,
+    /// The number of files of the driver that the kernel counted last, where it counts them.
+    counted: Option<String>,
+    /// The number of looks since files were opened or closed.
+    calm: u32,
+    /// True where something may have to be drawn again.
+    changed: bool,
 }
+
+/// The number of looks of which one goes through all of `/proc`, though nothing seems to have
+/// been opened or closed.
+const CALM: u32 = 10;
 
 /// The number of looks for which the chosen file stays though `/proc` missed its process.
 const PATIENCE: u32 = 3;
 
-/// The states and changes of the chosen table.
+/// The changes of the chosen table.
 #[derive(Default)]
 struct Detail {
     /// The table's id.
@@ -45,10 +57,8 @@ struct Detail {
     /// The number of looks that missed the file.
     missed: u32,
     device: Option<Device>,
-    states: Vec<u64>,
+    watch: Option<Changes>,
     changes: VecDeque<(u32, u64, u64)>,
-    /// The number of operations that looking itself took since the last look.
-    own: u64,
     error: Option<String>,
 }
 
@@ -61,17 +71,36 @@ impl OpenFiles {
             chosen: 0,
             table: 0,
             detail: Detail::default(),
+            counted: None,
+            calm: 0,
+            changed: false,
         };
         files.refresh()?;
         Ok(files)
     }
 
-    /// Finds the open files again.
+    /// Looks at the open files again. Nothing tells of files that are opened, and going through
+    /// `/proc` costs much. So this is done where the kernel counts another number of files, where
+    /// a known one is gone, and now and then.
     pub fn refresh(&mut self) -> Result<(), Failure> {
-        let mut files = OpenFile::find().map_err(|e| Failure::session(&e))?;
-        if let Some(only) = &self.only {
-            files.retain(|file| file.is_of(only));
-        }
+        let counted = fs::read_to_string("/sys/module/atomik/refcnt").ok();
+        let known: Option<Vec<_>> = self.rows.iter().map(|row| again(&row.file)).collect();
+        let same = counted.is_some() && mem::replace(&mut self.counted, counted.clone()) == counted;
+        self.calm = match known {
+            Some(_) if same => self.calm.saturating_add(1),
+            _ => 0,
+        };
+        let files = match known {
+            // Once more at the next look: a session opens its file before it has its name.
+            Some(known) if self.calm > 1 && self.calm % CALM != 0 => known,
+            _ => {
+                let mut files = OpenFile::find().map_err(|e| Failure::session(&e))?;
+                if let Some(only) = &self.only {
+                    files.retain(|file| file.is_of(only));
+                }
+                files
+            }
+        };
         let now = Instant::now();
         let seconds = now.duration_since(self.looked).as_secs_f64();
         let chosen = self.chosen().map(|row| (row.file.pid, row.file.descriptor));
@@ -80,11 +109,6 @@ impl OpenFiles {
         let rows = files.into_iter().map(|file| {
             let before = before.get(&(file.pid, file.descriptor));
             let done = before.map_or(0, |ops| file.usage.ops.saturating_sub(*ops));
-            // Leave out the operations of looking.
-            let done = match chosen == Some((file.pid, file.descriptor)) {
-                true => done.saturating_sub(self.detail.own),
-                false => done,
-            };
             let rate = if seconds > 0.0 {
                 done as f64 / seconds
             } else {
@@ -103,7 +127,6 @@ impl OpenFiles {
             Some(index) => {
                 self.chosen = index;
                 self.detail.missed = 0;
-                self.detail.own = 0;
             }
             None if self.detail.device.is_some() && self.detail.missed < PATIENCE => {
                 self.detail.missed += 1;
@@ -118,8 +141,14 @@ impl OpenFiles {
                 self.chosen = self.chosen.min(rows.len().saturating_sub(1));
             }
         }
+        self.changed |= self.rows != rows;
         self.rows = rows;
         Ok(())
+    }
+
+    /// True where the files, the choice or the changes are others than at the last call.
+    pub fn has_changed(&mut self) -> bool {
+        mem::take(&mut self.changed)
     }
 
     pub fn rows(&self) -> &[Row] {
@@ -145,6 +174,7 @@ impl OpenFiles {
             self.chosen = chosen;
             self.table = 0;
             self.detail = Detail::default();
+            self.changed = true;
         }
     }
 
@@ -179,9 +209,9 @@ impl OpenFiles {
         self.detail.changes.iter()
     }
 
-    /// True once the states of the chosen table are known, from which changes are found.
+    /// True once the chosen table is watched.
     pub fn has_looked(&self) -> bool {
-        !self.detail.states.is_empty()
+        self.detail.watch.is_some()
     }
 
     /// Why the chosen table can't be read.
@@ -189,7 +219,7 @@ impl OpenFiles {
         self.detail.error.as_deref()
     }
 
-    /// Reads the chosen table and finds its changes.
+    /// Finds the changes in the chosen table.
     pub fn look_inside(&mut self) {
         let of = self.table().map(|(table, _)| table);
         if self.detail.of != of {
@@ -197,40 +227,59 @@ impl OpenFiles {
                 of,
                 ..Detail::default()
             };
+            self.changed = true;
         }
         let Some((row, (table, contexts))) = self.rows.get(self.chosen).zip(self.table()) else {
             return;
         };
-        if let Err(error) = self.detail.look(&row.file, table, contexts) {
-            self.detail.error = Some(error);
-        }
+        let error = match self.detail.look(&row.file, table, contexts) {
+            Ok(changed) => {
+                self.changed |= changed;
+                None
+            }
+            Err(error) => Some(error),
+        };
+        self.changed |= self.detail.error != error;
+        self.detail.error = error;
     }
 }
 
+/// The same file at a later look, where it is still open in that process.
+fn again(file: &OpenFile) -> Option<OpenFile> {
+    let text = fs::read_to_string(format!("/proc/{}/fdinfo/{}", file.pid, file.descriptor)).ok()?;
+    let mut file = file.clone();
+    file.usage = Usage::parse(&text)?;
+    Some(file)
+}
+
 impl Detail {
-    fn look(&mut self, file: &OpenFile, id: u32, contexts: u32) -> Result<(), String> {
-        let device = match self.device.take() {
-            Some(device) => device,
-            None => file.device().map_err(|error| error.to_string())?,
+    /// Returns true where there is something new.
+    fn look(&mut self, file: &OpenFile, id: u32, contexts: u32) -> Result<bool, String> {
+        let mut new = false;
+        let watch = match &mut self.watch {
+            Some(watch) => watch,
+            none => {
+                let device = file.device().map_err(|error| error.to_string())?;
+                let tables = device.tables().map_err(|error| error.to_string())?;
+                let table = tables.iter().find(|table| table.id() == id);
+                let table = table.ok_or("the table is gone")?;
+                let watch = Changes::of(table, 0..=contexts.saturating_sub(1))
+                    .map_err(|error| error.to_string())?;
+                self.device = Some(device);
+                new = true;
+                none.insert(watch)
+            }
         };
-        let tables = device.tables().map_err(|error| error.to_string())?;
-        let table = tables.iter().find(|table| table.id() == id);
-        let table = table.ok_or("the table is gone")?;
-        let image = table
-            .snapshot(0..contexts)
-            .map_err(|error| error.to_string())?;
-        self.own += u64::from(contexts);
-        let states: Vec<u64> = image.into_iter().map(Context::state).collect();
-        for (addr, (&before, &after)) in (0..).zip(self.states.iter().zip(&states)) {
-            if before != after {
-                self.changes.push_front((addr, before, after));
+        let changes = watch.take().map_err(|error| error.to_string())?;
+        for change in changes.ok_or("the table is gone")? {
+            // The first states are no changes.
+            if let Some(before) = change.before {
+                self.changes.push_front((change.addr, before, change.after));
+                new = true;
             }
         }
         self.changes.truncate(REMEMBERED);
-        self.states = states;
-        self.device = Some(device);
-        self.error = None;
-        Ok(())
+        Ok(new)
     }
 }
 

@@ -32,14 +32,21 @@ fn show(
 ) -> Result<(), Failure> {
     let mut next = Instant::now() + interval;
     files.look_inside();
+    let mut drawn = false;
     loop {
         if guard.was_taken_back() {
             terminal.clear()?;
+            drawn = false;
         }
-        terminal.draw(|frame| draw(frame, files))?;
+        if files.has_changed() || !drawn {
+            terminal.draw(|frame| draw(frame, files))?;
+            drawn = true;
+        }
         let left = next.saturating_duration_since(Instant::now());
         // Keys are read however long drawing and looking take.
         if event::poll(left)? {
+            // The key may choose something else, and the size may be another.
+            drawn = false;
             match key(&event::read()?) {
                 Key::End => return Ok(()),
                 Key::Stop => terminal::stop(),
@@ -48,7 +55,6 @@ fn show(
                 Key::Table => files.next_table(),
                 Key::None => continue,
             }
-            // The key may have chosen something else.
             files.look_inside();
         } else {
             files.refresh()?;

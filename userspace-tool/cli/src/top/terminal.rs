@@ -3,10 +3,12 @@
 //! [`Guard`]: takes the terminal, and restores it on every way out.
 
 use std::io::{self, stdout};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{panic, thread};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal, kill, raise};
 use nix::unistd::Pid;
 use ratatui::crossterm::cursor::Show;
@@ -24,6 +26,9 @@ const ENDS: [Signal; 4] = [
 ];
 /// Signals that stop and continue it.
 const STOPS: [Signal; 2] = [Signal::SIGTSTP, Signal::SIGCONT];
+/// The milliseconds in which the terminal has to take what was drawn, before a signal is obeyed
+/// without restoring the screen.
+const PATIENCE: u16 = 1000;
 
 /// Keeps the terminal until this is dropped, except while the program is stopped. Signals and
 /// panics restore it as well.
@@ -56,10 +61,10 @@ impl Guard {
         // Restore before the panic's message, which belongs on the normal screen.
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |what| {
-            put_back();
+            put_back(true);
             before(what);
         }));
-        take()?;
+        take(true)?;
         Ok(guard)
     }
 
@@ -73,7 +78,7 @@ impl Drop for Guard {
     fn drop(&mut self) {
         let _writing = stdout().lock();
         self.0.over.store(true, Ordering::Relaxed);
-        put_back();
+        put_back(true);
     }
 }
 
@@ -81,10 +86,12 @@ impl Shared {
     /// Obeys a signal, with the terminal restored. Returns where the program goes on: it was
     /// stopped, or ignores this signal.
     fn obey(&self, signal: Signal) {
-        let _writing = stdout().lock();
+        // Where nobody reads the terminal, drawing waits for it, and has the lock.
+        let writing = takes_more().then(|| stdout().lock());
+        let screen = writing.is_some();
         let over = self.over.load(Ordering::Relaxed);
         if !over {
-            put_back();
+            put_back(screen);
         }
         if signal != Signal::SIGCONT {
             // A stopped program can be ended before it takes the terminal again.
@@ -98,7 +105,7 @@ impl Shared {
         }
         if !over {
             // Drawing reports a terminal that is gone.
-            let _ = take();
+            let _ = take(screen);
             self.taken_back.store(true, Ordering::Relaxed);
             // Wake the drawing thread: the size may have changed.
             let _ = kill(Pid::this(), Signal::SIGWINCH);
@@ -106,18 +113,31 @@ impl Shared {
     }
 }
 
+/// False where nobody reads the terminal, so that a program which writes would wait.
+fn takes_more() -> bool {
+    let stdout = stdout();
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::POLLOUT)];
+    poll(&mut fds, PollTimeout::from(PATIENCE)) != Ok(0)
+}
+
 /// Stops the program, as the terminal's stop key would.
 pub fn stop() {
     let _ = kill(Pid::this(), Signal::SIGTSTP);
 }
 
-fn take() -> io::Result<()> {
+/// Takes the terminal's modes and, with `screen`, its screen.
+fn take(screen: bool) -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(stdout(), EnterAlternateScreen)
+    match screen {
+        true => execute!(stdout(), EnterAlternateScreen),
+        false => Ok(()),
+    }
 }
 
-/// Restores the terminal as far as possible: it may be gone.
-fn put_back() {
+/// Restores the same as far as possible: the terminal may be gone.
+fn put_back(screen: bool) {
     let _ = disable_raw_mode();
-    let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+    if screen {
+        let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+    }
 }
