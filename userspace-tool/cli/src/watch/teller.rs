@@ -107,7 +107,9 @@ impl Teller<'_> {
 
 impl Print {
     pub fn new(table: u32, format: Format, json: bool) -> Result<Self, Failure> {
-        let ends = Rc::new(Ends::new()?);
+        let ends = Ends::new()
+            .map(Rc::new)
+            .map_err(|error| Failure::plain(&format!("can't wait for signals: {error}")))?;
         Ok(Self {
             table,
             format,
