@@ -28,9 +28,10 @@ use nix::{
         mman::{MapFlags, ProtFlags},
         resource::{Resource, getrlimit, setrlimit},
         select::{FdSet, select},
-        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, sigaction},
         time::TimeVal,
         uio::readv,
+        wait::waitpid,
     },
     unistd::{close, gettid},
 };
@@ -402,16 +403,46 @@ fn when_the_file_is_closed_the_rest_is_told() {
 
 /// Reads without O_NONBLOCK in another thread, and returns what it has read. `f` runs meanwhile.
 fn while_reading(watch: &RawWatch, f: impl FnOnce()) -> Result<Vec<(u32, u64)>, Errno> {
+    beside(|| watch.read(8), f)
+}
+
+/// Calls `read` in another thread, and returns its result. `f` runs meanwhile.
+fn beside<R: Send>(read: impl FnOnce() -> R + Send, f: impl FnOnce()) -> R {
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
             barrier.wait();
-            watch.read(8)
+            read()
         });
         barrier.wait();
         f();
         reader.join().unwrap()
     })
+}
+
+/// Where the reader has waited, its memory is looked at only after the change.
+#[test]
+fn a_fault_after_waiting_loses_nothing() {
+    let file = open_device();
+    let table = file.create(8).unwrap();
+    let watch = file.watch(table, 0, 8, 0).unwrap();
+    watch.read(8).unwrap();
+    for round in 1..rounds() as u64 {
+        let fault = || {
+            // SAFETY: the kernel checks the address, at which there is nothing.
+            let read = unsafe { libc::read(watch.0.as_raw_fd(), std::ptr::null_mut(), RECORD) };
+            Errno::result(read)
+        };
+        let change = || {
+            file.batch(table, &mut [load(1, round), load(6, round)])
+                .unwrap();
+        };
+        assert_eq!(beside(fault, change), Err(Errno::EFAULT));
+        assert_eq!(watch.events(), POLLIN);
+        assert_eq!(watch.read(8), Ok(vec![(1, round), (6, round)]));
+    }
+    let destroy = || file.destroy(table).unwrap();
+    assert_eq!(while_reading(&watch, destroy), Ok(vec![]));
 }
 
 #[test]
@@ -486,7 +517,7 @@ fn signals_interrupt_a_blocking_read() {
                 while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
                     thread::yield_now();
                 }
-                nix::sys::signal::kill(reader, Signal::SIGUSR1).unwrap();
+                kill(reader, Signal::SIGUSR1).unwrap();
                 if restart {
                     // The handler has run when the signal isn't pending, and it sleeps again.
                     let pending = |status: &str| status.contains("ShdPnd:\t0000000000000000");
@@ -522,8 +553,8 @@ fn a_reader_is_killed_and_others_go_on() {
     while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
         thread::yield_now();
     }
-    nix::sys::signal::kill(child, Signal::SIGKILL).unwrap();
-    nix::sys::wait::waitpid(child, None).unwrap();
+    kill(child, Signal::SIGKILL).unwrap();
+    waitpid(child, None).unwrap();
     file.load(table, 1, 1).unwrap();
     assert_eq!(watch.read(4), Ok(vec![(1, 1)]));
 }
@@ -724,7 +755,7 @@ fn a_failure_leaves_nothing() {
     });
 }
 
-/// A thousand watches, some of which are killed with their process.
+/// A thousand watches, half of which are killed with their process, again and again.
 #[test]
 fn a_thousand_watches() {
     alone_in_a_process(|| {
@@ -739,16 +770,18 @@ fn a_thousand_watches() {
                 .collect()
         };
         let all = make(0);
-        let child = task::spawn(|| {
-            let own = make(500);
-            for watch in own.iter().cycle() {
-                let _ = watch.read(64);
-            }
-        });
+        let spawn = || {
+            task::spawn(|| {
+                let own = make(500);
+                for watch in own.iter().cycle() {
+                    let _ = watch.read(64);
+                }
+            })
+        };
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
             let _disturber = Disturber::start(scope, &done);
-            let mut told = 0;
+            let (mut told, mut child) = (0, spawn());
             for round in 1..200u64 {
                 for addr in (0..65536).step_by(977) {
                     file.load(table, addr, round).unwrap();
@@ -757,13 +790,17 @@ fn a_thousand_watches() {
                     .iter()
                     .map(|watch| watch.read(64).map_or(0, |all| all.len()))
                     .sum::<usize>();
-                if round == 100 {
-                    nix::sys::signal::kill(child, Signal::SIGKILL).unwrap();
+                // While it makes watches, or reads them.
+                if round % 16 == 0 {
+                    kill(child, Signal::SIGKILL).unwrap();
+                    waitpid(child, None).unwrap();
+                    child = spawn();
                 }
             }
             assert!(told > 32000);
+            kill(child, Signal::SIGKILL).unwrap();
+            waitpid(child, None).unwrap();
         });
-        nix::sys::wait::waitpid(child, None).unwrap();
         assert_eq!(fdinfo::read(&file).watches, 500);
         drop(all);
         assert_eq!(fdinfo::read(&file), before_with_ops(&before, &file));
