@@ -8,7 +8,7 @@ use kernel::{
     new_poll_condvar, new_spinlock,
     prelude::*,
     sync::{
-        atomic::{Acquire, Atomic, Full, Relaxed},
+        atomic::{Acquire, Atomic, Full, Relaxed, Release},
         SpinLock,
     },
 };
@@ -117,9 +117,11 @@ impl Watch {
         self.notify();
     }
 
-    /// Whether there is something to tell.
+    /// Whether there is something to tell. Where another reader has told the rest of a table that is
+    /// gone, that it is gone is seen after this.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Relaxed) != 0
+        // Acquire: pairs with the Release of `take`.
+        self.ready.load(Acquire) != 0
     }
 
     /// Whether the table is gone. What was to be told before that is seen after this.
@@ -153,9 +155,9 @@ impl Watch {
             .marks
             .take(most, |number| f(first.wrapping_add(number)))
         {
-            // Relaxed: the lock orders this for all who set it again. Who reads an old 1 finds
-            // nothing.
-            self.ready.store(0, Relaxed);
+            // The lock orders this for all who set it again; who reads an old 1 finds nothing.
+            // Release: who reads 0 sees what the caller has seen, such as the end of the table.
+            self.ready.store(0, Release);
         }
     }
 }

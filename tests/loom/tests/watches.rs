@@ -119,6 +119,20 @@ fn two_readers() {
     Case::new(before, threads).with_preemptions(2).explore();
 }
 
+/// Once the table is gone, a reader that doesn't wait either tells the rest or is told of the end,
+/// also where another reader, which knows of the end already, takes the rest from under it.
+#[test]
+fn two_readers_of_the_rest() {
+    let mut before = watched();
+    before.push(accum(0, 1));
+    let threads = [
+        Thread::new(0, [destroy()]),
+        Thread::new(0, [changes(2)]),
+        Thread::new(0, [read(0), changes(2)]),
+    ];
+    Case::new(before, threads).with_preemptions(3).explore();
+}
+
 /// Another watch comes and tells of everything.
 #[test]
 fn a_watch_that_comes_during_an_operation() {
