@@ -21,10 +21,12 @@ fn run(name: &str) -> String {
 }
 
 #[test]
-fn a_supervisor_whose_workers_crash_loses_nothing() {
+fn a_supervisor_whose_workers_crash_and_hang_loses_nothing() {
     let printed = run("supervisor");
-    assert!(printed.contains("crashes  "), "{printed}");
-    assert!(!printed.contains("crashes  0\n"), "{printed}");
+    for happened in ["crashes  ", "hangs    "] {
+        assert!(printed.contains(happened), "{printed}");
+        assert!(!printed.contains(&format!("{happened}0\n")), "{printed}");
+    }
     assert!(
         printed.ends_with("nothing was lost, and nothing was done twice\n"),
         "{printed}"
@@ -67,6 +69,19 @@ fn one_program_serves_both_kinds_of_tables() {
         "{printed}"
     );
     assert!(printed.ends_with("and put back\n"), "{printed}");
+}
+
+#[test]
+fn watching_several_tables_misses_nothing() {
+    let printed = run("watch-poll");
+    assert_eq!(printed.matches(": 1000 was the last state\n").count(), 3);
+    assert!(printed.ends_with("and nothing was missed\n"), "{printed}");
+}
+
+#[test]
+fn watching_in_an_async_program() {
+    let printed = run("watch-tokio");
+    assert!(printed.ends_with("the last state is 1000\n"), "{printed}");
 }
 
 #[test]

@@ -62,9 +62,10 @@ fn work(worker: &mut Worker) -> Result {
     let (table, owner) = (worker.table, owner(worker.number));
     let (done, crashed) = (OWN + 2 * worker.number, OWN + 2 * worker.number + 1);
     let rounds = u64::from(worker.rounds.div_ceil(WORKERS));
+    let mut lock = table.watch(LOCK..LOCK + 1)?;
     for round in 1 + table.read(done)?..=rounds {
         while !try_lock(table, owner)? {
-            worker.pause()?;
+            worker.wait(&mut lock)?;
         }
         if round % CRASH_EVERY == 1 && table.read(crashed)? != round {
             table.set(crashed, round)?;

@@ -2,7 +2,7 @@
 
 //! A bounded queue of ids: some processes put, others take.
 
-use atomik::{Batch, Error, TableRef};
+use atomik::{Batch, Error, TableRef, Watch};
 
 use crate::race::{Race, Result, Worker};
 use crate::{Pattern, Work};
@@ -71,26 +71,35 @@ fn take(table: &TableRef) -> atomik::Result<Option<u64>> {
     }
 }
 
+/// Takes the first id, and waits for it. Returns none when all producers have ended.
+fn take_next(worker: &Worker, changes: &mut Watch) -> Result<Option<u64>> {
+    loop {
+        let ended = worker.table.read(ENDED)? == u64::from(PRODUCERS);
+        match take(worker.table)? {
+            None if !ended => worker.wait(changes)?,
+            id => return Ok(id),
+        }
+    }
+}
+
 fn work(worker: &mut Worker) -> Result {
     worker.meet()?;
     if worker.number < PRODUCERS {
+        let mut taken = worker.table.watch(HEAD..HEAD + 1)?;
         for round in 0..worker.rounds.div_ceil(PRODUCERS) {
             let id = u64::from(round * PRODUCERS + worker.number);
             while !put(worker.table, id)? {
-                worker.pause()?;
+                worker.wait(&mut taken)?;
             }
         }
         worker.table.update(ENDED, |ended| ended + 1)?;
         return Ok(());
     }
-    loop {
-        let ended = worker.table.read(ENDED)? == u64::from(PRODUCERS);
-        match take(worker.table)? {
-            Some(id) => println!("{id}"),
-            None if ended => return Ok(()),
-            None => worker.pause()?,
-        }
+    let mut changes = worker.table.watch(TAIL..ENDED + 1)?;
+    while let Some(id) = take_next(worker, &mut changes)? {
+        println!("{id}");
     }
+    Ok(())
 }
 
 fn run(race: &Race) -> Result {

@@ -5,9 +5,10 @@
 use std::error::Error;
 use std::ops::{Deref, DerefMut};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use std::{hint, thread};
 
-use atomik::{Device, Rights, Table, TableMap, TableRef};
+use atomik::{Device, Rights, Table, TableMap, TableRef, Watch};
 
 /// Error of a pattern: its own, or one of the crate.
 pub type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -165,7 +166,8 @@ impl Worker<'_> {
             while self.map.read(other)? < self.met {
                 looks += 1;
                 if looks % LOOKS == 0 {
-                    self.pause()?;
+                    self.check_others()?;
+                    thread::yield_now();
                 }
                 hint::spin_loop();
             }
@@ -173,10 +175,11 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Gives the processor to others, for a worker that waits. Fails where another has failed.
-    pub fn pause(&self) -> Result {
-        self.check_others()?;
-        thread::yield_now();
+    /// Waits until something changes. Fails where another worker has failed.
+    pub fn wait(&self, watch: &mut Watch) -> Result {
+        while watch.read_timeout(Duration::from_millis(100))?.is_none() {
+            self.check_others()?;
+        }
         Ok(())
     }
 

@@ -290,7 +290,8 @@ impl Error {
                     .into()
             }
             Self::OutOfMemory { .. } => {
-                "free memory, raise the limit of the memory cgroup, or take fewer contexts at once"
+                "free memory, raise the limit of the memory cgroup or the module's limit_kib, or \
+                 take fewer contexts at once"
                     .into()
             }
             Self::NoSuchTable { .. } => {

@@ -40,6 +40,21 @@
 //! # Ok::<(), atomik::Error>(())
 //! ```
 //!
+//! # Watching
+//!
+//! [`TableRef::watch`] makes a [`Watch`], a descriptor that becomes readable when contexts change.
+//! It tells which ones, and their states:
+//!
+//! | call | waits |
+//! | --- | --- |
+//! | [`Watch::read`], the iterator | until there are changes, or the table is gone |
+//! | [`Watch::read_timeout`] | the same, but not longer than a time |
+//! | [`Watch::try_read`] | never |
+//! | `AsFd`, `AsRawFd` | in poll(2), in epoll, in an async runtime |
+//!
+//! Nobody waits for those who watch. The kernel doesn't see what programs do through a
+//! [mapping](TableRef::map): [`TableRef::touch`] tells of it.
+//!
 //! # In the process
 //!
 //! Types that need no driver have any width from 1 bit to [`MAX_WIDTH`], and use the driver's own

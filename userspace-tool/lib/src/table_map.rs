@@ -34,7 +34,8 @@ pub struct TableView<'t> {
 /// A [`TableView`] with ACCUM as well: one atomic instruction.
 /// [`TableRef::map`](crate::TableRef::map) makes it.
 ///
-/// Deltas may come between two entries of a batch.
+/// Deltas may come between two entries of a batch, and tell nobody who
+/// [watches](crate::TableRef::watch) the table; [`TableRef::touch`](crate::TableRef::touch) does.
 #[derive(Debug)]
 pub struct TableMap<'t>(TableView<'t>);
 

@@ -683,6 +683,11 @@ mod tests {
         // Without the size, a READ of the largest address decides, which fails here.
         let error = nowhere(None).batch_error(&batch, Errno::EINVAL);
         assert!(matches!(error, Error::Address { addr: 5, .. }), "{error}");
+        let error = nowhere(None).watch(0..1).unwrap_err();
+        assert!(unsupported(&error, Operation::Watch), "{error}");
+        let error = nowhere(None).touch(0..1).unwrap_err();
+        assert!(unsupported(&error, Operation::Touch), "{error}");
+        assert_eq!(error.to_string(), "the driver doesn't know TOUCH");
         let error = nowhere(None).export(Rights::ReadOnly).unwrap_err();
         assert!(unsupported(&error, Operation::Export), "{error}");
         assert_eq!(error.errno(), Some(Errno::ENOTTY as i32));

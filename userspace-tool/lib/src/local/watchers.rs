@@ -125,7 +125,6 @@ impl Watched {
 }
 
 /// A watch on a table of this process.
-#[derive(Debug)]
 pub(crate) struct LocalWatch(Arc<Watched>);
 
 impl LocalWatch {

@@ -15,7 +15,6 @@ use crate::{Error, Operation, Result};
 const RECORD: usize = size_of::<atomik_uapi::Change>();
 
 /// The descriptor of a watch on a table of the device.
-#[derive(Debug)]
 pub(crate) struct DeviceWatch {
     descriptor: OwnedFd,
     table: u32,
@@ -67,4 +66,47 @@ fn change(record: &[u8]) -> Option<Change> {
         addr: u32::from_ne_bytes(*addr),
         state: u64::from_ne_bytes(*rest.last_chunk()?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn records_are_read_as_the_kernel_writes_them() {
+        let (kernel, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut watch = DeviceWatch::new(ours.into(), 7, 2);
+        let mut changes = vec![Change { addr: 9, state: 9 }];
+        assert!(!watch.take(&mut changes).unwrap());
+        assert_eq!(changes.len(), 1);
+        for (addr, state) in [(1u32, 5u64), (65535, u64::MAX), (2, 6)] {
+            let record = [&addr.to_ne_bytes()[..], &[0; 4], &state.to_ne_bytes()[..]];
+            (&kernel).write_all(&record.concat()).unwrap();
+        }
+        let mut told = |watch: &mut DeviceWatch| {
+            assert!(watch.take(&mut changes).unwrap());
+            (changes.iter().map(|c| (c.addr, c.state))).collect::<Vec<_>>()
+        };
+        // As many as there is room for; the rest by the next read.
+        assert_eq!(told(&mut watch), [(1, 5), (65535, u64::MAX)]);
+        assert_eq!(told(&mut watch), [(2, 6)]);
+        drop(kernel);
+        assert_eq!(told(&mut watch), []);
+        assert_eq!(told(&mut watch), []);
+    }
+
+    #[test]
+    fn errors_of_reading_name_the_table() {
+        let directory = std::fs::File::open("/").unwrap();
+        let mut changes = vec![Change { addr: 9, state: 9 }];
+        let error = DeviceWatch::new(directory.into(), 7, 1)
+            .take(&mut changes)
+            .unwrap_err();
+        assert_eq!(error.to_string(), "reading a watch on table 7 failed");
+        assert_eq!(error.errno(), Some(Errno::EISDIR as i32));
+        assert_eq!(changes.len(), 1);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod device;
 
+use std::fmt;
 use std::iter::FusedIterator;
 use std::mem;
 use std::ops::Range;
@@ -29,10 +30,11 @@ pub struct Change {
 
 /// A watch: tells which contexts of a range changed, and their states.
 ///
-/// [`TableRef::watch`](crate::TableRef::watch) makes one. Every change of a context is followed by
-/// a read that tells its last state, however many changes were folded into it. A change may be told
-/// where there was none: a LOAD of the state that the context had, for example. All changes of one
-/// read are of one moment, and never from the middle of a batch.
+/// [`TableRef::watch`](crate::TableRef::watch) makes one, and so does
+/// [`LocalTable::watch`](crate::LocalTable::watch). Every change of a context is followed by a read
+/// that tells its last state, however many changes were folded into it. A change may be told where
+/// there was none: a LOAD of the state that the context had, for example. All changes of one read
+/// are of one moment, and never from the middle of a batch.
 ///
 /// The first read tells the states of the whole range. So a program that starts to watch, then
 /// reads, misses nothing between the two.
@@ -59,8 +61,8 @@ pub struct Change {
 /// It is non-blocking.
 ///
 /// A watch keeps neither the table nor its file open. Once the table is destroyed or its file
-/// closed, reads return what is left, and then, at once and always, no changes.
-#[derive(Debug)]
+/// closed, reads return what is left, and then, at once and always, no changes. (On the device,
+/// poll(2) says POLLHUP as well.)
 pub struct Watch {
     range: Range<u32>,
     source: Source,
@@ -71,7 +73,6 @@ pub struct Watch {
 }
 
 /// The kind of table that is watched.
-#[derive(Debug)]
 pub(crate) enum Source {
     Device(DeviceWatch),
     Local(LocalWatch),
@@ -191,6 +192,15 @@ impl Iterator for Watch {
 }
 
 impl FusedIterator for Watch {}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch")
+            .field("range", &self.range)
+            .field("fd", &self.as_raw_fd())
+            .finish_non_exhaustive()
+    }
+}
 
 impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {

@@ -162,3 +162,10 @@ fn errors_say_what_to_do() {
     );
     assert_eq!(error.hint().unwrap(), "its addresses are 0 to 3");
 }
+
+#[test]
+fn the_debug_form_is_short() {
+    let (_table, watch) = watched(64);
+    let form = format!("{watch:?}");
+    assert!(form.starts_with("Watch { range: 0..4, fd: "), "{form}");
+}
