@@ -5,7 +5,8 @@
 //! describe it for Python.
 //!
 //! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
-//! held while Python is called. `ints`, `bytes` and `lock` have all of the `unsafe`.
+//! held while Python is called. `ints` and `bytes` have the `unsafe` for memory; `lock`, `bell`,
+//! `watch` and `descriptor` have that for forks and descriptors.
 
 mod bell;
 mod bytes;
