@@ -30,7 +30,8 @@ const NAME: &str = "DeviceTable";
 /// The table belongs to the open file. It outlives this process while another process has a
 /// descriptor of that file, by fork or over a socket: ``from_fd`` with ``table_id`` takes it there.
 /// Each call is atomic between all of them. ``close``, or the end of a ``with`` block, closes only
-/// this descriptor. A closed table equals only itself.
+/// this descriptor. A closed table equals only itself. To wait for changes, take a ``watch``, and
+/// not the table's own descriptor: see ``fileno``.
 ///
 /// Making one raises FileNotFoundError if the driver isn't loaded, and PermissionError if the user
 /// isn't in the group atomik. All calls raise OSError with its ``errno`` for the system's other
