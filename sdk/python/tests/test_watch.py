@@ -758,7 +758,7 @@ def test_a_fork_has_a_watch_of_its_own() -> None:
         if child == 0:
             status = 1
             try:
-                right = watch.read() == [(1, 1)] and not is_ready(watch)
+                right = is_ready(watch) and watch.read() == [(1, 1)] and not is_ready(watch)
                 table.load(5, 5)
                 right = right and is_ready(other)
                 right = right and watch.read() == [(5, 5)] == other.read()
