@@ -144,7 +144,7 @@ fn it_ends_with_the_table_or_the_time() {
         tool.run(&format!("-s s watch 0 --timeout {timeout}")).ok();
     }
     tool.run("-s s watch 0 -n 0").ok();
-    tool.run("-s s watch 0 --timeout -1")
+    tool.run("-s s watch 0 --timeout 1s")
         .failed(2, &["not a number of seconds"]);
     tool.run("-s s watch 4")
         .failed(1, &["address 4 is outside table "]);
