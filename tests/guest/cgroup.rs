@@ -82,6 +82,29 @@ fn the_cgroup_bears_the_tables() {
     });
 }
 
+/// The watcher's, and not that of who made the table.
+#[test]
+fn the_cgroup_bears_the_watches() {
+    const WATCHES: u64 = 500;
+    /// A bit for each context.
+    const MARKS: u64 = 65536 / 8;
+    let cgroup = Cgroup::new("watches", 64 * MIB);
+    let file = open_device();
+    let table = file.create(65536).unwrap();
+    task::run(|| {
+        cgroup.enter();
+        let before = cgroup.current();
+        let watches = (0..WATCHES).map(|_| file.watch(table, 0, 65536, 0).unwrap());
+        let watches: Vec<_> = watches.collect();
+        let charged = cgroup.current() - before;
+        assert!(
+            charged >= WATCHES * MARKS - MIB / 2,
+            "{charged} bytes charged"
+        );
+        drop(watches);
+    });
+}
+
 #[test]
 fn enomem_where_the_cgroup_is_exhausted() {
     let cgroup = Cgroup::new("limit", 12 * MIB);
