@@ -4,6 +4,7 @@
 
 use crate::program::{Access, Other};
 use atomik_test_support::raw;
+use atomik_uapi as uapi;
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl, open},
@@ -78,6 +79,47 @@ pub fn attempt(fd: i32, other: Other) -> Errno {
         }
     };
     Errno::result(result).err().unwrap_or(Errno::UnknownErrno)
+}
+
+/// Reads up to `count` bytes to an address.
+pub fn read(fd: i32, address: u64, count: usize) -> Result<usize, Errno> {
+    // SAFETY: the kernel checks the address. All memory that it may write there is an arena's.
+    let read = unsafe { libc::read(fd, address as *mut libc::c_void, count) };
+    Errno::result(read).map(|read| read as usize)
+}
+
+/// What a descriptor is ready for now.
+pub fn poll(fd: i32) -> Result<i32, Errno> {
+    let mut poll = libc::pollfd {
+        fd,
+        events: libc::POLLIN | libc::POLLOUT | libc::POLLPRI | libc::POLLRDNORM | libc::POLLWRNORM,
+        revents: 0,
+    };
+    loop {
+        // SAFETY: it is one descriptor.
+        match Errno::result(unsafe { libc::poll(&raw mut poll, 1, 0) }) {
+            // It is, where a signal comes and there is nothing to tell.
+            Err(Errno::EINTR) => {}
+            result => return result.map(|_| poll.revents.into()),
+        }
+    }
+}
+
+/// Takes note of a watch that has just been made with these flags, and has it never wait.
+pub fn check_and_set_nonblocking(watch: &OwnedFd, flags: u32) -> Result<(), String> {
+    let get_and_set = || {
+        let found = OFlag::from_bits_retain(fcntl(watch, FcntlArg::F_GETFL)?);
+        fcntl(watch, FcntlArg::F_SETFL(found | OFlag::O_NONBLOCK))?;
+        Ok(found)
+    };
+    let found: Result<OFlag, Errno> = get_and_set();
+    let asked = flags & uapi::WATCH_NONBLOCK != 0;
+    match found {
+        Ok(found) if found.contains(OFlag::O_NONBLOCK) == asked => Ok(()),
+        found => Err(format!(
+            "WATCH with flags {flags:#x} has made one with {found:?}"
+        )),
+    }
 }
 
 /// Closes those of programs.

@@ -6,7 +6,7 @@ use crate::{
     location::Location,
     program::{Access, Map, Other, Touch},
 };
-use atomik_test_support::fdinfo::{ExportInfo, FdInfo};
+use atomik_test_support::fdinfo::{ExportInfo, FdInfo, WatchInfo};
 use nix::errno::Errno;
 
 /// Memory that was handed to the kernel.
@@ -25,6 +25,9 @@ pub enum Call {
     Dup(i32),
     Pass(i32),
     Close(i32),
+    /// Reads from a watch.
+    Read(i32, Buffer),
+    Poll(i32),
     FdInfo(i32),
     Other(i32, Other),
     /// Maps pages of the table with this id.
@@ -50,6 +53,8 @@ impl Call {
             Self::Reopen(fd)
             | Self::Dup(fd)
             | Self::Pass(fd)
+            | Self::Read(fd, _)
+            | Self::Poll(fd)
             | Self::FdInfo(fd)
             | Self::Other(fd, _)
             | Self::Map(fd, ..)
@@ -61,8 +66,10 @@ impl Call {
 /// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Result of a call that returns a descriptor or nothing.
+    /// Result of a call that returns a descriptor, events or nothing.
     Result(Result<i32, Errno>),
+    /// How many bytes were read, and the buffer's bytes after it.
+    Read(Result<usize, Errno>, Vec<u8>),
     /// The state before a touch, where it tells something.
     State(Option<u64>),
     Ioctl {
@@ -75,6 +82,8 @@ pub enum Seen {
     FdInfo(Option<FdInfo>),
     /// The same of an exported descriptor.
     ExportInfo(ExportInfo),
+    /// The same of a watch.
+    WatchInfo(WatchInfo),
 }
 
 /// A call and its result.

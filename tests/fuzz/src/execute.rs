@@ -9,7 +9,7 @@ use crate::{
     event::{Call, Event},
     interleave::{Explained, explain},
     location::Location,
-    oracle::{Rules, World},
+    oracle::{self, Rules, World},
     performer::{Done, Job, Names, Performer, Phase},
     program::{Caller, Command, MAX_THREADS, Program, Table},
     storm,
@@ -56,6 +56,7 @@ impl Executor {
         let compat = compat::works();
         (rules.file_bytes, rules.place_bytes) = file_and_place_bytes()?;
         rules.export_bytes = export_bytes()?;
+        rules.watch_bytes = watch_bytes()?;
         let storm = Arc::new(Arena::new(0)?);
         let performer = Performer::new(1, &storm, coverage.clone(), compat)?;
         let mut workers = Vec::new();
@@ -188,6 +189,17 @@ impl Executor {
 
     /// Compares all that can be seen at the end.
     fn look_around(&mut self, worlds: &mut Vec<World>) -> Result<(), String> {
+        for fd in worlds[0].watches() {
+            let events = [
+                self.performer.fd_info(fd),
+                self.performer.poll(fd),
+                self.performer.read_all(fd)?,
+                self.performer.poll(fd),
+            ];
+            for event in events {
+                check(&self.rules, worlds, &event)?;
+            }
+        }
         for (fd, tables) in worlds[0].files() {
             let event = self.performer.fd_info(fd);
             check(&self.rules, worlds, &event)?;
@@ -244,6 +256,17 @@ fn export_bytes() -> Result<u64> {
     let export = file.export(file.create(1)?, 0)?;
     let text = fdinfo::text(export.as_fd().as_raw_fd())?;
     Ok(fdinfo::parse_export(&text).bytes)
+}
+
+/// Bytes of a watch, but for its marks.
+fn watch_bytes() -> Result<u64> {
+    let file = raw::open_device();
+    let watch = file.watch(file.create(1)?, 0, 1, 0)?;
+    let text = fdinfo::text(watch.as_fd().as_raw_fd())?;
+    let bytes = fdinfo::parse_watch(&text).bytes;
+    bytes
+        .checked_sub(oracle::marks_bytes(1))
+        .ok_or_else(|| anyhow!("a watch uses {bytes} bytes"))
 }
 
 /// Bytes of a file with tables, and of a table's place. Measured on a file with two tables of one

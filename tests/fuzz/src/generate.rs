@@ -5,8 +5,8 @@
 use crate::{
     location::{HALF, Half, Location, Nowhere},
     program::{
-        Access, Caller, Command, Ioctl, MAX_THREADS, Map, Op, Other, Program, Rights, Slot, Step,
-        Table, Touch,
+        Access, Caller, Command, Ioctl, MAX_THREADS, Map, Op, Other, Program, Read, Rights, Slot,
+        Step, Table, Touch,
     },
 };
 use atomik_uapi as uapi;
@@ -69,9 +69,8 @@ impl Names {
 
     fn add(&mut self, step: &Step) {
         let creates = |ioctl: &Ioctl| matches!(ioctl.call, Command::Create { .. });
-        let exports = |ioctl: &Ioctl| matches!(ioctl.call, Command::Export { .. });
         match step {
-            Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if exports(ioctl) => {
+            Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if ioctl.call.makes_descriptor() => {
                 self.slots = self.slots.saturating_add(1);
             }
             Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => {
@@ -226,6 +225,8 @@ pub fn step(random: &mut impl Rng, names: Names) -> Step {
         8 => Step::Pass(slot(random, names)),
         9..12 => Step::Close(slot(random, names)),
         12..15 => Step::FdInfo(slot(random, names)),
+        29..33 => Step::Read(read(random, names)),
+        33 => Step::Poll(slot(random, names)),
         15 => {
             let others = [Other::Read, Other::Write, Other::Mmap];
             Step::Other(slot(random, names), *others.choose(random).expect("some"))
@@ -275,6 +276,23 @@ pub fn map(random: &mut impl Rng, names: Names) -> Map {
             _ => Rights::ReadWrite,
         },
         private: random.random_ratio(1, 16),
+    }
+}
+
+/// Makes a read, mostly of the descriptor that was made last: it may be a watch.
+pub fn read(random: &mut impl Rng, names: Names) -> Read {
+    Read {
+        fd: if names.slots > 0 && random.random_bool(0.5) {
+            names.slots - 1
+        } else {
+            slot(random, names)
+        },
+        most: if random.random_ratio(1, 8) {
+            *[0, 64, 255, 4096, 8192].choose(random).expect("some")
+        } else {
+            random.random_range(1..5)
+        },
+        to: location(random),
     }
 }
 

@@ -127,6 +127,14 @@ fn mutate_step(random: &mut impl Rng, step: &mut Step, names: Names) {
             1 => *addr = generate::address(random),
             _ => *touch = generate::touch(random),
         },
+        Step::Read(read) => {
+            let other = generate::read(random, names);
+            match random.random_range(0..3) {
+                0 => read.fd = other.fd,
+                1 => read.most = other.most,
+                _ => read.to = other.to,
+            }
+        }
         other => *other = generate::step(random, names),
     }
 }

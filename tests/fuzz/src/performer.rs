@@ -5,16 +5,16 @@
 use crate::{
     arena::{Arena, CANARY, Role, SharedPage, Spot},
     coverage::Coverage,
-    descriptors::{Numbers, attempt, open_device, reopen},
+    descriptors::{self, Numbers, attempt, open_device, reopen},
     encode::Encoded,
     event::{Buffer, Call, Event, Seen},
     kcov::Kcov,
-    location::{Half, Location},
+    location::{HALF, Half, Location},
     mapped::Mapped,
-    program::{Caller, Command, Ioctl, Map, Slot, Step, Table, Touch},
+    program::{Caller, Command, Ioctl, Map, Read, Slot, Step, Table, Touch},
 };
 use anyhow::Result;
-use atomik_test_support::{compat, fdinfo, passing::pass, raw::RawWatch, start::Start};
+use atomik_test_support::{compat, fdinfo, passing::pass, start::Start};
 use atomik_uapi::{self as uapi, argument_size};
 use nix::{
     errno::Errno,
@@ -196,6 +196,14 @@ impl Performer {
                 events.push(event(Call::Close(fd), Errno::result(result)));
                 return Ok(());
             }
+            Step::Read(read) => {
+                events.extend(self.read(*read, names.fd(read.fd), phase)?);
+                return Ok(());
+            }
+            Step::Poll(slot) => {
+                events.push(self.poll(names.fd(*slot)));
+                return Ok(());
+            }
             Step::FdInfo(slot) => {
                 if phase == Phase::Alone {
                     events.push(self.fd_info(names.fd(*slot)));
@@ -236,9 +244,7 @@ impl Performer {
             Step::Ioctl(ioctl) => return self.perform_ioctl(ioctl, 1, names, phase, *tag, events),
             Step::Repeat(times, ioctl) => {
                 let (calls, times) = match phase {
-                    _ if matches!(ioctl.call, Command::Export { .. } | Command::Watch { .. }) => {
-                        (1, 1)
-                    }
+                    _ if ioctl.call.makes_descriptor() => (1, 1),
                     // Many racing calls have too many orders.
                     Phase::Racing | Phase::RacingIsolated => (1, 1),
                     Phase::Commuting => (1, (u32::from(*times) * MORE).min(MOST_COMMUTING)),
@@ -267,45 +273,25 @@ impl Performer {
         tag: u32,
         events: &mut Vec<Event>,
     ) -> Result<(), String> {
-        let exports = matches!(ioctl.call, Command::Export { .. });
-        let watches = matches!(ioctl.call, Command::Watch { .. });
+        let makes_descriptor = ioctl.call.makes_descriptor();
         let by = match ioctl.by {
             // The new descriptor would be the child's.
-            Caller::Child if exports || watches => Caller::Thread,
+            Caller::Child if makes_descriptor => Caller::Thread,
             Caller::Compat if !self.compat => Caller::Thread,
             Caller::Child if phase != Phase::Alone => Caller::Thread,
             by => by,
         };
         let encoded = ioctl.call.encode(|table| names.id(table));
         let fd = names.fd(ioctl.fd);
-        if phase == Phase::Storm && exports {
-            // Nobody can tell where the number of the descriptor goes.
-            names.slots.push(-1);
-            return Ok(());
-        }
-        if phase == Phase::Storm && watches {
-            return Ok(());
-        }
-        if phase == Phase::Storm {
+        // Of a new descriptor, nobody could tell where its number goes in a storm.
+        if phase == Phase::Storm && !makes_descriptor {
             return self.ioctl_in_storm(fd, encoded, ioctl.at, by);
         }
         let mut event = self.ioctl(fd, encoded, ioctl.at, by, times)?;
         event.tag = tag;
-        if exports {
-            names
-                .slots
-                .push(settle_exported(self.numbers, &mut event.seen)?);
-        }
-        if let (
-            true,
-            Seen::Ioctl {
-                result: Ok(()),
-                arg,
-                ..
-            },
-        ) = (watches, &event.seen)
-        {
-            look_at_watch(arg)?;
+        if makes_descriptor {
+            let made = settle_made(self.numbers, &ioctl.call, &mut event.seen)?;
+            names.slots.push(made);
         }
         if let Seen::Ioctl {
             result: Ok(()),
@@ -423,21 +409,58 @@ impl Performer {
         let spot = self.storm.spot(Role::Argument, at);
         self.storm.put_in_storm(spot, &arg);
         self.ioctls += 1;
-        match self.call(fd, number, spot.address, by) {
-            Ok(())
-            | Err(
-                Errno::ENOTTY
-                | Errno::EFAULT
-                | Errno::EINVAL
-                | Errno::ENOENT
-                | Errno::ENOSPC
-                | Errno::ENOMEM
-                | Errno::EBADF
-                | Errno::ECANCELED,
-            ) => Ok(()),
-            Err(errno) => Err(format!(
-                "ioctl({fd}, {number:#x}) gave {errno}, which is no error of the interface"
-            )),
+        let result = self.call(fd, number, spot.address, by);
+        result.or_else(|errno| error_of_interface(&format!("ioctl({fd}, {number:#x})"), errno))
+    }
+
+    /// Reads from a watch. Gives no event in a storm.
+    fn read(&mut self, read: Read, fd: i32, phase: Phase) -> Result<Option<Event>, String> {
+        let location = read.to.clamped();
+        let length = usize::from(read.most) * size_of::<uapi::Change>();
+        let length = length.min(2 * HALF);
+        if phase == Phase::Storm {
+            let spot = self.storm.spot(Role::Entries, location);
+            let result = descriptors::read(fd, spot.address, length);
+            self.gather();
+            return match result {
+                Ok(_) | Err(Errno::EAGAIN) => Ok(None),
+                Err(errno) => error_of_interface(&format!("read({fd})"), errno).map(|()| None),
+            };
+        }
+        let before = vec![CANARY; length];
+        let spot = self.arena.spot(Role::Entries, location);
+        self.arena.put(spot, &before);
+        let result = descriptors::read(fd, spot.address, length);
+        self.gather();
+        let after = self.arena.get(spot, &before)?;
+        Ok(Some(Event {
+            call: Call::Read(fd, Buffer { location, before }),
+            seen: Seen::Read(result, after),
+            tag: 0,
+            times: 1,
+        }))
+    }
+
+    /// Reads all that there is to tell, to ordinary memory.
+    pub fn read_all(&mut self, fd: i32) -> Result<Event, String> {
+        let read = Read {
+            fd: 0,
+            most: (2 * HALF / size_of::<uapi::Change>()) as u16,
+            to: Location::At(Half::Rw, Half::Rw, HALF as u32),
+        };
+        let event = self.read(read, fd, Phase::Alone)?;
+        event.ok_or_else(|| format!("nothing was read from {fd}"))
+    }
+
+    /// Asks what a descriptor is ready for.
+    pub fn poll(&mut self, fd: i32) -> Event {
+        let result = descriptors::poll(fd);
+        self.gather();
+        Event {
+            call: Call::Poll(fd),
+            seen: Seen::Result(result),
+            tag: 0,
+            times: 1,
         }
     }
 
@@ -538,6 +561,8 @@ impl Performer {
             Seen::FdInfo(Some(fdinfo::parse(&text)))
         } else if text.contains("\natomik-export:") {
             Seen::ExportInfo(fdinfo::parse_export(&text))
+        } else if text.contains("\natomik-watch:") {
+            Seen::WatchInfo(fdinfo::parse_watch(&text))
         } else {
             Seen::FdInfo(None)
         };
@@ -550,9 +575,26 @@ impl Performer {
     }
 }
 
-/// Gives the descriptor that EXPORT has made one of the numbers that are for programs, in the
-/// argument too. Returns -1 where there is none.
-fn settle_exported(numbers: Numbers, seen: &mut Seen) -> Result<i32, String> {
+/// Accepts an error of the interface.
+fn error_of_interface(call: &str, errno: Errno) -> Result<(), String> {
+    match errno {
+        Errno::ENOTTY
+        | Errno::EFAULT
+        | Errno::EINVAL
+        | Errno::ENOENT
+        | Errno::ENOSPC
+        | Errno::ENOMEM
+        | Errno::EBADF
+        | Errno::ECANCELED => Ok(()),
+        _ => Err(format!(
+            "{call} gave {errno}, which is no error of the interface"
+        )),
+    }
+}
+
+/// Gives the descriptor that a command has made one of the numbers that are for programs, in the
+/// argument too, and has it never wait. Returns -1 where there is none.
+fn settle_made(numbers: Numbers, command: &Command, seen: &mut Seen) -> Result<i32, String> {
     let Seen::Ioctl {
         result: Ok(()),
         arg,
@@ -561,39 +603,24 @@ fn settle_exported(numbers: Numbers, seen: &mut Seen) -> Result<i32, String> {
     else {
         return Ok(-1);
     };
-    let field = std::mem::offset_of!(uapi::Export, fd);
+    let field = match command {
+        Command::Watch { .. } => std::mem::offset_of!(uapi::Watch, fd),
+        _ => std::mem::offset_of!(uapi::Export, fd),
+    };
     let bytes = &mut arg[field..field + 4];
     let made = i32::from_ne_bytes(bytes.try_into().expect("4 bytes"));
     if made < 0 {
-        return Err(format!("EXPORT made the descriptor {made}"));
+        return Err(format!("{command:?} made the descriptor {made}"));
     }
     // SAFETY: the driver has made this descriptor for us alone.
-    let settled = numbers.settle(unsafe { OwnedFd::from_raw_fd(made) });
-    let settled = settled.map_err(|errno| format!("the descriptor of EXPORT: {errno}"))?;
+    let made = unsafe { OwnedFd::from_raw_fd(made) };
+    if let Command::Watch { flags, .. } = command {
+        descriptors::check_and_set_nonblocking(&made, *flags)?;
+    }
+    let settled = numbers.settle(made);
+    let settled = settled.map_err(|errno| format!("the descriptor of {command:?}: {errno}"))?;
     bytes.copy_from_slice(&settled.to_ne_bytes());
     Ok(settled)
-}
-
-/// Reads for the first time from the watch that WATCH has made, and closes it. The argument is that
-/// of WATCH.
-fn look_at_watch(arg: &[u8]) -> Result<(), String> {
-    let word = |at: usize| u32::from_ne_bytes(arg[at..at + 4].try_into().expect("4 bytes"));
-    let made = word(std::mem::offset_of!(uapi::Watch, fd)) as i32;
-    if made < 0 {
-        return Err(format!("WATCH made the descriptor {made}"));
-    }
-    // SAFETY: the driver has made this descriptor for us alone.
-    let watch = RawWatch(unsafe { OwnedFd::from_raw_fd(made) });
-    let (first, count) = (
-        word(std::mem::offset_of!(uapi::Watch, addr)),
-        word(std::mem::offset_of!(uapi::Watch, count)),
-    );
-    match watch.read(count as usize + 1) {
-        Ok(told) if told.iter().map(|told| told.0).eq(first..first + count) => Ok(()),
-        // As reading needs memory.
-        Err(Errno::ENOMEM) => Ok(()),
-        other => Err(format!("the watch on {count} from {first} told {other:?}")),
-    }
 }
 
 /// Fills in the pointer of an argument.

@@ -39,6 +39,10 @@ pub enum Step {
     /// Sends the descriptor over a socket and takes it out there.
     Pass(Slot),
     Close(Slot),
+    /// Reads from a watch, if that is one. Watches of programs never wait.
+    Read(Read),
+    /// Asks what the descriptor is ready for.
+    Poll(Slot),
     Ioctl(Ioctl),
     /// The same ioctl many times.
     Repeat(u16, Ioctl),
@@ -68,8 +72,10 @@ pub enum Access {
 impl Step {
     /// True where all of it happens at one moment, except for mappings.
     fn isolates(&self) -> bool {
-        let (Self::Ioctl(ioctl) | Self::Repeat(_, ioctl)) = self else {
-            return false;
+        let ioctl = match self {
+            Self::Read(_) => return true,
+            Self::Ioctl(ioctl) | Self::Repeat(_, ioctl) => ioctl,
+            _ => return false,
         };
         matches!(
             ioctl.call,
@@ -110,6 +116,17 @@ pub enum Other {
     Write,
     /// At an offset where no table can be.
     Mmap,
+}
+
+/// The arguments of `read`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    pub fd: Slot,
+    /// The room for changes in the buffer.
+    pub most: u16,
+    #[serde(default = "fine", skip_serializing_if = "is_fine")]
+    pub to: Location,
 }
 
 /// The arguments of `mmap`.
@@ -262,7 +279,7 @@ pub enum Command {
     },
     Info,
     /// Makes a descriptor, as [`Step::Open`] does, whether or not it succeeds. It is made once, also
-    /// by [`Step::Repeat`], and not at all in a storm.
+    /// by [`Step::Repeat`], and in a storm its argument stays out of that.
     Export {
         table: Table,
         #[serde(default, skip_serializing_if = "is_zero")]
@@ -270,8 +287,7 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "is_zero")]
         reserved: u32,
     },
-    /// Makes a watch, whose first read must tell of all its contexts, and closes it. Not made in a
-    /// storm.
+    /// Makes a descriptor as EXPORT does.
     Watch {
         table: Table,
         addr: u32,
@@ -293,6 +309,13 @@ pub enum Command {
         command: u32,
         words: Vec<u32>,
     },
+}
+
+impl Command {
+    /// Whether it makes a descriptor.
+    pub fn makes_descriptor(&self) -> bool {
+        matches!(self, Self::Export { .. } | Self::Watch { .. })
+    }
 }
 
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {

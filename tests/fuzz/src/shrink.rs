@@ -4,7 +4,7 @@
 
 use crate::{
     location::Location,
-    program::{Caller, Command, Ioctl, Program, Slot, Step, Table},
+    program::{Caller, Command, Ioctl, Program, Read, Slot, Step, Table},
 };
 
 /// A smaller program that still fails.
@@ -85,10 +85,9 @@ fn steps_mut(program: &mut Program, list: List) -> &mut Vec<Step> {
 /// Numbers of descriptors, tables and mappings that a step adds to the names of a program.
 fn made(step: &Step) -> [usize; 3] {
     let creates = |ioctl: &Ioctl| usize::from(matches!(ioctl.call, Command::Create { .. }));
-    let exports = |ioctl: &Ioctl| matches!(ioctl.call, Command::Export { .. });
     match step {
         Step::Open(_) | Step::Reopen(_) | Step::Dup(_) | Step::Pass(_) => [1, 0, 0],
-        Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if exports(ioctl) => [1, 0, 0],
+        Step::Ioctl(ioctl) | Step::Repeat(_, ioctl) if ioctl.call.makes_descriptor() => [1, 0, 0],
         Step::Ioctl(ioctl) => [0, creates(ioctl), 0],
         Step::Repeat(times, ioctl) => [0, usize::from(*times) * creates(ioctl), 0],
         Step::Map(_) => [0, 0, 1],
@@ -135,8 +134,10 @@ fn remove(program: &mut Program, list: List, at: usize) {
         | Step::Dup(fd)
         | Step::Pass(fd)
         | Step::Close(fd)
+        | Step::Poll(fd)
         | Step::FdInfo(fd)
         | Step::Other(fd, _) => slot(fd),
+        Step::Read(read) => slot(&mut read.fd),
         Step::Map(map) => {
             slot(&mut map.fd);
             table(&mut map.table);
@@ -178,6 +179,11 @@ fn simpler_steps(step: &Step) -> Vec<Step> {
             let simpler = simpler_ioctls(ioctl).into_iter();
             all.extend(simpler.map(|ioctl| Step::Repeat(*times, ioctl)));
             all
+        }
+        Step::Read(read) => {
+            let (to, most) = (Location::FINE, read.most.min(1));
+            let simpler = [Read { to, ..*read }, Read { most, ..*read }].into_iter();
+            simpler.map(Step::Read).collect()
         }
         _ => Vec::new(),
     }

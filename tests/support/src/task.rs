@@ -6,7 +6,10 @@ use nix::{
     sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, Pid, fork},
 };
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    io::{Write, stderr},
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 /// Forks a child that runs `body` and exits with 0, or with 1 where it panics.
 ///
@@ -17,7 +20,14 @@ pub fn spawn(body: impl FnOnce()) -> Pid {
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            let status = i32::from(catch_unwind(AssertUnwindSafe(body)).is_err());
+            let result = catch_unwind(AssertUnwindSafe(body));
+            if let Err(panic) = &result {
+                let text = panic.downcast_ref::<String>().map(String::as_str);
+                let text = text.or(panic.downcast_ref::<&str>().copied());
+                // The harness has kept what was printed in the memory of this process.
+                let _ = writeln!(stderr(), "a child: {}", text.unwrap_or("a panic"));
+            }
+            let status = i32::from(result.is_err());
             // SAFETY: ends the child at once, without running what this process registered.
             unsafe { nix::libc::_exit(status) }
         }

@@ -5,6 +5,7 @@
 use super::{
     Company, Rules,
     expected::{Expected, VALUE, Write, partly, u32_at, u64_at},
+    watch::{marks_bytes, quiet_bytes},
 };
 use crate::{
     encode::{CONTEXTS_PTR, ENTRY, OPS_PTR},
@@ -14,7 +15,7 @@ use crate::{
 use atomik_test_support::model::{self, Context, Entry};
 use atomik_uapi as uapi;
 use nix::errno::Errno;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a page.
 pub(super) const PAGE: u64 = 4096;
@@ -28,7 +29,7 @@ const SMALL_BATCH: u32 = 16;
 pub(super) struct File {
     pub access: Access,
     pub tables: BTreeMap<u32, Table>,
-    /// Destroyed tables whose states a mapping holds.
+    /// Destroyed tables whose states a mapping or a watch holds.
     pub ghosts: BTreeMap<u32, Table>,
     /// True from the first creation on, which makes the driver's list of tables.
     pub made: bool,
@@ -36,6 +37,8 @@ pub(super) struct File {
     pub scratch: u64,
     /// The places; true where a table is in one.
     pub places: Vec<bool>,
+    /// Nobody has it any more but watches on its tables.
+    pub closed: bool,
     /// False where racing calls may have used more `places` or `scratch` for a moment.
     pub bytes_known: bool,
     /// Operations served.
@@ -110,18 +113,28 @@ fn table_bytes(count: u32) -> u64 {
     (u64::from(count) * 16).next_power_of_two()
 }
 
-/// Bytes of the kernel's copy of so many entries or contexts, as the limit counts them.
-fn copy_bytes(count: u32) -> u64 {
+/// Bytes of the kernel's copy of so many entries, contexts or changes, as the limit counts them.
+pub(super) fn copy_bytes(count: u32) -> u64 {
     (u64::from(count) * ENTRY as u64).next_power_of_two()
 }
 
 impl File {
     /// Bytes that count against the limit, but for those of ghosts.
     pub fn bytes(&self, rules: &Rules) -> u64 {
+        if self.closed {
+            let held: BTreeSet<_> = self.ghosts.values().map(|table| table.place).collect();
+            return held.len() as u64 * rules.place_bytes;
+        }
         let tables: u64 = self.tables.values().map(Table::bytes).sum();
         let places = self.places.len() as u64 * rules.place_bytes;
         let made = if self.made { rules.file_bytes } else { 0 };
         tables + places + made + self.scratch
+    }
+
+    /// Ends it, and leaves the tables to who still holds them.
+    pub fn close(&mut self) {
+        self.closed = true;
+        self.ghosts.append(&mut self.tables);
     }
 
     /// The table with this id, if it is there and the descriptor has it.
@@ -151,13 +164,29 @@ impl File {
         Ok(Expected::writing(field, fd))
     }
 
-    /// WATCH, of a descriptor that is closed at once.
-    pub fn watch(&mut self, view: View, arg: &Buffer, after: &[u8]) -> Result<Expected, Errno> {
+    /// WATCH. Tables are `watched` already where that says so.
+    pub fn watch(
+        &mut self,
+        rules: &Rules,
+        view: View,
+        room: u64,
+        watched: impl Fn(u32) -> bool,
+        arg: &Buffer,
+        after: &[u8],
+    ) -> Result<Expected, Errno> {
         let word = |at| u32_at(&arg.before, at);
         if word(12) & !uapi::WATCH_NONBLOCK != 0 || word(20) != 0 {
             return Err(Errno::EINVAL);
         }
         self.range(view, arg)?;
+        let quiet = if watched(word(0)) {
+            0
+        } else {
+            quiet_bytes(self.table(view.only, word(0))?.count)
+        };
+        if rules.watch_bytes + marks_bytes(word(8)) + quiet > room {
+            return Err(Errno::ENOMEM);
+        }
         let field = std::mem::offset_of!(uapi::Watch, fd);
         let fd = &after[field..field + 4];
         if !arg.location.writable(field..field + 4) {
@@ -253,9 +282,7 @@ impl File {
         if number == uapi::IOC_DESTROY_TABLE {
             let table = self.tables.remove(&id).ok_or(Errno::ENOENT)?;
             self.places[table.place] = false;
-            if table.maps > 0 {
-                self.ghosts.insert(id, table);
-            }
+            self.ghosts.insert(id, table);
             return Ok(Expected::new(Ok(())));
         }
         let table = self.table(view.only, id)?;
@@ -441,7 +468,7 @@ impl File {
 }
 
 /// An entry of a batch; none where the driver refuses its bytes.
-fn entry(bytes: &[u8]) -> Option<Entry> {
+pub(super) fn entry(bytes: &[u8]) -> Option<Entry> {
     let (addr, value) = (u32_at(bytes, 4), u64_at(bytes, 8));
     if bytes[1..4] != [0; 3] {
         return None;

@@ -8,6 +8,7 @@
 
 mod expected;
 mod file;
+mod watch;
 
 use crate::{
     event::{Buffer, Call, Event, Seen},
@@ -19,6 +20,8 @@ use expected::{Expected, compare, get_info, u32_at};
 use file::{File, PAGE, Table, View, WORD};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
+pub use watch::marks_bytes;
+use watch::{Watch, changed};
 
 /// Facts that hold for all programs.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +36,8 @@ pub struct Rules {
     pub file_bytes: u64,
     /// Bytes that an exported descriptor uses.
     pub export_bytes: u64,
+    /// Bytes that a watch uses, but for its marks.
+    pub watch_bytes: u64,
 }
 
 /// Other calls at the same time.
@@ -61,6 +66,8 @@ pub struct World {
     files: BTreeMap<u32, File>,
     /// By tags, as files.
     exports: BTreeMap<u32, Export>,
+    /// By tags, as files.
+    watches: BTreeMap<u32, Watch>,
     /// Each mapping.
     maps: BTreeMap<u32, Mapping>,
     /// Operations served since the module was loaded.
@@ -111,6 +118,13 @@ impl World {
         files
     }
 
+    /// The watches: a descriptor of each.
+    pub fn watches(&self) -> Vec<i32> {
+        let descriptor = |tag: &u32| self.descriptors.iter().find(|(_, other)| *other == tag);
+        let found = self.watches.keys().filter_map(descriptor);
+        found.map(|(&descriptor, _)| descriptor).collect()
+    }
+
     /// The file of a descriptor.
     pub fn look_up(&self, descriptor: i32) -> Option<u32> {
         self.descriptors.get(&descriptor).copied()
@@ -133,7 +147,7 @@ impl World {
         match (&event.call, &event.seen) {
             (Call::Open(access), Seen::Result(seen)) => self.open(*access, event.tag, seen),
             (Call::Reopen(_), Seen::Result(seen)) => match file {
-                Some(tag) if self.exports.contains_key(&tag) => {
+                Some(tag) if !self.files.contains_key(&tag) => {
                     same("reopening", seen, &Err(Errno::ENXIO))
                 }
                 Some(_) => self.open(Access::Rdwr, event.tag, seen),
@@ -148,6 +162,10 @@ impl World {
                 same("close", seen, &known.ok_or(Errno::EBADF))?;
                 Ok(())
             }
+            (Call::Read(_, to), Seen::Read(seen, after)) => {
+                self.read(rules, file, to, (seen, after), company)
+            }
+            (Call::Poll(fd), Seen::Result(seen)) => self.poll(*fd, file, seen, company),
             (Call::Other(_, other), Seen::Result(seen)) => {
                 same("the call", seen, &Err(self.other(file, *other)))
             }
@@ -164,6 +182,7 @@ impl World {
             }
             (Call::FdInfo(_), Seen::FdInfo(seen)) => self.fd_info(rules, file, seen.as_ref()),
             (Call::FdInfo(_), Seen::ExportInfo(seen)) => self.export_info(rules, file, seen),
+            (Call::FdInfo(_), Seen::WatchInfo(seen)) => self.watch_info(rules, file, seen),
             (
                 Call::Ioctl {
                     number, arg, ops, ..
@@ -186,6 +205,13 @@ impl World {
                 )?;
                 if *number == uapi::IOC_EXPORT && result.is_ok() && expected.result.is_ok() {
                     self.export(file, event.tag, arg, arg_after)?;
+                }
+                if *number == uapi::IOC_WATCH && result.is_ok() && expected.result.is_ok() {
+                    self.watch(file, event.tag, arg, arg_after)?;
+                }
+                if expected.result.is_ok() {
+                    let changed = changed(*number, arg, ops.as_ref());
+                    self.tell(file, u32_at(&arg.before, 0), &changed);
                 }
                 if event.times > 1 {
                     let each = self.served - served;
@@ -223,6 +249,7 @@ impl World {
             descriptors,
             files,
             exports,
+            watches,
             maps,
             ..
         } = self;
@@ -232,7 +259,16 @@ impl World {
                 || maps.values().any(|map| map.by == tag)
         };
         exports.retain(|&tag, _| held(tag));
-        files.retain(|&tag, _| held(tag) || exports.values().any(|export| export.file == tag));
+        watches.retain(|&tag, _| held(tag));
+        files.retain(|&tag, file| {
+            if !held(tag) && exports.values().all(|export| export.file != tag) {
+                file.close();
+            }
+            let watched = |id| watches.values().any(|watch| watch.is_of(tag, id));
+            file.ghosts
+                .retain(|&id, table| table.maps > 0 || watched(id));
+            !file.closed || !file.ghosts.is_empty()
+        });
     }
 
     /// The file behind a descriptor's tag, and the export where it is one.
@@ -268,6 +304,9 @@ impl World {
         let room = (rules.alone && company == Company::Alone)
             .then(|| rules.limit.saturating_sub(self.used(rules)));
         let by = file.ok_or(Errno::EBADF)?;
+        if self.watches.contains_key(&by) {
+            return Err(watch::map_error(map));
+        }
         let (export, file) = self
             .behind(by)
             .filter(|(_, file)| file.access != Access::Path)
@@ -341,10 +380,7 @@ impl World {
         if let Some(table) = self.mapped(tag) {
             table.maps -= 1;
         }
-        let file = self.maps.remove(&tag).map(|map| map.file);
-        if let Some(file) = file.and_then(|tag| self.files.get_mut(&tag)) {
-            file.ghosts.retain(|_, table| table.maps > 0);
-        }
+        self.maps.remove(&tag);
     }
 
     fn open(&mut self, access: Access, tag: u32, seen: &Result<i32, Errno>) -> Verdict {
@@ -355,6 +391,7 @@ impl World {
                 tables: BTreeMap::new(),
                 ghosts: BTreeMap::new(),
                 places: Vec::new(),
+                closed: false,
                 made: false,
                 scratch: 0,
                 bytes_known: true,
@@ -376,8 +413,10 @@ impl World {
     }
 
     fn other(&self, file: Option<u32>, other: Other) -> Errno {
+        let watches = file.is_some_and(|tag| self.watches.contains_key(&tag));
         let export = file.and_then(|tag| self.exports.get(&tag));
         let access = match export {
+            None if watches => Some(Access::Rdonly),
             Some(export) if export.writable => Some(Access::Rdwr),
             Some(_) => Some(Access::Rdonly),
             None => file.and_then(|tag| Some(self.files.get(&tag)?.access)),
@@ -393,14 +432,15 @@ impl World {
             Other::Read if reads => Errno::EINVAL,
             Other::Write if writes => Errno::EINVAL,
             Other::Read | Other::Write => Errno::EBADF,
+            Other::Mmap if watches => Errno::ENODEV,
             // The offset of table 0, which never exists.
             Other::Mmap if reads => Errno::ENOENT,
             Other::Mmap => Errno::EACCES,
         }
     }
 
-    fn fd_info(&self, rules: &Rules, file: Option<u32>, seen: Option<&FdInfo>) -> Verdict {
-        let file = file
+    fn fd_info(&self, rules: &Rules, tag: Option<u32>, seen: Option<&FdInfo>) -> Verdict {
+        let file = tag
             .and_then(|tag| self.files.get(&tag))
             .filter(|file| file.access != Access::Path);
         let (Some(file), Some(seen)) = (file, seen) else {
@@ -418,8 +458,14 @@ impl World {
         let contexts = each.iter().map(|(_, count)| u64::from(*count)).sum();
         same("fdinfo: contexts", &seen.contexts, &contexts)?;
         same("fdinfo: ops", &seen.ops, &file.ops)?;
+        let live = self.watches.values().filter(|watch| {
+            let of = |id: &u32| tag.is_some_and(|tag| watch.is_of(tag, *id));
+            file.tables.keys().any(of)
+        });
+        same("fdinfo: watches", &seen.watches, &(live.count() as u64))?;
         if file.bytes_known {
-            same("fdinfo: bytes", &seen.bytes, &file.bytes(rules))?;
+            let bytes = file.bytes(rules) + tag.map_or(0, |tag| self.quiet(tag, file));
+            same("fdinfo: bytes", &seen.bytes, &bytes)?;
         }
         Ok(())
     }
@@ -443,11 +489,19 @@ impl World {
 
     /// Bytes that count against the limit.
     fn used(&self, rules: &Rules) -> u64 {
-        let files = self.files.values().map(|file| {
-            let ghosts: u64 = file.ghosts.values().map(Table::pages).sum();
-            ghosts + file.bytes(rules)
+        let files = self.files.iter().map(|(&tag, file)| {
+            let ghosts = file.ghosts.iter().map(|(&id, table)| {
+                if self.watched(tag, id) {
+                    table.bytes()
+                } else {
+                    table.pages()
+                }
+            });
+            ghosts.sum::<u64>() + file.bytes(rules) + self.quiet(tag, file)
         });
-        files.sum::<u64>() + self.exports.len() as u64 * rules.export_bytes
+        let watches = self.watches.values().map(|watch| watch.bytes(rules));
+        let exports = self.exports.len() as u64 * rules.export_bytes;
+        files.sum::<u64>() + exports + watches.sum::<u64>()
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is part of the call")]
@@ -465,12 +519,22 @@ impl World {
         let Self {
             files,
             exports,
+            watches,
             served,
             ..
         } = self;
         let export = file.and_then(|tag| exports.get(&tag));
-        let Some(file) = file
-            .and_then(|tag| files.get_mut(&export.map_or(tag, |export| export.file)))
+        if file.is_some_and(|tag| watches.contains_key(&tag)) {
+            return Ok(Errno::ENOTTY.into());
+        }
+        let tag = file.map(|tag| export.map_or(tag, |export| export.file));
+        let watched = |id| {
+            watches
+                .values()
+                .any(|watch| tag.is_some_and(|tag| watch.is_of(tag, id)))
+        };
+        let Some(file) = tag
+            .and_then(|tag| files.get_mut(&tag))
             .filter(|file| file.access != Access::Path)
         else {
             return Ok(Errno::EBADF.into());
@@ -519,16 +583,13 @@ impl World {
             return Ok(expected.unwrap_or_else(|errno| errno.into()));
         }
         if number == uapi::IOC_WATCH {
-            if company == Company::Others {
-                // The flags of the contexts count for the table while it is watched.
-                file.bytes_known = false;
-            }
-            // How much it takes depends on how it is made.
-            let scarce = room.is_some_and(|room| room < WATCH_BYTES);
-            if *seen.0 == Err(Errno::ENOMEM) && (scarce || company == Company::Others) {
+            if company == Company::Others && *seen.0 == Err(Errno::ENOMEM) {
                 return Ok(Errno::ENOMEM.into());
             }
-            let expected = file.watch(view, arg, seen.1);
+            let room = room
+                .filter(|_| company == Company::Alone)
+                .unwrap_or(u64::MAX);
+            let expected = file.watch(rules, view, room, watched, arg, seen.1);
             return Ok(expected.unwrap_or_else(|errno| errno.into()));
         }
         if number == uapi::IOC_TOUCH {
@@ -573,9 +634,6 @@ impl World {
         Ok(expected)
     }
 }
-
-/// More than any watch takes, and what is read from it.
-const WATCH_BYTES: u64 = 4 << 20;
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, seen: &T, expected: &T) -> Verdict {
     if seen == expected {
