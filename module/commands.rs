@@ -157,6 +157,7 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
 }
 
 /// SNAPSHOT.
+#[inline(never)] // As `seldom` in `device.rs` has it.
 pub(crate) fn snapshot(access: &impl Access, arg: UserPtr) -> Result {
     let mut image = Image::empty(&read_arg(arg)?)?;
     let (place, name) = access.find(image.table_id())?;
@@ -171,6 +172,7 @@ pub(crate) fn snapshot(access: &impl Access, arg: UserPtr) -> Result {
 }
 
 /// RESTORE.
+#[inline(never)] // As `seldom` in `device.rs` has it.
 pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
     let image = Image::read(&read_arg(arg)?)?;
     let (place, name) = access.find(image.table_id())?;
@@ -182,6 +184,7 @@ pub(crate) fn restore(access: &impl Access, arg: UserPtr) -> Result {
 }
 
 /// TOUCH.
+#[inline(never)] // As `seldom` in `device.rs` has it.
 pub(crate) fn touch(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Touch = read_arg(arg)?;
     if arg.reserved != 0 {
@@ -214,6 +217,7 @@ pub(crate) fn mapped(access: &impl Access, request: &MapRequest) -> Result<Arc<M
 }
 
 /// GET_INFO.
+#[inline(never)] // As `seldom` in `device.rs` has it.
 pub(crate) fn get_info(arg: UserPtr) -> Result {
     let info = Info {
         version: uapi::VERSION,

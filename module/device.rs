@@ -82,7 +82,7 @@ impl MiscDevice for OpenFile {
 }
 
 /// Carries out the commands that are not single operations or batches: apart from those, which would
-/// take longer to be found among them.
+/// take longer to be found among them. Each is a function of its own, so that this needs no frame.
 ///
 /// # Safety
 ///

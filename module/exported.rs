@@ -62,6 +62,7 @@ impl Exported {
     /// # Safety
     ///
     /// `open_file` belongs to `file`.
+    #[inline(never)] // As `seldom` in `device.rs` has it.
     pub(crate) unsafe fn export(open_file: Pin<&OpenFile>, file: &File, arg: UserPtr) -> Result {
         let Export {
             table_id,

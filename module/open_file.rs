@@ -46,6 +46,7 @@ impl OpenFile {
     }
 
     /// CREATE_TABLE.
+    #[inline(never)] // As `seldom` in `device.rs` has it.
     pub(crate) fn create_table(&self, arg: UserPtr) -> Result {
         let CreateTable { num_contexts, .. } = read_arg(arg)?;
         if !(1..=uapi::MAX_CONTEXTS).contains(&num_contexts) {
@@ -57,6 +58,7 @@ impl OpenFile {
     }
 
     /// DESTROY_TABLE.
+    #[inline(never)] // As `seldom` in `device.rs` has it.
     pub(crate) fn destroy_table(&self, arg: UserPtr) -> Result {
         let id = read_arg(arg)?;
         self.tables.as_ref().ok_or(ENOENT)?.destroy(id)

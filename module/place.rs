@@ -64,10 +64,12 @@ impl Table {
     }
 }
 
-/// Memory of a table that is gone, to be freed with no lock held.
-pub(crate) struct Freed {
-    _contexts: Option<Contexts>,
-    _watched: (Option<KBox<Watchers>>, Quiet),
+/// What is left of a table that is gone, to be freed with no lock held.
+pub(crate) enum Freed {
+    /// All of it.
+    Table { _all: Option<Table> },
+    /// All but the contexts, which its watches have.
+    Watched { _left: (KBox<Watchers>, Quiet) },
 }
 
 /// A number that no other table of the file ever has, unlike the id, which comes back in the end.
@@ -144,7 +146,7 @@ impl Place {
         match &*content {
             Some(table) if table.id == id => {
                 self.publish(None);
-                content.take().map(Self::end).ok_or(ENOENT)
+                Ok(Self::end(&mut content))
             }
             _ => Err(ENOENT),
         }
@@ -156,30 +158,41 @@ impl Place {
         if self.watches() > 0 {
             let mut content = self.table.write();
             self.publish(None);
-            let freed = content.take().map(Self::end);
+            let freed = Self::end(&mut content);
             drop(content);
             drop(freed);
         }
     }
 
-    /// Leaves the contexts to the watches, if there are any.
-    fn end(table: Table) -> Freed {
-        let Table {
-            contexts,
-            watchers,
-            quiet,
-            ..
-        } = table;
-        let contexts = match &watchers {
-            Some(watchers) => {
-                watchers.hang_up(contexts);
-                None
+    /// Takes a table out, and leaves its contexts to the watches, if there are any.
+    fn end(content: &mut Option<Table>) -> Freed {
+        if let Some(Table {
+            watchers: Some(_), ..
+        }) = content
+        {
+            Self::end_watched(content)
+        } else {
+            Freed::Table {
+                _all: content.take(),
             }
-            None => Some(contexts),
-        };
-        Freed {
-            _contexts: contexts,
-            _watched: (watchers, quiet),
+        }
+    }
+
+    #[cold]
+    fn end_watched(content: &mut Option<Table>) -> Freed {
+        match content.take() {
+            Some(Table {
+                contexts,
+                watchers: Some(watchers),
+                quiet,
+                ..
+            }) => {
+                watchers.hang_up(contexts);
+                Freed::Watched {
+                    _left: (watchers, quiet),
+                }
+            }
+            other => Freed::Table { _all: other },
         }
     }
 

@@ -34,6 +34,7 @@ static OPERATIONS: Operations<WatchFile> = Operations::of_stream();
 
 impl WatchFile {
     /// WATCH.
+    #[inline(never)] // As `seldom` in `device.rs` has it.
     pub(crate) fn open(access: &impl Access, arg: UserPtr) -> Result {
         let uapi::Watch {
             table_id,

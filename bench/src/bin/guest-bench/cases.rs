@@ -304,23 +304,28 @@ fn watches(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
             change,
         ));
     }
-    // A change that is told of, and that wakes.
-    let table_id = file.create(CONTEXTS)?;
-    let watch = all(table_id, uapi::WATCH_NONBLOCK)?;
-    watch.read(CONTEXTS as usize)?;
-    let mut accum = uapi::Accum {
-        table_id,
-        addr: 77,
-        delta: 3,
-    };
-    let file = Rc::clone(file);
-    cases.push(Case::with_cleanup(
-        "watch/wake",
-        1,
-        1,
-        move |_| assert_eq!(ioctl(&file, uapi::IOC_ACCUM, &mut accum), 0),
-        move || assert_eq!(watch.read(1).map(|told| told.len()), Ok(1)),
-    ));
+    // A change that one of the watches is told of, and that wakes it.
+    for watches in [1, 100] {
+        let table_id = file.create(CONTEXTS)?;
+        let watch = all(table_id, uapi::WATCH_NONBLOCK)?;
+        watch.read(CONTEXTS as usize)?;
+        for i in 1..watches {
+            keep(file.watch(table_id, 100 + i * 100, 100, 0)?);
+        }
+        let mut accum = uapi::Accum {
+            table_id,
+            addr: 77,
+            delta: 3,
+        };
+        let file = Rc::clone(file);
+        cases.push(Case::with_cleanup(
+            format!("watch/wake/{watches}"),
+            1,
+            1,
+            move |_| assert_eq!(ioctl(&file, uapi::IOC_ACCUM, &mut accum), 0),
+            move || assert_eq!(watch.read(1).map(|told| told.len()), Ok(1)),
+        ));
+    }
     Ok(cases)
 }
 
