@@ -6,7 +6,7 @@ import signal
 import threading
 from array import array
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -102,6 +102,39 @@ def test_a_context_of_a_table() -> None:
 
     with others(lambda: table.accum_many(ones, ones), lambda: context.accum_many(ones)):
         in_children(check)
+
+
+def test_a_watch(table: AtomikTable | DeviceTable) -> None:
+    """Also one that a thread makes or waits for."""
+    every = array("H", range(256))
+    shared, ones = table.watch(), array("B", [1]) * 256
+
+    def read_some() -> None:
+        # Once it is closed, there is nothing to wait for.
+        with suppress(ValueError):
+            next(shared)
+            shared.read()
+
+    def make() -> None:
+        with table.watch() as watch, suppress(TimeoutError):
+            watch.read(0)
+            watch.read(0)
+
+    def check() -> bool:
+        with table.watch() as watch:
+            right = len(watch.read()) == 256
+            table.accum_many(every, ones)
+            right = right and set(range(256)) == {change.addr for change in watch.read()}
+        if isinstance(table, AtomikTable):
+            # What the child takes is its own: on the device the parent would lack it.
+            table.touch()
+            while right and 255 not in dict(shared.read()):
+                pass
+        return right
+
+    with others(lambda: table.accum_many(every, ones), read_some, make):
+        in_children(check)
+        shared.close()
 
 
 def test_comparing() -> None:
