@@ -154,14 +154,7 @@ impl File {
         if full {
             return Err(Errno::ENOMEM);
         }
-        let field = std::mem::offset_of!(uapi::Export, fd);
-        let fd = &after[field..field + 4];
-        if !arg.location.writable(field..field + 4) {
-            let mut expected = Expected::from(Errno::EFAULT);
-            expected.arg = partly(arg.location, field, fd);
-            return Ok(expected);
-        }
-        Ok(Expected::writing(field, fd))
+        Ok(handed_over(std::mem::offset_of!(uapi::Export, fd), arg, after))
     }
 
     /// WATCH. Tables are `watched` already where that says so.
@@ -187,14 +180,7 @@ impl File {
         if rules.watch_bytes + marks_bytes(word(8)) + quiet > room {
             return Err(Errno::ENOMEM);
         }
-        let field = std::mem::offset_of!(uapi::Watch, fd);
-        let fd = &after[field..field + 4];
-        if !arg.location.writable(field..field + 4) {
-            let mut expected = Expected::from(Errno::EFAULT);
-            expected.arg = partly(arg.location, field, fd);
-            return Ok(expected);
-        }
-        Ok(Expected::writing(field, fd))
+        Ok(handed_over(std::mem::offset_of!(uapi::Watch, fd), arg, after))
     }
 
     /// TOUCH.
@@ -482,4 +468,15 @@ pub(super) fn entry(bytes: &[u8]) -> Option<Entry> {
         uapi::OP_SET => Entry::Set { addr, state: value },
         _ => return None,
     })
+}
+
+/// The outcome of a command that has made a descriptor and hands over its number.
+fn handed_over(field: usize, arg: &Buffer, after: &[u8]) -> Expected {
+    let fd = &after[field..field + 4];
+    if arg.location.writable(field..field + 4) {
+        return Expected::writing(field, fd);
+    }
+    let mut expected = Expected::from(Errno::EFAULT);
+    expected.arg = partly(arg.location, field, fd);
+    expected
 }
