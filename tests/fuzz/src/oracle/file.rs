@@ -154,7 +154,11 @@ impl File {
         if full {
             return Err(Errno::ENOMEM);
         }
-        Ok(handed_over(std::mem::offset_of!(uapi::Export, fd), arg, after))
+        Ok(handed_over(
+            std::mem::offset_of!(uapi::Export, fd),
+            arg,
+            after,
+        ))
     }
 
     /// WATCH. Tables are `watched` already where that says so.
@@ -180,7 +184,11 @@ impl File {
         if rules.watch_bytes + marks_bytes(word(8)) + quiet > room {
             return Err(Errno::ENOMEM);
         }
-        Ok(handed_over(std::mem::offset_of!(uapi::Watch, fd), arg, after))
+        Ok(handed_over(
+            std::mem::offset_of!(uapi::Watch, fd),
+            arg,
+            after,
+        ))
     }
 
     /// TOUCH.
