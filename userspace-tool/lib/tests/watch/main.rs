@@ -118,7 +118,8 @@ fn a_watch_goes_with_the_table() {
     assert_eq!(told(&mut watch), None);
     table.load(1, 5).unwrap();
     assert_eq!(told(&mut watch).unwrap(), [change(1, 5)]);
-    assert!(copy == table && table == copy);
+    assert_eq!(copy, table);
+    assert_eq!(table, copy);
     drop(copy);
     assert_eq!(told(&mut watch), None);
     // It moves along.
