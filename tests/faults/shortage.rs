@@ -10,10 +10,10 @@ use crate::{
 use atomik_test_support::{
     fdinfo,
     mapping::Mapping,
-    raw::{BatchOp, Context, image, load, read, set, swap},
+    raw::{BatchOp, Context, changes, image, load, read, set, swap},
 };
-use atomik_uapi::{IOC_SNAPSHOT, OP_LOAD, OP_SET};
-use nix::errno::Errno;
+use atomik_uapi::{Change, IOC_SNAPSHOT, OP_LOAD, OP_SET, WATCH_NONBLOCK};
+use nix::{errno::Errno, unistd};
 use std::{
     fs,
     io::{self, Write},
@@ -158,6 +158,42 @@ fn snapshot_of_4096() {
         // Only the image.
         done.is_ok()
             .then_some(COUNT * size_of::<Context>() as u32 / 4096)
+    });
+    memory.assert_back();
+}
+
+/// Where a read fails, everything is still to be told.
+#[test]
+fn read_of_4096_changes() {
+    const COUNT: u32 = 4096;
+    let injection = Injection::start();
+    let memory = Memory::measure();
+    let fail = FailNth::of_this_thread();
+    ends_anywhere("read of 4096 changes", |left| {
+        let mut subject = Subject::new();
+        let table = subject.file.create(COUNT).unwrap();
+        subject.file.load(table, COUNT - 1, 7).unwrap();
+        let watch = subject.file.watch(table, 0, COUNT, WATCH_NONBLOCK).unwrap();
+        let mut told: Vec<(u32, u64)> = (0..COUNT).map(|addr| (addr, 0)).collect();
+        told[COUNT as usize - 1].1 = 7;
+        // Written to, so that the pages are there.
+        let mut bytes = vec![1; COUNT as usize * size_of::<Change>()];
+        let done = fail.call_with(&injection, left, || unistd::read(&watch, &mut bytes));
+        match done {
+            Ok(count) => {
+                assert_eq!(changes(&bytes[..count]), told);
+                assert_eq!(watch.read(1), Err(Errno::EAGAIN));
+            }
+            Err(error) => {
+                assert_eq!(error, Errno::ENOMEM);
+                assert!(bytes.iter().all(|byte| *byte == 1));
+                assert_eq!(watch.read(COUNT as usize), Ok(told));
+            }
+        }
+        subject.check();
+        // Only the changes.
+        done.is_ok()
+            .then_some(COUNT * size_of::<Change>() as u32 / 4096)
     });
     memory.assert_back();
 }
