@@ -600,8 +600,9 @@ impl LocalTable {
     /// read in another. Dropping the table ends the watch.
     ///
     /// A watch takes a descriptor, and memory for each context that is still to be told. Moving
-    /// the table keeps its watches; a clone has none. Without watches, a change costs a
-    /// comparison more.
+    /// the table keeps its watches; a clone has none. In the child of a fork the table is a copy,
+    /// but the descriptor of a watch is still the parent's too: the child makes its own. Without
+    /// watches, a change costs a comparison more.
     ///
     /// # Errors
     ///
