@@ -4,7 +4,9 @@
 //! be linearizable. A batch is one operation, which covers isolation.
 
 use crate::{disturb::Disturber, serve::serve};
-use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent};
+use atomik_linearizability::{
+    Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent, note_changes_beside,
+};
 use atomik_test_support::{
     raw::{RawFile, RawWatch, open_device},
     start::Start,
@@ -14,6 +16,7 @@ use nix::errno::Errno;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::{
+    collections::BTreeSet,
     ops::RangeInclusive,
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
     thread,
@@ -82,7 +85,7 @@ impl Scene {
         let call = self.clock.call(op, |op| match op {
             &Op::Changes { watch, most } => match self.watches[watch].read(most) {
                 Ok(told) => Answer::Changes(told),
-                Err(Errno::EAGAIN) => Answer::NothingNew,
+                Err(Errno::EAGAIN) => Answer::NothingNew(BTreeSet::new()),
                 Err(error) => panic!("{error} from a watch"),
             },
             op => serve(&self.file, op),
@@ -145,7 +148,9 @@ fn record_and_check_watched(
             threads.into_iter().map(join).collect()
         });
         for (number, scene) in scenes.iter().enumerate() {
-            let history: Vec<Vec<Call>> = recorded.iter().map(|all| all[number].clone()).collect();
+            let mut history: Vec<Vec<Call>> =
+                recorded.iter().map(|all| all[number].clone()).collect();
+            note_changes_beside(&mut history);
             let calls = || history.iter().flatten();
             coverage.histories += 1;
             coverage.operations += calls().count();

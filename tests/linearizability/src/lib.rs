@@ -17,4 +17,4 @@ mod overlap;
 
 pub use atomik_test_support::model::{Answer, Entry, Op, Tables};
 pub use check::{Call, Refused, check};
-pub use overlap::concurrent;
+pub use overlap::{concurrent, note_changes_beside};

@@ -2,7 +2,10 @@
 
 //! Small histories whose verdict is plain to see.
 
-use atomik_linearizability::{Answer, Call, Entry, Op, Tables, check, check::check_to};
+use atomik_linearizability::{
+    Answer, Call, Entry, Op, Tables, check, check::check_to, note_changes_beside,
+};
+use std::collections::BTreeSet;
 
 const TABLE: u32 = 7;
 
@@ -130,6 +133,39 @@ fn a_batch_is_seen_whole() {
     accepted(&with(1, 1));
     accepted(&with(0, 1));
     refused(&with(1, 0));
+}
+
+/// A watch says so of a change when the call has returned, and may do it later than others see the
+/// state.
+#[test]
+fn a_watch_is_told_once_the_change_has_returned() {
+    let watched = |threads: &[Vec<Call>]| {
+        let mut start = start();
+        let watch = Op::Watch {
+            table: TABLE,
+            addr: 0,
+            count: 2,
+        };
+        let changes = Op::Changes { watch: 0, most: 2 };
+        assert!(start.step(&watch, &Answer::Watching));
+        assert!(start.step(&changes, &Answer::Changes(vec![(0, 0), (1, 0)])));
+        let mut threads = threads.to_vec();
+        note_changes_beside(&mut threads);
+        check(&start, &threads).is_ok()
+    };
+    let nothing = |called, returned| {
+        let changes = Op::Changes { watch: 0, most: 2 };
+        let answer = Answer::NothingNew(BTreeSet::new());
+        call(changes, answer, called, returned)
+    };
+    let seen = |addr| vec![read(addr, 1, 1, 2), nothing(3, 4)];
+    assert!(watched(&[vec![accum(0, 1, 0, 5)], seen(0)]));
+    assert!(watched(&[vec![both(0, 5)], seen(1)]));
+    assert!(!watched(&[vec![accum(0, 1, 0, 2)], seen(0)]));
+    // Another context is changed meanwhile.
+    let changes = vec![accum(0, 1, 0, 2), accum(1, 1, 3, 5)];
+    assert!(!watched(&[changes, seen(0)]));
+    assert!(!watched(&[vec![accum(0, 1, 0, 1), nothing(2, 3)]]));
 }
 
 #[test]

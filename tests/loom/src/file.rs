@@ -17,7 +17,10 @@ use kernel::{
     sync::atomic,
     uaccess::{self, Away, UserPtr},
 };
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 /// An open file; closed when it is dropped.
 pub struct File {
@@ -126,7 +129,7 @@ impl File {
             Ok(answer) => answer,
             Err(error) if error == ENOENT => Answer::NoTable,
             Err(error) if error == EFAULT => Answer::Fault,
-            Err(error) if error == EAGAIN => Answer::NothingNew,
+            Err(error) if error == EAGAIN => Answer::NothingNew(BTreeSet::new()),
             Err(error) => panic!("{error:?} from {op:?}"),
         }
     }

@@ -95,8 +95,9 @@ pub enum Answer {
     /// The contexts that may have changed and their states, lowest address first. None where the
     /// table is gone and nothing is left to tell.
     Changes(Vec<(u32, u64)>),
-    /// EAGAIN: a watch has nothing to tell.
-    NothingNew,
+    /// EAGAIN: a watch has nothing to tell, unless of these contexts. Calls that had not returned
+    /// were changing them, and may tell the watch later than others see the states.
+    NothingNew(BTreeSet<u32>),
     /// The states that READ and SWAP have returned, in order.
     States(Vec<u64>),
     /// ENOENT.
@@ -230,12 +231,12 @@ struct Watch {
 impl Watch {
     /// Reads up to `most` changes if `answer` can come of it. Returns true where it can.
     fn read(&mut self, table: Option<&Table>, most: usize, answer: &Answer) -> bool {
-        let Answer::Changes(told) = answer else {
-            if *answer == Answer::Fault {
-                return true;
+        let told = match answer {
+            Answer::Changes(told) => told,
+            Answer::NothingNew(beside) => {
+                return self.gone.is_none() && self.untold.is_subset(beside);
             }
-            let nothing = self.gone.is_none() && self.untold.is_empty();
-            return *answer == Answer::NothingNew && nothing;
+            _ => return *answer == Answer::Fault,
         };
         let Some(&(last, _)) = told.last() else {
             return self.gone.is_some() && self.untold.is_empty();
