@@ -7,6 +7,3 @@
 
 /// How often to poll an occupied slot before sleeping; costs about one sleep and wake-up.
 pub(crate) const SLOT_POLLS: u32 = 64;
-
-/// How often SWAP runs side by side with others before it takes the table for itself.
-pub(crate) const SWAP_ATTEMPTS: u32 = 4;

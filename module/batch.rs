@@ -4,7 +4,7 @@
 
 use crate::{
     contexts::{Contexts, Exclusive},
-    kernel_ext::{gfp, uaccess::write_nofault, user_array::UserArray},
+    kernel_ext::{gfp, user_array::UserArray, user_word},
     limit::Charge,
     logic::{
         batch::{self, Plan, Target, Unmet, DISCARD},
@@ -208,7 +208,8 @@ impl UserBatch<'_> {
         } else {
             let saved = self.saved.as_mut_slice(ops.len());
             batch::attempt(table, plan, ops, saved);
-            if write_results(self.user, ops, write_nofault).is_err() {
+            let written = user_word::without_faults(|write| write_results(self.user, ops, write));
+            if written.is_err() {
                 batch::undo(table, ops, saved);
                 return Outcome::PageMissing;
             }
@@ -221,13 +222,13 @@ impl UserBatch<'_> {
     pub(crate) fn tell_unmet(&self, unmet: &Unmet) -> Result {
         let entry = unmet.entry.wrapping_mul(size_of::<BatchOp>());
         let value = entry.wrapping_add(offset_of!(BatchOp, value));
-        write_faulting(self.user.wrapping_byte_add(value), &unmet.state)
+        user_word::write(self.user.wrapping_byte_add(value), unmet.state)
     }
 
     /// Writes results that were not written with the table held. Fails with EFAULT.
     pub(crate) fn finish(&self) -> Result {
         if self.writes_later {
-            write_results(self.user, self.ops, write_faulting)
+            write_results(self.user, self.ops, user_word::write)
         } else {
             Ok(())
         }
@@ -242,13 +243,8 @@ impl UserBatch<'_> {
         if self.pinned.is_pinned() {
             return Ok(());
         }
-        write_results(self.user, self.ops, write_faulting)
+        write_results(self.user, self.ops, user_word::write)
     }
-}
-
-/// Writes a value as [`write_nofault`] does, but brings in its page if need be. May sleep.
-fn write_faulting(to: UserPtr, value: &u64) -> Result {
-    UserSlice::new(to, size_of::<u64>()).writer().write(value)
 }
 
 /// Applies as many of `ops` as there are `values`, and leaves the rest in `ops`.
@@ -267,12 +263,12 @@ fn apply_some<T: Target>(
 fn write_results(
     user: UserPtr,
     ops: &[BatchOp],
-    mut write: impl FnMut(UserPtr, &u64) -> Result,
+    write: impl Fn(UserPtr, u64) -> Result,
 ) -> Result {
     let mut to = user.wrapping_byte_add(offset_of!(BatchOp, value));
     for op in ops {
         if batch::returns_value(op) {
-            write(to, &op.value)?;
+            write(to, op.value)?;
         }
         to = to.wrapping_byte_add(size_of::<BatchOp>());
     }

@@ -3,10 +3,9 @@
 //! The commands on the contexts of tables, whatever descriptor gives [`Access`] to them.
 
 use crate::{
-    attempts::SWAP_ATTEMPTS,
     batch::{Outcome, UserBatch},
     image::Image,
-    kernel_ext::{errno::ecanceled, uaccess::write_nofault},
+    kernel_ext::{errno::ecanceled, user_word},
     mapped::{MapRequest, MappedStates},
     ops_total,
     place::{Name, Place},
@@ -21,6 +20,7 @@ use kernel::{
     transmute::{AsBytes, FromBytes},
     uaccess::{UserPtr, UserSlice},
 };
+use zerocopy::IntoBytes;
 
 /// Access to tables through one descriptor.
 pub(crate) trait Access {
@@ -43,7 +43,7 @@ pub(crate) trait Access {
 /// LOAD.
 #[inline]
 pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
-    let arg: Load = read_arg(arg)?;
+    let arg: Load = read_words(arg, 2)?;
     let (place, table) = access.find(arg.table_id)?;
     place.change_keyed(
         table,
@@ -56,7 +56,7 @@ pub(crate) fn load(access: &impl Access, arg: UserPtr) -> Result {
 /// ACCUM.
 #[inline]
 pub(crate) fn accum(access: &impl Access, arg: UserPtr) -> Result {
-    let arg: Accum = read_arg(arg)?;
+    let arg: Accum = read_words(arg, 2)?;
     let (place, table) = access.find(arg.table_id)?;
     let changes = move || arg.delta != 0;
     place.change(table, arg.addr, changes, move |contexts| {
@@ -67,41 +67,50 @@ pub(crate) fn accum(access: &impl Access, arg: UserPtr) -> Result {
 /// READ.
 #[inline]
 pub(crate) fn read(access: &impl Access, user: UserPtr) -> Result {
-    let arg: Read = read_arg(user)?;
+    let arg: Read = read_words(user, 1)?;
     let (place, table) = access.find(arg.table_id)?;
     let state = place.operate(table, move |contexts| contexts.read(arg.addr))?;
-    write_field(user, offset_of!(Read, state), &state).inspect_err(|_| place.uncount_ops(1))
+    let to = user.wrapping_byte_add(offset_of!(Read, state));
+    user_word::write(to, state).inspect_err(|_| place.uncount_ops(1))
 }
 
 /// SWAP.
+#[inline]
 pub(crate) fn swap(access: &impl Access, user: UserPtr) -> Result {
-    let arg: Swap = read_arg(user)?;
+    let arg: Swap = read_words(user, 2)?;
     let (place, table) = access.find(arg.table_id)?;
-    for _ in 0..SWAP_ATTEMPTS {
-        // The result goes out first, and the swap is done only if the result is still right: so
-        // a caller whose memory can't be written has changed nothing.
-        let state = place.inspect(table, move |contexts| contexts.read(arg.addr))?;
-        write_field(user, offset_of!(Swap, old_state), &state)?;
-        let changes = move || arg.new_reference != 0;
-        match place.change_keyed(table, arg.addr, changes, move |contexts| {
-            contexts.swap_if(arg.addr, state, arg.new_reference)
-        }) {
-            Err(error) if error == EAGAIN => {}
-            result => return result,
-        }
+    let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
+    let changes = move || arg.new_reference != 0;
+    match place.change_keyed(table, arg.addr, changes, move |contexts| {
+        user_word::without_faults(|write| {
+            contexts.swap(arg.addr, arg.new_reference, |state| write(to, state))
+        })
+    }) {
+        Err(error) if error == EFAULT || error == EAGAIN => swap_exclusive(access, user, error),
+        result => result,
     }
-    swap_exclusive(place, table, &arg, user)
 }
 
-/// SWAP with the table for the caller alone, where others keep changing the context.
+/// SWAP after an attempt that failed with EFAULT, or with EAGAIN, as another has changed the
+/// context: with the table for the caller alone.
 #[cold]
-fn swap_exclusive(place: &Place, name: impl Name, arg: &Swap, user: UserPtr) -> Result {
+#[inline(never)]
+fn swap_exclusive(access: &impl Access, user: UserPtr, mut error: Error) -> Result {
+    let arg: Swap = read_words(user, 2)?;
+    let (place, name) = access.find(arg.table_id)?;
     let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
     loop {
+        if error == EFAULT {
+            // The page comes in while others may use the table, as with a batch.
+            user_word::write(to, 0)?;
+            restart_if_signalled()?;
+        }
         let mut table = place.exclusive(name)?;
         let contexts = table.contexts()?;
-        match contexts.swap_exclusive(arg.addr, arg.new_reference, |s| write_nofault(to, s)) {
-            Err(error) if error == EFAULT || error == EAGAIN => {}
+        match user_word::without_faults(|write| {
+            contexts.swap(arg.addr, arg.new_reference, |state| write(to, state))
+        }) {
+            Err(again) if again == EFAULT || again == EAGAIN => error = again,
             result => {
                 if result.is_ok() && arg.new_reference != 0 {
                     table.changed(arg.addr);
@@ -110,16 +119,12 @@ fn swap_exclusive(place: &Place, name: impl Name, arg: &Swap, user: UserPtr) -> 
                 return result;
             }
         }
-        drop(table);
-        // The page comes in while others may use the table, as with a batch.
-        write_field(to, 0, &0u64)?;
-        restart_if_signalled()?;
     }
 }
 
 /// BATCH.
 pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
-    let arg: Batch = read_arg(arg)?;
+    let arg: Batch = read_words(arg, 2)?;
     UserBatch::with_copy(&arg, access.scratch(), |batch| {
         if !access.writable() && batch.changes() {
             return Err(EBADF);
@@ -226,6 +231,20 @@ pub(crate) fn get_info(arg: UserPtr) -> Result {
         ..Info::default()
     };
     write_field(arg, 0, &info)
+}
+
+/// Reads the first words of the argument of a command; the rest, which only goes out, is 0. Fails
+/// with EFAULT.
+#[inline(always)] // So that the number of words is known.
+fn read_words<T: zerocopy::FromBytes + IntoBytes>(from: UserPtr, words: usize) -> Result<T> {
+    const WORD: usize = size_of::<u64>();
+    let mut arg = T::new_zeroed();
+    let bytes = arg.as_mut_bytes().chunks_exact_mut(WORD).take(words);
+    for (bytes, offset) in bytes.zip((0..).step_by(WORD)) {
+        let word = user_word::read(from.wrapping_byte_add(offset))?;
+        bytes.copy_from_slice(&word.to_ne_bytes());
+    }
+    Ok(arg)
 }
 
 /// Reads the argument of a command. Fails with EFAULT.

@@ -111,25 +111,24 @@ impl Contexts {
 
     #[inline]
     fn state(&self, addr: u32) -> Result<&Atomic<u64>> {
-        self.word(self.states.as_slice(), addr)
+        Ok(self.state_and_reference(addr)?.0)
     }
 
     #[inline]
-    fn reference(&self, addr: u32) -> Result<&Atomic<u64>> {
-        self.word(&self.references, addr)
-    }
-
-    #[inline]
-    fn word<'a>(&self, words: &'a [Atomic<u64>], addr: u32) -> Result<&'a Atomic<u64>> {
-        index::checked(addr as usize, words.len(), self.mask)
-            .and_then(|number| words.get(number))
-            .ok_or(EINVAL)
+    fn state_and_reference(&self, addr: u32) -> Result<(&Atomic<u64>, &Atomic<u64>)> {
+        let number = index::checked(addr as usize, self.references.len(), self.mask);
+        let number = number.ok_or(EINVAL)?;
+        // SAFETY: it is below the number of references, thus of states.
+        Ok(unsafe {
+            let state = self.states.as_slice().get_unchecked(number);
+            (state, self.references.get_unchecked(number))
+        })
     }
 
     /// LOAD: starts an epoch from `value`. No other LOAD or SWAP of this context may run meanwhile.
     #[inline]
     pub(crate) fn load(&self, addr: u32, value: u64) -> Result {
-        let (state, reference) = (self.state(addr)?, self.reference(addr)?);
+        let (state, reference) = self.state_and_reference(addr)?;
         // An ACCUM between these two comes after the LOAD: it is in the state and not in the
         // reference, thus in the accumulator.
         state.xchg(value, Full);
@@ -150,46 +149,36 @@ impl Contexts {
         Ok(self.state(addr)?.load(Relaxed))
     }
 
-    /// SWAP, provided that the state is still `expected`, which userspace has been told already.
-    /// No other LOAD or SWAP of this context may run meanwhile.
+    /// SWAP, provided that `write_state` hands the state to the caller. No other LOAD or SWAP of
+    /// this context may run meanwhile.
     ///
-    /// Fails with EAGAIN where the state has changed.
+    /// The state goes out first, and the swap is done only if the state is still that: so a caller
+    /// whose memory can't be written has changed nothing.
+    ///
+    /// Fails as `write_state` does, and with EAGAIN where the state has changed in between.
     #[inline]
-    pub(crate) fn swap_if(&self, addr: u32, expected: u64, new_reference: u64) -> Result {
-        let (state, reference) = (self.state(addr)?, self.reference(addr)?);
-        let epoch_start = context::epoch_start(expected, new_reference);
+    pub(crate) fn swap(
+        &self,
+        addr: u32,
+        new_reference: u64,
+        write_state: impl FnOnce(u64) -> Result,
+    ) -> Result {
+        let (word, reference) = self.state_and_reference(addr)?;
+        let state = word.load(Relaxed);
+        write_state(state)?;
+        let epoch_start = context::epoch_start(state, new_reference);
         // This comparison is the moment of the swap. An ACCUM between it and the store of the
         // reference belongs to the new epoch, as in `load`.
-        let swapped = if epoch_start == expected {
-            state.load(Relaxed) == expected
+        let swapped = if epoch_start == state {
+            word.load(Relaxed) == state
         } else {
-            state.cmpxchg(expected, epoch_start, Full).is_ok()
+            word.cmpxchg(state, epoch_start, Full).is_ok()
         };
         if !swapped {
             return Err(EAGAIN);
         }
         reference.store(epoch_start, Relaxed);
         Ok(())
-    }
-
-    /// SWAP in a table that only programs that have mapped it use meanwhile, provided that
-    /// `write_state` hands the state to the caller. Fails as `write_state` does, and with EAGAIN
-    /// where such a program has changed the state in between.
-    pub(crate) fn swap_exclusive(
-        &mut self,
-        addr: u32,
-        new_reference: u64,
-        write_state: impl FnOnce(&u64) -> Result,
-    ) -> Result {
-        let state = self.read(addr)?;
-        write_state(&state)?;
-        match self.exclusive() {
-            Exclusive::Unmapped(mut table) => {
-                table.load(addr, context::epoch_start(state, new_reference));
-                Ok(())
-            }
-            Exclusive::Mapped(_) => self.swap_if(addr, state, new_reference),
-        }
     }
 
     /// All contexts, for a user who has the table alone.

@@ -12,5 +12,5 @@ pub(crate) mod memory;
 pub(crate) mod module_ref;
 pub(crate) mod pinned;
 pub(crate) mod poll_queue;
-pub(crate) mod uaccess;
 pub(crate) mod user_array;
+pub(crate) mod user_word;

@@ -4,16 +4,19 @@
 //!
 //! Single operations on a table may run side by side; a batch must run alone. With an ordinary
 //! reader-writer lock every single operation would write to one cache line. Here a reader enters
-//! the slot of its CPU, and a writer closes all slots and waits until they are empty.
+//! the slot of its CPU, and a writer closes all open slots and waits until they are empty.
+//!
+//! A slot stays closed until a reader wants it again. So a writer pays for the CPUs that have read
+//! since the last writer, and not for those that stay away.
 //!
 //! Readers may be preempted, so a writer sleeps while it waits. Readers stay inside briefly and
 //! never wait for userspace there.
 
 use super::{
-    cpu_slot::{current_cpu, slots_in_use, Padded, MAX_SLOTS},
+    cpu_slot::{current_cpu, Padded, MAX_SLOTS},
     slot::{Found, Slot},
 };
-use crate::attempts::SLOT_POLLS;
+use crate::{attempts::SLOT_POLLS, logic::bits::Ones};
 use core::{
     cell::UnsafeCell,
     ops::{Deref, DerefMut},
@@ -31,6 +34,13 @@ use kernel::{
 
 /// Slots for readers with a key, of whom each has its slot for itself.
 const KEYED_SLOTS: usize = 8;
+/// All slots: those of CPUs, and after them those of keys.
+const SLOTS: usize = MAX_SLOTS + KEYED_SLOTS;
+
+/// The slots that are open: bit `n` stands for slot `n`.
+struct Open(u32);
+
+const _: () = assert!(SLOTS <= u32::BITS as usize);
 
 /// Data that many may read at once, or one may write.
 ///
@@ -40,18 +50,18 @@ const KEYED_SLOTS: usize = 8;
 ///
 /// # Invariants
 ///
-/// - `mask` is below [`MAX_SLOTS`]. The slots in use are those whose numbers have no bits outside
-///   it.
-/// - Only the holder of `writer` closes and opens slots.
+/// - Only the holder of `writer` closes and opens slots. At other times `writer` tells which are
+///   open.
 /// - A shared reference to `data` is used only by the holder of `writer`, or inside a slot that was
-///   found open on entering.
-/// - A mutable reference to `data` exists only through a [`WriteGuard`], which holds `writer`, has
-///   closed all slots in use, and has seen each of them empty since.
+///   open on entering.
+/// - A mutable reference to `data` exists only through a [`WriteGuard`], which holds `writer`, and
+///   all slots are closed, and have been empty since.
 #[pin_data]
 pub(crate) struct BrLock<T> {
     #[pin]
-    writer: Mutex<()>,
-    /// Operations that were counted outside the slots, less those taken back.
+    writer: Mutex<Open>,
+    /// Operations that were counted outside the slots, less those taken back. Changed by the holder
+    /// of `writer`.
     ops_outside: Atomic<u64>,
     /// Operations that were counted in a slot and moved here when it was full. Held while they are
     /// moved and while all are summed up, so that a sum finds them either here or in the slot.
@@ -62,9 +72,7 @@ pub(crate) struct BrLock<T> {
     left: CondVar,
     #[pin]
     leaving: Mutex<()>,
-    slots: [Padded<Slot>; MAX_SLOTS],
-    keyed_slots: [Padded<Slot>; KEYED_SLOTS],
-    mask: usize,
+    slots: [Padded<Slot>; SLOTS],
     data: UnsafeCell<T>,
 }
 
@@ -75,16 +83,14 @@ unsafe impl<T: Send + Sync> Sync for BrLock<T> {}
 impl<T> BrLock<T> {
     /// Initialises a lock that holds `data`.
     pub(crate) fn new(data: T) -> impl PinInit<Self> {
+        // INVARIANT: all slots are new, thus closed.
         pin_init!(Self {
-            writer <- new_mutex!((), "atomik::brlock::writer"),
+            writer <- new_mutex!(Open(0), "atomik::brlock::writer"),
             ops_outside: Atomic::new(0),
             ops_moved <- new_spinlock!(0, "atomik::brlock::ops_moved"),
             left <- new_condvar!("atomik::brlock::left"),
             leaving <- new_mutex!((), "atomik::brlock::leaving"),
             slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
-            keyed_slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
-            // INVARIANT: a power of two that is at most `MAX_SLOTS`, less one.
-            mask: slots_in_use().wrapping_sub(1),
             data: UnsafeCell::new(data),
         })
     }
@@ -95,83 +101,81 @@ impl<T> BrLock<T> {
     /// `f` must not wait for userspace.
     #[inline]
     pub(crate) fn read<R>(&self, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let slot = self.slot(current_cpu());
-        if slot.enter().is_open() {
-            // SAFETY: inside a slot that was found open.
-            let result = f(unsafe { self.shared() });
-            self.leave(slot, if result.is_ok() { ops } else { 0 });
-            return result;
+        // In bounds by the remainder.
+        let slot = &self.slots[current_cpu() % MAX_SLOTS].value;
+        if !slot.enter().is_open() {
+            self.enter_slowly(slot);
         }
-        self.read_slowly(slot, ops, f)
-    }
-
-    /// [`Self::read`] after the slot was found closed or full.
-    #[cold]
-    #[inline(never)]
-    fn read_slowly<R>(&self, slot: &Slot, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        self.leave(slot, 0);
-        let _writer = self.lock_writer();
-        // SAFETY: `writer` is held.
+        // SAFETY: inside a slot that was open on entering.
         let result = f(unsafe { self.shared() });
-        self.count_ops(if result.is_ok() { ops } else { 0 });
+        self.leave(slot, if result.is_ok() { ops } else { 0 });
         result
     }
 
-    /// Takes the writers' mutex for a reader who has found its slot closed or full, and makes room
-    /// in full slots.
+    /// Enters a slot that the caller has entered and found closed or full.
     #[cold]
     #[inline(never)]
-    fn lock_writer(&self) -> Guard<'_, (), MutexBackend> {
-        let writer = self.writer.lock();
-        self.for_each_slot(|slot| {
-            if slot.is_full() {
-                let mut moved = self.ops_moved.lock();
-                *moved = moved.wrapping_add(slot.take_ops());
-            }
-        });
-        writer
+    fn enter_slowly(&self, slot: &Slot) {
+        self.leave(slot, 0);
+        let mut open = self.writer.lock();
+        self.make_room(slot);
+        let bit = self.bit(slot);
+        if open.0 & bit != 0 {
+            slot.enter();
+        } else {
+            self.open_and_enter(&mut open, slot);
+        }
+    }
+
+    /// Opens a closed slot and enters it.
+    fn open_and_enter(&self, open: &mut Open, slot: &Slot) {
+        // INVARIANT: `writer` is held, and tells that the slot is open.
+        slot.open_and_enter();
+        open.0 |= self.bit(slot);
+    }
+
+    /// Moves operations out of a slot that is full. The caller holds `writer`.
+    fn make_room(&self, slot: &Slot) {
+        if slot.is_full() {
+            let mut moved = self.ops_moved.lock();
+            *moved = moved.wrapping_add(slot.take_ops());
+        }
     }
 
     /// As [`Self::read`] with one operation, while no other call of this with the same key reads.
     /// (Some keys share a slot, and exclude each other too.)
     #[inline]
     pub(crate) fn read_keyed<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
-        let slot = self.keyed_slot(key as usize);
-        if slot.enter().is_open_and_empty() {
-            // SAFETY: inside a slot that was found open.
-            let result = f(unsafe { self.shared() });
-            self.leave(slot, result.is_ok().into());
-            return result;
+        // In bounds by the remainder.
+        let slot = &self.slots[key as usize % KEYED_SLOTS + MAX_SLOTS].value;
+        if !slot.enter().is_open_and_empty() {
+            self.enter_keyed_slowly(slot);
         }
-        self.read_keyed_slowly(slot, f)
+        // SAFETY: inside a slot that was open on entering.
+        let result = f(unsafe { self.shared() });
+        self.leave(slot, result.is_ok().into());
+        result
     }
 
-    /// [`Self::read_keyed`] after the slot was found closed, full or occupied.
+    /// Enters a slot alone, which the caller has entered and found closed, full or occupied.
     #[cold]
     #[inline(never)]
-    fn read_keyed_slowly<R>(&self, slot: &Slot, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
+    fn enter_keyed_slowly(&self, slot: &Slot) {
         if self.poll(slot) {
-            // SAFETY: inside a slot that was found open.
-            let result = f(unsafe { self.shared() });
-            self.leave(slot, result.is_ok().into());
-            return result;
+            return;
         }
-        let _writer = self.lock_writer();
-        // INVARIANT: `writer` is held, here and until the slot is opened.
-        if !slot.close() {
-            self.wait_for(slot);
+        let mut open = self.writer.lock();
+        self.make_room(slot);
+        let bit = self.bit(slot);
+        if open.0 & bit != 0 {
+            self.close(&mut open, bit);
         }
-        // SAFETY: `writer` is held.
-        let result = f(unsafe { self.shared() });
-        self.count_ops(result.is_ok().into());
-        slot.open();
-        result
+        // Alone: the slot is empty but for those who have found it closed.
+        self.open_and_enter(&mut open, slot);
     }
 
     /// Leaves a slot that was closed, full or occupied, and polls it until it can be entered alone.
     /// Returns whether the caller is inside.
-    #[cold]
-    #[inline(never)]
     fn poll(&self, slot: &Slot) -> bool {
         self.leave(slot, 0);
         // Others leave sooner than the caller could go to sleep, unless they are preempted.
@@ -204,27 +208,36 @@ impl<T> BrLock<T> {
     }
 
     /// Takes the data for writing. May sleep; so may the holder of the guard.
+    #[inline]
     pub(crate) fn write(&self) -> WriteGuard<'_, T> {
-        let writer = self.writer.lock();
-        // INVARIANT: `writer` is held, here and until the slots are opened.
-        let mut empty = true;
-        self.for_each_slot(|slot| empty &= slot.close());
-        if !empty {
-            self.wait_for_all();
+        let mut open = self.writer.lock();
+        if open.0 != 0 {
+            let all = open.0;
+            self.close(&mut open, all);
         }
-        // INVARIANT: all slots in use are closed, and each has been empty since.
+        // INVARIANT: all slots are closed, and each has been empty since.
         WriteGuard {
             lock: self,
-            _writer: writer,
+            writer: open,
         }
     }
 
-    #[cold]
-    fn wait_for_all(&self) {
-        self.for_each_slot(|slot| self.wait_for(slot));
+    /// Closes these slots, which are open, and waits until they are empty.
+    #[inline(never)]
+    fn close(&self, open: &mut Open, which: u32) {
+        // INVARIANT: `writer` is held, and tells what is open.
+        let mut occupied = which;
+        for slot in self.those(which) {
+            if slot.close() {
+                occupied &= !self.bit(slot);
+            }
+        }
+        open.0 &= !which;
+        self.those(occupied).for_each(|slot| self.wait_for(slot));
     }
 
     /// Waits until a closed slot is empty.
+    #[cold]
     fn wait_for(&self, slot: &Slot) {
         let mut leaving = self.leaving.lock();
         while !slot.is_empty() {
@@ -251,52 +264,42 @@ impl<T> BrLock<T> {
         }
     }
 
-    /// The slot of a CPU.
-    #[inline]
-    fn slot(&self, cpu: usize) -> &Slot {
-        // In bounds by the mask's invariant; the remainder tells the compiler.
-        &self.slots[(cpu & self.mask) % MAX_SLOTS].value
+    /// The bit of a slot in [`Open`].
+    fn bit(&self, slot: &Slot) -> u32 {
+        let is_it = |other: &Padded<Slot>| core::ptr::eq(&other.value, slot);
+        let number = self.slots.iter().position(is_it).unwrap_or(SLOTS);
+        1u32.wrapping_shl(number as u32)
     }
 
-    /// The slot for readers with this key.
-    #[inline]
-    fn keyed_slot(&self, key: usize) -> &Slot {
-        // In bounds by the remainder.
-        &self.keyed_slots[(key & self.mask) % KEYED_SLOTS].value
+    /// The slots of some bits.
+    fn those(&self, bits: u32) -> impl Iterator<Item = &Slot> {
+        Ones(bits.into()).filter_map(|number| Some(&self.slots.get(number as usize)?.value))
     }
 
-    /// Calls `f` with each slot that is in use.
-    #[inline]
-    fn for_each_slot(&self, mut f: impl FnMut(&Slot)) {
-        let number = self.mask.wrapping_add(1);
-        for slot in self.slots.iter().take(number) {
-            f(&slot.value);
-        }
-        for slot in self.keyed_slots.iter().take(number) {
-            f(&slot.value);
-        }
-    }
-
-    /// Counts `n` operations outside the slots.
-    fn count_ops(&self, n: u32) {
-        // Relaxed: a sum that sees them early does no harm, and a read-modify-write continues the
-        // release sequence that `uncount_ops` has begun.
-        self.ops_outside.fetch_add(n.into(), Relaxed);
-    }
-
-    /// Takes back the count of `n` operations.
+    /// Takes back the count of `n` operations. May sleep.
     pub(crate) fn uncount_ops(&self, n: u32) {
-        // Release: a sum that sees them taken back sees them counted too, perhaps in a slot.
-        self.ops_outside.fetch_sub(n.into(), Release);
+        let writer = self.writer.lock();
+        self.change_ops(&writer, u64::from(n).wrapping_neg());
+    }
+
+    /// Adds to the operations that are counted outside the slots.
+    #[inline]
+    fn change_ops(&self, _writer: &Guard<'_, Open, MutexBackend>, change: u64) {
+        // Relaxed: nobody else changes it meanwhile.
+        let ops = self.ops_outside.load(Relaxed).wrapping_add(change);
+        // Release: a sum that sees operations taken back sees them counted too, perhaps in a slot.
+        self.ops_outside.store(ops, Release);
     }
 
     /// How many operations have been counted. Waits for no reader and no writer.
     pub(crate) fn ops(&self) -> u64 {
         let moved = self.ops_moved.lock();
-        // Acquire, and before the slots: pairs with `uncount_ops`. Otherwise the sum might be below
+        // Acquire, and before the slots: pairs with `change_ops`. Otherwise the sum might be below
         // zero.
         let mut sum = moved.wrapping_add(self.ops_outside.load(Acquire));
-        self.for_each_slot(|slot| sum = sum.wrapping_add(slot.ops()));
+        for slot in &self.slots {
+            sum = sum.wrapping_add(slot.value.ops());
+        }
         sum
     }
 }
@@ -304,13 +307,13 @@ impl<T> BrLock<T> {
 /// The right to write the data.
 pub(crate) struct WriteGuard<'a, T> {
     lock: &'a BrLock<T>,
-    _writer: Guard<'a, (), MutexBackend>,
+    writer: Guard<'a, Open, MutexBackend>,
 }
 
 impl<T> WriteGuard<'_, T> {
     /// Counts `n` operations.
     pub(crate) fn count_ops(&mut self, n: u32) {
-        self.lock.count_ops(n);
+        self.lock.change_ops(&self.writer, n.into());
     }
 }
 
@@ -329,12 +332,5 @@ impl<T> DerefMut for WriteGuard<'_, T> {
         // SAFETY: this guard excludes every other, and `&mut self` excludes other references made
         // through it.
         unsafe { &mut *self.lock.data.get() }
-    }
-}
-
-impl<T> Drop for WriteGuard<'_, T> {
-    fn drop(&mut self) {
-        // Readers may enter from here on; `_writer` is released only after this.
-        self.lock.for_each_slot(Slot::open);
     }
 }

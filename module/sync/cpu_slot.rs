@@ -2,7 +2,7 @@
 
 //! The choice of a slot by CPU, for data that is split so that CPUs share no cache line.
 
-use kernel::cpu::{nr_cpu_ids, CpuId};
+use kernel::cpu::CpuId;
 
 /// The most slots that such data has. On machines with more CPUs, some share a slot.
 pub(crate) const MAX_SLOTS: usize = 16;
@@ -16,14 +16,6 @@ pub(crate) const MAX_SLOTS: usize = 16;
 pub(crate) struct Padded<T> {
     #[pin]
     pub(crate) value: T,
-}
-
-/// How many slots this machine's CPUs can use: a power of two, at most [`MAX_SLOTS`].
-pub(crate) fn slots_in_use() -> usize {
-    (nr_cpu_ids() as usize)
-        .checked_next_power_of_two()
-        .unwrap_or(MAX_SLOTS)
-        .min(MAX_SLOTS)
 }
 
 /// The number of the current CPU, whose low bits choose its slot.

@@ -7,14 +7,16 @@ use kernel::sync::atomic::{Acquire, Atomic, Relaxed, Release};
 /// One reader inside.
 ///
 /// The word has room for 2^23 of them, more than Linux has threads (2^22).
-const READER: u64 = 1 << 40;
+const READER: u64 = 1;
+const READERS: u64 = OP - 1;
+/// One operation counted in the slot.
+const OP: u64 = 1 << 23;
+const OPS: u64 = CLOSED - OP;
+/// The highest bit of the count: once it is set, the next to enter moves so many operations
+/// elsewhere; those inside can't count as many again before that.
+const FULL: u64 = 1 << 62;
 /// The slot is closed.
 const CLOSED: u64 = 1 << 63;
-const READERS: u64 = CLOSED - READER;
-/// Operations counted in the slot. From [`FULL`] on, the next to enter moves so many elsewhere;
-/// those inside can't count as many again before that.
-const OPS: u64 = READER - 1;
-const FULL: u64 = READER >> 1;
 
 /// The number of readers inside, whether the slot is closed, and the number of operations counted.
 ///
@@ -53,19 +55,21 @@ impl Found {
 }
 
 impl Slot {
+    /// A closed slot.
     pub(crate) fn new() -> Self {
         Self {
-            word: Atomic::new(0),
+            word: Atomic::new(CLOSED),
         }
     }
 
     /// Enters the slot; each call is followed by one of [`Self::leave`].
     #[inline]
     pub(crate) fn enter(&self) -> Found {
-        // Acquire: pairs with the Release in `open`, so that a reader who finds the slot open sees
-        // what the last writer wrote, and with the one in `leave`, so that a reader who finds it
-        // empty sees what the last one inside wrote. No more is needed: a writer changes this very
-        // word, so that either it sees this reader inside, or the reader sees the slot closed.
+        // Acquire: pairs with the Release in `open_and_enter`, so that a reader who finds the slot
+        // open sees what the last writer wrote, and with the one in `leave`, so that a reader who
+        // finds it empty sees what the last one inside wrote. No more is needed: a writer changes
+        // this very word, so that either it sees this reader inside, or the reader sees the slot
+        // closed.
         Found(self.word.fetch_add(READER, Acquire))
     }
 
@@ -73,7 +77,7 @@ impl Slot {
     /// slot is found closed.
     #[inline]
     pub(crate) fn leave(&self, ops: u32) -> Found {
-        let change = u64::from(ops).wrapping_sub(READER);
+        let change = u64::from(ops).wrapping_mul(OP).wrapping_sub(READER);
         // Release: pairs with the Acquire in `close`, `is_empty` and `enter`, so that whoever finds
         // the slot empty sees what was done inside.
         Found(self.word.fetch_add(change, Release))
@@ -91,10 +95,11 @@ impl Slot {
         self.word.load(Acquire) & READERS == 0
     }
 
-    /// Opens the slot again.
-    pub(crate) fn open(&self) {
-        // Release: see `enter`.
-        self.word.fetch_sub(CLOSED, Release);
+    /// Opens the closed slot, and enters it in the same moment.
+    pub(crate) fn open_and_enter(&self) {
+        // Release: see `enter`. The caller itself has seen what the last writer wrote, as it holds
+        // the mutex of writers.
+        self.word.fetch_sub(CLOSED - READER, Release);
     }
 
     /// Whether so many operations were counted that half of what fits is to be taken out.
@@ -110,11 +115,11 @@ impl Slot {
             return 0;
         }
         self.word.fetch_sub(FULL, Relaxed);
-        FULL
+        FULL / OP
     }
 
     /// Operations that were counted and not taken out.
     pub(crate) fn ops(&self) -> u64 {
-        self.word.load(Relaxed) & OPS
+        (self.word.load(Relaxed) & OPS) / OP
     }
 }

@@ -4,4 +4,3 @@
 //! be tried.
 
 pub(crate) const SLOT_POLLS: u32 = 1;
-pub(crate) const SWAP_ATTEMPTS: u32 = 2;

@@ -5,7 +5,7 @@
 
 use crate::{file::File, ops_total};
 use atomik_linearizability::{check::check_to, Answer, Call, Op, Tables};
-use kernel::{cpu, loom, uaccess, uaccess::Away};
+use kernel::{cpu, loom, uaccess::Away};
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex},
@@ -71,7 +71,6 @@ pub fn explore(cpus: u32, preemptions: Option<usize>, f: impl Fn() + Send + Sync
     builder.preemption_bound = preemptions;
     builder.max_branches = 10_000;
     builder.check(move || {
-        uaccess::forget();
         // SAFETY: once in each interleaving, and first.
         unsafe { ops_total::init_list() };
         f();

@@ -15,7 +15,7 @@ use kernel::{
     error::code::{EFAULT, ENOENT},
     prelude::*,
     sync::atomic,
-    uaccess::{self, Away, UserPtr},
+    uaccess::{self, Away, PutAway, UserPtr},
 };
 use std::{
     collections::BTreeSet,
@@ -91,7 +91,7 @@ impl File {
                     num_contexts: *num_contexts,
                     table_id: 0,
                 };
-                put_away(&arg.table_id, away);
+                let _away = put_away(&arg.table_id, away);
                 let result = self.open_file.create_table(user(&mut arg));
                 result.map(|()| Answer::Created(arg.table_id))
             }
@@ -158,7 +158,7 @@ impl File {
                     addr,
                     state: !0,
                 };
-                put_away(&arg.state, away);
+                let _away = put_away(&arg.state, away);
                 commands::read(self.tables(), user(&mut arg)).map(|()| vec![arg.state])
             }
             Entry::Expect { .. } | Entry::Set { .. } => unreachable!("a batch has these"),
@@ -169,7 +169,7 @@ impl File {
                     new_reference: new,
                     old_state: !0,
                 };
-                put_away(&arg.old_state, away);
+                let _away = put_away(&arg.old_state, away);
                 commands::swap(self.tables(), user(&mut arg)).map(|()| vec![arg.old_state])
             }
         }
@@ -181,9 +181,8 @@ impl File {
         // The last result, so that others have been written by then; else the first condition.
         let expects = |op: &&BatchOp| op.opcode == uapi::OP_EXPECT;
         let last = ops.iter().filter(returns).next_back();
-        if let Some(op) = last.or_else(|| ops.iter().find(expects)) {
-            put_away(&op.value, away);
-        }
+        let told = last.or_else(|| ops.iter().find(expects));
+        let _away = told.map(|op| put_away(&op.value, away));
         let mut arg = uapi::Batch {
             table_id,
             num_ops: ops.len() as u32,
@@ -273,8 +272,6 @@ fn user<T>(arg: &mut T) -> UserPtr {
     UserPtr::from_addr(core::ptr::from_mut(arg).expose_provenance())
 }
 
-fn put_away<T>(at: &T, away: Option<Away>) {
-    if let Some(away) = away {
-        uaccess::put_away(at, away);
-    }
+fn put_away<T>(at: &T, away: Option<Away>) -> Option<PutAway> {
+    away.map(|away| uaccess::put_away(at, away))
 }

@@ -95,7 +95,7 @@ fn a_writer_that_opens_slots_without_release() {
     noticed(
         Bug::ReleaseIsRelaxed,
         RACE,
-        [vec![batch([accum(0, 4)])], vec![accum(0, 1)]],
+        [vec![batch([accum(0, 4)]), read(1)], vec![accum(0, 1)]],
     );
 }
 

@@ -2,7 +2,10 @@
 
 //! Atomics.
 
-use crate::planted::{self, Bug};
+use crate::{
+    held,
+    planted::{self, Bug},
+};
 use core::cell::{Cell, RefCell, UnsafeCell};
 use loom::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -115,7 +118,7 @@ impl<T: AtomicType + 'static> Atomic<T> {
         if planted::is(Bug::CmpxchgComparesNothing) {
             return Ok(self.xchg(new, order));
         }
-        if planted::is(Bug::CmpxchgLoses) {
+        if planted::is(Bug::CmpxchgLoses) && !held::a_mutex() {
             return Err(self.load(Relaxed));
         }
         self.sound_cmpxchg(old, new, order)
@@ -166,7 +169,7 @@ impl<T: AtomicType + 'static> Atomic<T> {
 
 // The changes of a slot's word in the driver when a writer closes it and when a reader enters.
 const CLOSED: u64 = 1 << 63;
-const READER: u64 = 1 << 40;
+const READER: u64 = 1;
 
 impl Atomic<u64> {
     #[track_caller]

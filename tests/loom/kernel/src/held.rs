@@ -33,3 +33,8 @@ pub(crate) fn might_fault() {
     might_sleep();
     assert_eq!(MUTEXES.with(Cell::get), 0, "a page fault under a mutex");
 }
+
+/// Whether the current thread holds a mutex.
+pub(crate) fn a_mutex() -> bool {
+    MUTEXES.with(Cell::get) > 0
+}

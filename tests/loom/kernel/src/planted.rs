@@ -14,8 +14,8 @@ pub enum Bug {
     XorInTwoSteps,
     /// `cmpxchg` stores without comparing: SWAP doesn't notice that it has lost a race.
     CmpxchgComparesNothing,
-    /// No bug, but the worst case: `cmpxchg` always fails, so that SWAP takes the table for itself
-    /// in the end.
+    /// No bug, but the worst case: `cmpxchg` fails wherever others may have changed the word, so
+    /// that SWAP takes the table for itself.
     CmpxchgLoses,
     /// The writer of a `BrLock` that closes a slot does not see the readers inside.
     WritersSeeNobody,

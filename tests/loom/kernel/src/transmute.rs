@@ -18,3 +18,5 @@ unsafe impl AsBytes for u32 {}
 unsafe impl AsBytes for u64 {}
 // SAFETY: as above.
 unsafe impl FromBytes for u32 {}
+// SAFETY: as above.
+unsafe impl FromBytes for u64 {}

@@ -25,14 +25,20 @@ thread_local! {
     static AWAY: RefCell<HashMap<usize, Away>> = RefCell::new(HashMap::new());
 }
 
-/// Makes the memory at this address extraordinary.
-pub fn put_away<T>(at: *const T, away: Away) {
+/// Makes the memory at this address extraordinary, until what this returns is dropped: then other
+/// memory may come to be there.
+pub fn put_away<T>(at: *const T, away: Away) -> PutAway {
     AWAY.with_borrow_mut(|pages| pages.insert(at.addr(), away));
+    PutAway(at.addr())
 }
 
-/// Makes all memory ordinary again.
-pub fn forget() {
-    AWAY.with_borrow_mut(HashMap::clear);
+/// Memory that is extraordinary for as long as this lives.
+pub struct PutAway(usize);
+
+impl Drop for PutAway {
+    fn drop(&mut self) {
+        AWAY.with_borrow_mut(|pages| pages.remove(&self.0));
+    }
 }
 
 pub(crate) fn is_there(address: usize) -> bool {

@@ -12,7 +12,7 @@ pub(crate) mod errno;
 pub(crate) mod gfp;
 pub(crate) mod pinned;
 pub(crate) mod poll_queue;
-#[path = "../../../../module/kernel_ext/uaccess.rs"]
-pub(crate) mod uaccess;
 #[path = "../../../../module/kernel_ext/user_array.rs"]
 pub(crate) mod user_array;
+#[path = "../../../../module/kernel_ext/user_word.rs"]
+pub(crate) mod user_word;
