@@ -22,12 +22,9 @@ use kernel::{
 };
 use zerocopy::FromBytes;
 
-/// The most entries of a small batch, which needs no allocation.
+/// The most entries of a small batch. It needs no allocation, and writing each of its results
+/// without page faults costs less than pinning their pages.
 const SMALL: usize = 16;
-
-/// The fewest entries whose results are written to pinned pages. Below, writing each without page
-/// faults costs less than pinning.
-const PINNED_FROM: usize = 6;
 
 /// The kernel's copy of a valid batch, and the address of the caller's.
 ///
@@ -37,15 +34,27 @@ const PINNED_FROM: usize = 6;
 pub(crate) struct UserBatch<'a> {
     ops: &'a mut [BatchOp],
     plan: Plan,
-    /// Whether the results are written after the table has been released. That suits small batches
-    /// that change nothing: if the results can't be written, there is nothing to undo. (In a large
-    /// one, an ordinary copy of each value would cost more than pinning.)
-    writes_later: bool,
     user: UserPtr,
+}
+
+/// The ways of a batch's results to the caller, and of the table back to what it was.
+pub(crate) struct Results {
     /// The pages of the results, if they could be pinned.
     pinned: PinnedResults,
     /// Words that entries replace, where they may have to be put back.
     saved: SavedWords,
+}
+
+impl Results {
+    /// Nothing yet. ([`UserBatch::prepare`] fills it where it is: it is too large to be moved
+    /// cheaply.)
+    #[inline]
+    pub(crate) fn none() -> Self {
+        Self {
+            pinned: PinnedResults::none(),
+            saved: SavedWords::None,
+        }
+    }
 }
 
 /// The end of an attempt to apply a batch.
@@ -66,7 +75,6 @@ enum SavedWords {
 
 impl SavedWords {
     /// Makes a word for each of `count` entries. Fails with ENOMEM.
-    #[inline(always)] // As `UserBatch::apply`.
     fn new(count: usize) -> Result<Self> {
         Ok(if count <= SMALL {
             Self::Small([0; SMALL])
@@ -97,7 +105,7 @@ impl UserBatch<'_> {
     pub(crate) fn with_copy(
         arg: &uapi::Batch,
         scratch: &Scratch,
-        f: impl FnOnce(&mut UserBatch<'_>) -> Result,
+        f: impl Fn(&mut UserBatch<'_>) -> Result,
     ) -> Result {
         if !(1..=uapi::MAX_BATCH).contains(&arg.num_ops) {
             return Err(EINVAL);
@@ -105,10 +113,20 @@ impl UserBatch<'_> {
         let count = arg.num_ops as usize;
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
         let len = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
-        let copy = UserSlice::new(user, len);
         if count <= SMALL {
-            return Self::check(UserArray::<_, SMALL>::new().read(copy, count)?, user, f);
+            return Self::check(UserArray::<_, SMALL>::new().read(user, count)?, user, f);
         }
+        Self::with_large_copy(UserSlice::new(user, len), len, user, scratch, f)
+    }
+
+    #[inline(never)] // A small batch doesn't pay for its frame.
+    fn with_large_copy(
+        copy: UserSlice,
+        len: usize,
+        user: UserPtr,
+        scratch: &Scratch,
+        f: impl Fn(&mut UserBatch<'_>) -> Result,
+    ) -> Result {
         scratch.with_copy(copy, len, |bytes| {
             // Doesn't fail: the allocator's memory is aligned for any type.
             let ops = <[BatchOp]>::mut_from_bytes(bytes).map_err(|_| EINVAL)?;
@@ -116,7 +134,7 @@ impl UserBatch<'_> {
         })
     }
 
-    #[inline]
+    #[inline(always)] // As above.
     fn check(
         ops: &mut [BatchOp],
         user: UserPtr,
@@ -124,14 +142,7 @@ impl UserBatch<'_> {
     ) -> Result {
         let plan = batch::plan(ops).map_err(|_| EINVAL)?;
         // INVARIANT: this is the plan, and `with_copy` has checked the number.
-        f(&mut UserBatch {
-            writes_later: ops.len() <= SMALL && plan.changes_nothing(),
-            ops,
-            plan,
-            user,
-            pinned: PinnedResults::none(),
-            saved: SavedWords::None,
-        })
+        f(&mut UserBatch { ops, plan, user })
     }
 
     /// The entries.
@@ -146,21 +157,95 @@ impl UserBatch<'_> {
     }
 
     /// Whether it has entries that change contexts.
+    #[inline]
     pub(crate) fn changes(&self) -> bool {
         !self.plan.changes_nothing()
     }
 
+    /// Whether it has neither results nor conditions: [`Self::apply_plain`] is for it.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        !self.plan.returns_values() && !self.plan.expects()
+    }
+
+    /// Fails with EINVAL where an address is beyond the table.
+    #[inline]
+    fn check_addresses(&self, contexts: &Contexts) -> Result {
+        if self.plan.fits(self.ops, contexts.count()) {
+            Ok(())
+        } else {
+            Err(EINVAL)
+        }
+    }
+
+    /// Applies the batch, which [is plain](Self::is_plain), to the contexts of a table that the
+    /// caller has alone. Fails with EINVAL where an address is beyond the table.
+    #[inline]
+    pub(crate) fn apply_plain(&self, contexts: &mut Contexts) -> Result {
+        self.check_addresses(contexts)?;
+        let targets = DISCARD.get(..self.ops.len()).unwrap_or(&[]);
+        match contexts.exclusive() {
+            Exclusive::Unmapped(mut table) => {
+                batch::apply(&mut table, &self.plan, self.ops, targets)
+            }
+            Exclusive::Mapped(mut table) => batch::apply(&mut table, &self.plan, self.ops, targets),
+        }
+        Ok(())
+    }
+
+    /// Whether it is small and keeps all states: [`Self::tell_and_apply`] is for it.
+    #[inline]
+    pub(crate) fn tells_first(&self) -> bool {
+        self.ops.len() <= SMALL && self.plan.keeps_states()
+    }
+
+    /// Writes the results of the batch, which [tells first](Self::tells_first), to userspace if
+    /// their pages are present, and applies it to the contexts of a table that the caller has alone.
+    /// Returns false, and has changed nothing, where a page is missing: [`Self::write_results`] and
+    /// another attempt are to follow, with the table released.
+    ///
+    /// Fails with EINVAL where an address is beyond the table.
+    #[inline]
+    pub(crate) fn tell_and_apply(&mut self, contexts: &mut Contexts) -> Result<bool> {
+        self.check_addresses(contexts)?;
+        Ok(match contexts.exclusive() {
+            Exclusive::Unmapped(mut table) => self.tell_and_apply_to(&mut table),
+            Exclusive::Mapped(mut table) => self.tell_and_apply_to(&mut table),
+        })
+    }
+
+    #[inline]
+    fn tell_and_apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> bool {
+        let Self { ops, plan, user } = self;
+        let mut to = first_value(*user);
+        user_word::without_faults(|write| {
+            batch::tell_and_apply(table, plan, ops, |state| {
+                let value = to;
+                to = to.wrapping_byte_add(size_of::<BatchOp>());
+                write(value, state)
+            })
+        })
+        .is_ok()
+    }
+
+    /// Writes what the entries' values are now to the caller's, where results go, and brings in
+    /// their pages. Fails with EFAULT.
+    #[cold]
+    pub(crate) fn write_results(&self) -> Result {
+        write_results(self.user, self.ops, user_word::write)
+    }
+
     /// Prepares for [`Self::apply`]: does what may sleep or fail with ENOMEM.
-    #[inline(always)] // As `apply`.
-    pub(crate) fn prepare(&mut self) -> Result {
-        if !self.plan.returns_values() || self.writes_later {
+    #[inline]
+    pub(crate) fn prepare(&self, results: &mut Results) -> Result {
+        if !self.plan.returns_values() {
             return Ok(());
         }
-        if self.ops.len() >= PINNED_FROM {
-            self.pinned.pin(self.user, self.ops.len());
+        if self.ops.len() > SMALL {
+            results.pinned.pin(self.user, self.ops.len());
         }
-        if !self.pinned.is_pinned() && self.plan.saves_words(self.ops) {
-            self.saved = SavedWords::new(self.ops.len())?;
+        if !results.pinned.is_pinned() && self.plan.saves_words(self.ops) {
+            results.saved = SavedWords::new(self.ops.len())?;
         }
         Ok(())
     }
@@ -168,83 +253,81 @@ impl UserBatch<'_> {
     /// Applies the batch to the contexts of a table that the caller has alone, and writes the
     /// results to userspace if their pages are present. To follow, with the table released:
     ///
-    /// - [`Self::finish`] where the batch has been applied,
     /// - [`Self::tell_unmet`] where an EXPECT doesn't hold,
     /// - [`Self::fault_in`] and another attempt where a page is missing. So nobody waits for a
     ///   caller's page fault, which the caller could delay at will, and yet either all happens or
     ///   nothing.
     ///
     /// Fails with EINVAL where an address is beyond the table.
-    #[inline(always)] // In a caller for each kind of descriptor. Calls would cost small batches.
-    pub(crate) fn apply(&mut self, contexts: &mut Contexts) -> Result<Outcome> {
-        let Self { ops, plan, .. } = self;
-        if !plan.fits(ops, contexts.count()) {
-            return Err(EINVAL);
-        }
+    #[inline]
+    pub(crate) fn apply(
+        &mut self,
+        contexts: &mut Contexts,
+        results: &mut Results,
+    ) -> Result<Outcome> {
+        self.check_addresses(contexts)?;
         Ok(match contexts.exclusive() {
-            Exclusive::Unmapped(mut table) => self.apply_to(&mut table),
-            Exclusive::Mapped(mut table) => self.apply_to(&mut table),
+            Exclusive::Unmapped(mut table) => self.apply_to(&mut table, results),
+            Exclusive::Mapped(mut table) => self.apply_to(&mut table, results),
         })
     }
 
-    #[inline(always)] // As `apply`.
-    fn apply_to(&mut self, table: &mut TableMut<'_, impl States, impl Word>) -> Outcome {
-        let Self { ops, plan, .. } = self;
+    #[inline]
+    fn apply_to(
+        &mut self,
+        table: &mut TableMut<'_, impl States, impl Word>,
+        results: &mut Results,
+    ) -> Outcome {
+        let Self { ops, plan, user } = self;
         if plan.expects() {
             if let Some(unmet) = batch::unmet(table, ops) {
                 return Outcome::Canceled(unmet);
             }
         }
-        if !plan.returns_values() {
-            batch::apply(table, plan, ops, DISCARD.get(..ops.len()).unwrap_or(&[]));
-        } else if self.writes_later {
-            batch::read(table, ops);
-        } else if self.pinned.is_pinned() {
+        let written = if results.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
-            self.pinned.for_each_page(|values| match values {
+            results.pinned.for_each_page(|values| match values {
                 Values::AfterHeads(values) => apply_some(table, plan, &mut ops, values),
                 Values::BeforeHeads(values) => apply_some(table, plan, &mut ops, values),
             });
+            Ok(())
         } else {
-            let saved = self.saved.as_mut_slice(ops.len());
+            let saved = results.saved.as_mut_slice(ops.len());
             batch::attempt(table, plan, ops, saved);
-            let written = user_word::without_faults(|write| write_results(self.user, ops, write));
-            if written.is_err() {
-                batch::undo(table, ops, saved);
-                return Outcome::PageMissing;
-            }
+            user_word::without_faults(|write| write_results(*user, ops, write))
+                .inspect_err(|_| batch::undo(table, ops, saved))
+        };
+        match written {
+            Ok(()) => Outcome::Applied,
+            Err(_) => Outcome::PageMissing,
         }
-        Outcome::Applied
     }
 
     /// Writes the state found into the EXPECT entry that doesn't hold. Fails with EFAULT.
     #[cold]
     pub(crate) fn tell_unmet(&self, unmet: &Unmet) -> Result {
         let entry = unmet.entry.wrapping_mul(size_of::<BatchOp>());
-        let value = entry.wrapping_add(offset_of!(BatchOp, value));
-        user_word::write(self.user.wrapping_byte_add(value), unmet.state)
-    }
-
-    /// Writes results that were not written with the table held. Fails with EFAULT.
-    pub(crate) fn finish(&self) -> Result {
-        if self.writes_later {
-            write_results(self.user, self.ops, user_word::write)
-        } else {
-            Ok(())
-        }
+        user_word::write(first_value(self.user).wrapping_byte_add(entry), unmet.state)
     }
 
     /// Brings in the pages of the results. Fails with EFAULT where they can't be written.
     ///
     /// Pins them, so that the next attempt finds them. If they can't be pinned, brings them in by
     /// writing the values that the undone attempt has left, which mean nothing.
-    pub(crate) fn fault_in(&mut self) -> Result {
-        self.pinned.pin(self.user, self.ops.len());
-        if self.pinned.is_pinned() {
+    #[cold]
+    pub(crate) fn fault_in(&self, results: &mut Results) -> Result {
+        results.pinned.pin(self.user, self.ops.len());
+        if results.pinned.is_pinned() {
             return Ok(());
         }
-        write_results(self.user, self.ops, user_word::write)
+        self.write_results()
     }
+}
+
+/// The address of the first entry's value, given that of the batch.
+#[inline]
+fn first_value(user: UserPtr) -> UserPtr {
+    user.wrapping_byte_add(offset_of!(BatchOp, value))
 }
 
 /// Applies as many of `ops` as there are `values`, and leaves the rest in `ops`.
@@ -260,12 +343,8 @@ fn apply_some<T: Target>(
 }
 
 /// Writes the values of READ and SWAP entries, and no others.
-fn write_results(
-    user: UserPtr,
-    ops: &[BatchOp],
-    write: impl Fn(UserPtr, u64) -> Result,
-) -> Result {
-    let mut to = user.wrapping_byte_add(offset_of!(BatchOp, value));
+fn write_results(user: UserPtr, ops: &[BatchOp], write: impl Fn(UserPtr, u64) -> Result) -> Result {
+    let mut to = first_value(user);
     for op in ops {
         if batch::returns_value(op) {
             write(to, op.value)?;

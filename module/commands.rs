@@ -3,7 +3,7 @@
 //! The commands on the contexts of tables, whatever descriptor gives [`Access`] to them.
 
 use crate::{
-    batch::{Outcome, UserBatch},
+    batch::{Outcome, Results, UserBatch},
     image::Image,
     kernel_ext::{errno::ecanceled, user_word},
     mapped::{MapRequest, MappedStates},
@@ -123,29 +123,63 @@ fn swap_exclusive(access: &impl Access, user: UserPtr, mut error: Error) -> Resu
 }
 
 /// BATCH.
+#[inline]
 pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
     let arg: Batch = read_words(arg, 2)?;
     UserBatch::with_copy(&arg, access.scratch(), |batch| {
         if !access.writable() && batch.changes() {
             return Err(EBADF);
         }
-        serve(access, arg.table_id, batch)
+        if batch.is_plain() {
+            serve_plain(access, arg.table_id, batch)
+        } else if batch.tells_first() {
+            serve_telling(access, arg.table_id, batch)
+        } else {
+            serve(access, arg.table_id, batch)
+        }
     })
 }
 
-fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
+/// Serves a batch that has neither results nor conditions.
+#[inline]
+fn serve_plain(access: &impl Access, table_id: u32, batch: &UserBatch<'_>) -> Result {
     let (place, name) = access.find(table_id)?;
-    batch.prepare()?;
+    let mut table = place.exclusive(name)?;
+    batch.apply_plain(table.contexts()?)?;
+    table.changed_by(batch.ops());
+    table.count_ops(batch.count());
+    Ok(())
+}
+
+/// Serves a batch that tells its results before it is applied.
+#[inline(never)]
+fn serve_telling(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
+    let (place, name) = access.find(table_id)?;
     loop {
         let mut table = place.exclusive(name)?;
-        match batch.apply(table.contexts()?)? {
+        if batch.tell_and_apply(table.contexts()?)? {
+            table.count_ops(batch.count());
+            return Ok(());
+        }
+        drop(table);
+        batch.write_results()?;
+        restart_if_signalled()?;
+    }
+}
+
+/// Serves any other batch.
+#[inline(never)]
+fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Result {
+    let (place, name) = access.find(table_id)?;
+    let mut results = Results::none();
+    batch.prepare(&mut results)?;
+    loop {
+        let mut table = place.exclusive(name)?;
+        match batch.apply(table.contexts()?, &mut results)? {
             Outcome::Applied => {
                 table.changed_by(batch.ops());
                 table.count_ops(batch.count());
-                drop(table);
-                return batch
-                    .finish()
-                    .inspect_err(|_| place.uncount_ops(batch.count()));
+                return Ok(());
             }
             Outcome::Canceled(unmet) => {
                 drop(table);
@@ -154,7 +188,7 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
             }
             Outcome::PageMissing => {
                 drop(table);
-                batch.fault_in()?;
+                batch.fault_in(&mut results)?;
                 restart_if_signalled()?;
             }
         }

@@ -186,11 +186,12 @@ impl Contexts {
     pub(crate) fn exclusive(&mut self) -> Exclusive<'_> {
         match &mut self.states {
             ContextStates::Unmapped(states) => {
-                Exclusive::Unmapped(TableMut::new(states, &mut self.references))
+                Exclusive::Unmapped(TableMut::masked(states, &mut self.references, self.mask))
             }
-            ContextStates::Mapped(states) => Exclusive::Mapped(TableMut::with_states(
+            ContextStates::Mapped(states) => Exclusive::Mapped(TableMut::masked(
                 SharedStates(states.states()),
                 &mut self.references,
+                self.mask,
             )),
         }
     }

@@ -3,7 +3,7 @@
 //! [`UserArray`], a few items copied from userspace to the stack.
 
 use core::{mem::MaybeUninit, slice};
-use kernel::{prelude::*, uaccess::UserSlice};
+use kernel::{bindings, prelude::*, uaccess::UserPtr};
 
 /// Room on the stack for `N` items from userspace.
 ///
@@ -24,12 +24,15 @@ impl<T: zerocopy::FromBytes, const N: usize> UserArray<T, N> {
     /// Copies `count` items from userspace. Fails with EFAULT, and with EINVAL where there are more
     /// than `N`.
     #[inline]
-    pub(crate) fn read(&mut self, from: UserSlice, count: usize) -> Result<&mut [T]> {
+    pub(crate) fn read(&mut self, from: UserPtr, count: usize) -> Result<&mut [T]> {
         let items = self.items.get_mut(..count).ok_or(EINVAL)?;
-        let first = items.as_mut_ptr();
-        // SAFETY: the memory of `items`, as bytes that may be uninitialised.
-        let bytes = unsafe { slice::from_raw_parts_mut(first.cast(), size_of_val(items)) };
-        from.reader().read_raw(bytes)?;
+        let (first, len) = (items.as_mut_ptr(), size_of_val(items));
+        // SAFETY: there is room for so many bytes. (So the kernel need not look whether there is,
+        // as `copy_from_user` would.) It checks the address in userspace.
+        let failed = unsafe { bindings::_copy_from_user(first.cast(), from.as_mut_ptr(), len) };
+        if failed != 0 {
+            return Err(EFAULT);
+        }
         // SAFETY: all of it has been written, and every bit pattern is a `T`, which is `FromBytes`.
         Ok(unsafe { slice::from_raw_parts_mut(first.cast(), count) })
     }

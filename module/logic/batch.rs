@@ -17,13 +17,13 @@ const UNROLLED: usize = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// All opcodes, ORed.
-    any: u32,
+    any: u8,
     /// All opcodes, ANDed.
-    all: u32,
+    all: u8,
+    /// A bit for each opcode that occurs, if EXPECT or SET does; otherwise 0.
+    kinds: u8,
     /// All addresses, ORed.
     addrs: u32,
-    /// A bit for each opcode that occurs, if EXPECT or SET does; otherwise 0.
-    kinds: u32,
 }
 
 /// An EXPECT entry that doesn't hold.
@@ -44,7 +44,13 @@ impl Plan {
     #[inline]
     pub fn returns_values(&self) -> bool {
         // The bit of these two opcodes alone.
-        self.any & u32::from(OP_READ) != 0
+        self.any & OP_READ != 0
+    }
+
+    /// Whether all entries are READs and SWAPs, which keep the states.
+    #[inline]
+    pub fn keeps_states(&self) -> bool {
+        self.kinds == 0 && self.all & OP_READ != 0
     }
 
     /// Whether all entries are READs and EXPECTs, which change nothing.
@@ -80,7 +86,7 @@ impl Plan {
     /// The opcode of all entries, if it is the same.
     #[inline]
     fn only(&self) -> Option<u8> {
-        (self.any == self.all).then_some(self.any as u8)
+        (self.any == self.all).then_some(self.any)
     }
 }
 
@@ -95,15 +101,16 @@ pub fn plan(ops: &[BatchOp]) -> Result<Plan, Invalid> {
     if any & !u32::from(OP_SWAP) != 0 {
         return plan_of_all_kinds(ops, heads);
     }
+    let any = any as u8;
     let mut all = any;
-    if any != u32::from(OP_LOAD) {
-        for_each(ops, |op| all &= u32::from(op.opcode));
+    if any != OP_LOAD {
+        for_each(ops, |op| all &= op.opcode);
     }
     Ok(Plan {
         any,
         all,
-        addrs: (heads >> 32) as u32,
         kinds: 0,
+        addrs: (heads >> 32) as u32,
     })
 }
 
@@ -120,19 +127,20 @@ fn plan_of_all_kinds(ops: &[BatchOp], heads: u64) -> Result<Plan, Invalid> {
     if kinds > kind(OP_SET) | (kind(OP_SET) - 1) {
         return Err(Invalid);
     }
+    let any = any as u8;
     Ok(Plan {
         any,
         // Other than `any`, which isn't 0, unless all opcodes are the same.
         all: if kinds.is_power_of_two() { any } else { 0 },
-        addrs: (heads >> 32) as u32,
         kinds,
+        addrs: (heads >> 32) as u32,
     })
 }
 
 /// The bit of an opcode in [`Plan::kinds`].
 #[inline]
-const fn kind(opcode: u8) -> u32 {
-    1u32.wrapping_shl(opcode as u32)
+const fn kind(opcode: u8) -> u8 {
+    1u8.wrapping_shl(opcode as u32)
 }
 
 /// Checks the EXPECT entries, before any entry is applied. Returns the first that doesn't hold.
@@ -275,15 +283,31 @@ fn for_each_pair<T>(ops: &[BatchOp], targets: &[T], mut f: impl FnMut(&BatchOp, 
     }
 }
 
-/// Applies a batch that [changes nothing](Plan::changes_nothing): the value of each entry becomes
-/// the state of its context.
+/// Applies a batch that [keeps the states](Plan::keeps_states). First `tell` hands each result to
+/// the caller; where it fails, nothing has changed. The value of each entry becomes its result.
 ///
 /// The caller has checked that the batch [fits](Plan::fits).
 #[inline]
-pub fn read<S: States, W: Word>(table: &mut TableMut<'_, S, W>, ops: &mut [BatchOp]) {
-    for op in ops {
-        op.value = table.read(op.addr).unwrap_or(op.value);
+pub fn tell_and_apply<S: States, W: Word, E>(
+    table: &mut TableMut<'_, S, W>,
+    plan: &Plan,
+    ops: &mut [BatchOp],
+    mut tell: impl FnMut(u64) -> Result<(), E>,
+) -> Result<(), E> {
+    for op in ops.iter_mut() {
+        if let Some(state) = table.read(op.addr) {
+            op.value = state;
+            tell(state)?;
+        }
     }
+    if plan.any == OP_SWAP {
+        for_each(ops, |op| {
+            if op.opcode == OP_SWAP {
+                table.set_reference(op.addr, op.value);
+            }
+        });
+    }
+    Ok(())
 }
 
 /// Applies the entries in order, so that [`undo`] can follow.
@@ -357,7 +381,7 @@ pub fn undo<S: States, W: Word>(
             _ => {}
         }
         if let Some(reference) = saved {
-            table.restore_reference(op.addr, reference);
+            table.set_reference(op.addr, reference);
         }
     }
 }
@@ -516,15 +540,31 @@ mod tests {
         }
 
         #[test]
-        fn reads_alone_do_the_same(model in contexts(), mut ops in ops()) {
-            ops.iter_mut().for_each(|op| op.opcode = OP_READ);
+        fn telling_first_does_the_same(
+            model in contexts(),
+            mut ops in ops(),
+            swaps in any::<u64>(),
+            room in 0usize..80,
+        ) {
+            for (i, op) in ops.iter_mut().enumerate() {
+                op.opcode = if swaps >> i & 1 == 0 { OP_READ } else { OP_SWAP };
+            }
             let plan = plan(&ops).unwrap();
-            let mut stored = Stored::new(&model);
-            let mut results = ops.clone();
-            read(&mut stored.table(), &mut results);
-            attempt(&mut stored.table(), &plan, &mut ops, &mut []);
-            prop_assert_eq!(results, ops);
-            prop_assert_eq!(stored, Stored::new(&model));
+            let (mut applied, mut told) = (Stored::new(&model), Stored::new(&model));
+            let targets = vec![Cell::new(None); ops.len()];
+            apply(&mut applied.table(), &plan, &ops, &targets);
+            let mut results = vec![];
+            let tell = |state| {
+                let fits = results.len() < room;
+                results.push(Some(state));
+                fits.then_some(()).ok_or(())
+            };
+            if tell_and_apply(&mut told.table(), &plan, &mut ops, tell).is_ok() {
+                prop_assert_eq!(told, applied);
+                prop_assert_eq!(results, targets.iter().map(Cell::get).collect::<Vec<_>>());
+            } else {
+                prop_assert_eq!(told, Stored::new(&model));
+            }
         }
 
         #[test]
@@ -554,10 +594,13 @@ mod tests {
             let any = |opcodes: &[u8]| ops.iter().any(|op| opcodes.contains(&op.opcode));
             let returns = any(&[OP_READ, OP_SWAP]);
             prop_assert_eq!(plan.returns_values(), returns);
-            prop_assert_eq!(plan.saves_words(&ops), returns && any(&[OP_LOAD, OP_SWAP, OP_SET]));
             prop_assert_eq!(plan.expects(), any(&[OP_EXPECT]));
             let changes = any(&[OP_LOAD, OP_ACCUM, OP_SWAP, OP_SET]);
             prop_assert_eq!(plan.changes_nothing(), !changes);
+            let others = any(&[OP_LOAD, OP_ACCUM, OP_EXPECT, OP_SET]);
+            prop_assert_eq!(plan.keeps_states(), !others);
+            let replaces = any(&[OP_LOAD, OP_SWAP, OP_SET]);
+            prop_assert_eq!(plan.saves_words(&ops), returns && replaces);
             let same = ops.iter().all(|op| op.opcode == ops[0].opcode);
             prop_assert_eq!(plan.only(), same.then_some(ops[0].opcode));
         }

@@ -76,39 +76,34 @@ pub fn epoch_start(state: u64, new_reference: u64) -> u64 {
 ///
 /// # Invariants
 ///
-/// There are as many states as references. In the driver, `mask` is the [mask](index::mask()) of
-/// their number, and their memory is at least as long as it allows; elsewhere it masks nothing.
+/// There are as many states as references. `mask` is the [mask](index::mask()) of their number, and
+/// their memory is at least as long as it allows; or it masks nothing.
 pub struct TableMut<'a, S, W> {
     states: S,
     references: &'a mut [W],
     mask: usize,
 }
 
+// The driver keeps the mask.
+#[cfg(not(MODULE))]
 impl<'a, W: Word> TableMut<'a, &'a mut [W], W> {
-    /// The contexts with these states and references, as many as there are of both.
+    /// The contexts with these states and references, as many as there are of both, for a program
+    /// that owns the memory and chooses the addresses.
     #[inline]
     pub fn new(states: &'a mut [W], references: &'a mut [W]) -> Self {
-        // Equal lengths save a comparison in each operation.
         let count = states.len().min(references.len());
         match (states.get_mut(..count), references.get_mut(..count)) {
-            (Some(states), Some(references)) => Self::with_states(states, references),
-            _ => Self::with_states(&mut [], &mut []),
+            (Some(states), Some(references)) => Self::masked(states, references, usize::MAX),
+            _ => Self::masked(&mut [], &mut [], usize::MAX),
         }
     }
 }
 
 impl<'a, S: States, W: Word> TableMut<'a, S, W> {
-    /// The contexts with these states, which may not be ordinary words, and as many references.
-    ///
-    /// In the driver, the memory of both must be as long as their [mask](index::mask()) allows.
+    /// The contexts with these states and as many references, whose memory is as long as `mask`
+    /// allows: their [mask](index::mask()).
     #[inline]
-    pub fn with_states(states: S, references: &'a mut [W]) -> Self {
-        // Elsewhere the address comes from the program that owns the memory.
-        let mask = if cfg!(MODULE) {
-            index::mask(references.len())
-        } else {
-            usize::MAX
-        };
+    pub fn masked(states: S, references: &'a mut [W], mask: usize) -> Self {
         // INVARIANT: the caller has seen to the numbers and the memory.
         Self {
             states,
@@ -178,10 +173,10 @@ impl<'a, S: States, W: Word> TableMut<'a, S, W> {
         Some(*self.reference_mut(addr)?)
     }
 
-    /// Puts back a reference that LOAD or SWAP replaced.
+    /// Sets the reference and keeps the state.
     #[inline]
-    pub fn restore_reference(&mut self, addr: u32, old: u64) -> Option<()> {
-        *self.reference_mut(addr)? = old;
+    pub fn set_reference(&mut self, addr: u32, value: u64) -> Option<()> {
+        *self.reference_mut(addr)? = value;
         Some(())
     }
 

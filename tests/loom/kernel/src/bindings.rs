@@ -4,7 +4,7 @@
 
 #![allow(non_camel_case_types, non_upper_case_globals, reason = "C's names")]
 
-use crate::{atomic::Atomic, uaccess};
+use crate::{atomic::Atomic, held, uaccess};
 use core::ffi::{c_ulong, c_void};
 
 pub struct atomic64_t(());
@@ -31,6 +31,17 @@ pub unsafe fn atomic64_fetch_xor(delta: i64, value: *mut atomic64_t) {
 pub unsafe fn atomic64_or(bits: i64, value: *mut atomic64_t) {
     // SAFETY: by the contract.
     unsafe { &*value.cast::<Atomic<u64>>() }.or(bits as u64);
+}
+
+/// # Safety
+///
+/// `to` is valid for writes of `len` bytes.
+#[track_caller]
+pub unsafe fn _copy_from_user(to: *mut c_void, from: *const c_void, len: usize) -> usize {
+    held::might_fault();
+    // SAFETY: `to` by the contract; `from` is memory of the test that only this thread uses.
+    unsafe { to.cast::<u8>().copy_from_nonoverlapping(from.cast(), len) };
+    0
 }
 
 /// # Safety
