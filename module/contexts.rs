@@ -189,7 +189,7 @@ impl Contexts {
                 Exclusive::Unmapped(TableMut::masked(states, &mut self.references, self.mask))
             }
             ContextStates::Mapped(states) => Exclusive::Mapped(TableMut::masked(
-                SharedStates(states.states()),
+                SharedStates::new(states.states(), states.sequence()),
                 &mut self.references,
                 self.mask,
             )),

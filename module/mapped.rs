@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`MappedStates`], the states of a table in pages that programs map, and [`MapRequest`], the pages
-//! that one asks for.
+//! [`MappedStates`], the states of a table in pages that programs map, with its control page, and
+//! [`MapRequest`], the pages that one asks for.
 
-use crate::{kernel_ext::gfp, limit::Charge, logic::index, uapi};
-use core::mem::MaybeUninit;
+use crate::{
+    control_page::ControlPage, kernel_ext::gfp, limit::Charge, logic::index, sequence::Sequence,
+    uapi,
+};
+use core::{mem::MaybeUninit, ops::Range};
 use kernel::{
     alloc::VVec,
     bindings,
@@ -24,8 +27,14 @@ const MAYSHARE: vm_flags_t = 1 << bindings::VMA_MAYSHARE_BIT;
 /// Offsets in the file that each table has for itself, in pages.
 const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;
 
+/// The one of these at which the control page is, behind the states of the largest table.
+const CONTROL: usize = uapi::MAP_CONTROL as usize / PAGE_SIZE;
+
+const _: () = assert!(uapi::MAX_CONTEXTS as usize <= CONTROL * STATES_IN_PAGE && CONTROL < SPAN);
+
 /// The states of a table in pages of their own, shared with programs that may change them at any
-/// time, by any instruction. The programs reach no other memory.
+/// time, by any instruction. The programs reach no other memory but the control page, which they
+/// only read.
 ///
 /// Lives as long as the table or a mapping does.
 ///
@@ -37,18 +46,21 @@ pub(crate) struct MappedStates {
     states: VVec<Atomic<u64>>,
     count: usize,
     charge: Charge,
+    control: ControlPage,
 }
 
 /// The pages of a table that a program asks to map.
 pub(crate) struct MapRequest {
     table_id: u32,
-    /// The number of the page after the last.
+    /// The numbers of the first page and of the one after the last.
+    first: usize,
     end: usize,
 }
 
 impl MapRequest {
     /// The request of a new mapping, by its offset in the file. Fails with EINVAL where it is
-    /// private, executable or beyond the offsets of tables.
+    /// private, executable or beyond the offsets of tables, and with EACCES where it is of a control
+    /// page, to be written.
     pub(crate) fn new(vma: &VmaNew) -> Result<Self> {
         // A private mapping would keep its writes to itself.
         if vma.flags() & MAYSHARE == 0 {
@@ -58,9 +70,15 @@ impl MapRequest {
         // SAFETY: the mapping may be read, as there is a reference to it.
         let offset = unsafe { (*vma.as_ptr()).vm_pgoff };
         let pages = vma.end().checked_sub(vma.start()).ok_or(EINVAL)? / PAGE_SIZE;
+        let first = offset % SPAN;
+        if first == CONTROL {
+            // For good: mprotect fails with EACCES, too.
+            vma.try_clear_maywrite().map_err(|_| EACCES)?;
+        }
         Ok(Self {
             table_id: u32::try_from(offset / SPAN).map_err(|_| EINVAL)?,
-            end: pages.checked_add(offset % SPAN).ok_or(EINVAL)?,
+            first,
+            end: first.checked_add(pages).ok_or(EINVAL)?,
         })
     }
 
@@ -68,9 +86,13 @@ impl MapRequest {
         self.table_id
     }
 
-    /// Fails with EINVAL where a table of `count` contexts has fewer pages.
+    /// Fails with EINVAL where these are neither pages of the states of a table of `count` contexts
+    /// nor its control page.
     pub(crate) fn check(&self, count: u32) -> Result {
-        if self.end <= (count as usize).div_ceil(STATES_IN_PAGE) {
+        let states = 0..(count as usize).div_ceil(STATES_IN_PAGE);
+        let control = CONTROL..CONTROL + 1;
+        let are_of = |pages: Range<usize>| pages.start <= self.first && self.end <= pages.end;
+        if are_of(states) || are_of(control) {
             Ok(())
         } else {
             Err(EINVAL)
@@ -81,6 +103,7 @@ impl MapRequest {
 impl MappedStates {
     /// Makes `count` states of 0. Fails with ENOMEM.
     pub(crate) fn new(count: u32) -> Result<Arc<Self>> {
+        let control = ControlPage::new(count)?;
         let count = count as usize;
         let all = index::mask(count).checked_add(1).ok_or(ENOMEM)?;
         // INVARIANT: both are powers of two.
@@ -96,13 +119,14 @@ impl MappedStates {
             states,
             count,
             charge,
+            control,
         };
         Ok(Arc::new(new, gfp::charged())?)
     }
 
     /// Bytes of kernel memory that are charged.
     pub(crate) fn bytes(&self) -> u64 {
-        self.charge.bytes()
+        self.charge.bytes().wrapping_add(self.control.bytes())
     }
 
     /// The states of the table's contexts.
@@ -111,7 +135,13 @@ impl MappedStates {
         self.states.get(..self.count).unwrap_or(&[])
     }
 
-    /// Makes a new mapping show the states. Its pages come when they are used.
+    /// The sequence, for a user who has the table alone.
+    #[inline]
+    pub(crate) fn sequence(&self) -> Sequence<'_> {
+        self.control.sequence()
+    }
+
+    /// Makes a new mapping show the pages that it is of. Its pages come when they are used.
     pub(crate) fn map(this: Arc<Self>, vma: &VmaNew) {
         vma.set_dontexpand();
         // So that `fork` copies the page table entries, as for other memory.
@@ -127,6 +157,9 @@ impl MappedStates {
 
     /// The page with this number, from 0.
     fn page(&self, number: usize) -> Option<*mut bindings::page> {
+        if number == CONTROL {
+            return Some(self.control.page());
+        }
         let first = number.checked_mul(STATES_IN_PAGE)?;
         let mask = self.states.len().wrapping_sub(1);
         let first = self.states.get(index::checked(first, self.count, mask)?)?;

@@ -349,8 +349,8 @@ struct atomik_fp_check {
  * to each other and to every command. The references can't be mapped: any other
  * store sets the state and keeps the reference, like an ACCUM of the difference
  * that is not atomic. Accesses through a mapping are not isolated from batches:
- * they may see a batch half done, and may change a state between two of its
- * entries. They are not counted in ops_total.
+ * they may see a batch half done, unless the control page is used, and may change
+ * a state between two of its entries. They are not counted in ops_total.
  *
  * A mapping outlives its table, as memory that no command uses any more. fork()
  * shares it. It counts against the same limits as the table. Its pages come when
@@ -363,6 +363,47 @@ struct atomik_fp_check {
  */
 #define ATOMIK_MAP_SPAN			(1 << 20)
 #define ATOMIK_MAP_OFFSET(table_id)	((__u64)(table_id) * ATOMIK_MAP_SPAN)
+
+/* Where the control page of a table is within its span: behind all states. */
+#define ATOMIK_MAP_CONTROL		(1 << 19)
+#define ATOMIK_MAP_CONTROL_OFFSET(table_id)	\
+	(ATOMIK_MAP_OFFSET(table_id) + ATOMIK_MAP_CONTROL)
+
+/* The version of the control page that has these fields. */
+#define ATOMIK_CONTROL_VERSION		1
+
+/**
+ * struct atomik_control - start of a table's control page
+ * @version: ATOMIK_CONTROL_VERSION; with another one, don't rely on the page
+ * @num_contexts: the table's
+ * @sequence: odd while a BATCH that changes states, or RESTORE, is at work on the
+ *	table; each of them makes it grow by 2
+ *
+ * With this page and the states mapped, a program reads several states as of one
+ * moment, without a system call:
+ *
+ *   1. Load @sequence, with acquire. If it is odd, start again.
+ *   2. Load the states, in any order.
+ *   3. After an acquire fence, load @sequence. If it has changed, start again.
+ *
+ * Of each batch and RESTORE then either all changes have been seen or none. Single
+ * commands and stores through a mapping are not counted by @sequence: each is seen
+ * or not by itself, and two of them possibly in either order.
+ *
+ * A BATCH that changes no state leaves @sequence as it is. One that fails may
+ * change it. A program that has started again a few times should read by BATCH or
+ * SNAPSHOT instead: the writer may not be running now.
+ *
+ * The page is mapped by itself, shared and read-only, even where the file is open
+ * for writing; exported descriptors of either kind can map it. PROT_WRITE is
+ * EACCES, now and by mprotect(); more than one page is EINVAL. All else is as for
+ * the states. The rest of the page is zero. Drivers that lack it answer EINVAL.
+ */
+struct atomik_control {
+	__u32 version;
+	__u32 num_contexts;
+	__u64 sequence;
+};
 
 #define ATOMIK_IOC_MAGIC		'A'
 

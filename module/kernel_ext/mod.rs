@@ -14,3 +14,4 @@ pub(crate) mod pinned;
 pub(crate) mod poll_queue;
 pub(crate) mod user_array;
 pub(crate) mod user_word;
+pub(crate) mod write_barrier;

@@ -6,6 +6,7 @@ use crate::{alone, reloaded::Reloaded};
 use atomik_test_support::{
     driver, fdinfo,
     mapping::Mapping,
+    memory::PAGE,
     raw::{RawFile, accum, open_device},
 };
 use atomik_uapi::WATCH_NONBLOCK;
@@ -207,22 +208,23 @@ fn a_mapping_that_does_not_fit_changes_nothing_and_another_of_a_mapped_table_doe
     assert_eq!(file.read(unmapped, 511), Ok(5));
 }
 
-/// The states move to the mapping's pages; half of the table's memory, where they were, is free then.
+/// The states move to the mapping's pages; half of the table's memory, where they were, is free
+/// then. The control page comes on top.
 #[test]
 fn a_first_mapping_needs_its_pages_and_no_more() {
     let _alone = alone();
     let _reloaded = Reloaded::with("limit_kib=64");
     let file = open_device();
-    // A table with as much memory as the page of a mapping.
-    let page = file.create(256).unwrap();
+    // A table with as much memory as the two pages of a mapping.
+    let pages = file.create(512).unwrap();
     let table = file.create(512).unwrap();
     file.load(table, 511, 5).unwrap();
     create_all(&file, 1);
-    file.destroy(page).unwrap();
+    file.destroy(pages).unwrap();
     let before = fdinfo::read(&file).bytes;
     let mapping = Mapping::new(&file, table, 1).unwrap();
     assert_eq!(mapping.read(511), 5);
-    assert_eq!(fdinfo::read(&file).bytes, before);
+    assert_eq!(fdinfo::read(&file).bytes, before + PAGE as u64);
 }
 
 #[test]

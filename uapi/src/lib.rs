@@ -290,6 +290,23 @@ pub struct FpCheck {
 /// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes
 /// each, can be mapped from `id * MAP_SPAN` on, which is below 2^44.
 pub const MAP_SPAN: u64 = 1 << 20;
+/// Where the control page of a table is within them: a [`Control`], mapped read-only.
+pub const MAP_CONTROL: u64 = 1 << 19;
+
+/// [`Control::version`] that has these fields.
+pub const CONTROL_VERSION: u32 = 1;
+
+/// `struct atomik_control`, the start of a table's control page; the rest of the page is zero.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Control {
+    /// [`CONTROL_VERSION`]. A reader doesn't rely on the page where it finds another.
+    pub version: u32,
+    /// The table's number of contexts.
+    pub num_contexts: u32,
+    /// Odd while a BATCH that changes states, or RESTORE, is at work; each makes it grow by 2.
+    pub sequence: u64,
+}
 
 /// The `type` field of every command number.
 pub const IOC_MAGIC: u8 = b'A';

@@ -75,6 +75,7 @@ fn facts() -> Facts {
         Change = "atomik_change" { addr, reserved, state }
         Touch = "atomik_touch" { table_id, addr, count, reserved }
         Export = "atomik_export" { table_id, flags, fd, reserved }
+        Control = "atomik_control" { version, num_contexts, sequence }
         FpRegister = "atomik_fp_register" { user_addr, length, fp_id, pad }
         FpCheck = "atomik_fp_check" { fp_id, changed, delta, pages_checked, pages_changed }
     }
@@ -92,6 +93,9 @@ fn facts() -> Facts {
         OP_SWAP = "ATOMIK_OP_SWAP",
         OP_EXPECT = "ATOMIK_OP_EXPECT",
         OP_SET = "ATOMIK_OP_SET",
+        MAP_SPAN = "ATOMIK_MAP_SPAN",
+        MAP_CONTROL = "ATOMIK_MAP_CONTROL",
+        CONTROL_VERSION = "ATOMIK_CONTROL_VERSION",
         IOC_MAGIC = "ATOMIK_IOC_MAGIC",
     }
     for command in uapi::COMMANDS {

@@ -212,10 +212,10 @@ impl File {
         let mut table = place.exclusive(table).ok()?;
         let contexts = table.contexts().ok()?;
         let count = contexts.count();
-        match contexts.exclusive() {
-            Exclusive::Unmapped(mut table) => (0..count).map(|addr| table.words(addr)).collect(),
-            Exclusive::Mapped(_) => unreachable!("no table is mapped"),
-        }
+        let Exclusive::Unmapped(mut table) = contexts.exclusive() else {
+            unreachable!("no table is mapped");
+        };
+        (0..count).map(|addr| table.words(addr)).collect()
     }
 
     /// The numbers of tables and of operations served, as in `/proc/PID/fdinfo/FD`.

@@ -62,6 +62,8 @@ mod place;
 mod quiet;
 #[path = "../../../module/scratch.rs"]
 mod scratch;
+#[path = "../../../module/sequence.rs"]
+mod sequence;
 #[path = "../../../module/shared_states.rs"]
 mod shared_states;
 #[path = "../../../module/sync/mod.rs"]

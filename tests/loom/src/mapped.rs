@@ -3,7 +3,7 @@
 //! Stands in for the driver's file of this name. No program changes a state by itself here, as loom
 //! could not see it.
 
-use crate::{contexts::Contexts, kernel_ext::gfp};
+use crate::{contexts::Contexts, kernel_ext::gfp, sequence::Sequence};
 use kernel::{
     loom,
     prelude::*,
@@ -14,12 +14,16 @@ use kernel::{
 };
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) struct MappedStates(Vec<Atomic<u64>>);
+pub(crate) struct MappedStates {
+    states: Vec<Atomic<u64>>,
+    sequence: Atomic<u64>,
+}
 
 impl MappedStates {
     pub(crate) fn new(count: u32) -> Result<Arc<Self>> {
         let states = (0..count).map(|_| Atomic::new(0)).collect();
-        Arc::new(Self(states), gfp::charged())
+        let sequence = Atomic::new(0);
+        Arc::new(Self { states, sequence }, gfp::charged())
     }
 
     pub(crate) fn bytes(&self) -> u64 {
@@ -27,7 +31,11 @@ impl MappedStates {
     }
 
     pub(crate) fn states(&self) -> &[Atomic<u64>] {
-        &self.0
+        &self.states
+    }
+
+    pub(crate) fn sequence(&self) -> Sequence<'_> {
+        Sequence::new(&self.sequence)
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`Mapping`]: pages of a table, as a program maps them.
 
 use crate::{memory::PAGE, raw::RawFile};
-use atomik_uapi::MAP_SPAN;
+use atomik_uapi::{MAP_CONTROL, MAP_SPAN};
 use nix::{
     errno::Errno,
     sys::mman::{
@@ -20,6 +20,9 @@ use std::{
 
 /// Rights of most mappings.
 pub const READ_WRITE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
+
+/// The page at which a table's control page is.
+pub const CONTROL: usize = MAP_CONTROL as usize / PAGE;
 
 /// Some pages of a table, unmapped when dropped.
 pub struct Mapping {
@@ -55,6 +58,12 @@ impl Mapping {
     /// Maps the first pages of a table, shared, to be read and written.
     pub fn new(file: &RawFile, table: u32, pages: usize) -> Result<Self, Errno> {
         Self::with(file, table, 0, pages, READ_WRITE, MapFlags::MAP_SHARED)
+    }
+
+    /// Maps the control page of a table.
+    pub fn control(file: &RawFile, table: u32) -> Result<Self, Errno> {
+        let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
+        Self::with(file, table, CONTROL, 1, read, shared)
     }
 
     /// All words of the pages: the states, and the rest of the last page.

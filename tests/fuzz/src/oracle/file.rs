@@ -91,11 +91,10 @@ impl Table {
         (u64::from(self.count) * WORD).next_power_of_two()
     }
 
-    /// Bytes of all states, in pages.
+    /// Bytes of all states in pages, and of the control page.
     pub fn pages(&self) -> u64 {
-        (u64::from(self.count) * WORD)
-            .next_multiple_of(PAGE)
-            .next_power_of_two()
+        let states = (u64::from(self.count) * WORD).next_multiple_of(PAGE);
+        states.next_power_of_two() + PAGE
     }
 }
 

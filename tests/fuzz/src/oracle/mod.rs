@@ -80,6 +80,8 @@ struct Mapping {
     by: u32,
     file: u32,
     table: u32,
+    /// Whether it is of the control page, which says nothing that the oracle knows.
+    control: bool,
 }
 
 type Verdict = Result<(), String>;
@@ -333,9 +335,14 @@ impl World {
         if map.private || map.rights == Rights::Execute {
             return Err(Errno::EINVAL);
         }
+        let control = u64::from(map.first) == uapi::MAP_CONTROL / PAGE;
+        if control && map.rights == Rights::ReadWrite {
+            return Err(Errno::EACCES);
+        }
         let table = file.table(export.map(|export| export.table), id)?;
         let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
-        if u64::from(map.first) + u64::from(map.pages) > pages {
+        let states = u64::from(map.first) + u64::from(map.pages) <= pages;
+        if !states && !(control && map.pages == 1) {
             return Err(Errno::EINVAL);
         }
         // The pages are made before the words that they replace are given back.
@@ -349,6 +356,7 @@ impl World {
             by,
             file: export.map_or(by, |export| export.file),
             table: id,
+            control,
         };
         self.maps.insert(tag, map);
         Ok(())
@@ -362,6 +370,9 @@ impl World {
     }
 
     fn touch(&mut self, tag: u32, addr: u32, touch: Touch, seen: Option<u64>) -> Verdict {
+        if self.maps.get(&tag).is_some_and(|map| map.control) {
+            return Ok(());
+        }
         let table = self.mapped(tag).ok_or("a mapping of nothing")?;
         let context = table.contexts.get_mut(addr);
         let context = context.map_err(|_| "a context beyond the mapping")?;

@@ -18,8 +18,21 @@ pub trait AnyOrdering {
         match Self::ORDERING {
             Ordering::Acquire if planted::is(Bug::AcquireIsRelaxed) => Ordering::Relaxed,
             Ordering::Release if planted::is(Bug::ReleaseIsRelaxed) => Ordering::Relaxed,
+            Ordering::SeqCst if full_is_relaxed() => Ordering::Relaxed,
             ordering => ordering,
         }
+    }
+}
+
+fn full_is_relaxed() -> bool {
+    planted::is(Bug::FullIsRelaxed) || planted::is(Bug::NoWriteBarrier)
+}
+
+/// Orders this thread's stores before it before those after it.
+#[track_caller]
+pub(crate) fn write_barrier() {
+    if !planted::is(Bug::NoWriteBarrier) && !std::thread::panicking() {
+        loom::sync::atomic::fence(Ordering::Release);
     }
 }
 
@@ -207,7 +220,7 @@ impl Atomic<u64> {
             let value = self.shared().load(Ordering::SeqCst);
             self.shared().store(value ^ delta, Ordering::SeqCst);
         } else {
-            self.shared().fetch_xor(delta, Ordering::SeqCst);
+            self.shared().fetch_xor(delta, Full::ordering());
         }
     }
 }

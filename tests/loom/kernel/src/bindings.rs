@@ -4,7 +4,10 @@
 
 #![allow(non_camel_case_types, non_upper_case_globals, reason = "C's names")]
 
-use crate::{atomic::Atomic, held, uaccess};
+use crate::{
+    atomic::{self, Atomic},
+    held, uaccess,
+};
 use core::ffi::{c_ulong, c_void};
 
 pub struct atomic64_t(());
@@ -42,6 +45,13 @@ pub unsafe fn _copy_from_user(to: *mut c_void, from: *const c_void, len: usize) 
     // SAFETY: `to` by the contract; `from` is memory of the test that only this thread uses.
     unsafe { to.cast::<u8>().copy_from_nonoverlapping(from.cast(), len) };
     0
+}
+
+/// # Safety
+///
+/// None is needed.
+pub unsafe fn smp_wmb() {
+    atomic::write_barrier();
 }
 
 /// # Safety

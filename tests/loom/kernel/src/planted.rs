@@ -27,6 +27,10 @@ pub enum Bug {
     ReleaseIsRelaxed,
     /// Acquire is Relaxed: the same on the reader's side.
     AcquireIsRelaxed,
+    /// No bug, but the worst case: `Full` is Relaxed, as nothing here may depend on it.
+    FullIsRelaxed,
+    /// The same, and the write barrier does nothing.
+    NoWriteBarrier,
     /// `atomic64_or` happens when the command is done: a watch is marked after its reader was woken.
     MarksComeLate,
     /// A relaxed `xchg` happens when the command is done: marks go after the states were read.

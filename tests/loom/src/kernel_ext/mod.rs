@@ -16,3 +16,5 @@ pub(crate) mod poll_queue;
 pub(crate) mod user_array;
 #[path = "../../../../module/kernel_ext/user_word.rs"]
 pub(crate) mod user_word;
+#[path = "../../../../module/kernel_ext/write_barrier.rs"]
+pub(crate) mod write_barrier;
