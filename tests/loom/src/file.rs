@@ -102,6 +102,7 @@ impl File {
             }
             Op::Single { table, entry } => self.single(*table, *entry, away).map(Answer::States),
             Op::Batch { table, entries } => self.batch(*table, entries, away),
+            Op::Restore { .. } | Op::Consistent { .. } => unreachable!("no case has these"),
             Op::Watch { table, addr, count } => {
                 let (place, name) = self.tables().share(*table).expect("a table");
                 let watcher = Watcher::new(place, name, *addr, *count);

@@ -16,12 +16,14 @@ extern crate pinned_init as pin_init;
 
 mod attempts;
 mod case;
+mod consistent;
 mod file;
 mod kernel_ext;
 mod limit;
 mod mapped;
 
 pub use case::{explore, Case, Explored, Thread};
+pub use consistent::{consistent_reads, Seen};
 pub use file::File;
 pub use kernel::{loom, planted, uaccess::Away};
 pub use mapped::states_can_move;

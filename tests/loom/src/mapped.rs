@@ -35,7 +35,12 @@ impl MappedStates {
     }
 
     pub(crate) fn sequence(&self) -> Sequence<'_> {
-        Sequence::new(&self.sequence)
+        Sequence::new(self.sequence_number())
+    }
+
+    /// The sequence as programs that have mapped it see it.
+    pub(crate) fn sequence_number(&self) -> &Atomic<u64> {
+        &self.sequence
     }
 }
 

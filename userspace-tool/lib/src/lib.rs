@@ -189,7 +189,7 @@ pub use local::{
 pub use operation::Operation;
 pub use rights::Rights;
 pub use table::Table;
-pub use table_map::{TableMap, TableView};
+pub use table_map::{ConsistentStates, TableMap, TableView};
 pub use table_ref::TableRef;
 pub use version::Version;
 pub use watch::{Change, Watch};

@@ -1,34 +1,46 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`TableView`] and [`TableMap`]: a table's states, mapped into this process.
+//! [`TableView`] and [`TableMap`]: a table's states, mapped into this process. Its parts: the
+//! mapped words, the control page, and reads of several states as of one moment.
+
+mod consistent;
+mod control_page;
+mod mapping;
+mod sequence;
+
+/// The atomics that [`sequence`] uses.
+mod atomic {
+    pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
+}
 
 use std::fmt;
-use std::marker::PhantomData;
-use std::num::NonZeroUsize;
 use std::ops::Deref;
 use std::os::fd::BorrowedFd;
-use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use atomik_uapi::MAP_SPAN;
 use nix::errno::Errno;
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
-use crate::{Error, Operation, Result};
+use crate::{Error, Operation, Result, TableRef};
+
+pub use consistent::ConsistentStates;
+use control_page::ControlPage;
+use mapping::Mapping;
 
 /// The states of a table as memory of this process: READ without a system call.
 ///
 /// [`TableRef::view`](crate::TableRef::view) makes it. Reads are atomic with regard to every
-/// command and every [`TableMap`], here and in other processes. They are *not* isolated from
-/// batches: a batch may be seen half done. The driver doesn't count them.
+/// command and every [`TableMap`], here and in other processes. Several [`read`](Self::read)s are
+/// *not* isolated from batches: they may see one half done, which
+/// [`read_consistent`](Self::read_consistent) never does. The driver counts neither.
 ///
 /// The mapping keeps the memory, not the table: after another process destroys the table, it shows
 /// memory that no command changes any more.
 pub struct TableView<'t> {
-    states: NonNull<AtomicU64>,
-    contexts: u32,
-    table: u32,
+    states: Mapping,
+    control: ControlPage,
     /// Keeps this process from destroying the table under its mapping.
-    table_lives: PhantomData<&'t ()>,
+    table: &'t TableRef,
 }
 
 /// A [`TableView`] with ACCUM as well: one atomic instruction.
@@ -39,46 +51,35 @@ pub struct TableView<'t> {
 #[derive(Debug)]
 pub struct TableMap<'t>(TableView<'t>);
 
-// SAFETY: it points to atomics, and any thread may unmap them.
-unsafe impl Send for TableView<'_> {}
-// SAFETY: as above; all methods that take `&self` use atomics alone.
-unsafe impl Sync for TableView<'_> {}
-
-impl TableView<'_> {
+impl<'t> TableView<'t> {
     /// Maps the `contexts` states of a table in an open file.
     pub(crate) fn new(
+        table: &'t TableRef,
         file: BorrowedFd<'_>,
-        table: u32,
         contexts: u32,
         writable: bool,
     ) -> Result<Self> {
+        let id = table.id();
         let error = |errno| match errno {
             // The driver is too old to have mmap.
             Errno::ENODEV => Error::Unsupported { op: Operation::Map },
             Errno::EACCES => Error::ReadOnly { op: Operation::Map },
             Errno::ENOMEM => Error::NoMemory { contexts },
-            other => Error::other(Operation::Map, Some(table), other),
+            other => Error::other(Operation::Map, Some(id), other),
         };
-        let bytes = contexts as usize * size_of::<AtomicU64>();
-        let bytes = NonZeroUsize::new(bytes).ok_or_else(|| error(Errno::EINVAL))?;
-        let offset = i64::try_from(u64::from(table) * atomik_uapi::MAP_SPAN)
-            .map_err(|_| error(Errno::ENOENT))?;
-        let mut protection = ProtFlags::PROT_READ;
-        protection.set(ProtFlags::PROT_WRITE, writable);
-        // SAFETY: a new mapping, which shares memory with nothing that Rust knows of.
-        let states = unsafe { mmap(None, bytes, protection, MapFlags::MAP_SHARED, file, offset) }
-            .map_err(error)?;
+        let offset = u64::from(id) * MAP_SPAN;
+        let states = Mapping::new(file, offset, contexts as usize, writable).map_err(error)?;
+        let control = ControlPage::new(file, id).map_err(error)?;
         Ok(Self {
-            states: states.cast(),
-            contexts,
+            states,
+            control,
             table,
-            table_lives: PhantomData,
         })
     }
 
     /// The number of contexts.
     pub fn contexts(&self) -> u32 {
-        self.contexts
+        self.states.words().len() as u32
     }
 
     /// READ: returns the context's state, reference ^ accumulator.
@@ -95,24 +96,25 @@ impl TableView<'_> {
 
     #[inline]
     fn state(&self, addr: u32) -> Result<&AtomicU64> {
-        if addr >= self.contexts {
-            return Err(Error::Address {
-                table: self.table,
-                addr,
-                contexts: Some(self.contexts),
-                entry: None,
-            });
+        let state = self.states.words().get(addr as usize);
+        state.ok_or_else(|| self.outside(addr, None))
+    }
+
+    #[cold]
+    fn outside(&self, addr: u32, entry: Option<usize>) -> Error {
+        Error::Address {
+            table: self.table.id(),
+            addr,
+            contexts: Some(self.contexts()),
+            entry,
         }
-        // SAFETY: within the mapping, which is there as long as this; every process uses the words
-        // of a mapping by atomic instructions, and the kernel by its own.
-        Ok(unsafe { self.states.add(addr as usize).as_ref() })
     }
 }
 
-impl TableMap<'_> {
+impl<'t> TableMap<'t> {
     /// Maps the states as [`TableView::new`] does, for writing as well.
-    pub(crate) fn new(file: BorrowedFd<'_>, table: u32, contexts: u32) -> Result<Self> {
-        TableView::new(file, table, contexts, true).map(Self)
+    pub(crate) fn new(table: &'t TableRef, file: BorrowedFd<'_>, contexts: u32) -> Result<Self> {
+        TableView::new(table, file, contexts, true).map(Self)
     }
 
     /// ACCUM: the context's state is XORed with `delta`, by one atomic instruction.
@@ -138,20 +140,11 @@ impl<'t> Deref for TableMap<'t> {
     }
 }
 
-impl Drop for TableView<'_> {
-    fn drop(&mut self) {
-        let bytes = self.contexts as usize * size_of::<AtomicU64>();
-        // SAFETY: the mapping is this value's own, and no reference into it is left. It can't fail,
-        // as `mmap` returned this range.
-        let _ = unsafe { munmap(self.states.cast(), bytes) };
-    }
-}
-
 impl fmt::Debug for TableView<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TableView")
-            .field("table", &self.table)
-            .field("contexts", &self.contexts)
+            .field("table", &self.table.id())
+            .field("contexts", &self.contexts())
             .finish_non_exhaustive()
     }
 }

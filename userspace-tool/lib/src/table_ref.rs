@@ -487,7 +487,8 @@ impl TableRef {
         Ok(())
     }
 
-    /// Maps the table's states into this process, for READ and ACCUM without system calls.
+    /// Maps the table's states into this process, for READ and ACCUM without system calls, and for
+    /// [reads of several states](TableView::read_consistent) as of one moment.
     ///
     /// # Errors
     ///
@@ -505,16 +506,17 @@ impl TableRef {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn map(&self) -> Result<TableMap<'_>> {
-        TableMap::new(self.file.as_fd(), self.id, self.size()?)
+        TableMap::new(self, self.file.as_fd(), self.size()?)
     }
 
-    /// Maps the table's states read-only, for READ without system calls.
+    /// Maps the table's states read-only, for READ without system calls, of several states
+    /// [as of one moment](TableView::read_consistent) too.
     ///
     /// # Errors
     ///
     /// Those of [`map`](Self::map).
     pub fn view(&self) -> Result<TableView<'_>> {
-        TableView::new(self.file.as_fd(), self.id, self.size()?, false)
+        TableView::new(self, self.file.as_fd(), self.size()?, false)
     }
 
     /// WATCH: watches the contexts of `range`: their changes wake, and tell which contexts they

@@ -31,6 +31,10 @@ pub enum Bug {
     FullIsRelaxed,
     /// The same, and the write barrier does nothing.
     NoWriteBarrier,
+    /// A reader of several states has no fence before it looks at the sequence again.
+    NoReadFence,
+    /// It doesn't look at the sequence again.
+    LooksOnce,
     /// `atomic64_or` happens when the command is done: a watch is marked after its reader was woken.
     MarksComeLate,
     /// A relaxed `xchg` happens when the command is done: marks go after the states were read.
@@ -47,6 +51,7 @@ pub fn plant(bug: Bug) {
     PLANTED.set(Some(bug));
 }
 
-pub(crate) fn is(bug: Bug) -> bool {
+/// Whether this bug is planted.
+pub fn is(bug: Bug) -> bool {
     PLANTED.get() == Some(bug)
 }

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! Reads of several states as of one moment.
+
+use std::sync::atomic::Ordering;
+
+use atomik_uapi::MAX_BATCH;
+
+use super::{TableView, sequence};
+use crate::{Batch, Context, Error, LocalError, Result};
+
+/// How often a read without a system call is tried. A writer may not be running now, and there may
+/// always be another: a system call sleeps meanwhile, and has its turn.
+const ATTEMPTS: u32 = 8;
+
+/// The states of a table, as [`TableView::read_consistently`] shows them.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsistentStates<'a> {
+    view: &'a TableView<'a>,
+    /// All contexts as they were at one moment, where the mapping doesn't show that.
+    copy: Option<&'a [Context]>,
+}
+
+impl ConsistentStates<'_> {
+    /// The number of contexts.
+    pub fn contexts(&self) -> u32 {
+        self.view.contexts()
+    }
+
+    /// The context's state.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`].
+    #[inline]
+    pub fn read(&self, addr: u32) -> Result<u64> {
+        let state = self.view.state(addr)?;
+        Ok(match self.copy.map(|copy| copy.get(addr as usize)) {
+            Some(Some(context)) => context.state(),
+            _ => state.load(Ordering::Relaxed),
+        })
+    }
+}
+
+impl TableView<'_> {
+    /// Reads the states at `addrs` into `out`, as of one moment: of each batch and RESTORE, by
+    /// whomever, all changes are seen or none.
+    ///
+    /// Usually this makes no system call. Where batches are at work in each of a few attempts, it
+    /// is a [batch](crate::TableRef::run) of READs, or beyond [`MAX_BATCH`](crate::MAX_BATCH)
+    /// addresses a [snapshot](crate::TableRef::snapshot); so it always ends. So it is with a driver
+    /// that has no control page.
+    ///
+    /// LOAD, ACCUM and SWAP by themselves, and changes through mappings, are seen or not one by
+    /// one: two that happen meanwhile possibly in either order. What belongs together is changed in
+    /// a batch.
+    ///
+    /// Acquire: memory accesses after it see everything that the writers of the states did before.
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError::Lengths`] where `out` is not as long as `addrs`, and [`Error::Address`], which
+    /// names the entry, before anything is read. Those of the system calls; `out` means nothing
+    /// then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(2)?;
+    /// // Batches move money from one account to another.
+    /// let accounts = table.view()?;
+    /// let mut states = [0; 2];
+    /// accounts.read_consistent(&[0, 1], &mut states)?;
+    /// println!("{} in all", states[0] + states[1]);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn read_consistent(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
+        if addrs.len() != out.len() {
+            return Err(lengths(addrs, out));
+        }
+        let states = self.states.words();
+        // ORed, the addresses are no less than any of them.
+        let all = addrs.iter().fold(0, |all, addr| all | addr);
+        if all as usize >= states.len() {
+            self.check(addrs)?;
+        }
+        let read = || {
+            for (out, &addr) in out.iter_mut().zip(addrs) {
+                // SAFETY: all addresses are within the table, as has been checked.
+                let state = unsafe { states.get_unchecked(addr as usize) };
+                *out = state.load(Ordering::Relaxed);
+            }
+        };
+        match sequence::read(self.control.sequence(), ATTEMPTS, read) {
+            Some(()) => Ok(()),
+            None => self.read_by_call(addrs, out),
+        }
+    }
+
+    /// Calls `f` with the table's states, as of one moment, as
+    /// [`read_consistent`](Self::read_consistent) reads them; for reads of which each depends on
+    /// the one before.
+    ///
+    /// `f` may be called several times. Where a batch is at work meanwhile, it sees states that
+    /// don't belong together; its result, an error too, is dropped then. So it should do nothing
+    /// but read, and end whatever it reads. In the end it gets a copy of all contexts, a
+    /// [snapshot](crate::TableRef::snapshot).
+    ///
+    /// # Errors
+    ///
+    /// Those of `f`, and those of [`read_consistent`](Self::read_consistent).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(16)?;
+    /// // The first context has the address of the one in use.
+    /// let in_use = table.view()?.read_consistently(|states| {
+    ///     let addr = states.read(0)? as u32;
+    ///     states.read(addr)
+    /// })?;
+    /// # let _ = in_use;
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn read_consistently<R>(
+        &self,
+        mut f: impl FnMut(&ConsistentStates<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let mapped = ConsistentStates {
+            view: self,
+            copy: None,
+        };
+        let result = sequence::read(self.control.sequence(), ATTEMPTS, || f(&mapped));
+        result.unwrap_or_else(|| {
+            let copy = self.table.snapshot(0..self.contexts())?;
+            f(&ConsistentStates {
+                view: self,
+                copy: Some(&copy),
+            })
+        })
+    }
+
+    /// Fails with [`Error::Address`] where one is beyond the table.
+    #[cold]
+    fn check(&self, addrs: &[u32]) -> Result<()> {
+        let beyond = |&addr: &u32| addr >= self.contexts();
+        match addrs.iter().position(beyond) {
+            Some(entry) => Err(self.outside(addrs[entry], Some(entry))),
+            None => Ok(()),
+        }
+    }
+
+    /// Reads states within the table by one system call.
+    #[cold]
+    fn read_by_call(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
+        let (Some(&first), Some(&last)) = (addrs.iter().min(), addrs.iter().max()) else {
+            return Ok(());
+        };
+        if addrs.len() > MAX_BATCH as usize {
+            let contexts = self.table.snapshot(first..last + 1)?;
+            for (out, &addr) in out.iter_mut().zip(addrs) {
+                *out = contexts[(addr - first) as usize].state();
+            }
+            return Ok(());
+        }
+        let mut batch = Batch::with_capacity(addrs.len());
+        for &addr in addrs {
+            batch.read(addr);
+        }
+        for (out, state) in out.iter_mut().zip(self.table.run(&mut batch)?.states()) {
+            *out = state;
+        }
+        Ok(())
+    }
+}
+
+#[cold]
+fn lengths(addrs: &[u32], out: &[u64]) -> Error {
+    LocalError::Lengths {
+        addresses: addrs.len(),
+        words: out.len(),
+        limbs: 1,
+    }
+    .into()
+}
