@@ -6,16 +6,19 @@ use atomik_test_support::{
     fdinfo,
     mapping::{CONTROL, Mapping, READ_WRITE},
     memory::{PAGE, Pages},
-    raw::{Context, RawFile, accum, expect, load, open_device, open_device_with, read, set, swap},
+    raw::{
+        Context, RawFile, accum, expect, image, load, open_device, open_device_with, read, set,
+        swap,
+    },
     task,
 };
-use atomik_uapi::{CONTROL_VERSION, Control, EXPORT_READ_ONLY};
+use atomik_uapi::{CONTROL_VERSION, Control, EXPORT_READ_ONLY, IOC_GET_INFO, IOC_SNAPSHOT};
 use nix::{
     errno::Errno,
     fcntl::OFlag,
     sys::mman::{MapFlags, MmapAdvise, ProtFlags},
 };
-use std::mem::offset_of;
+use std::{fs::File, mem::offset_of, os::unix::fs::FileExt};
 
 const READ: ProtFlags = ProtFlags::PROT_READ;
 const SHARED: MapFlags = MapFlags::MAP_SHARED;
@@ -158,6 +161,15 @@ fn it_is_never_written_to() {
     for rights in [write, READ_WRITE, executable] {
         assert_eq!(control.protect(rights), Err(Errno::EACCES));
     }
+    // Neither as memory that the kernel writes to.
+    let at = control.states().as_ptr() as u64;
+    let memory = File::options().write(true).open("/proc/self/mem").unwrap();
+    let error = memory.write_at(&[1; 16], at).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(Errno::EIO as i32));
+    let snapshot = file.image(IOC_SNAPSHOT, image(table, 0, 1, at));
+    assert_eq!(snapshot, Err(Errno::EFAULT));
+    let info = file.ioctl_at(IOC_GET_INFO, control.states().as_ptr().cast_mut().cast());
+    assert_eq!(info, Err(Errno::EFAULT));
     assert_eq!(control.read(SEQUENCE), 0);
     // The states are another matter.
     let states = Mapping::with(&file, table, 0, 1, READ, SHARED).unwrap();

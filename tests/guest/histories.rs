@@ -4,8 +4,9 @@
 //! be linearizable. A batch is one operation, which covers isolation.
 
 use crate::{disturb::Disturber, serve::serve};
+use atomik::{Device, TableRef, TableView};
 use atomik_linearizability::{
-    Answer, Call, Entry, Op, Tables, check, clock::Clock, concurrent, note_changes_beside,
+    Answer, Call, Context, Entry, Op, Tables, check, clock::Clock, concurrent, note_changes_beside,
 };
 use atomik_test_support::{
     raw::{RawFile, RawWatch, open_device},
@@ -44,20 +45,24 @@ struct Scene {
     latest: AtomicU32,
     /// On all contexts of the first table; they don't wait.
     watches: Vec<RawWatch>,
+    /// The first table in the crate, where threads map it.
+    mapped: Option<TableRef>,
     programs: Vec<Vec<Op>>,
     start: Start,
 }
 
 impl Scene {
-    /// A file with one table and watches on it, for threads that run these programs.
-    fn new(watches: usize, programs: Vec<Vec<Op>>) -> Self {
+    /// A file with one table and users of it, for threads that run these programs.
+    fn new(users: Users, programs: Vec<Vec<Op>>) -> Self {
         let file = open_device();
         let first = file.create(CONTEXTS).unwrap();
+        let device = || Device::from_fd(file.0.try_clone().unwrap()).unwrap();
         Self {
+            mapped: (users == Users::Mappings).then(|| device().table(first).unwrap()),
             clock: Clock::default(),
             first,
             latest: AtomicU32::new(first),
-            watches: (0..watches)
+            watches: (0..users.watches())
                 .map(|_| file.watch(first, 0, CONTEXTS, WATCH_NONBLOCK).unwrap())
                 .collect(),
             start: Start::of(programs.len()),
@@ -69,12 +74,18 @@ impl Scene {
     /// Runs one of the programs.
     fn run(&self, thread: usize) -> Vec<Call> {
         let program = self.programs[thread].clone();
+        let view = self.mapped.as_ref().map(|table| table.view().unwrap());
         self.start.wait();
-        program.into_iter().map(|op| self.call(op)).collect()
+        let calls = program.into_iter();
+        calls.map(|op| self.call(op, view.as_ref())).collect()
     }
 
-    fn call(&self, mut op: Op) -> Call {
-        if let Op::Destroy { table } | Op::Single { table, .. } | Op::Batch { table, .. } = &mut op
+    fn call(&self, mut op: Op, view: Option<&TableView<'_>>) -> Call {
+        if let Op::Destroy { table }
+        | Op::Single { table, .. }
+        | Op::Batch { table, .. }
+        | Op::Restore { table, .. }
+        | Op::Consistent { table, .. } = &mut op
         {
             *table = match *table {
                 FIRST => self.first,
@@ -88,12 +99,37 @@ impl Scene {
                 Err(Errno::EAGAIN) => Answer::NothingNew(BTreeSet::new()),
                 Err(error) => panic!("{error} from a watch"),
             },
+            Op::Consistent { addrs, .. } => {
+                let mut states = vec![0; addrs.len()];
+                let view = view.expect("a mapping");
+                view.read_consistent(addrs, &mut states).unwrap();
+                Answer::States(states)
+            }
             op => serve(&self.file, op),
         });
         if let Answer::Created(table) = call.answer {
             self.latest.store(table, Ordering::Relaxed);
         }
         call
+    }
+}
+
+/// Other users of the first table than commands.
+#[derive(Clone, Copy, PartialEq)]
+enum Users {
+    None,
+    /// So many watches.
+    Watches(usize),
+    /// A mapping for each thread.
+    Mappings,
+}
+
+impl Users {
+    fn watches(self) -> usize {
+        match self {
+            Self::Watches(watches) => watches,
+            Self::None | Self::Mappings => 0,
+        }
     }
 }
 
@@ -113,14 +149,14 @@ struct Coverage {
 
 /// Records and checks histories of threads that do operations of `op`.
 fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op) {
-    record_and_check_watched(name, histories, 0, op);
+    record_and_check_beside(name, histories, Users::None, op);
 }
 
-/// Does the same with so many watches on the first table.
-fn record_and_check_watched(
+/// Does the same with such users of the first table.
+fn record_and_check_beside(
     name: &str,
     histories: usize,
-    watches: usize,
+    users: Users,
     op: fn(&mut ChaCha8Rng) -> Op,
 ) {
     let mut random = ChaCha8Rng::seed_from_u64(histories as u64);
@@ -129,10 +165,11 @@ fn record_and_check_watched(
         let threads = random.random_range(THREADS);
         // No more descriptors with watches: the fuzzer's programs, in this process too, take those
         // from 100 up for theirs.
+        let watches = users.watches();
         let scenes: Vec<Scene> = (0..IN_A_ROW / (1 + watches))
             .map(|_| {
                 let programs = (0..threads).map(|_| program(&mut random, op)).collect();
-                Scene::new(watches, programs)
+                Scene::new(users, programs)
             })
             .collect();
         let done = AtomicBool::new(false);
@@ -294,7 +331,7 @@ fn of_watches() {
             most: random.random_range(1..=2),
         },
     };
-    record_and_check_watched("watches", 1000, 2, op);
+    record_and_check_beside("watches", 1000, Users::Watches(2), op);
 }
 
 /// The same, where the table goes meanwhile.
@@ -309,7 +346,31 @@ fn of_watches_on_a_table_that_goes() {
             most: random.random_range(1..=2),
         },
     };
-    record_and_check_watched("watches on a table that goes", 1000, 1, op);
+    let users = Users::Watches(1);
+    record_and_check_beside("watches on a table that goes", 1000, users, op);
+}
+
+/// Reads of both contexts through mappings, beside what changes them as one and one by one.
+#[test]
+fn of_consistent_reads() {
+    let op = |random: &mut ChaCha8Rng| match random.random_range(0..8) {
+        0 => batch(random, FIRST),
+        1 => Op::Restore {
+            table: FIRST,
+            contexts: (0..CONTEXTS)
+                .map(|_| Context {
+                    reference: random.random(),
+                    accumulator: random.random(),
+                })
+                .collect(),
+        },
+        2..4 => single(random, FIRST),
+        _ => Op::Consistent {
+            table: FIRST,
+            addrs: vec![0, 1],
+        },
+    };
+    record_and_check_beside("consistent reads", 1000, Users::Mappings, op);
 }
 
 #[test]

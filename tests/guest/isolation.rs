@@ -15,7 +15,7 @@ const ROUNDS: u64 = 3000;
 
 /// Calls `watched` while a thread for each of `interfering` calls that again and again: until all of
 /// them have had turns meanwhile.
-fn with_interference(watched: impl Fn(), interfering: &[&(dyn Fn(u64) + Sync)]) {
+pub fn with_interference(watched: impl Fn(), interfering: &[&(dyn Fn(u64) + Sync)]) {
     let done = AtomicBool::new(false);
     let rounds: Vec<AtomicU64> = interfering.iter().map(|_| AtomicU64::new(0)).collect();
     /// Ends the other threads also when the watched one panics.

@@ -9,6 +9,7 @@ mod cgroup;
 mod commands;
 mod compat32;
 mod conditions;
+mod consistent;
 mod control_page;
 mod descriptors;
 mod destroy;

@@ -27,7 +27,7 @@ fn all_rounds_end_right() {
         "audit",
         "parity",
         "readers",
-        "sequence",
+        "consistent",
         "deltas",
     ] {
         let of_it = |line: &&str| line.starts_with(&format!("{pattern}: "));

@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     model::{Answer, Entry, Op},
-    raw::{RawFile, accum, expect, load, read, set, swap},
+    raw::{Context, RawFile, accum, expect, load, read, set, swap},
 };
 use atomik_uapi::{BatchOp, OP_EXPECT, OP_READ, OP_SWAP};
 use nix::errno::Errno;
@@ -16,6 +16,16 @@ pub fn serve(file: &RawFile, op: &Op) -> Answer {
         Op::Destroy { table } => file.destroy(*table).map(|()| Answer::Destroyed),
         Op::Single { table, entry } => single(file, *table, *entry).map(Answer::States),
         Op::Batch { table, entries } => batch(file, *table, entries),
+        Op::Restore { table, contexts } => {
+            let raw = contexts.iter().map(|context| Context {
+                reference: context.reference,
+                accumulator: context.accumulator,
+            });
+            let raw: Vec<_> = raw.collect();
+            file.restore(*table, 0, &raw)
+                .map(|()| Answer::States(vec![]))
+        }
+        Op::Consistent { .. } => panic!("a mapping serves this"),
         Op::Watch { .. } | Op::Changes { .. } => panic!("another descriptor serves this"),
     };
     match result {

@@ -2,7 +2,7 @@
 
 //! [`check()`]: finds an order in which a history could have happened.
 
-use crate::{Answer, Op, Tables};
+use crate::{Answer, Entry, Op, Tables};
 use std::{
     collections::HashSet,
     fmt::{self, Display, Formatter},
@@ -54,7 +54,7 @@ pub fn check_to(
         order: Vec::new(),
         longest: Vec::new(),
     };
-    if search.find(start, vec![0; threads.len()]) {
+    if search.find(start, vec![Taken::default(); threads.len()]) {
         return Ok(());
     }
     Err(Refused {
@@ -63,24 +63,40 @@ pub fn check_to(
     })
 }
 
+/// The part of a thread's calls that has been taken into an order.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Taken {
+    calls: usize,
+    /// A bit for each state that the next call, a consistent read, has read already.
+    states: u64,
+}
+
+impl Taken {
+    fn call(self) -> Self {
+        Self {
+            calls: self.calls + 1,
+            states: 0,
+        }
+    }
+}
+
 /// The search of Wing and Gong, which tries each call that may come next. It remembers what it has
 /// tried, as Lowe proposes, to be fast enough.
 struct Search<'a, F> {
     threads: &'a [Vec<Call>],
     end: F,
-    /// States from which no order leads to the end: numbers of calls taken of each thread, and the
-    /// tables.
-    tried: HashSet<(Vec<usize>, Tables)>,
+    /// States from which no order leads to the end: what is taken of each thread, and the tables.
+    tried: HashSet<(Vec<Taken>, Tables)>,
     order: Vec<usize>,
     longest: Vec<usize>,
 }
 
 impl<F: Fn(&Tables) -> bool> Search<'_, F> {
-    fn find(&mut self, tables: &Tables, taken: Vec<usize>) -> bool {
+    fn find(&mut self, tables: &Tables, taken: Vec<Taken>) -> bool {
         if self.order.len() > self.longest.len() {
             self.longest = self.order.clone();
         }
-        let next = |thread: usize| self.threads[thread].get(taken[thread]);
+        let next = |thread: usize| self.threads[thread].get(taken[thread].calls);
         let waiting: Vec<(usize, &Call)> = (0..self.threads.len())
             .filter_map(|thread| Some((thread, next(thread)?)))
             .collect();
@@ -94,17 +110,73 @@ impl<F: Fn(&Tables) -> bool> Search<'_, F> {
             if waiting.iter().any(|(_, other)| other.precedes(call)) {
                 continue;
             }
+            if let (Op::Consistent { table, addrs }, Answer::States(states)) =
+                (&call.op, &call.answer)
+            {
+                if self.find_read(tables, &taken, thread, *table, addrs, states) {
+                    return true;
+                }
+                continue;
+            }
+            // Not in the midst of a consistent read.
+            if call.op.isolates() && taken.iter().any(|taken| taken.states != 0) {
+                continue;
+            }
             let mut tables = tables.clone();
             if !tables.step(&call.op, &call.answer) {
                 continue;
             }
-            let mut taken = taken.clone();
-            taken[thread] += 1;
-            self.order.push(thread);
-            if self.find(&tables, taken) {
+            if self.find_after(&tables, &taken, thread, taken[thread].call()) {
                 return true;
             }
+        }
+        false
+    }
+
+    /// Goes on where `thread` has come so far.
+    fn find_after(&mut self, tables: &Tables, taken: &[Taken], thread: usize, now: Taken) -> bool {
+        let mut taken = taken.to_vec();
+        taken[thread] = now;
+        self.order.push(thread);
+        let found = self.find(tables, taken);
+        if !found {
             self.order.pop();
+        }
+        found
+    }
+
+    /// Goes on with one more state of a thread's consistent read, whichever comes next: they are
+    /// read in any order, and other calls may come in between.
+    fn find_read(
+        &mut self,
+        tables: &Tables,
+        taken: &[Taken],
+        thread: usize,
+        table: u32,
+        addrs: &[u32],
+        states: &[u64],
+    ) -> bool {
+        for (number, (&addr, &state)) in addrs.iter().zip(states).enumerate() {
+            let bit = 1 << number;
+            let read = taken[thread].states;
+            let entry = Entry::Read { addr };
+            let answer = Answer::States(vec![state]);
+            let as_read = || tables.clone().step(&Op::Single { table, entry }, &answer);
+            if read & bit != 0 || !as_read() {
+                continue;
+            }
+            let read = read | bit;
+            let now = if read.count_ones() as usize == addrs.len() {
+                taken[thread].call()
+            } else {
+                Taken {
+                    states: read,
+                    ..taken[thread]
+                }
+            };
+            if self.find_after(tables, taken, thread, now) {
+                return true;
+            }
         }
         false
     }

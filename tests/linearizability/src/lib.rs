@@ -15,6 +15,6 @@ pub mod check;
 pub mod clock;
 mod overlap;
 
-pub use atomik_test_support::model::{Answer, Entry, Op, Tables};
+pub use atomik_test_support::model::{Answer, Context, Entry, Op, Tables};
 pub use check::{Call, Refused, check};
 pub use overlap::{concurrent, note_changes_beside};

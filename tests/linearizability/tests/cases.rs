@@ -3,7 +3,7 @@
 //! Small histories whose verdict is plain to see.
 
 use atomik_linearizability::{
-    Answer, Call, Entry, Op, Tables, check, check::check_to, note_changes_beside,
+    Answer, Call, Context, Entry, Op, Tables, check, check::check_to, note_changes_beside,
 };
 use std::collections::BTreeSet;
 
@@ -133,6 +133,65 @@ fn a_batch_is_seen_whole() {
     accepted(&with(1, 1));
     accepted(&with(0, 1));
     refused(&with(1, 0));
+}
+
+/// A consistent read of both contexts.
+fn consistent(states: [u64; 2], called: u64, returned: u64) -> Call {
+    let op = Op::Consistent {
+        table: TABLE,
+        addrs: vec![0, 1],
+    };
+    call(op, Answer::States(states.to_vec()), called, returned)
+}
+
+#[test]
+fn a_consistent_read_sees_a_batch_whole() {
+    let with = |states| [vec![both(0, 9)], vec![consistent(states, 1, 2)]];
+    accepted(&with([0, 0]));
+    accepted(&with([1, 1]));
+    refused(&with([0, 1]));
+    refused(&with([1, 0]));
+    // Not one batch of two, either.
+    let after = |states| [vec![both(0, 1), both(2, 9)], vec![consistent(states, 3, 4)]];
+    accepted(&after([1, 1]));
+    accepted(&after([0, 0]));
+    refused(&after([1, 0]));
+    refused(&after([0, 1]));
+    let restored = |states| {
+        let contexts = vec![Context::default(); 2];
+        let op = Op::Restore {
+            table: TABLE,
+            contexts,
+        };
+        let restore = call(op, Answer::States(vec![]), 2, 9);
+        [vec![both(0, 1), restore], vec![consistent(states, 3, 4)]]
+    };
+    accepted(&restored([1, 1]));
+    accepted(&restored([0, 0]));
+    refused(&restored([0, 1]));
+}
+
+#[test]
+fn a_consistent_read_sees_single_operations_one_by_one() {
+    let with = |states| {
+        let changes = vec![accum(0, 1, 1, 2), accum(1, 1, 3, 4)];
+        [changes, vec![consistent(states, 0, 9)]]
+    };
+    for states in [[0, 0], [1, 0], [0, 1], [1, 1]] {
+        accepted(&with(states));
+    }
+    refused(&with([2, 0]));
+    // But not with a batch in between.
+    let around = |states| {
+        let changes = vec![accum(0, 2, 1, 2), both(3, 4), accum(1, 2, 5, 6)];
+        [changes, vec![consistent(states, 0, 9)]]
+    };
+    for states in [[0, 0], [2, 0], [3, 1], [3, 3]] {
+        accepted(&around(states));
+    }
+    for states in [[0, 1], [3, 0], [0, 3], [2, 3], [1, 1]] {
+        refused(&around(states));
+    }
 }
 
 /// A watch says so of a change when the call has returned, and may do it later than others see the

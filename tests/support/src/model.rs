@@ -19,10 +19,26 @@ pub enum Op {
     Batch { table: u32, entries: Vec<Entry> },
     /// LOAD, ACCUM, READ or SWAP.
     Single { table: u32, entry: Entry },
+    /// RESTORE of contexts from the first on.
+    Restore { table: u32, contexts: Vec<Context> },
+    /// Reading these contexts through a mapping, isolated from batches and RESTORE, and from nothing
+    /// else: see [`Op::isolates`].
+    Consistent { table: u32, addrs: Vec<u32> },
     /// WATCH of these contexts. Watches have numbers from 0 on.
     Watch { table: u32, addr: u32, count: u32 },
     /// Reading up to `most` changes from the watch with this number, without waiting.
     Changes { watch: usize, most: usize },
+}
+
+impl Op {
+    /// True where consistent reads see all that it changes, or nothing.
+    pub fn isolates(&self) -> bool {
+        match self {
+            Self::Batch { entries, .. } => entries.iter().any(Entry::changes),
+            Self::Restore { .. } => true,
+            _ => false,
+        }
+    }
 }
 
 /// A single operation on a context, or an entry of a batch.
@@ -308,6 +324,18 @@ impl Tables {
                 self.apply(*table, std::slice::from_ref(entry), answer)
             }
             (Op::Batch { table, entries }, answer) => self.apply(*table, entries, answer),
+            (Op::Restore { table, contexts }, answer) => {
+                let Some(table) = self.tables.get_mut(table) else {
+                    return *answer == Answer::NoTable;
+                };
+                for (addr, context) in (0..).zip(contexts) {
+                    match table.get_mut(addr) {
+                        Ok(old) => *old = *context,
+                        Err(_) => return *answer == Answer::OutOfRange,
+                    }
+                }
+                *answer == Answer::States(vec![])
+            }
             (Op::Destroy { table }, Answer::NoTable) => !self.tables.contains_key(table),
             (_, Answer::Fault) => true,
             _ => false,

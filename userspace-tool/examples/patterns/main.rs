@@ -8,6 +8,7 @@
 
 mod audit;
 mod configuration;
+mod consistent;
 mod counter;
 mod deltas;
 mod flag;
@@ -16,7 +17,6 @@ mod parity;
 mod queue;
 mod race;
 mod readers;
-mod sequence;
 
 use clap::{Parser, builder::PossibleValuesParser, value_parser};
 use race::{Race, Result, Worker};
@@ -48,7 +48,7 @@ const PATTERNS: [Pattern; 10] = [
     audit::PATTERN,
     parity::PATTERN,
     readers::PATTERN,
-    sequence::PATTERN,
+    consistent::PATTERN,
     deltas::PATTERN,
 ];
 

@@ -60,7 +60,7 @@ pub fn consistent_reads(changes: u64) -> BTreeSet<Seen> {
                 .collect();
             states.try_into().expect("all states")
         };
-        let result: Seen = sequence::read(&number, ATTEMPTS, read);
+        let result: Seen = (0..ATTEMPTS).find_map(|_| sequence::attempt(&number, read));
         all.lock().unwrap().insert(result);
         writer.join().expect("no panic");
     });

@@ -2,7 +2,8 @@
 
 //! Reads of several states as of one moment.
 
-use std::sync::atomic::Ordering;
+use std::hint;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use atomik_uapi::MAX_BATCH;
 
@@ -38,6 +39,23 @@ impl ConsistentStates<'_> {
         Ok(match self.copy.map(|copy| copy.get(addr as usize)) {
             Some(Some(context)) => context.state(),
             _ => state.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Goes on after an attempt of `f`.
+    #[cold]
+    fn read_again<R>(self, f: &mut dyn FnMut(&ConsistentStates<'_>) -> Result<R>) -> Result<R> {
+        for _ in 1..ATTEMPTS {
+            hint::spin_loop();
+            let result = sequence::attempt(self.view.control.sequence(), || f(&self));
+            if let Some(result) = result {
+                return result;
+            }
+        }
+        let copy = self.view.table.snapshot(0..self.contexts())?;
+        f(&ConsistentStates {
+            copy: Some(&copy),
+            ..self
         })
     }
 }
@@ -84,16 +102,11 @@ impl TableView<'_> {
         if all as usize >= states.len() {
             self.check(addrs)?;
         }
-        let read = || {
-            for (out, &addr) in out.iter_mut().zip(addrs) {
-                // SAFETY: all addresses are within the table, as has been checked.
-                let state = unsafe { states.get_unchecked(addr as usize) };
-                *out = state.load(Ordering::Relaxed);
-            }
-        };
-        match sequence::read(self.control.sequence(), ATTEMPTS, read) {
+        // SAFETY: all addresses are within the table, as has been checked.
+        let read = || unsafe { read_all(states, addrs, out) };
+        match sequence::attempt(self.control.sequence(), read) {
             Some(()) => Ok(()),
-            None => self.read_by_call(addrs, out),
+            None => self.read_again(addrs, out),
         }
     }
 
@@ -126,18 +139,12 @@ impl TableView<'_> {
         &self,
         mut f: impl FnMut(&ConsistentStates<'_>) -> Result<R>,
     ) -> Result<R> {
-        let mapped = ConsistentStates {
+        let states = ConsistentStates {
             view: self,
             copy: None,
         };
-        let result = sequence::read(self.control.sequence(), ATTEMPTS, || f(&mapped));
-        result.unwrap_or_else(|| {
-            let copy = self.table.snapshot(0..self.contexts())?;
-            f(&ConsistentStates {
-                view: self,
-                copy: Some(&copy),
-            })
-        })
+        let result = sequence::attempt(self.control.sequence(), || f(&states));
+        result.unwrap_or_else(|| states.read_again(&mut f))
     }
 
     /// Fails with [`Error::Address`] where one is beyond the table.
@@ -150,8 +157,21 @@ impl TableView<'_> {
         }
     }
 
-    /// Reads states within the table by one system call.
+    /// Goes on after an attempt to read states within the table.
     #[cold]
+    fn read_again(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
+        for _ in 1..ATTEMPTS {
+            hint::spin_loop();
+            // SAFETY: the addresses are within the table.
+            let read = || unsafe { read_all(self.states.words(), addrs, out) };
+            if sequence::attempt(self.control.sequence(), read).is_some() {
+                return Ok(());
+            }
+        }
+        self.read_by_call(addrs, out)
+    }
+
+    /// Reads states within the table by one system call.
     fn read_by_call(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
         let (Some(&first), Some(&last)) = (addrs.iter().min(), addrs.iter().max()) else {
             return Ok(());
@@ -171,6 +191,20 @@ impl TableView<'_> {
             *out = state;
         }
         Ok(())
+    }
+}
+
+/// Reads the states at `addrs` into `out`.
+///
+/// # Safety
+///
+/// There is a state at each of the addresses.
+#[inline]
+unsafe fn read_all(states: &[AtomicU64], addrs: &[u32], out: &mut [u64]) {
+    for (out, &addr) in out.iter_mut().zip(addrs) {
+        // SAFETY: by the contract.
+        let state = unsafe { states.get_unchecked(addr as usize) };
+        *out = state.load(Ordering::Relaxed);
     }
 }
 
