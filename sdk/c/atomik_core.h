@@ -38,10 +38,11 @@
  * Threads. In the process nothing is locked: use an object, also for reading a table,
  * from one thread at a time. On the device each operation is atomic, and a batch is
  * isolated, between all threads and processes that share the file. The error that an
- * atomik_table_t keeps is not for several threads: give each thread a copy of the struct
- * (t2 = t1), and free one of them when the others are done. Entries and arrays may be in
- * memory that others write to during a call: it never goes beyond the table, but if an
- * address becomes bad after it was checked, it fails with ATOMIK_EINVAL and a part done.
+ * atomik_table_t or an atomik_map_t keeps is not for several threads: give each thread a
+ * copy of the struct (t2 = t1), and free one of them when the others are done. Entries and
+ * arrays may be in memory that others write to during a call: it never goes beyond the
+ * table, but if an address becomes bad after it was checked, it fails with ATOMIK_EINVAL
+ * and a part done.
  *
  * Fingerprints are not cryptographic: anybody can make two strings with the same one.
  * Each kind says which changes it can't see.
@@ -95,6 +96,9 @@ extern "C" {
 
 /* Rights of an exported descriptor. */
 #define ATOMIK_EXPORT_READ_ONLY	1	/* it can change nothing */
+
+/* Flags of a mapping. */
+#define ATOMIK_MAP_READ_ONLY	1	/* it can change nothing */
 
 /* Flags of a watch. */
 #define ATOMIK_WATCH_NONBLOCK	1	/* reading never waits */
@@ -186,6 +190,18 @@ typedef struct atomik_change_t {
 	uint32_t reserved; /* zero */
 	uint64_t state;    /* of the context, when it was told */
 } atomik_change_t;
+
+/*
+ * The states of a table as memory of this process. Make it with atomik_table_map(), and don't
+ * change the fields. One that couldn't be made, that was freed, or that is all zero bytes has no
+ * contexts, as a table.
+ */
+typedef struct atomik_map_t {
+	atomik_table_t table; /* a copy, which keeps the errors of calls on the mapping */
+	void *states;         /* on the device: of each context */
+	const void *control;  /* on the device: the control page, where the driver has one */
+	unsigned flags;
+} atomik_map_t;
 #endif
 
 #ifndef ATOMIK_NO_MALLOC
@@ -266,10 +282,51 @@ ATOMIK_API int atomik_table_watch(atomik_table_t *t, size_t addr, size_t count, 
 ATOMIK_API int atomik_watch_read(int fd, atomik_change_t *changes, size_t room, size_t *told);
 /*
  * Tells all who watch them that the contexts addr to addr + count - 1 have changed: for programs
- * that change states through a mapping of their own, which the kernel can't see. Errors: EINVAL for
- * contexts beyond the table, or none; ENOTTY as above.
+ * that change states through a mapping, which the kernel can't see. Errors: EINVAL for contexts
+ * beyond the table, or none; ENOTTY as above.
  */
 ATOMIK_API int atomik_table_touch(atomik_table_t *t, size_t addr, size_t count);
+
+/*
+ * Maps the states of a table into this process, for reading and accumulating without system calls.
+ * The flag ATOMIK_MAP_READ_ONLY is for descriptors that can only read, and keeps a program from
+ * changing states by mistake. A table in the process is its own mapping, with the same calls. The
+ * table's memory, or its file, must stay as long as the mapping is used. If the table on the device
+ * ends nevertheless, the mapping has its last states, which no command changes any more. Errors:
+ * EINVAL for a table without contexts, for one with fewer than t says, or for another flag; EBADF
+ * through a file that isn't open for writing, without the flag; ENOENT, ENOMEM; ENOTTY where the
+ * driver lacks it; EFAULT if m is NULL; EOVERFLOW for tables with an id from 2048 on, in programs
+ * of 32 bits that are compiled without -D_FILE_OFFSET_BITS=64.
+ */
+ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_map_t *m);
+/* Ends a mapping. The table stays. Ending it again does nothing. */
+ATOMIK_API void atomik_map_free(atomik_map_t *m);
+/*
+ * Returns the state at an address, by one load (acquire). It is not isolated from batches: of one
+ * that is at work now, some changes may be seen. Errors, which atomik_table_error(&m->table) tells:
+ * EINVAL for an address beyond the table.
+ */
+ATOMIK_API uint64_t atomik_map_read(atomik_map_t *m, size_t addr);
+/*
+ * XORs delta into the state at an address, by one atomic instruction (release). It may come between
+ * two entries of a batch, and on the device it tells no watch: atomik_table_touch() does. Errors:
+ * EINVAL for an address beyond the table; EBADF for a mapping that is read-only.
+ */
+ATOMIK_API int atomik_map_accum(atomik_map_t *m, size_t addr, uint64_t delta);
+/*
+ * Reads the states at n addresses, isolated: of each batch, and of each RESTORE of the device, all
+ * changes are seen or none. n may be any number, also 0, and addresses may repeat. It takes no
+ * system call, unless batches are at work all the time: then, after some tries, it waits for its
+ * turn and reads by a batch of its own, or, at more than ATOMIK_MAX_BATCH addresses, from a copy of
+ * all contexts between the lowest and the highest. So it always ends. Single operations and
+ * atomik_map_accum() are each seen or not by themselves. Two that come during one call may be seen
+ * in either order: make changes that belong together in a batch. The arrays may not overlap, and
+ * after an error the content of states means nothing. Errors: EINVAL for an address beyond the
+ * table, and, with ATOMIK_NO_MALLOC, for more than 256 of them; EFAULT if a pointer is NULL; where
+ * it waits, ENOMEM and the driver's.
+ */
+ATOMIK_API int atomik_map_read_consistent(atomik_map_t *m, const uint32_t *addrs, uint64_t *states,
+					  size_t n);
 #endif
 
 /* Frees the table's memory, or closes its file. Freeing it again does nothing. */
@@ -429,6 +486,7 @@ ATOMIK_API uint64_t atomik_ordered_reduce(const void *data, size_t len);
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #endif
@@ -712,6 +770,24 @@ struct atomik_dev_touch_ {
 	uint32_t count;
 	uint32_t reserved;
 };
+
+/*
+ * A word that others may change at any time. (For a state on a processor of 32 bits, compilers want
+ * to know that it is aligned.)
+ */
+typedef uint64_t atomik_word_ __attribute__((aligned(8)));
+
+/* The control page of a mapped table. */
+struct atomik_dev_control_ {
+	uint32_t version;
+	uint32_t num_contexts;
+	atomik_word_ sequence; /* odd while a batch or RESTORE changes states; then larger by 2 */
+};
+
+/* Where a table is mapped in its file, and its control page from there. */
+#define ATOMIK_DEV_MAP_OFFSET_(table_id)	((uint64_t)(table_id) << 20)
+#define ATOMIK_DEV_MAP_CONTROL_	(1 << 19)
+#define ATOMIK_DEV_CONTROL_VERSION_	1
 
 #define ATOMIK_DEV_CREATE_	_IOWR('A', 0x01, struct atomik_dev_create_)
 #define ATOMIK_DEV_LOAD_	_IOW('A', 0x10, struct atomik_dev_value_)
@@ -1412,6 +1488,275 @@ ATOMIK_API void atomik_table_clear_error(atomik_table_t *t)
 	t->error = ATOMIK_OK;
 	t->error_addr = SIZE_MAX;
 }
+
+#ifdef ATOMIK_DEVICE
+/* ---- A mapping ---- */
+
+/* The times that mapped states are looked at before a system call reads. */
+#define ATOMIK_MAP_TRIES_	64
+/* The entries on the stack, where a system call reads. */
+#define ATOMIK_MAP_ON_STACK_	256
+
+/* Maps a part of a table's file. */
+static inline int atomik_dev_map_(const atomik_table_t *t, uint64_t part, size_t bytes,
+				  int protection, void **mapped)
+{
+	const uint64_t offset = ATOMIK_DEV_MAP_OFFSET_(t->table_id) + part;
+
+	/* An off_t may have 32 bits. */
+	if ((uint64_t)(off_t)offset != offset)
+		return EOVERFLOW;
+	*mapped = mmap(NULL, bytes, protection, MAP_SHARED, t->fd, (off_t)offset);
+	if (*mapped != MAP_FAILED)
+		return ATOMIK_OK;
+	switch (errno) {
+	case ENODEV:
+		return ATOMIK_ENOTTY;
+	case EACCES:
+		return ATOMIK_EBADF;
+	default:
+		return errno;
+	}
+}
+
+/*
+ * Takes a control page, or none where its version isn't known. EINVAL if the table has fewer
+ * contexts than the caller has said.
+ */
+static inline int atomik_dev_control_init_(atomik_map_t *m, void *page)
+{
+	const struct atomik_dev_control_ *control = (const struct atomik_dev_control_ *)page;
+
+	if (control->version != ATOMIK_DEV_CONTROL_VERSION_) {
+		(void)munmap(page, sizeof(*control));
+		return ATOMIK_OK;
+	}
+	m->control = page;
+	return control->num_contexts < m->table.num_contexts ? ATOMIK_EINVAL : ATOMIK_OK;
+}
+
+/* Maps the states of a table on the device, and its control page. */
+static inline int atomik_dev_map_init_(atomik_map_t *m)
+{
+	const bool read_only = (m->flags & ATOMIK_MAP_READ_ONLY) != 0;
+	const int protection = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
+	void *mapped;
+	int error = atomik_dev_map_(&m->table, 0, m->table.num_contexts * sizeof(uint64_t),
+				    protection, &mapped);
+
+	if (error != ATOMIK_OK)
+		return error;
+	m->states = mapped;
+	error = atomik_dev_map_(&m->table, ATOMIK_DEV_MAP_CONTROL_,
+				sizeof(struct atomik_dev_control_), PROT_READ, &mapped);
+	if (error == ATOMIK_OK)
+		return atomik_dev_control_init_(m, mapped);
+	/* The driver is older than control pages. */
+	return error == ATOMIK_EINVAL ? ATOMIK_OK : error;
+}
+
+ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_map_t *m)
+{
+	int error = ATOMIK_OK;
+
+	if (m == NULL)
+		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
+	m->table = *t;
+	atomik_table_clear_error(&m->table);
+	m->states = NULL;
+	m->control = NULL;
+	m->flags = flags;
+	if (t->num_contexts == 0 || (flags & ~(unsigned)ATOMIK_MAP_READ_ONLY) != 0)
+		error = ATOMIK_EINVAL;
+	else if (atomik_on_device_(t))
+		error = atomik_dev_map_init_(m);
+	if (error != ATOMIK_OK)
+		atomik_map_free(m);
+	return atomik_fail_(t, error, SIZE_MAX);
+}
+
+ATOMIK_API void atomik_map_free(atomik_map_t *m)
+{
+	if (m->states != NULL)
+		(void)munmap(m->states, m->table.num_contexts * sizeof(uint64_t));
+	if (m->control != NULL)
+		(void)munmap((void *)(uintptr_t)m->control, sizeof(struct atomik_dev_control_));
+	m->states = NULL;
+	m->control = NULL;
+	atomik_nowhere_(&m->table);
+}
+
+ATOMIK_API uint64_t atomik_map_read(atomik_map_t *m, size_t addr)
+{
+	const atomik_word_ *states = (const atomik_word_ *)m->states;
+
+	if (states == NULL)
+		return atomik_table_read(&m->table, addr);
+	if (atomik_check_(&m->table, addr) != ATOMIK_OK)
+		return 0;
+	return __atomic_load_n(&states[addr], __ATOMIC_ACQUIRE);
+}
+
+ATOMIK_API int atomik_map_accum(atomik_map_t *m, size_t addr, uint64_t delta)
+{
+	atomik_word_ *states = (atomik_word_ *)m->states;
+	int error = atomik_check_(&m->table, addr);
+
+	if (error != ATOMIK_OK)
+		return error;
+	if ((m->flags & ATOMIK_MAP_READ_ONLY) != 0)
+		return atomik_fail_(&m->table, ATOMIK_EBADF, addr);
+	if (states == NULL)
+		return atomik_table_accum(&m->table, addr, delta);
+	(void)__atomic_fetch_xor(&states[addr], delta, __ATOMIC_RELEASE);
+	return ATOMIK_OK;
+}
+
+/*
+ * Reads the mapped states at n addresses, one by one. Here and below an address is loaded once to
+ * be checked and used.
+ */
+static inline int atomik_map_each_(atomik_map_t *m, const volatile uint32_t *addrs,
+				   uint64_t *states, size_t n)
+{
+	const atomik_word_ *mapped = (const atomik_word_ *)m->states;
+	const size_t num_contexts = m->table.num_contexts;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const size_t addr = addrs[i];
+
+		if (addr >= num_contexts)
+			return atomik_fail_(&m->table, ATOMIK_EINVAL, addr);
+		states[i] = __atomic_load_n(&mapped[addr], __ATOMIC_RELAXED);
+	}
+	return ATOMIK_OK;
+}
+
+/* Reads the states at n addresses of a table in the process. */
+static inline int atomik_map_here_(atomik_map_t *m, const volatile uint32_t *addrs,
+				   uint64_t *states, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const size_t addr = addrs[i];
+
+		if (atomik_check_(&m->table, addr) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		states[i] = atomik_do_(&m->table, ATOMIK_OP_READ, addr, 0);
+	}
+	return ATOMIK_OK;
+}
+
+/* A READ of a batch, or a context of an image. */
+union atomik_read_ {
+	atomik_op_t op;
+	uint64_t words[2];
+};
+
+/* Reads the states at n addresses, which are checked, by a batch. */
+static inline int atomik_map_batch_(atomik_map_t *m, const volatile uint32_t *addrs,
+				    uint64_t *states, size_t n, union atomik_read_ *reads)
+{
+	size_t i;
+	int error;
+
+	for (i = 0; i < n; i++) {
+		memset(&reads[i], 0, sizeof(reads[i]));
+		reads[i].op.opcode = ATOMIK_OP_READ;
+		reads[i].op.addr = addrs[i];
+	}
+	error = atomik_run_(&m->table, &reads[0].op, n);
+	for (i = 0; i < n && error == ATOMIK_OK; i++)
+		states[i] = reads[i].op.value;
+	return error;
+}
+
+/* The same by an image of count contexts from the first on, all of which the table has. */
+static inline int atomik_map_image_(atomik_map_t *m, const volatile uint32_t *addrs,
+				    uint64_t *states, size_t n, union atomik_read_ *reads,
+				    size_t first, size_t count)
+{
+	struct atomik_dev_image_ arg = { m->table.table_id, (uint32_t)first, (uint32_t)count, 0,
+					 (uintptr_t)reads };
+	int error = ATOMIK_DEV_CALL_(&m->table, ATOMIK_DEV_SNAPSHOT_, &arg);
+	size_t i;
+
+	for (i = 0; i < n && error == ATOMIK_OK; i++) {
+		const size_t number = addrs[i] - first;
+
+		if (number >= count)
+			return ATOMIK_EINVAL;
+		states[i] = reads[number].words[0] ^ reads[number].words[1];
+	}
+	return error;
+}
+
+/* Reads the states at n addresses by a system call, and so waits for those that change them. */
+static __attribute__((noinline, unused)) int
+atomik_map_call_(atomik_map_t *m, const volatile uint32_t *addrs, uint64_t *states, size_t n)
+{
+	union atomik_read_ few[ATOMIK_MAP_ON_STACK_], *reads = few;
+	size_t first = SIZE_MAX, last = 0, count = n, i;
+	int error;
+
+	for (i = 0; i < n; i++) {
+		const size_t addr = addrs[i];
+
+		if (atomik_check_(&m->table, addr) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		first = addr < first ? addr : first;
+		last = addr > last ? addr : last;
+	}
+	if (n > ATOMIK_MAX_BATCH)
+		count = last - first + 1;
+#ifndef ATOMIK_NO_MALLOC
+	if (count > ATOMIK_MAP_ON_STACK_)
+		reads = (union atomik_read_ *)ATOMIK_MALLOC(count * sizeof(*reads));
+	if (reads == NULL)
+		return atomik_fail_(&m->table, ATOMIK_ENOMEM, SIZE_MAX);
+#endif
+	error = n > ATOMIK_MAX_BATCH ? atomik_map_image_(m, addrs, states, n, reads, first, count) :
+				       atomik_map_batch_(m, addrs, states, n, reads);
+#ifndef ATOMIK_NO_MALLOC
+	if (reads != few)
+		ATOMIK_FREE(reads);
+#endif
+	return atomik_fail_(&m->table, error, SIZE_MAX);
+}
+
+ATOMIK_API int atomik_map_read_consistent(atomik_map_t *m, const uint32_t *addrs, uint64_t *states,
+					  size_t n)
+{
+	const struct atomik_dev_control_ *control = (const struct atomik_dev_control_ *)m->control;
+	unsigned tries = control == NULL ? 0 : ATOMIK_MAP_TRIES_;
+
+	if (n == 0)
+		return ATOMIK_OK;
+	if (addrs == NULL || states == NULL)
+		return atomik_fail_(&m->table, ATOMIK_EFAULT, SIZE_MAX);
+#ifdef ATOMIK_NO_MALLOC
+	if (n > ATOMIK_MAP_ON_STACK_)
+		return atomik_fail_(&m->table, ATOMIK_EINVAL, SIZE_MAX);
+#endif
+	if (m->states == NULL)
+		return atomik_map_here_(m, addrs, states, n);
+	for (; tries > 0; tries--) {
+		const uint64_t before = __atomic_load_n(&control->sequence, __ATOMIC_ACQUIRE);
+
+		if (before % 2 != 0)
+			continue;
+		if (atomik_map_each_(m, addrs, states, n) != ATOMIK_OK)
+			return ATOMIK_EINVAL;
+		/* The states are loaded before the sequence is looked at again. */
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (__atomic_load_n(&control->sequence, __ATOMIC_RELAXED) == before)
+			return ATOMIK_OK;
+	}
+	return atomik_map_call_(m, addrs, states, n);
+}
+#endif /* ATOMIK_DEVICE */
 
 /* ---- A fingerprint ---- */
 

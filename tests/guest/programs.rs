@@ -20,10 +20,14 @@ programs! {
     SDK_C_DEVICE = "sdk-c-device";
     /// Tests of the C header's watches.
     SDK_C_WATCHING = "sdk-c-watching";
+    /// Tests of the C header's mappings.
+    SDK_C_MAPPING = "sdk-c-mapping";
     /// An example of the C header, moved to the device.
     SDK_C_HELLO = "sdk-c-hello";
-    /// The other example.
+    /// Another one.
     SDK_C_CONDITIONS = "sdk-c-conditions";
+    /// And another.
+    SDK_C_CONSISTENT = "sdk-c-consistent";
     /// The one that needs the device anyway.
     SDK_C_WATCH = "sdk-c-watch";
     /// The block in C of the project's README, moved to the device.

@@ -54,6 +54,21 @@ fn memory_that_changes() {
     }
 }
 
+/// A mapped table whose states change between any two loads is still read as of one moment.
+#[test]
+fn consistent_reads() {
+    for build in BUILDS {
+        for flags in [&["-O2"] as &[_], &["-O2", "-DATOMIK_NO_MALLOC"]] {
+            let consistent = build.link(flags, &[&program("consistent.c")]);
+            assert_eq!(run(&consistent), "ok\n", "{build:?} {flags:?}");
+        }
+    }
+    for build in sanitized() {
+        let consistent = build.link(SANITIZED, &[&program("consistent.c")]);
+        assert_eq!(run(&consistent), "ok\n", "{build:?}");
+    }
+}
+
 /// The sanitizers would find a fault. Which of them is first differs.
 #[test]
 fn the_sanitizers_do_find() {

@@ -11,6 +11,7 @@ const MACROS: &[&[&str]] = &[
     &["-DATOMIK_STATIC"],
     &["-DATOMIK_DEVICE"],
     &["-DATOMIK_DEVICE", "-DATOMIK_STATIC"],
+    &["-DATOMIK_DEVICE", "-DATOMIK_NO_MALLOC"],
     &["-ffreestanding"],
 ];
 

@@ -37,6 +37,10 @@ FACT(ATOMIK_DEV_WATCH_ == ATOMIK_IOC_WATCH);
 FACT(ATOMIK_DEV_TOUCH_ == ATOMIK_IOC_TOUCH);
 FACT(ATOMIK_DEV_EXPORT_ == ATOMIK_IOC_EXPORT);
 
+FACT(ATOMIK_DEV_MAP_OFFSET_(7) == ATOMIK_MAP_OFFSET(7));
+FACT(ATOMIK_DEV_MAP_OFFSET_(7) + ATOMIK_DEV_MAP_CONTROL_ == ATOMIK_MAP_CONTROL_OFFSET(7));
+FACT(ATOMIK_DEV_CONTROL_VERSION_ == ATOMIK_CONTROL_VERSION);
+
 SAME_FIELD(atomik_dev_create_, num_contexts, atomik_create_table, num_contexts);
 SAME_FIELD(atomik_dev_create_, table_id, atomik_create_table, table_id);
 SAME_FIELD(atomik_dev_value_, table_id, atomik_load, table_id);
@@ -79,6 +83,10 @@ SAME_FIELD(atomik_op_t, value, atomik_batch_op, value);
 SAME_FIELD(atomik_change_t, addr, atomik_change, addr);
 SAME_FIELD(atomik_change_t, reserved, atomik_change, reserved);
 SAME_FIELD(atomik_change_t, state, atomik_change, state);
+SAME_FIELD(atomik_dev_control_, version, atomik_control, version);
+SAME_FIELD(atomik_dev_control_, num_contexts, atomik_control, num_contexts);
+SAME_FIELD(atomik_dev_control_, sequence, atomik_control, sequence);
+FACT(sizeof(struct atomik_dev_control_) == sizeof(struct atomik_control));
 FACT(sizeof(atomik_change_t) == sizeof(struct atomik_change));
 FACT(sizeof(atomik_op_t) == sizeof(struct atomik_batch_op));
 

@@ -398,8 +398,56 @@ static void many_deltas(atomik_table_t *t)
 	is_filled(t);
 }
 
+#ifdef ATOMIK_DEVICE
+/* A table in the process is its own mapping, so programs are the same for both. */
+static void a_mapping(atomik_table_t *t)
+{
+	const uint32_t addrs[3] = { 2, 1, 2 }, beyond[3] = { 2, 8, 1 };
+	uint64_t states[3] = { 0, 0, 0 };
+	atomik_map_t m;
+
+	CHECK(atomik_table_map(t, 0, &m) == ATOMIK_OK);
+	CHECK(atomik_table_load(t, 1, 5) == 0 && atomik_table_load(t, 2, 6) == 0);
+	CHECK(atomik_map_accum(&m, 2, 1) == ATOMIK_OK && atomik_table_read(t, 2) == 7);
+	CHECK(atomik_map_read(&m, 1) == 5 && atomik_map_read(&m, 2) == 7);
+	CHECK(atomik_map_read_consistent(&m, addrs, states, 3) == ATOMIK_OK);
+	CHECK(states[0] == 7 && states[1] == 5 && states[2] == 7);
+	CHECK(atomik_map_read_consistent(&m, NULL, NULL, 0) == ATOMIK_OK);
+	/* Its errors are its own. */
+	CHECK(atomik_map_read(&m, 8) == 0);
+	FAILED(&m.table, ATOMIK_EINVAL, 8);
+	CHECK(atomik_map_accum(&m, 8, 1) == ATOMIK_EINVAL);
+	FAILED(&m.table, ATOMIK_EINVAL, 8);
+	CHECK(atomik_map_read_consistent(&m, beyond, states, 3) == ATOMIK_EINVAL);
+	FAILED(&m.table, ATOMIK_EINVAL, 8);
+	CHECK(atomik_map_read_consistent(&m, NULL, states, 1) == ATOMIK_EFAULT);
+	FAILED(&m.table, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_map_read_consistent(&m, addrs, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(&m.table, ATOMIK_EFAULT, SIZE_MAX);
+	atomik_map_free(&m);
+	atomik_map_free(&m);
+	CHECK(atomik_map_read_consistent(&m, addrs, states, 1) == ATOMIK_EINVAL);
+	FAILED(&m.table, ATOMIK_EINVAL, 2);
+	CHECK(atomik_table_error(t) == ATOMIK_OK);
+
+	CHECK(atomik_table_map(t, ATOMIK_MAP_READ_ONLY, &m) == ATOMIK_OK);
+	CHECK(atomik_map_accum(&m, 2, 1) == ATOMIK_EBADF);
+	FAILED(&m.table, ATOMIK_EBADF, 2);
+	CHECK(atomik_map_read(&m, 2) == 7);
+	atomik_map_free(&m);
+	CHECK(atomik_table_map(t, 2, &m) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+	CHECK(atomik_map_read(&m, 0) == 0 && atomik_table_error(&m.table) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map(t, 0, NULL) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+}
+#endif
+
 static void on_a_table(atomik_table_t *t)
 {
+#ifdef ATOMIK_DEVICE
+	a_mapping(t);
+#endif
 	a_bad_address_is_reported_and_changes_nothing(t);
 	the_first_error_stays(t);
 	batches(t);
@@ -427,6 +475,15 @@ static void is_nowhere(atomik_table_t *t)
 	CHECK(atomik_table_set(t, 0, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_compare_exchange(t, 0, &delta, 1) == ATOMIK_EINVAL);
 	FAILED(t, ATOMIK_EINVAL, 0);
+#ifdef ATOMIK_DEVICE
+	{
+		atomik_map_t m;
+
+		CHECK(atomik_table_map(t, 0, &m) == ATOMIK_EINVAL);
+		FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
+		atomik_map_free(&m);
+	}
+#endif
 	atomik_table_free(t);
 	atomik_table_free(t);
 }
@@ -585,6 +642,23 @@ static void no_device_to_share(void)
 	pair[0] = socket(AF_NETLINK, SOCK_RAW, 0);
 	CHECK(pair[0] >= 0 && atomik_device_send(pair[0], STDOUT_FILENO) == EAFNOSUPPORT);
 	CHECK(close(pair[0]) == 0);
+}
+
+/* Where an off_t has 32 bits, not all tables can be mapped. */
+static void no_device_to_map(void)
+{
+	const int no_such_file = sizeof(off_t) < 8 ? EOVERFLOW : ATOMIK_EBADF;
+	atomik_table_t t;
+	atomik_map_t m;
+
+	CHECK(atomik_table_attach(&t, -1, 2047, 4) == 0);
+	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_EBADF);
+	FAILED(&t, ATOMIK_EBADF, SIZE_MAX);
+	CHECK(m.table.num_contexts == 0 && m.states == NULL && m.control == NULL);
+	CHECK(atomik_table_attach(&t, -1, 2048, 4) == 0);
+	CHECK(atomik_table_map(&t, 0, &m) == no_such_file);
+	CHECK(atomik_table_attach(&t, -1, UINT32_MAX, 4) == 0);
+	CHECK(atomik_table_map(&t, 0, &m) == no_such_file);
 }
 
 /* Nobody else changes a table in the process: there is nothing to wait for. */
@@ -773,6 +847,7 @@ int main(void)
 	no_descriptor_is_left();
 	no_device_to_share();
 	other_control_messages();
+	no_device_to_map();
 	no_device_to_watch();
 	reading_a_watch();
 #endif
