@@ -1493,7 +1493,7 @@ ATOMIK_API void atomik_table_clear_error(atomik_table_t *t)
 /* ---- A mapping ---- */
 
 /* The times that mapped states are looked at before a system call reads. */
-#define ATOMIK_MAP_TRIES_	64
+#define ATOMIK_MAP_TRIES_	8
 /* The entries on the stack, where a system call reads. */
 #define ATOMIK_MAP_ON_STACK_	256
 

@@ -172,7 +172,8 @@ static void isolated(void)
 	unsigned old = 0, new_ = 0, again = 0;
 
 	for (begin = 0; begin <= LOADS; begin++) {
-		for (end = begin; end <= 2 * LOADS; end++) {
+		/* Not so long that a system call reads. */
+		for (end = begin; end < begin + ATOMIK_MAP_TRIES_ - 1; end++) {
 			atomik_map_t m = mapping();
 			uint64_t seen[CONTEXTS];
 			size_t i;
