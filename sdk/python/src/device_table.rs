@@ -15,8 +15,9 @@ use crate::descriptor::Device;
 use crate::device::{Handle, Open, default_path};
 use crate::errors::contended;
 use crate::ints::Ints;
-use crate::many;
+use crate::many::{self, Reading};
 use crate::operations::{Operations, pairs};
+use crate::table_map::TableMap;
 use crate::transaction;
 use crate::watch::Watch;
 
@@ -399,29 +400,32 @@ impl DeviceTable {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let open = self.handle.get()?;
-        let addrs = Ints::of(addrs, "addrs")?;
-        let out = match out {
-            Some(out) => out,
-            None => many::new_array(py, addrs.len())?,
-        };
-        let into = many::out(&out, addrs.len(), 1, open.width)?;
-        let addrs = many::addresses(py, &addrs, open.contexts)?;
+        let reading = Reading::new(py, addrs, out, open.contexts, open.width)?;
         let mask = mask(open.width);
         open.call(py, |table| {
             let (mut batch, mut states, mut start) = (Batch::new(), vec![], 0);
-            for addrs in addrs.chunks(MAX_BATCH as usize) {
+            for addrs in reading.addrs.chunks(MAX_BATCH as usize) {
                 batch.clear();
                 for &addr in addrs {
                     batch.read(addr);
                 }
                 states.clear();
                 states.extend(table.run(&mut batch)?.states().map(|state| state & mask));
-                into.write(start, &states);
+                reading.into.write(start, &states);
                 start += states.len();
             }
             Ok(())
         })?;
-        Ok(out)
+        Ok(reading.out)
+    }
+
+    /// Maps the states into this process, for reads and deltas without a system call: see TableMap.
+    ///
+    /// With ``read_only`` the mapping can change nothing. A table that can only be read has no
+    /// other: without it, that is OSError with EBADF.
+    #[pyo3(signature = (read_only=false))]
+    fn map(&self, py: Python<'_>, read_only: bool) -> PyResult<TableMap> {
+        TableMap::on_device(py, &self.handle.get()?, read_only)
     }
 
     /// The descriptor's number, to hand on to others. It is nothing to wait for: ``select`` and

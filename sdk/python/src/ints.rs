@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`Ints`]: many integers in the memory of a Python object, without a Python object for each. This
-//! file, [`crate::bytes`], [`crate::descriptor`] and [`crate::lock`] have all of the package's
-//! `unsafe`.
+//! [`Ints`]: many integers in the memory of a Python object, without a Python object for each. The
+//! package's other `unsafe` is in [`crate::bytes`], and for forks, descriptors and mappings.
 //!
 //! Others may write to the memory meanwhile: Python's other threads, once the interpreter is
 //! released, and extensions such as numpy at any time. So there is never a reference to it: each

@@ -6,7 +6,7 @@
 //!
 //! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
 //! held while Python is called. `ints` and `bytes` have the `unsafe` for memory; `lock`, `bell`,
-//! `watch` and `descriptor` have that for forks and descriptors.
+//! `watch` and `descriptor` have that for forks and descriptors, and `table_map` for mappings.
 
 mod bell;
 mod bytes;
@@ -31,6 +31,7 @@ mod pickling;
 mod store;
 mod stream;
 mod table;
+mod table_map;
 mod transaction;
 mod watch;
 mod watchers;
@@ -59,6 +60,8 @@ mod _native {
     use crate::stream::DeltaStream;
     #[pymodule_export]
     use crate::table::AtomikTable;
+    #[pymodule_export]
+    use crate::table_map::TableMap;
     #[pymodule_export]
     use crate::watch::Watch;
 

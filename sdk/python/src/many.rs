@@ -51,6 +51,35 @@ pub fn room<T>(items: usize) -> PyResult<Vec<T>> {
     }
 }
 
+/// A bulk call that reads: its addresses, checked, and the array for the states.
+pub struct Reading<'py> {
+    pub addrs: Vec<u32>,
+    pub out: Bound<'py, PyAny>,
+    /// The integers of `out`.
+    pub into: Ints,
+}
+
+impl<'py> Reading<'py> {
+    /// Of a table of so many contexts of this width. Without `out`, makes a new array.
+    pub fn new(
+        py: Python<'py>,
+        addrs: &Bound<'py, PyAny>,
+        out: Option<Bound<'py, PyAny>>,
+        contexts: u32,
+        width: u32,
+    ) -> PyResult<Self> {
+        let addrs = Ints::of(addrs, "addrs")?;
+        let limbs = width.div_ceil(u64::BITS) as usize;
+        let out = match out {
+            Some(out) => out,
+            None => new_array(py, addrs.len().saturating_mul(limbs))?,
+        };
+        let into = self::out(&out, addrs.len(), limbs, width)?;
+        let addrs = addresses(py, &addrs, contexts)?;
+        Ok(Self { addrs, out, into })
+    }
+}
+
 /// The values of a bulk call: one of `limbs` words for each address.
 pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, limbs: usize) -> PyResult<Ints> {
     let values = Ints::of(object, name)?;
@@ -59,7 +88,7 @@ pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, limbs: usize)
 }
 
 /// The destination of a bulk call's states.
-pub fn out(object: &Bound<'_, PyAny>, addrs: usize, limbs: usize, width: u32) -> PyResult<Ints> {
+fn out(object: &Bound<'_, PyAny>, addrs: usize, limbs: usize, width: u32) -> PyResult<Ints> {
     let out = Ints::writable(object, "out")?;
     check(&out, "out", addrs, limbs)?;
     if out.item_bits() < width.min(u64::BITS) {
@@ -95,7 +124,7 @@ fn check(values: &Ints, name: &str, addrs: usize, limbs: usize) -> PyResult<()> 
 }
 
 /// An `array.array('Q')` of so many zeros.
-pub fn new_array(py: Python<'_>, items: usize) -> PyResult<Bound<'_, PyAny>> {
+fn new_array(py: Python<'_>, items: usize) -> PyResult<Bound<'_, PyAny>> {
     let one = array(py)?.call1(("Q", PyBytes::new(py, &[0; 8])))?;
     one.mul(items)
 }

@@ -12,6 +12,7 @@ use crate::bell::Bell;
 use crate::changes::Change;
 use crate::errors::from_atomik;
 use crate::lock::Lock;
+use crate::many::{self, Reading};
 use crate::marks::Marks;
 use crate::watchers::Watchers;
 
@@ -52,6 +53,32 @@ impl Shared {
     /// The number of words of a value in arrays.
     pub fn limbs(&self) -> usize {
         self.width.div_ceil(u64::BITS) as usize
+    }
+
+    /// The states at many addresses, at one moment, in `out` or a new array.
+    pub fn read_many<'py>(
+        &self,
+        py: Python<'py>,
+        addrs: &Bound<'py, PyAny>,
+        out: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let reading = Reading::new(py, addrs, out, self.contexts, self.width)?;
+        let limbs = self.limbs();
+        let mut words = many::words(limbs)?;
+        py.detach(|| {
+            self.store.hold(|store| {
+                let mut start = 0;
+                for addrs in reading.addrs.chunks((words.len() / limbs).max(1)) {
+                    let states = &mut words[..addrs.len() * limbs];
+                    store.table.read_many(addrs, states)?;
+                    reading.into.write(start, states);
+                    start += states.len();
+                }
+                Ok::<_, Error>(())
+            })
+        })
+        .map_err(from_atomik)?;
+        Ok(reading.out)
     }
 
     /// Adds a watch on contexts that the table has, which rings the bell. Returns its number.

@@ -17,6 +17,7 @@ use crate::many;
 use crate::operations::{Operations, pairs};
 use crate::pickling::{self, Reduced};
 use crate::store::{Shared, Store, nonzero};
+use crate::table_map::TableMap;
 use crate::transaction::{self, Conditional};
 use crate::watch::Watch;
 
@@ -292,29 +293,14 @@ impl AtomikTable {
         addrs: &Bound<'py, PyAny>,
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let addrs = Ints::of(addrs, "addrs")?;
-        let limbs = self.shared.limbs();
-        let out = match out {
-            Some(out) => out,
-            None => many::new_array(py, addrs.len().saturating_mul(limbs))?,
-        };
-        let into = many::out(&out, addrs.len(), limbs, self.shared.width)?;
-        let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
-        let mut words = many::words(limbs)?;
-        py.detach(|| {
-            self.shared.store.hold(|store| {
-                let mut start = 0;
-                for addrs in addrs.chunks((words.len() / limbs).max(1)) {
-                    let states = &mut words[..addrs.len() * limbs];
-                    store.table.read_many(addrs, states)?;
-                    into.write(start, states);
-                    start += states.len();
-                }
-                Ok::<_, Error>(())
-            })
-        })
-        .map_err(from_atomik)?;
-        Ok(out)
+        self.shared.read_many(py, addrs, out)
+    }
+
+    /// The table as a mapping, which a table on the device has for calls without system calls: see
+    /// TableMap. With ``read_only`` the mapping can change nothing.
+    #[pyo3(signature = (read_only=false))]
+    fn map(&self, read_only: bool) -> TableMap {
+        TableMap::in_process(&self.shared, read_only)
     }
 
     /// Watches the contexts from ``start`` to before ``stop``, or to the end: see Watch.

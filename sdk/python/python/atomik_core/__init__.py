@@ -12,8 +12,8 @@ operations make the algebra:
 
 AtomikContext is one context, AtomikTable many of them, DeltaStream a table whose deltas go to
 others as DeltaMessages. DeviceContext and DeviceTable are in the kernel, shared between processes,
-to which a Device is sent. A Watch waits for Changes of a table. Fingerprint and OrderedFingerprint
-show whether bytes have changed.
+to which a Device is sent. A Watch waits for Changes of a table, and a TableMap reads it without
+system calls. Fingerprint and OrderedFingerprint show whether bytes have changed.
 """
 
 from ._exceptions import Canceled, Contended
@@ -28,6 +28,7 @@ from ._native import (
     Fingerprint,
     OrderedFingerprint,
     StaleEpochError,
+    TableMap,
     Watch,
     __version__,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Fingerprint",
     "OrderedFingerprint",
     "StaleEpochError",
+    "TableMap",
     "Watch",
     "__version__",
 ]
