@@ -140,9 +140,9 @@ static void by_a_system_call(void)
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_OK);
 	for (i = 0; i < ATOMIK_MAX_CONTEXTS; i++)
 		CHECK(atomik_map_accum(&m, i, i + 1) == ATOMIK_OK);
-	/* In no order, and, of many, with some twice. */
+	/* In no order, some of many twice, and not from the table's beginning. */
 	for (i = 0; i < 70000; i++)
-		addrs[i] = (uint32_t)(i * 40503 % ATOMIK_MAX_CONTEXTS);
+		addrs[i] = (uint32_t)(1000 + i * 40503 % (ATOMIK_MAX_CONTEXTS - 1000));
 	busy = always_at_work(&m);
 	for (number = 0; number < sizeof(numbers) / sizeof(numbers[0]); number++) {
 		const size_t n = numbers[number];
