@@ -35,6 +35,7 @@ mod arch {
     #[inline]
     pub(super) fn read(from: UserPtr) -> Result<u64> {
         might_fault();
+        fail_on_purpose()?;
         let (error, value): (usize, u64);
         // SAFETY: the function takes any address in rax and checks it. It returns the word in rdx,
         // an error in eax, and uses no other register.
@@ -61,6 +62,7 @@ mod arch {
 
     #[inline]
     fn put(to: UserPtr, value: u64) -> Result {
+        fail_on_purpose()?;
         let error: usize;
         // SAFETY: the function takes any address in rcx and checks it, and the word in rax. It
         // returns an error in ecx, and uses rbx, which can't be named here.
@@ -97,7 +99,7 @@ mod arch {
         result
     }
 
-    /// Complains, where the kernel is built to, if the caller may not sleep.
+    /// Complains if the caller may not sleep, in a kernel that is built to.
     #[inline]
     fn might_fault() {
         #[cfg(CONFIG_PROVE_LOCKING)]
@@ -105,6 +107,17 @@ mod arch {
         unsafe {
             bindings::__might_fault(c"module/kernel_ext/user_word.rs".as_char_ptr(), 0)
         };
+    }
+
+    /// Fails with EFAULT where a test wants that, in a kernel that is built to.
+    #[inline]
+    fn fail_on_purpose() -> Result {
+        #[cfg(CONFIG_FAULT_INJECTION_USERCOPY)]
+        // SAFETY: it has no conditions.
+        if unsafe { bindings::should_fail_usercopy() } {
+            return Err(EFAULT);
+        }
+        Ok(())
     }
 }
 
