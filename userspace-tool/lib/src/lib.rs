@@ -55,6 +55,18 @@
 //! Nobody waits for those who watch. The kernel doesn't see what programs do through a
 //! [mapping](TableRef::map): [`TableRef::touch`] tells of it.
 //!
+//! # Mapping
+//!
+//! [`TableRef::view`] and [`TableRef::map`] map the states of a table into this process, where
+//! operations need no system call:
+//!
+//! | call | effect |
+//! | --- | --- |
+//! | [`TableView::read`] | READ, by a load |
+//! | [`TableView::read_consistent`] | READ of several contexts, as of one moment |
+//! | [`TableView::read_consistently`] | the same for a closure, whose reads depend on each other |
+//! | [`TableMap::accum`] | ACCUM, by one instruction |
+//!
 //! # In the process
 //!
 //! Types that need no driver have any width from 1 bit to [`MAX_WIDTH`], and use the driver's own

@@ -341,8 +341,9 @@ impl World {
         }
         let table = file.table(export.map(|export| export.table), id)?;
         let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
-        let states = u64::from(map.first) + u64::from(map.pages) <= pages;
-        if !states && !(control && map.pages == 1) {
+        let in_states = u64::from(map.first) + u64::from(map.pages) <= pages;
+        let is_control = control && map.pages == 1;
+        if !in_states && !is_control {
             return Err(Errno::EINVAL);
         }
         // The pages are made before the words that they replace are given back.
