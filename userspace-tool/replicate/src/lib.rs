@@ -13,6 +13,19 @@
 //! | [`Agent`], [`Config`], [`Event`], [`Action`] | the agent of a node |
 //! | [`Message`], [`Snapshot`] | the formats of what nodes tell each other |
 //! | [`Image`] | a table's replicated part, its members and its digest, for `status` and `verify` |
+//!
+//! # The program around it
+//!
+//! 1. It lets only one agent at a time serve a table: a lock that dies with the process.
+//! 2. It learns the [`Layout`] before it makes a table: from the first message of the log that is a
+//!    [`Body::Found`], or from the newest [`Snapshot`]. Where there is neither, it may choose.
+//! 3. It opens a watch of the contexts 0 to n - 1, and only then gives the agent its first event.
+//! 4. It does all actions in their order, and gives the event that follows each. The table answers
+//!    at once; the log and the store may take their time, and events may come in between.
+//! 5. It gives the next message only while [`Agent::reading`].
+//! 6. It gives [`Event::NotPublished`] and [`Event::Connected`] no faster than it wants to try
+//!    again, and no answers of a connection that is gone.
+//! 7. It cuts the log, and deletes snapshots, only on [`Action::Cut`].
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -405,6 +405,25 @@ fn snapshots_that_lead_nowhere() {
 }
 
 #[test]
+fn messages_while_half_a_snapshot_is_taken_over() {
+    let mut table = Rig::joined().table;
+    table.contexts[layout().word(Word::Taking) as usize] = 8;
+    let mut rig = Rig::new(table);
+    rig.tell(Event::Connected { first: 1, last: 20 });
+    assert_eq!(rig.actions, [Action::FetchSnapshot]);
+    assert!(!rig.agent.reading());
+    rig.tell(Event::Snapshot(Some(snapshot(7).encode())));
+    assert_eq!(
+        rig.error(),
+        Error::Gap {
+            position: 2,
+            needed: 8,
+            newest: Some(7)
+        }
+    );
+}
+
+#[test]
 fn names_that_no_node_can_have() {
     let long = "a".repeat(65);
     for bad in ["", "a b", "ä", "a/b", "a\0", long.as_str()] {
