@@ -32,8 +32,8 @@ ONLY ?=
 
 .PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
 	test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table \
-	lint fmt clean setup bench bench-compare bench-check bench-picture bench-profile \
-	bench-programs install-image install-programs
+	lint fmt clean setup bench bench-compare bench-check bench-picture bench-document \
+	bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -141,6 +141,9 @@ bench-check: bench-programs ## compare counts with bench/expected; UPDATE=yes wr
 
 bench-picture: bench-programs ## draw docs/speed.svg from bench/expected
 	@$(bench) picture bench/expected
+
+bench-document: bench-programs ## renew docs/growth.svg and the tables of docs/performance.md from `make bench`
+	@$(bench) document target/bench/bench.json
 
 bench-profile: bench-programs ## where the instructions of ONLY=NAME… go, such as single/accum
 	@$(bench) profile $(bench_options)

@@ -9,14 +9,47 @@ pub const LOOP_ONCE: &str = "loop/1";
 /// The case that does nothing, [`LOOP_ITERATIONS`] times.
 pub const LOOP_MANY: &str = "loop/64";
 pub const LOOP_ITERATIONS: u32 = 64;
-/// The case that executes [`PROOF_INSTRUCTIONS`] instructions.
+/// The case that executes [`PROOF_INSTRUCTIONS`] instructions, [`PROOF_LOCKED`] of them locked.
 pub const PROOF: &str = "proof/1000";
 pub const PROOF_INSTRUCTIONS: f64 = 1000.0;
+pub const PROOF_LOCKED: f64 = 3.0;
 /// An ioctl that the driver doesn't know: the cost of a system call that does nothing.
 pub const FLOOR: &str = "floor/unknown-ioctl";
+/// Beginning of the names of the conventional driver's cases; the rest is that of atomik's. And
+/// where the guest has its module.
+pub const CONVENTIONAL: &str = "conventional/";
+pub const CONVENTIONAL_MODULE: &str = "/usr/lib/atomik/conventional.ko";
 /// A batch of EXPECT and SET on one context, and one of two ACCUMs, to compare it with.
 pub const COMPARE_AND_SET: &str = "conditions/compare-and-set";
 pub const TWO_ACCUMS: &str = "conditions/two-accums";
+
+/// Beginnings of the names of cases whose stores are collected, by the processor.
+pub const FIRST: &str = "first/";
+pub const SECOND: &str = "second/";
+
+/// How a table is used by a guest's processors, of which the first one's calls are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Use {
+    /// By the first alone.
+    One,
+    /// Each of the others has made one call since the first one's last.
+    Turns,
+    /// All make the same calls all the time.
+    All,
+}
+
+impl Use {
+    pub const ALL: [Self; 3] = [Self::One, Self::Turns, Self::All];
+
+    /// Beginning of the names of its cases.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::One => "one/",
+            Self::Turns => "turns/",
+            Self::All => "all/",
+        }
+    }
+}
 
 /// A case to measure, in a block of some iterations.
 #[derive(Clone, Debug, Serialize, Deserialize)]

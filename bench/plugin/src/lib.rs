@@ -2,25 +2,32 @@
 //! A QEMU plugin that counts the instructions which the guest executes between marks (see
 //! `atomik-bench-marks`).
 //!
-//! It writes a file with a line for each mark, in the order of the guest: `begin USER KERNEL` or
-//! `end USER KERNEL`, the instructions executed so far. With `profile=on`, lines `at COUNT ADDRESS`
-//! before each `end` give the executions of each instruction since the `begin`, and lines `code
-//! ADDRESS TEXT` at the end its assembler.
+//! It writes a file with a line for each mark, in the order of the guest: `begin USER KERNEL LOCKED`
+//! or `end USER KERNEL LOCKED`, the instructions that the mark's processor has executed so far, and
+//! how many of them are locked. More lines come before each `end`:
 //!
-//! Arguments: `out=PATH`; `profile=on`; for tests `miss=N`, which overlooks the mark with this
-//! number, from 0.
+//! - With `profile=on`, `at COUNT ADDRESS`, the executions of each instruction since the `begin`.
+//!   Lines `code ADDRESS TEXT` at the end give its assembler.
+//! - With `stores=on`, `line stack ADDRESS` or `line other ADDRESS`, each 64 bytes of the kernel's
+//!   memory that the mark's processor has stored to since the `begin`. A stack is what a CALL or a
+//!   PUSH stored to, and what lies in the same 16 KiB, the size of a task's stack.
 //!
-//! The guest has one virtual CPU, so two threads never run this at a time.
+//! Arguments: `out=PATH`; `profile=on`; `stores=on`; for tests `miss=N`, which overlooks the mark
+//! with this number, from 0.
+//!
+//! Of several processors only one at a time may be between marks, and a block has to end on the
+//! processor where it began. The profile needs a guest of one.
 
 mod qemu;
+mod x86;
 
 use atomik_bench_marks as marks;
 use qemu::{Block, Counter, Instruction};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::fmt::Write;
 use std::fs;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 
 /// The version of the interface, which QEMU looks up.
@@ -30,15 +37,24 @@ pub static qemu_plugin_version: c_int = qemu::VERSION;
 
 /// First address of the kernel.
 const KERNEL: u64 = 1 << 63;
+/// Bytes of a cache line and of a task's stack, as binary logarithms.
+const LINE: u32 = 6;
+const STACK: u32 = 14;
+/// No processor's number.
+const NONE: c_uint = c_uint::MAX;
 
 struct Plugin {
     file: String,
     profile: bool,
+    stores: bool,
     miss: Option<usize>,
     user: Counter,
     kernel: Counter,
+    locked: Counter,
     /// True between marks. Only the profile needs it.
     between: AtomicBool,
+    /// The processor whose stores are collected: the one that is between marks.
+    collected: AtomicU32,
     seen: Mutex<Seen>,
 }
 
@@ -57,6 +73,9 @@ struct Seen {
     executed: HashMap<u64, &'static Executed>,
     /// Instructions executed since the last `begin`.
     since_begin: Vec<&'static Executed>,
+    /// Lines of the kernel stored to since then, and those of them that are stacks, by their size.
+    lines: BTreeSet<u64>,
+    stacks: HashSet<u64>,
 }
 
 /// An instruction of the guest, for the profile.
@@ -90,11 +109,12 @@ pub unsafe extern "C" fn qemu_plugin_install(
         // SAFETY: the caller promises it.
         unsafe { CStr::from_ptr(*argv.add(i)) }.to_string_lossy()
     });
-    let (mut file, mut profile, mut miss) = (None, false, None);
+    let (mut file, mut profile, mut stores, mut miss) = (None, false, false, None);
     for argument in arguments {
         match argument.split_once('=') {
             Some(("out", path)) => file = Some(path.to_owned()),
             Some(("profile", "on")) => profile = true,
+            Some(("stores", "on")) => stores = true,
             Some(("miss", number)) => miss = number.parse().ok(),
             _ => {
                 eprintln!("bench plugin: what is {argument}?");
@@ -114,10 +134,13 @@ pub unsafe extern "C" fn qemu_plugin_install(
     let plugin = Plugin {
         file,
         profile,
+        stores,
         miss,
         user: counter(),
         kernel: counter(),
+        locked: counter(),
         between: AtomicBool::new(false),
+        collected: AtomicU32::new(NONE),
         seen: Mutex::default(),
     };
     if PLUGIN.set(plugin).is_err() {
@@ -159,6 +182,9 @@ extern "C" fn translate(_id: qemu::Id, block: *mut Block) {
     } else {
         plugin.user
     };
+    for &instruction in &instructions {
+        plugin.watch(instruction);
+    }
     if instructions
         .iter()
         .any(|&instruction| mark(instruction).is_some())
@@ -225,18 +251,39 @@ fn address(instruction: *const Instruction) -> u64 {
     unsafe { qemu::qemu_plugin_insn_vaddr(instruction) }
 }
 
-fn mark(instruction: *const Instruction) -> Option<Mark> {
-    let mut bytes = [0; marks::LENGTH];
+/// The instruction's bytes, and zeros.
+fn code(instruction: *const Instruction) -> [u8; x86::LONGEST] {
+    let mut bytes = [0; x86::LONGEST];
     // SAFETY: an instruction of the block that is being translated; the buffer has the length that
     // is given.
     unsafe {
         qemu::qemu_plugin_insn_data(instruction, bytes.as_mut_ptr().cast(), bytes.len());
     }
-    match bytes {
-        marks::BEGIN => Some(Mark::Begin),
-        marks::END => Some(Mark::End),
-        _ => None,
+    bytes
+}
+
+fn mark(instruction: *const Instruction) -> Option<Mark> {
+    let bytes = code(instruction);
+    if bytes.starts_with(&marks::BEGIN) {
+        Some(Mark::Begin)
+    } else if bytes.starts_with(&marks::END) {
+        Some(Mark::End)
+    } else {
+        None
     }
+}
+
+extern "C" fn store(cpu: c_uint, info: qemu::MemoryInfo, address: u64, _data: *mut c_void) {
+    plugin().collect(cpu, info, address, false);
+}
+
+extern "C" fn store_to_stack(
+    cpu: c_uint,
+    info: qemu::MemoryInfo,
+    address: u64,
+    _data: *mut c_void,
+) {
+    plugin().collect(cpu, info, address, true);
 }
 
 extern "C" fn begin(cpu: c_uint, _data: *mut c_void) {
@@ -291,13 +338,11 @@ impl Plugin {
     }
 
     fn pass(&self, mark: Mark, cpu: c_uint) {
-        // SAFETY: both are QEMU's counters, which have an element for each CPU.
-        let (user, kernel) = unsafe {
-            (
-                qemu::qemu_plugin_u64_get(self.user, cpu),
-                qemu::qemu_plugin_u64_get(self.kernel, cpu),
-            )
+        let count = |counter| {
+            // SAFETY: QEMU's counter, which has an element for each CPU.
+            unsafe { qemu::qemu_plugin_u64_get(counter, cpu) }
         };
+        let (user, kernel, locked) = (count(self.user), count(self.kernel), count(self.locked));
         let mut seen = self.seen();
         let number = seen.marks;
         seen.marks += 1;
@@ -308,9 +353,72 @@ impl Plugin {
             let count = executed.count.swap(0, Relaxed);
             seen.note(format_args!("at {count} {:x}", executed.address));
         }
+        let (lines, stacks) = (
+            std::mem::take(&mut seen.lines),
+            std::mem::take(&mut seen.stacks),
+        );
+        for line in lines {
+            let kind = if stacks.contains(&(line >> (STACK - LINE))) {
+                "stack"
+            } else {
+                "other"
+            };
+            seen.note(format_args!("line {kind} {:x}", line << LINE));
+        }
         let name = if mark == Mark::Begin { "begin" } else { "end" };
-        seen.note(format_args!("{name} {user} {kernel}"));
-        self.between.store(mark == Mark::Begin, Relaxed);
+        seen.note(format_args!("{name} {user} {kernel} {locked}"));
+        let begins = mark == Mark::Begin;
+        self.between.store(begins, Relaxed);
+        let collected = if begins && self.stores { cpu } else { NONE };
+        self.collected.store(collected, Relaxed);
+    }
+
+    /// Has an instruction counted where it is locked, and what it stores collected where asked for.
+    fn watch(&self, instruction: *mut Instruction) {
+        let code = code(instruction);
+        if x86::is_locked(&code) {
+            // SAFETY: an instruction of the block that is being translated, and QEMU's counter.
+            unsafe {
+                qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
+                    instruction,
+                    qemu::ADD,
+                    self.locked,
+                    1,
+                );
+            }
+        }
+        if self.stores {
+            let callback: extern "C" fn(c_uint, qemu::MemoryInfo, u64, *mut c_void) =
+                if x86::writes_stack(&code) {
+                    store_to_stack
+                } else {
+                    store
+                };
+            // SAFETY: likewise; the callbacks look at no data.
+            unsafe {
+                qemu::qemu_plugin_register_vcpu_mem_cb(
+                    instruction,
+                    callback,
+                    qemu::NO_REGISTERS,
+                    qemu::STORES,
+                    std::ptr::null_mut(),
+                );
+            }
+        }
+    }
+
+    /// Collects the lines of a store to the kernel's memory.
+    fn collect(&self, cpu: c_uint, info: qemu::MemoryInfo, address: u64, is_stack: bool) {
+        if self.collected.load(Relaxed) != cpu || address < KERNEL {
+            return;
+        }
+        // SAFETY: QEMU gave this for the access.
+        let last = address + (1 << unsafe { qemu::qemu_plugin_mem_size_shift(info) }) - 1;
+        let mut seen = self.seen();
+        seen.lines.extend(address >> LINE..=last >> LINE);
+        if is_stack {
+            seen.stacks.insert(last >> STACK);
+        }
     }
 
     /// Returns the count of an instruction. Takes any at the same address for the same.

@@ -43,6 +43,11 @@ pub struct Counter {
 pub const ADD: c_int = 0;
 /// `enum qemu_plugin_cb_flags`: the callback looks at no registers.
 pub const NO_REGISTERS: c_int = 0;
+/// `enum qemu_plugin_mem_rw`: calls for stores only.
+pub const STORES: c_int = 2;
+
+/// `qemu_plugin_meminfo_t`.
+pub type MemoryInfo = u32;
 
 unsafe extern "C" {
     pub fn qemu_plugin_register_vcpu_tb_trans_cb(id: Id, callback: extern "C" fn(Id, *mut Block));
@@ -75,6 +80,15 @@ unsafe extern "C" {
         counter: Counter,
         operand: u64,
     );
+    pub fn qemu_plugin_register_vcpu_mem_cb(
+        instruction: *mut Instruction,
+        callback: extern "C" fn(c_uint, MemoryInfo, u64, *mut c_void),
+        flags: c_int,
+        accesses: c_int,
+        data: *mut c_void,
+    );
+    /// Returns the binary logarithm of the access's bytes.
+    pub fn qemu_plugin_mem_size_shift(info: MemoryInfo) -> c_uint;
     pub fn qemu_plugin_scoreboard_new(element_size: usize) -> *mut Scoreboard;
     pub fn qemu_plugin_u64_get(counter: Counter, cpu: c_uint) -> u64;
     pub fn qemu_plugin_tb_n_insns(block: *const Block) -> usize;

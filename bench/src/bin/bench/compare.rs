@@ -61,6 +61,7 @@ mod tests {
             id: id.to_owned(),
             user: 0.0,
             kernel,
+            locked: 0.0,
         };
         Counts {
             release: "7.3".to_owned(),

@@ -5,7 +5,7 @@ use crate::marks_file::{Block, Marks};
 use anyhow::{Context, Result, ensure};
 use atomik_bench::{
     CaseInfo, CountsReport, FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF,
-    PROOF_INSTRUCTIONS, lower_quartile,
+    PROOF_INSTRUCTIONS, PROOF_LOCKED, lower_quartile,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,9 @@ pub struct Line {
     pub id: String,
     pub user: f64,
     pub kernel: f64,
+    /// Those of either that are locked.
+    #[serde(default)]
+    pub locked: f64,
 }
 
 impl Line {
@@ -67,6 +70,7 @@ impl Counts {
                 id: case.id.clone(),
                 user: ((usual(index, |b| b.user) - marks_alone) / iterations - turn) / operations,
                 kernel: usual(index, |b| b.kernel) / iterations / operations,
+                locked: usual(index, |b| b.locked) / iterations / operations,
             }
         };
         let mut lines: Vec<Line> = report.cases.iter().enumerate().map(line).collect();
@@ -75,9 +79,13 @@ impl Counts {
             .find(|line| line.id == PROOF)
             .context("no proof")?;
         ensure!(
-            (proof.user - PROOF_INSTRUCTIONS).abs() < 0.5 && proof.kernel == 0.0,
-            "{PROOF_INSTRUCTIONS} instructions were counted as {} and {} of the kernel",
+            (proof.user - PROOF_INSTRUCTIONS).abs() < 0.5
+                && proof.kernel == 0.0
+                && proof.locked == PROOF_LOCKED,
+            "{PROOF_INSTRUCTIONS} instructions, {PROOF_LOCKED} of them locked, were counted as {}, \
+             {} of them locked, and {} of the kernel",
             proof.user,
+            proof.locked,
             proof.kernel
         );
         lines.retain(|line| ![LOOP_ONCE, LOOP_MANY, PROOF].contains(&line.id.as_str()));
@@ -123,7 +131,10 @@ mod tests {
             [
                 block(5, 0),
                 block(194, 0),
-                block(1005, 0),
+                Block {
+                    locked: 3,
+                    ..block(1005, 0)
+                },
                 block(2 + 2 * (3 + 16), 32 + noise),
             ]
         };
@@ -148,6 +159,7 @@ mod tests {
             id: "batch/x/8".to_owned(),
             user: 2.0,
             kernel: 2.0,
+            locked: 0.0,
         };
         assert_eq!(counts.lines, [expected]);
     }
@@ -157,6 +169,11 @@ mod tests {
         let (report, mut marks) = measured();
         for round in 0..3 {
             marks.blocks[round * 4 + 2].user += 1;
+        }
+        assert!(Counts::new(&report, &marks).is_err());
+        let (report, mut marks) = measured();
+        for round in 0..3 {
+            marks.blocks[round * 4 + 2].locked -= 1;
         }
         assert!(Counts::new(&report, &marks).is_err());
         let (report, mut marks) = measured();

@@ -3,7 +3,7 @@
 
 use crate::marks_file::{self, Marks};
 use anyhow::{Context, Result, ensure};
-use atomik_bench::{CountsReport, TimesReport};
+use atomik_bench::{CONVENTIONAL_MODULE, CountsReport, TimesReport};
 use serde::de::DeserializeOwned;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -40,28 +40,47 @@ pub struct Extra {
 impl Guest {
     /// Has the cases executed and their instructions counted.
     pub fn counts(&self, rounds: usize, extra: Extra) -> Result<(CountsReport, Marks)> {
+        let mut program = self.program("counts", rounds)?;
+        let mut plugin = String::new();
+        if extra.profile {
+            plugin.push_str(",profile=on");
+            program.push("--symbols".to_owned());
+        }
+        if let Some(number) = extra.miss {
+            plugin.push_str(&format!(",miss={number}"));
+        }
+        self.counted(&["--steady-time"], &plugin, &program)
+    }
+
+    /// Has calls counted on one of so many processors that use one table.
+    pub fn growth(&self, processors: u16, rounds: usize) -> Result<(CountsReport, Marks)> {
+        let program = self.program("growth", rounds)?;
+        self.counted(&side_by_side(&processors.to_string()), "", &program)
+    }
+
+    /// Has the stores of two processors collected.
+    pub fn written(&self, rounds: usize) -> Result<(CountsReport, Marks)> {
+        let program = self.program("written", rounds)?;
+        self.counted(&side_by_side("2"), ",stores=on", &program)
+    }
+
+    fn counted(
+        &self,
+        options: &[&str],
+        plugin: &str,
+        program: &[String],
+    ) -> Result<(CountsReport, Marks)> {
         let directory = Path::new("target/bench");
         fs::create_dir_all(directory)?;
         // In the project's own directory, the only one that QEMU's Debian root has.
         let file = tempfile::NamedTempFile::new_in(directory)?;
         let path = fs::canonicalize(file.path())?;
-        let mut plugin = format!(
-            "{},out={}",
+        let plugin = format!(
+            "{},out={}{plugin}",
             fs::canonicalize(&self.plugin)?.display(),
             path.display()
         );
-        if extra.profile {
-            plugin.push_str(",profile=on");
-        }
-        if let Some(number) = extra.miss {
-            plugin.push_str(&format!(",miss={number}"));
-        }
-        let mut program = self.program("counts", rounds)?;
-        if extra.profile {
-            program.push("--symbols".to_owned());
-        }
-        let options = [
-            "--steady-time",
+        let for_all = [
             "--cpu",
             CPU,
             "--plugin",
@@ -70,7 +89,7 @@ impl Guest {
             "--append",
             "apparmor=1",
         ];
-        let report = self.run(&options, &program)?;
+        let report = self.run(&[&for_all, options].concat(), program)?;
         let marks = marks_file::parse(&fs::read_to_string(&path)?)?;
         Ok((report, marks))
     }
@@ -100,7 +119,13 @@ impl Guest {
         if !self.kernel.is_empty() {
             command.args(["--kernel", &self.kernel]);
         }
-        for (host, guest) in programs()? {
+        let conventional = output_of(Command::new("qemu/module").args([
+            "--source",
+            "bench/conventional",
+            &self.kernel,
+        ]))?;
+        let conventional = (PathBuf::from(conventional), CONVENTIONAL_MODULE);
+        for (host, guest) in programs()?.into_iter().chain([conventional]) {
             command
                 .arg("--file")
                 .arg(format!("{}={guest}", host.display()));
@@ -120,21 +145,31 @@ impl Guest {
     }
 }
 
+/// Options for a guest whose processors run side by side. Its time is not steady, and one of one
+/// processor is no exception: where time is steady, QEMU counts each repetition of a string
+/// instruction.
+fn side_by_side(processors: &str) -> [&str; 6] {
+    [
+        "--smp",
+        processors,
+        // So that each of many processors needn't try how fast it is.
+        "--append",
+        "lpj=4000000",
+        "--append",
+        "tsc=reliable",
+    ]
+}
+
 /// Programs to be measured, and their paths in the guest: atomikctl, and the Debian root's `true`.
 /// Each only where it exists.
 fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
     // Built with a profile of its own, in a directory beside this one's.
     let atomikctl = std::env::current_exe()?.with_file_name("../tool/atomikctl");
-    let root = Command::new("qemu/root")
-        .stderr(Stdio::inherit())
-        .output()
-        .context("qemu/root")?;
-    ensure!(root.status.success(), "qemu/root: {}", root.status);
-    let root = String::from_utf8(root.stdout).context("the root's path")?;
+    let root = output_of(&mut Command::new("qemu/root"))?;
     let paths = [
         (atomikctl, "/usr/bin/atomikctl"),
         (
-            Path::new(root.trim_end()).join("usr/bin/true"),
+            Path::new(&root).join("usr/bin/true"),
             "/usr/lib/atomik/true",
         ),
     ];
@@ -142,4 +177,18 @@ fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
         .into_iter()
         .filter(|(host, _)| host.exists())
         .collect())
+}
+
+/// The last line that a command prints.
+fn output_of(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("{name}: call this in the project's directory"))?;
+    ensure!(output.status.success(), "{name}: {}", output.status);
+    let text = String::from_utf8(output.stdout).with_context(|| name.clone())?;
+    let line = text
+        .lines()
+        .last()
+        .with_context(|| format!("{name} printed nothing"))?;
+    Ok(line.to_owned())
 }

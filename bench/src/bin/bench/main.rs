@@ -6,11 +6,15 @@ mod aims;
 mod check;
 mod compare;
 mod counts;
+mod document;
+mod growth;
 mod guest;
 mod marks_file;
 mod picture;
+mod plot;
 mod profile;
 mod table;
+mod written;
 
 use anyhow::{Context, Result, bail};
 use atomik_bench::{TimesReport, median};
@@ -26,9 +30,14 @@ use std::path::{Path, PathBuf};
 const COUNT_ROUNDS: usize = 15;
 /// Rounds by the clock, which needs more.
 const TIME_ROUNDS: usize = 25;
+/// Processors of the guests in which growth is measured, and those of them that are checked.
+const PROCESSORS: [u16; 5] = [1, 4, 16, 32, 64];
+const PROCESSORS_CHECKED: [u16; 2] = [1, 32];
 const PROFILE_ROUNDS: usize = 5;
-/// The picture of how fast the driver is, in the documents.
+/// What the documents have of it: a picture of how fast the driver is, one of growth, and tables.
 const PICTURE: &str = "docs/speed.svg";
+const GROWTH: &str = "docs/growth.svg";
+const DOCUMENT: &str = "docs/performance.md";
 
 /// Measures the driver in the guest. To be called in the project's directory.
 #[derive(Parser)]
@@ -46,6 +55,9 @@ enum Command {
         guest: Guest,
         #[arg(long, value_name = "DIRECTORY", default_value = "target/bench")]
         output: PathBuf,
+        /// Processors of the guests in which growth is measured.
+        #[arg(long, value_name = "N,…", value_delimiter = ',', default_values_t = PROCESSORS)]
+        processors: Vec<u16>,
     },
     /// Count only, and save as JSON.
     Count {
@@ -67,6 +79,8 @@ enum Command {
     },
     /// Draw docs/speed.svg, of the counts in a file that `check` compares with.
     Picture { expected: PathBuf },
+    /// Renew the tables of docs/performance.md and draw docs/growth.svg, of a file of `run`.
+    Document { measured: PathBuf },
     /// Show where the instructions of the cases chosen by --only go.
     Profile {
         #[command(flatten)]
@@ -78,6 +92,10 @@ enum Command {
 #[derive(Serialize, Deserialize)]
 struct Measured {
     counts: Counts,
+    #[serde(default)]
+    written: Vec<written::Written>,
+    #[serde(default)]
+    growth: Vec<growth::Row>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<Times>,
 }
@@ -101,13 +119,19 @@ struct Time {
 
 fn main() -> Result<()> {
     match Cli::parse().command {
-        Command::Run { guest, output } => run(&guest, &output),
+        Command::Run {
+            guest,
+            output,
+            processors,
+        } => run(&guest, &output, &processors),
         Command::Count { guest, output } => {
             let counts = count(&guest)?;
             save(
                 &output,
                 &Measured {
                     counts,
+                    written: Vec::new(),
+                    growth: Vec::new(),
                     times: None,
                 },
             )
@@ -127,6 +151,7 @@ fn main() -> Result<()> {
         Command::Picture { expected } => {
             save_picture(&check::parse(&fs::read_to_string(expected)?)?)
         }
+        Command::Document { measured } => document(&load(&measured)?),
         Command::Profile { guest } => {
             let extra = Extra {
                 profile: true,
@@ -144,9 +169,26 @@ fn count(guest: &Guest) -> Result<Counts> {
     Counts::new(&report, &marks)
 }
 
-fn run(guest: &Guest, output: &Path) -> Result<()> {
+fn written(guest: &Guest) -> Result<Vec<written::Written>> {
+    let (report, marks) = guest.written(COUNT_ROUNDS)?;
+    written::new(&report, &marks)
+}
+
+fn growth(guest: &Guest, processors: &[u16]) -> Result<Vec<growth::Row>> {
+    let mut rows = Vec::new();
+    for &number in processors {
+        let (report, marks) = guest.growth(number, COUNT_ROUNDS)?;
+        rows.extend(growth::rows(number, &Counts::new(&report, &marks)?));
+    }
+    Ok(rows)
+}
+
+fn run(guest: &Guest, output: &Path, processors: &[u16]) -> Result<()> {
     let counts = count(guest)?;
     print!("{}", table::counts(&counts)?);
+    let (written, growth) = (written(guest)?, growth(guest, processors)?);
+    print!("{}", written::table(&written)?);
+    print!("{}{}", growth::table(&growth)?, growth::aim(&growth));
     let times = guest.times(TIME_ROUNDS)?;
     print!("{}", table::times(&times)?);
     let json = output.join("bench.json");
@@ -154,6 +196,8 @@ fn run(guest: &Guest, output: &Path) -> Result<()> {
         &json,
         &Measured {
             counts,
+            written,
+            growth,
             times: Some(Times::new(times)),
         },
     )?;
@@ -167,12 +211,21 @@ fn save_picture(expected: &check::Expected) -> Result<()> {
     Ok(())
 }
 
+fn document(measured: &Measured) -> Result<()> {
+    let text = fs::read_to_string(DOCUMENT).context(DOCUMENT)?;
+    fs::write(DOCUMENT, document::renewed(&text, measured)?).context(DOCUMENT)?;
+    fs::write(GROWTH, plot::draw(&measured.growth)?).context(GROWTH)?;
+    println!("{DOCUMENT} and {GROWTH} written");
+    Ok(())
+}
+
 /// Compares with the file at `path`, or writes it and the picture.
 fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
     a_missed_mark_fails(&guest)?;
     guest.only = check::CHECKED.iter().map(|&name| name.to_owned()).collect();
     let counts = count(&guest)?;
-    let measured = check::expected(&counts)?;
+    let growth = growth(&guest, &PROCESSORS_CHECKED)?;
+    let measured = check::expected(&counts, &written(&guest)?, &growth)?;
     if update {
         fs::write(path, check::write(&measured)?)?;
         println!("{} written", path.display());

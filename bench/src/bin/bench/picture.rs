@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `docs/speed.svg`: the counts of `bench/expected` beside those of the conventional driver.
+//! `docs/speed.svg`: the counts of `bench/expected`, the conventional driver's among them.
 
-use crate::aims::conventional;
 use crate::check::Expected;
 use crate::table::figure;
 use anyhow::{Context, Result};
-use atomik_bench::FLOOR;
+use atomik_bench::CONVENTIONAL;
 use std::fmt::Write;
 
 const HEIGHT: f64 = 360.0;
@@ -41,7 +40,7 @@ const PANELS: [Panel; 3] = [
     },
     Panel {
         title: "one entry of a batch of 4096",
-        top: 45.0,
+        top: 60.0,
         pairs: &[
             ("LOAD", "batch/load/4096"),
             ("ACCUM", "batch/accum/4096"),
@@ -51,13 +50,13 @@ const PANELS: [Panel; 3] = [
     },
     Panel {
         title: "mapped: no system call",
-        top: 45.0,
+        top: 60.0,
         pairs: &[("ACCUM", "mapped/accum"), ("READ", "mapped/read")],
     },
 ];
 
 /// Colours for light and dark pages. The picture has its own background, so it can be read on any.
-const STYLE: &str = "\
+pub const STYLE: &str = "\
 text { font: 13px sans-serif; fill: #1f2328 }
 .title { font-size: 18px; font-weight: bold }
 .value { font-size: 12px }
@@ -119,8 +118,8 @@ impl Panel {
         for (index, &(name, id)) in self.pairs.iter().enumerate() {
             let middle = left + (index as f64 + 0.5) * PAIR;
             let ours = *expected.get(id).with_context(|| format!("no {id}"))?;
-            match conventional_above_floor(id) {
-                Some(theirs) => {
+            match expected.get(&format!("{CONVENTIONAL}{id}")) {
+                Some(&theirs) => {
                     self.bar(svg, "atomik", middle - BAR - 1.0, ours)?;
                     self.bar(svg, "other", middle + 1.0, theirs)?;
                 }
@@ -147,16 +146,6 @@ impl Panel {
     }
 }
 
-/// Returns the conventional driver's count that compares with the one in `bench/expected`.
-fn conventional_above_floor(id: &str) -> Option<f64> {
-    let floor = if id.starts_with("single/") {
-        conventional(FLOOR)?
-    } else {
-        0.0
-    };
-    Some(conventional(id)? - floor)
-}
-
 fn legend(svg: &mut String, left: f64, class: &str, name: &str) -> Result<()> {
     writeln!(
         svg,
@@ -165,7 +154,7 @@ fn legend(svg: &mut String, left: f64, class: &str, name: &str) -> Result<()> {
     text(svg, "", left + 21.0, 66.0, name)
 }
 
-fn text(svg: &mut String, class: &str, x: f64, y: f64, text: &str) -> Result<()> {
+pub fn text(svg: &mut String, class: &str, x: f64, y: f64, text: &str) -> Result<()> {
     writeln!(
         svg,
         r#"<text class="{class}" x="{x}" y="{y:.1}">{text}</text>"#

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! The tables for people.
 
-use crate::aims::{self, aim, conventional};
-use crate::counts::Counts;
+use crate::aims::{self, aim};
+use crate::counts::{Counts, Line};
 use anyhow::Result;
-use atomik_bench::{CaseInfo, FLOOR, ThreadsReport, TimesReport, median};
+use atomik_bench::{CONVENTIONAL, CaseInfo, FLOOR, ThreadsReport, TimesReport, median};
 use std::fmt::Write;
 
 /// All counts.
@@ -12,10 +12,11 @@ pub fn counts(counts: &Counts) -> Result<String> {
     let floor = counts.floor()?;
     let mut out = format!(
         "Instructions of one operation, on {}, emulated, one processor\n\n\
-         {:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}\n",
-        counts.release, "", "user", "kernel", "all", "- floor", "C driver", "aim"
+         {:<28}{:>8}{:>9}{:>9}{:>8}{:>9}{:>10}{:>9}\n",
+        counts.release, "", "user", "kernel", "all", "locked", "- floor", "C driver", "aim"
     );
-    for line in &counts.lines {
+    let own = |line: &&Line| !line.id.starts_with(CONVENTIONAL);
+    for line in counts.lines.iter().filter(own) {
         let above = if in_kernel_once(&line.id) {
             figure(line.all() - floor)
         } else {
@@ -24,13 +25,14 @@ pub fn counts(counts: &Counts) -> Result<String> {
         let limit = aim(&line.id).map(|aim| aim.limit(floor));
         writeln!(
             out,
-            "{:<26}{:>8}{:>8}{:>9}{:>9}{:>10}{:>9}{}",
+            "{:<28}{:>8}{:>9}{:>9}{:>8}{:>9}{:>10}{:>9}{}",
             line.id,
             figure(line.user),
             figure(line.kernel),
             figure(line.all()),
+            figure(line.locked),
             above,
-            conventional(&line.id).map_or_else(String::new, figure),
+            conventional(counts, &line.id).map_or_else(String::new, |line| figure(line.all())),
             limit.map_or_else(String::new, figure),
             limit.map_or("", |limit| if line.all() > limit {
                 "  missed"
@@ -44,15 +46,39 @@ pub fn counts(counts: &Counts) -> Result<String> {
     Ok(out)
 }
 
+/// The conventional driver's line for the same.
+pub fn conventional<'a>(counts: &'a Counts, id: &str) -> Option<&'a Line> {
+    counts.get(&format!("{CONVENTIONAL}{id}"))
+}
+
 /// True where the operation is one system call, to compare with one that does nothing.
 fn in_kernel_once(id: &str) -> bool {
-    id != FLOOR
-        && !id.starts_with("batch/")
-        && !id.starts_with("memory/")
-        && !id.starts_with("mapped/")
-        && !id.starts_with("image/")
-        && !id.starts_with("command/")
-        && !id.contains("update-batch")
+    const OTHERS: [&str; 9] = [
+        FLOOR,
+        "batch",
+        "memory/",
+        "mapped/",
+        "bpf/mapped",
+        "seqlock/",
+        "consistent/",
+        "image/",
+        "command/",
+    ];
+    !OTHERS.iter().any(|start| id.starts_with(start)) && !id.contains("update-batch")
+}
+
+/// An operation's name as documents have it: `batch/accum/16` is `BATCH of 16 ACCUM`.
+pub fn plain_name(id: &str) -> String {
+    let (whose, id) = match id.strip_prefix(CONVENTIONAL) {
+        Some(id) => ("C driver: ", id),
+        None => ("", id),
+    };
+    let parts: Vec<&str> = id.split('/').collect();
+    match parts.as_slice() {
+        ["single", opcode] => format!("{whose}{}", opcode.to_uppercase()),
+        ["batch", opcode, count] => format!("{whose}BATCH of {count} {}", opcode.to_uppercase()),
+        _ => format!("{whose}{id}"),
+    }
 }
 
 /// The times, as ratios where the guest is emulated.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! A BPF array map by its system call: shared kernel state without a driver.
+//! A BPF array map, by its system call and mapped: shared kernel state without a driver.
 
+use crate::shared::Words;
 use nix::errno::Errno;
 use nix::libc;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
@@ -12,6 +13,8 @@ const MAP_UPDATE_ELEM: u32 = 2;
 const MAP_UPDATE_BATCH: u32 = 26;
 /// `enum bpf_map_type`, in part.
 const MAP_TYPE_ARRAY: u32 = 2;
+/// A flag of `MAP_CREATE`: programs may map the values.
+const F_MMAPABLE: u32 = 1 << 10;
 
 /// The parts of `union bpf_attr` that the commands above take.
 #[repr(C)]
@@ -20,6 +23,7 @@ struct Create {
     key_size: u32,
     value_size: u32,
     max_entries: u32,
+    map_flags: u32,
 }
 
 #[repr(C)]
@@ -44,7 +48,10 @@ struct Batch {
 }
 
 /// A map from `u32` to `u64`.
-pub struct ArrayMap(OwnedFd);
+pub struct ArrayMap {
+    descriptor: OwnedFd,
+    entries: u32,
+}
 
 impl ArrayMap {
     pub fn new(max_entries: u32) -> Result<Self, Errno> {
@@ -53,10 +60,19 @@ impl ArrayMap {
             key_size: size_of::<u32>() as u32,
             value_size: size_of::<u64>() as u32,
             max_entries,
+            map_flags: F_MMAPABLE,
         };
         let descriptor = Errno::result(bpf(MAP_CREATE, &mut create))?;
-        // SAFETY: the kernel has just made it, for this.
-        Ok(Self(unsafe { OwnedFd::from_raw_fd(descriptor as i32) }))
+        Ok(Self {
+            // SAFETY: the kernel has just made it, for this.
+            descriptor: unsafe { OwnedFd::from_raw_fd(descriptor as i32) },
+            entries: max_entries,
+        })
+    }
+
+    /// The values, mapped.
+    pub fn mapped(&self) -> Result<Words, Errno> {
+        Words::map(&self.descriptor, self.entries as usize)
     }
 
     #[inline]
@@ -81,7 +97,7 @@ impl ArrayMap {
             keys: keys.as_ptr() as u64,
             values: values.as_ptr() as u64,
             count: keys.len() as u32,
-            map_fd: self.0.as_raw_fd() as u32,
+            map_fd: self.descriptor.as_raw_fd() as u32,
             elem_flags: 0,
             flags: 0,
         };
@@ -91,7 +107,7 @@ impl ArrayMap {
 
     fn element(&self, key: &u32, value: u64) -> Element {
         Element {
-            map_fd: self.0.as_raw_fd() as u32,
+            map_fd: self.descriptor.as_raw_fd() as u32,
             padding: 0,
             key: (key as *const u32) as u64,
             value,

@@ -4,10 +4,10 @@
 use crate::block::Case;
 use crate::bpf::ArrayMap;
 use crate::ioctl::{UNKNOWN, ioctl};
-use crate::{others, programs};
+use crate::{consistent, conventional, others, peers, programs};
 use anyhow::Result;
 use atomik_bench::{
-    COMPARE_AND_SET, FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF, TWO_ACCUMS,
+    COMPARE_AND_SET, CONVENTIONAL, FLOOR, LOOP_ITERATIONS, LOOP_MANY, LOOP_ONCE, PROOF, TWO_ACCUMS,
 };
 use atomik_test_support::{
     mapping::Mapping,
@@ -18,7 +18,6 @@ use atomik_uapi as uapi;
 use std::cell::RefCell;
 use std::os::fd::IntoRawFd;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// System calls in a block: few, so that an interrupt spoils few blocks.
 const CALLS: u32 = 32;
@@ -36,8 +35,11 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     let file = Rc::new(open_device());
     let calls = CALLS * factor;
     let mut cases = basics();
-    cases.extend(singles(&file, calls)?);
-    cases.extend(batches(&file, factor)?);
+    cases.extend(singles("", &file, calls)?);
+    cases.extend(batches("", &file, &BATCHES, factor)?);
+    // Half of the results in one page, and half in the next.
+    let across = PAGE - 8 * size_of::<BatchOp>();
+    cases.extend(batches_at("batch-across/", &file, &[16], across, factor)?);
     cases.extend(conditions(&file, factor)?);
     cases.extend(exports(&file, factor)?);
     cases.extend(watches(&file, calls)?);
@@ -45,21 +47,42 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.extend(numbers_of_tables(calls)?);
     cases.extend(create_and_destroy(&file)?);
     cases.extend(bpf_maps(calls)?);
-    cases.push(memory(calls));
+    if let Some(file) = conventional::open()? {
+        let file = Rc::new(file);
+        cases.extend(singles(CONVENTIONAL, &file, calls)?);
+        cases.extend(batches(CONVENTIONAL, &file, &[16, 4096], factor)?);
+    }
+    cases.extend(peers::all(calls)?);
     cases.extend(mapped(&file, calls)?);
+    cases.extend(consistent::all(calls)?);
     cases.extend(images(&file)?);
     cases.extend(others::all(&file)?);
     cases.extend(programs::all()?);
     Ok(cases)
 }
 
-fn basics() -> Vec<Case> {
+/// What every measurement needs.
+pub fn basics() -> Vec<Case> {
     vec![
         Case::new(LOOP_ONCE, 1, 1, |_| ()),
         Case::new(LOOP_MANY, LOOP_ITERATIONS, 1, |_| ()),
         Case::new(PROOF, 1, 1, |_| {
-            // SAFETY: a thousand instructions that do nothing.
-            unsafe { std::arch::asm!(".rept 1000", "nop", ".endr", options(nostack)) }
+            // SAFETY: a thousand instructions that leave memory as it was.
+            unsafe {
+                std::arch::asm!(
+                    ".rept 996",
+                    "nop",
+                    ".endr",
+                    "lock or dword ptr [rsp], 0",
+                    "xchg qword ptr [rsp], rax",
+                    "xchg qword ptr [rsp], rax",
+                    // Not with memory, so not locked.
+                    "xchg rax, rcx",
+                    out("rax") _,
+                    out("rcx") _,
+                    options(nostack)
+                )
+            }
         }),
     ]
 }
@@ -78,11 +101,12 @@ fn repeated<T: 'static>(
     })
 }
 
-fn singles(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
+/// Single operations of atomik, or of another driver with names that begin with `whose`.
+fn singles(whose: &str, file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
     let (table_id, addr) = (file.create(256)?, 77);
     let unknown = {
         let file = Rc::clone(file);
-        Case::new(FLOOR, calls, 1, move |_| {
+        Case::new(format!("{whose}{FLOOR}"), calls, 1, move |_| {
             assert_eq!(ioctl(&file, UNKNOWN, &mut 0u64), -1);
         })
     };
@@ -109,16 +133,28 @@ fn singles(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
         new_reference: 0,
         old_state: 0,
     };
+    let id = |name: &str| format!("{whose}single/{name}");
     Ok(vec![
         unknown,
-        repeated("single/load", calls, file, uapi::IOC_LOAD, load),
-        repeated("single/accum", calls, file, uapi::IOC_ACCUM, accum),
-        repeated("single/read", calls, file, uapi::IOC_READ, read),
-        repeated("single/swap", calls, file, uapi::IOC_SWAP, swap),
+        repeated(&id("load"), calls, file, uapi::IOC_LOAD, load),
+        repeated(&id("accum"), calls, file, uapi::IOC_ACCUM, accum),
+        repeated(&id("read"), calls, file, uapi::IOC_READ, read),
+        repeated(&id("swap"), calls, file, uapi::IOC_SWAP, swap),
     ])
 }
 
-fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
+fn batches(whose: &str, file: &Rc<RawFile>, sizes: &[u32], factor: u32) -> Result<Vec<Case>> {
+    batches_at(&format!("{whose}batch/"), file, sizes, 0, factor)
+}
+
+/// Batches that begin `offset` bytes behind the beginning of a page.
+fn batches_at(
+    name: &str,
+    file: &Rc<RawFile>,
+    sizes: &[u32],
+    offset: usize,
+    factor: u32,
+) -> Result<Vec<Case>> {
     let contexts = 4096;
     let table_id = file.create(contexts)?;
     /// An opcode's name, and its entry for an address.
@@ -129,7 +165,7 @@ fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
         ("read", raw::read),
         ("swap", raw::swap),
     ];
-    let case = |id: String, offset: usize, num_ops: u32, entry: fn(u32) -> BatchOp| {
+    let case = |id: String, num_ops: u32, entry: fn(u32) -> BatchOp| {
         let ops: Vec<BatchOp> = (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
         // In pages of their own, as the number of pages that results lie in makes a difference.
         let pages = Pages::new((offset + size_of_val(&*ops)).div_ceil(PAGE));
@@ -148,14 +184,10 @@ fn batches(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
         })
     };
     let mut cases = Vec::new();
-    for (name, entry) in entries {
-        for num_ops in BATCHES {
-            cases.push(case(format!("batch/{name}/{num_ops}"), 0, num_ops, entry));
+    for (opcode, entry) in entries {
+        for &num_ops in sizes {
+            cases.push(case(format!("{name}{opcode}/{num_ops}"), num_ops, entry));
         }
-        // Half in one page, and half in the next.
-        let (num_ops, offset) = (16, PAGE - 8 * size_of::<BatchOp>());
-        let id = format!("batch-across/{name}/{num_ops}");
-        cases.push(case(id, offset, num_ops, entry));
     }
     Ok(cases)
 }
@@ -432,9 +464,10 @@ fn create_and_destroy(file: &Rc<RawFile>) -> Result<Vec<Case>> {
 fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
     let entries = 4096;
     let map = Rc::new(ArrayMap::new(entries)?);
+    let values = Box::leak(Box::new(map.mapped()?)).words();
     let (update, lookup, batch) = (Rc::clone(&map), Rc::clone(&map), map);
-    let (keys, values): (Vec<u32>, Vec<u64>) = (0..entries).map(|i| (i, 3)).unzip();
-    Ok(vec![
+    let keys_and_values: (Vec<u32>, Vec<u64>) = (0..entries).map(|i| (i, 3)).unzip();
+    let mut cases = vec![
         Case::new("bpf/update", calls, 1, move |_| update.update(77, 3)),
         Case::new("bpf/lookup", calls, 1, move |_| {
             std::hint::black_box(lookup.lookup(77));
@@ -444,10 +477,13 @@ fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
             1,
             entries,
             move |_| {
-                batch.update_batch(&keys, &values);
+                let (keys, values) = &keys_and_values;
+                batch.update_batch(keys, values);
             },
         ),
-    ])
+    ];
+    cases.extend(peers::words("bpf/mapped", calls, values));
+    Ok(cases)
 }
 
 /// Cases of a mapped table: operations without a system call, and batches, which have to expect
@@ -460,21 +496,16 @@ fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
     let states = Box::leak(Box::new(Mapping::new(file, table_id, pages)?)).states();
     let mut ops: Vec<BatchOp> = (0..CONTEXTS).map(|addr| raw::accum(addr, 3)).collect();
     let file = Rc::clone(file);
-    Ok(vec![
-        Case::new("mapped/accum", calls, 1, move |turn| {
-            if let Some(state) = states.get((turn % CONTEXTS) as usize) {
-                state.fetch_xor(3, Ordering::SeqCst);
-            }
-        }),
-        Case::new("mapped/read", calls, 1, move |turn| {
-            if let Some(state) = states.get((turn % CONTEXTS) as usize) {
-                std::hint::black_box(state.load(Ordering::SeqCst));
-            }
-        }),
-        Case::new("mapped/batch/accum/4096", 1, CONTEXTS, move |_| {
+    let mut cases = Vec::from(peers::words("mapped", calls, states));
+    cases.push(Case::new(
+        "mapped/batch/accum/4096",
+        1,
+        CONTEXTS,
+        move |_| {
             assert_eq!(file.batch(table_id, &mut ops), Ok(()));
-        }),
-    ])
+        },
+    ));
+    Ok(cases)
 }
 
 /// Cases of a whole table at one moment, as `atomikctl watch` and `top` look at it.
@@ -503,14 +534,4 @@ fn images(file: &Rc<RawFile>) -> Result<Vec<Case>> {
             ))
         })
         .collect()
-}
-
-/// Cases without the kernel: atomics in this process's own memory, with the bounds of a table.
-fn memory(calls: u32) -> Case {
-    let states: Vec<AtomicU64> = (0..256).map(AtomicU64::new).collect();
-    Case::new("memory/xor", calls, 1, move |turn| {
-        if let Some(state) = states.get(turn as usize % 256) {
-            state.fetch_xor(3, Ordering::SeqCst);
-        }
-    })
 }

@@ -5,9 +5,14 @@
 mod block;
 mod bpf;
 mod cases;
+mod consistent;
+mod conventional;
 mod ioctl;
 mod others;
+mod peers;
+mod processors;
 mod programs;
+mod shared;
 mod symbols;
 mod threads;
 
@@ -38,6 +43,10 @@ enum What {
         #[arg(long)]
         symbols: bool,
     },
+    /// Execute single calls between marks where all processors use one table.
+    Growth,
+    /// Execute single calls between marks on two processors in turn.
+    Written,
     /// Execute the cases, and threads side by side, by the clock.
     Times,
 }
@@ -46,6 +55,11 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.what {
         What::Counts { symbols } => counts(&cli, symbols),
+        What::Growth => {
+            let processors = std::thread::available_parallelism()?.get();
+            single_calls(processors::growth(processors, cli.rounds)?)
+        }
+        What::Written => single_calls(processors::written(cli.rounds)?),
         What::Times => times(&cli),
     }
 }
@@ -65,10 +79,7 @@ fn counts(cli: &Cli, symbols: bool) -> Result<()> {
         }
     }
     tell(&CountsReport {
-        release: nix::sys::utsname::uname()?
-            .release()
-            .to_string_lossy()
-            .into_owned(),
+        release: release()?,
         cases: cases.into_iter().map(|case| case.info).collect(),
         blocks,
         symbols: if symbols {
@@ -77,6 +88,21 @@ fn counts(cli: &Cli, symbols: bool) -> Result<()> {
             Vec::new()
         },
     })
+}
+
+fn single_calls(executed: processors::Executed) -> Result<()> {
+    tell(&CountsReport {
+        release: release()?,
+        cases: executed.infos,
+        blocks: executed.blocks,
+        symbols: Vec::new(),
+    })
+}
+
+/// The kernel's.
+fn release() -> Result<String> {
+    let names = nix::sys::utsname::uname()?;
+    Ok(names.release().to_string_lossy().into_owned())
 }
 
 fn times(cli: &Cli) -> Result<()> {

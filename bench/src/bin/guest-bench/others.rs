@@ -10,22 +10,26 @@ use std::{cell::RefCell, rc::Rc};
 
 /// Beginning of these cases' names.
 pub const NAME: &str = "others/";
-/// Numbers of other files.
-const OTHERS: [usize; 2] = [1, 1000];
+/// Numbers of other files, and of tables in each.
+const OTHERS: [(usize, usize); 4] = [(1, 1), (100, 1), (100, 10), (1000, 1)];
 /// Calls in a block.
 const CALLS: u32 = 8;
 
-/// Files of others, each with a table.
+/// Files of others, each with tables.
 #[derive(Default)]
-struct Others(RefCell<Vec<RawFile>>);
+struct Others(RefCell<Vec<(RawFile, usize)>>);
 
 impl Others {
-    /// Opens or closes files until there are so many.
-    fn set(&self, number: usize) {
-        self.0.borrow_mut().resize_with(number, || {
+    /// Opens or closes files until there are so many with so many tables.
+    fn set(&self, number: usize, tables: usize) {
+        let mut files = self.0.borrow_mut();
+        files.retain(|(_, of)| *of == tables);
+        files.resize_with(number, || {
             let file = open_device();
-            file.create(1).expect("CREATE_TABLE");
-            file
+            for _ in 0..tables {
+                file.create(1).expect("CREATE_TABLE");
+            }
+            (file, tables)
         });
     }
 }
@@ -35,11 +39,12 @@ pub fn all(file: &Rc<RawFile>) -> Result<Vec<Case>> {
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let others = Rc::new(Others::default());
     // Sorted by files, so that each case finds most of them open.
-    let cases = OTHERS.into_iter().flat_map(|number| {
+    let cases = OTHERS.into_iter().flat_map(|(number, tables)| {
         let case = |name: &str, operation: Box<dyn FnMut(u32)>| {
             let others = Rc::clone(&others);
-            let id = format!("{NAME}{name}/{number}");
-            Case::prepared(id, CALLS, 1, move || others.set(number), operation)
+            let id = format!("{NAME}{name}/{number}x{tables}");
+            let prepare = move || others.set(number, tables);
+            Case::prepared(id, CALLS, 1, prepare, operation)
         };
         let file = Rc::clone(file);
         let mut info = uapi::Info::default();

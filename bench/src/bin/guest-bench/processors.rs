@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+//! Operations where several processors use one table. One call is counted at a time, with all that
+//! its processor, the first, executes meanwhile.
+
+use crate::block::measured;
+use crate::ioctl::{UNKNOWN, ioctl};
+use crate::{cases::basics, conventional};
+use anyhow::{Context, Result};
+use atomik_bench::{CONVENTIONAL, CaseInfo, FIRST, FLOOR, SECOND, Use};
+use atomik_test_support::raw::{self, BatchOp, RawFile, open_device};
+use atomik_uapi as uapi;
+use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
+use nix::unistd::Pid;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+/// Distance between contexts of different processors: pages of their own.
+const APART: u32 = 256;
+
+/// Ends of the names of the operations whose growth is measured.
+const GROWTH: [&str; 6] = [
+    "single/load",
+    "single/accum",
+    "single/read",
+    "single/swap",
+    "batch/accum/16",
+    "batch/accum/256",
+];
+
+/// A table that processors share.
+#[derive(Clone, Copy)]
+struct Table {
+    /// Beginning of its cases' names: whose driver it is.
+    whose: &'static str,
+    file: &'static RawFile,
+    table_id: u32,
+}
+
+/// Operation of a processor on contexts of its own.
+struct Operation {
+    name: String,
+    call: Box<dyn FnMut()>,
+}
+
+impl Table {
+    fn all(processors: usize) -> Result<Vec<Self>> {
+        let own = Some(open_device());
+        let files = [("", own), (CONVENTIONAL, conventional::open()?)];
+        let table = |(whose, file): (&'static str, Option<RawFile>)| {
+            let file: &'static RawFile = Box::leak(Box::new(file?));
+            let created = file.create(processors as u32 * APART);
+            Some(created.map(|table_id| Self {
+                whose,
+                file,
+                table_id,
+            }))
+        };
+        let tables: Result<_, _> = files.into_iter().filter_map(table).collect();
+        tables.context("CREATE_TABLE")
+    }
+
+    /// The operations of a processor that are counted.
+    fn operations(self, processor: usize) -> Vec<Operation> {
+        let Self {
+            whose,
+            file,
+            table_id,
+        } = self;
+        let addr = processor as u32 * APART;
+        let mut all = vec![Operation {
+            name: format!("{whose}{FLOOR}"),
+            call: Box::new(move || assert_eq!(ioctl(file, UNKNOWN, &mut 0u64), -1)),
+        }];
+        let mut single = |name: &str, mut call: Box<dyn FnMut() -> i32>| {
+            all.push(Operation {
+                name: format!("{whose}single/{name}"),
+                call: Box::new(move || assert_eq!(call(), 0)),
+            });
+        };
+        let mut load = uapi::Load {
+            table_id,
+            addr,
+            initial_state: 5,
+        };
+        let mut accum = uapi::Accum {
+            table_id,
+            addr,
+            delta: 3,
+        };
+        let mut read = uapi::Read {
+            table_id,
+            addr,
+            state: 0,
+        };
+        let mut swap = uapi::Swap {
+            table_id,
+            addr,
+            new_reference: 0,
+            old_state: 0,
+        };
+        single(
+            "load",
+            Box::new(move || ioctl(file, uapi::IOC_LOAD, &mut load)),
+        );
+        single(
+            "accum",
+            Box::new(move || ioctl(file, uapi::IOC_ACCUM, &mut accum)),
+        );
+        single(
+            "read",
+            Box::new(move || ioctl(file, uapi::IOC_READ, &mut read)),
+        );
+        single(
+            "swap",
+            Box::new(move || ioctl(file, uapi::IOC_SWAP, &mut swap)),
+        );
+        /// An opcode's name, an entry of it, and the number of entries.
+        type Entries = (&'static str, fn(u32) -> BatchOp, u32);
+        let batches: [Entries; 5] = [
+            ("load", |addr| raw::load(addr, 5), 16),
+            ("accum", |addr| raw::accum(addr, 3), 16),
+            ("read", raw::read, 16),
+            ("swap", raw::swap, 16),
+            ("accum", |addr| raw::accum(addr, 3), 256),
+        ];
+        for (name, entry, num_ops) in batches {
+            let mut ops: Vec<BatchOp> = (0..num_ops).map(|i| entry(addr + i)).collect();
+            let mut batch = uapi::Batch {
+                table_id,
+                num_ops,
+                ops_ptr: ops.as_mut_ptr() as u64,
+            };
+            all.push(Operation {
+                name: format!("{whose}batch/{name}/{num_ops}"),
+                call: Box::new(move || {
+                    std::hint::black_box(&mut ops);
+                    assert_eq!(ioctl(file, uapi::IOC_BATCH, &mut batch), 0);
+                }),
+            });
+        }
+        all
+    }
+}
+
+/// Cases, and the case of each block in the order of their execution.
+#[derive(Default)]
+pub struct Executed {
+    pub infos: Vec<CaseInfo>,
+    pub blocks: Vec<usize>,
+}
+
+impl Executed {
+    /// Those that every measurement needs.
+    fn basic(rounds: usize) -> Self {
+        let mut executed = Self::default();
+        for mut case in basics() {
+            let index = executed.add(case.info.clone());
+            for _ in 0..rounds {
+                case.run();
+                executed.blocks.push(index);
+            }
+        }
+        executed
+    }
+
+    fn add(&mut self, info: CaseInfo) -> usize {
+        self.infos.push(info);
+        self.infos.len() - 1
+    }
+}
+
+/// Counts the first processor's operations where it alone uses the table, where the others have
+/// used it in between, and where they do all the time what it does.
+pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
+    run_on(0)?;
+    let mut executed = Executed::basic(rounds);
+    let tables = Table::all(processors)?;
+    let all = |processor: usize| -> Vec<Operation> {
+        let all = tables.iter().flat_map(|table| table.operations(processor));
+        all.filter(|operation| GROWTH.iter().any(|name| operation.name.ends_with(name)))
+            .collect()
+    };
+    let mut own = all(0);
+    let mut visits: Vec<Vec<Operation>> = (1..processors).map(all).collect();
+    let stop = AtomicBool::new(false);
+    let chosen = AtomicUsize::new(0);
+    for table_use in Use::ALL {
+        if processors == 1 && table_use != Use::One {
+            continue;
+        }
+        let first = executed.infos.len();
+        for operation in &own {
+            executed.add(once(format!("{}{}", table_use.prefix(), operation.name)));
+        }
+        thread::scope(|scope| -> Result<()> {
+            if table_use == Use::All {
+                for processor in 1..processors {
+                    let (all, stop, chosen) = (&all, &stop, &chosen);
+                    scope.spawn(move || {
+                        let mut operations = all(processor);
+                        alone_on(processor);
+                        while !stop.load(Ordering::Relaxed) {
+                            (operations[chosen.load(Ordering::Relaxed)].call)();
+                        }
+                    });
+                }
+            }
+            for (index, operation) in own.iter_mut().enumerate() {
+                chosen.store(index, Ordering::Relaxed);
+                for _ in 0..rounds {
+                    if table_use == Use::Turns {
+                        for (others, processor) in visits.iter_mut().zip(1..) {
+                            run_on(processor)?;
+                            (others[index].call)();
+                        }
+                        run_on(0)?;
+                    }
+                    // What comes late of being moved here isn't counted.
+                    assert_eq!(ioctl(tables[0].file, UNKNOWN, &mut 0u64), -1);
+                    measured(&mut operation.call);
+                    executed.blocks.push(first + index);
+                }
+            }
+            stop.store(true, Ordering::Relaxed);
+            Ok(())
+        })?;
+    }
+    Ok(executed)
+}
+
+/// Counts the same operations on two processors one after the other, which share a table and
+/// nothing else.
+pub fn written(rounds: usize) -> Result<Executed> {
+    run_on(0)?;
+    let mut executed = Executed::basic(rounds);
+    let tables = Table::all(2)?;
+    let all = |processor: usize| -> Vec<Operation> {
+        let all = tables.iter().flat_map(|table| table.operations(processor));
+        all.collect()
+    };
+    let mut own = all(0);
+    thread::scope(|scope| {
+        let (order, orders) = mpsc::channel::<usize>();
+        let (done, answers) = mpsc::channel();
+        scope.spawn(|| {
+            let (orders, done) = (orders, done);
+            let mut operations = all(1);
+            alone_on(1);
+            for index in orders {
+                measured(&mut operations[index].call);
+                done.send(()).expect("the first processor");
+            }
+        });
+        for (index, operation) in own.iter_mut().enumerate() {
+            let first = executed.add(once(format!("{FIRST}{}", operation.name)));
+            let second = executed.add(once(format!("{SECOND}{}", operation.name)));
+            for _ in 0..rounds {
+                measured(&mut operation.call);
+                order.send(index).expect("the second processor");
+                answers.recv().expect("the second processor");
+                executed.blocks.extend([first, second]);
+            }
+        }
+    });
+    Ok(executed)
+}
+
+/// A case of one call in a block.
+fn once(id: String) -> CaseInfo {
+    CaseInfo {
+        id,
+        iterations: 1,
+        operations: 1,
+    }
+}
+
+/// Has this thread run on the processor.
+fn run_on(processor: usize) -> Result<()> {
+    let mut set = CpuSet::new();
+    set.set(processor)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &set)?)
+}
+
+/// The same for a thread that is to be like a process, with a descriptor table of its own. Where
+/// threads share one, the kernel counts the users of the open file at each call, in one word.
+fn alone_on(processor: usize) {
+    run_on(processor).expect("a processor");
+    unshare(CloneFlags::CLONE_FILES).expect("a descriptor table");
+}
