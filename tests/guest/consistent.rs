@@ -2,11 +2,11 @@
 
 //! The crate's reads of several states as of one moment, through a mapping.
 
-use crate::isolation::with_interference;
+use crate::isolation::{Done, with_interference};
 use atomik::{Batch, Context, Device, Error, LocalError, MAX_BATCH, Rights, TableRef, TableView};
 use atomik_test_support::fdinfo;
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
 };
 
@@ -21,15 +21,20 @@ fn addrs(times: usize) -> Vec<u32> {
     (0..CONTEXTS).collect::<Vec<_>>().repeat(times)
 }
 
-/// Makes the states those of `number`, by a batch: the same in all contexts.
-fn set_all(table: &TableRef, number: u64) {
+/// Entries by which a batch makes all states differ, and then all the same.
+const ENTRIES: u32 = 2 * CONTEXTS;
+
+/// Makes the states those of `number`, by a batch that does so again and again: the same in all
+/// contexts.
+fn set_all(table: &TableRef, number: u64, times: u32) {
     let mut batch = Batch::new();
-    // In between, all states differ.
-    for addr in 0..CONTEXTS {
-        batch.load(addr, number + u64::from(addr));
-    }
-    for addr in 0..CONTEXTS {
-        batch.accum(addr, number ^ (number + u64::from(addr)));
+    for _ in 0..times {
+        for addr in 0..CONTEXTS {
+            batch.load(addr, number + u64::from(addr));
+        }
+        for addr in 0..CONTEXTS {
+            batch.accum(addr, number ^ (number + u64::from(addr)));
+        }
     }
     table.submit(&batch).unwrap();
 }
@@ -86,8 +91,8 @@ fn no_read_is_torn() {
     with_interference(
         watched,
         &[
-            &|n| set_all(&table, n << 8),
-            &|n| set_all(&table, (n << 8) | (1 << 63)),
+            &|n| set_all(&table, n << 8, 1),
+            &|n| set_all(&table, (n << 8) | (1 << 63), 8),
             &|n| restore_all(&table, n << 8),
             &|_| drop(table.snapshot(0..CONTEXTS).unwrap()),
         ],
@@ -104,26 +109,27 @@ fn a_read_ends_though_a_writer_never_pauses() {
         let addrs = addrs(length);
         let by_call = || -> bool {
             let before = fdinfo::read(&device).ops;
-            let done = AtomicBool::new(false);
-            let written = thread::scope(|scope| {
-                let writer = scope.spawn(|| {
-                    let mut written = 0;
+            let (done, written) = (AtomicBool::new(false), AtomicU64::new(0));
+            thread::scope(|scope| {
+                scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        set_all(&table, written << 8);
-                        written += 1;
+                        let number = written.load(Ordering::Relaxed);
+                        set_all(&table, number << 8, MAX_BATCH / ENTRIES);
+                        written.fetch_add(1, Ordering::Relaxed);
                     }
-                    written
                 });
+                let _done = Done(&done);
+                while written.load(Ordering::Relaxed) == 0 {
+                    thread::yield_now();
+                }
                 for _ in 0..100 {
                     let mut states = vec![0; addrs.len()];
                     view.read_consistent(&addrs, &mut states).unwrap();
                     assert_whole(&states);
                     whole(&view);
                 }
-                done.store(true, Ordering::Relaxed);
-                writer.join().unwrap()
             });
-            let by_writer = written * 2 * u64::from(CONTEXTS);
+            let by_writer = written.into_inner() * u64::from(MAX_BATCH);
             fdinfo::read(&device).ops - before > by_writer
         };
         while !by_call() {}
@@ -209,7 +215,7 @@ fn a_destroyed_table_shows_its_last_states() {
     let table = device.create_table(CONTEXTS).unwrap();
     let other = device.table(table.id()).unwrap();
     let view = other.view().unwrap();
-    set_all(&table, 0x100);
+    set_all(&table, 0x100, 1);
     table.destroy().unwrap();
     let mut states = [0; CONTEXTS as usize];
     view.read_consistent(&addrs(1), &mut states).unwrap();

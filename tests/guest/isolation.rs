@@ -13,18 +13,20 @@ use std::{
 /// Batches that each test runs while others interfere.
 const ROUNDS: u64 = 3000;
 
+/// Tells other threads that a test is done when dropped, also when it panics.
+pub struct Done<'a>(pub &'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Calls `watched` while a thread for each of `interfering` calls that again and again: until all of
 /// them have had turns meanwhile.
 pub fn with_interference(watched: impl Fn(), interfering: &[&(dyn Fn(u64) + Sync)]) {
     let done = AtomicBool::new(false);
     let rounds: Vec<AtomicU64> = interfering.iter().map(|_| AtomicU64::new(0)).collect();
-    /// Ends the other threads also when the watched one panics.
-    struct Done<'a>(&'a AtomicBool);
-    impl Drop for Done<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
     thread::scope(|scope| {
         for (body, count) in interfering.iter().zip(&rounds) {
             scope.spawn(|| {
