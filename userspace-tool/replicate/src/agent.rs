@@ -282,7 +282,8 @@ impl Agent {
         self.log.following &= self.position() + 1 >= first;
     }
 
-    /// The log has a message of the table: nothing to do, until it comes back.
+    /// The log has the message. That is nothing yet: it counts where it comes back. Tests plant the
+    /// mistake to clear the outbox here.
     fn acknowledged(&mut self, actions: &mut Vec<Action>) {
         let Some(image) = &self.image else { return };
         if self.mistake == Some(Mistake::OutboxClearedEarly) && self.table == Busy::No {

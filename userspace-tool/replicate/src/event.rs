@@ -52,7 +52,7 @@ pub enum Event {
         addresses: Vec<u32>,
     },
     /// After [`Action::FetchSnapshot`](crate::Action::FetchSnapshot): the stored snapshot of the
-    /// highest position, if there is one.
+    /// highest position; none if the store has none. Where the store doesn't answer, ask it again.
     Snapshot(Option<Vec<u8>>),
     /// After [`Action::StoreSnapshot`](crate::Action::StoreSnapshot): it is stored for good. If it
     /// couldn't be, nothing needs to be told.

@@ -51,7 +51,7 @@ pub enum Body {
         /// 1 to [`Delta::MOST`] deltas, addresses ascending.
         deltas: Vec<Delta>,
     },
-    /// All nodes shall answer with the digest of what they have at this position.
+    /// All nodes shall answer with the digest of what they have just before this message.
     Verify {
         /// A number that the one who asks knows it again by.
         question: u64,
@@ -62,7 +62,7 @@ pub enum Body {
         node: u32,
         /// The position of the `Verify`.
         position: u64,
-        /// [`Image::digest`](crate::Image::digest) at this position.
+        /// [`Image::digest`](crate::Image::digest) just before it.
         digest: [u8; 32],
     },
 }

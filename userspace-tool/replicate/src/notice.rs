@@ -49,7 +49,7 @@ pub enum Notice {
     Digest {
         /// The number of the node.
         node: u32,
-        /// The position that was asked for.
+        /// The position of the question.
         position: u64,
         /// The digest.
         digest: [u8; 32],
