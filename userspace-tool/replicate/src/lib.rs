@@ -3,9 +3,9 @@
 //! Replicated tables: the protocol by which tables of several machines converge, over a log that
 //! somebody else keeps. `docs/replication-protocol.md` explains it, and why it is right.
 //!
-//! There is no I/O here. An [`Agent`] takes [events](Event): a message of the log, a batch that was
-//! applied, a watch that told of changes. It gives [actions](Action): apply this batch, publish this
-//! message, store this snapshot. A program around it does them.
+//! There is no I/O here. An [`Agent`] takes [events](Event): a message of the log, a batch that
+//! was applied, a watch that told of changes. It gives [actions](Action): apply this batch, publish
+//! this message, store this snapshot. A program around it does them.
 //!
 //! | | |
 //! | --- | --- |
