@@ -32,7 +32,7 @@ pub const SECOND: &str = "second/";
 pub enum Use {
     /// By the first alone.
     One,
-    /// Each of the others has made one call since the first one's last.
+    /// Each of the others has made an ACCUM since the first one's last call.
     Turns,
     /// All make the same calls all the time.
     All,

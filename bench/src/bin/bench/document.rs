@@ -284,7 +284,7 @@ impl Cell {
                 } else {
                     "met"
                 };
-                format!("{}, {word}", aim.value())
+                format!("{}, {word}", grouped(aim.value()))
             }
             Text(text) => (*text).to_owned(),
         })

@@ -11,7 +11,7 @@ use atomik_test_support::raw::{self, BatchOp, RawFile, open_device};
 use atomik_uapi as uapi;
 use nix::sched::{CloneFlags, CpuSet, sched_setaffinity, unshare};
 use nix::unistd::Pid;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -170,8 +170,8 @@ impl Executed {
     }
 }
 
-/// Counts the first processor's operations where it alone uses the table, where the others have
-/// used it in between, and where they do all the time what it does.
+/// Counts the first processor's operations where it alone uses the table, where each of the others
+/// has made an ACCUM in between, and where they do all the time what it does.
 pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
     run_on(0)?;
     let mut executed = Executed::basic(rounds);
@@ -182,9 +182,14 @@ pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
             .collect()
     };
     let mut own = all(0);
-    let mut visits: Vec<Vec<Operation>> = (1..processors).map(all).collect();
+    let is_accum = |operation: &Operation| operation.name.ends_with("single/accum");
+    let mut visits: Vec<Vec<Operation>> = (1..processors)
+        .map(|processor| all(processor).into_iter().filter(is_accum).collect())
+        .collect();
     let stop = AtomicBool::new(false);
     let chosen = AtomicUsize::new(0);
+    // Calls that each of the others has made.
+    let made: Vec<AtomicU64> = (1..processors).map(|_| AtomicU64::new(0)).collect();
     for table_use in Use::ALL {
         if processors == 1 && table_use != Use::One {
             continue;
@@ -195,13 +200,14 @@ pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
         }
         thread::scope(|scope| -> Result<()> {
             if table_use == Use::All {
-                for processor in 1..processors {
+                for (made, processor) in made.iter().zip(1..) {
                     let (all, stop, chosen) = (&all, &stop, &chosen);
                     scope.spawn(move || {
                         let mut operations = all(processor);
                         alone_on(processor);
                         while !stop.load(Ordering::Relaxed) {
                             (operations[chosen.load(Ordering::Relaxed)].call)();
+                            made.fetch_add(1, Ordering::Relaxed);
                         }
                     });
                 }
@@ -210,11 +216,14 @@ pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
                 chosen.store(index, Ordering::Relaxed);
                 for _ in 0..rounds {
                     if table_use == Use::Turns {
-                        for (others, processor) in visits.iter_mut().zip(1..) {
+                        for (accums, processor) in visits.iter_mut().zip(1..) {
                             run_on(processor)?;
-                            (others[index].call)();
+                            accums.iter_mut().for_each(|accum| (accum.call)());
                         }
                         run_on(0)?;
+                    }
+                    if table_use == Use::All {
+                        wait_for_all(&made);
                     }
                     // What comes late of being moved here isn't counted.
                     assert_eq!(ioctl(tables[0].file, UNKNOWN, &mut 0u64), -1);
@@ -227,6 +236,17 @@ pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
         })?;
     }
     Ok(executed)
+}
+
+/// Waits till each of the others has made a call after the one that it may be at.
+fn wait_for_all(made: &[AtomicU64]) {
+    let now = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let before: Vec<u64> = made.iter().map(now).collect();
+    for (count, before) in made.iter().zip(before) {
+        while now(count) < before + 2 {
+            thread::yield_now();
+        }
+    }
 }
 
 /// Counts the same operations on two processors one after the other, which share a table and
