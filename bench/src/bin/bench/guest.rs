@@ -52,9 +52,18 @@ impl Guest {
         self.counted(&["--steady-time"], &plugin, &program)
     }
 
-    /// Has calls counted on one of so many processors that use one table.
-    pub fn growth(&self, processors: u16, rounds: usize) -> Result<(CountsReport, Marks)> {
-        let program = self.program("growth", rounds)?;
+    /// Has calls counted on one of so many processors that use one table; with `in_turn` not those
+    /// where all use it at once.
+    pub fn growth(
+        &self,
+        processors: u16,
+        in_turn: bool,
+        rounds: usize,
+    ) -> Result<(CountsReport, Marks)> {
+        let mut program = self.program("growth", rounds)?;
+        if in_turn {
+            program.push("--in-turn".to_owned());
+        }
         self.counted(&side_by_side(&processors.to_string()), "", &program)
     }
 

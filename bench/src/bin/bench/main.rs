@@ -28,6 +28,8 @@ use std::path::{Path, PathBuf};
 
 /// Blocks of each case that are counted. An interrupt falls into few of them.
 const COUNT_ROUNDS: usize = 15;
+/// The same in guests of many processors, where each takes long.
+const GROWTH_ROUNDS: usize = 8;
 /// Rounds by the clock, which needs more.
 const TIME_ROUNDS: usize = 25;
 /// Processors of the guests in which growth is measured, and those of them that are checked.
@@ -174,10 +176,10 @@ fn written(guest: &Guest) -> Result<Vec<written::Written>> {
     written::new(&report, &marks)
 }
 
-fn growth(guest: &Guest, processors: &[u16]) -> Result<Vec<growth::Row>> {
+fn growth(guest: &Guest, processors: &[u16], in_turn: bool) -> Result<Vec<growth::Row>> {
     let mut rows = Vec::new();
     for &number in processors {
-        let (report, marks) = guest.growth(number, COUNT_ROUNDS)?;
+        let (report, marks) = guest.growth(number, in_turn, GROWTH_ROUNDS)?;
         rows.extend(growth::rows(number, &Counts::new(&report, &marks)?));
     }
     Ok(rows)
@@ -186,7 +188,7 @@ fn growth(guest: &Guest, processors: &[u16]) -> Result<Vec<growth::Row>> {
 fn run(guest: &Guest, output: &Path, processors: &[u16]) -> Result<()> {
     let counts = count(guest)?;
     print!("{}", table::counts(&counts)?);
-    let (written, growth) = (written(guest)?, growth(guest, processors)?);
+    let (written, growth) = (written(guest)?, growth(guest, processors, false)?);
     print!("{}", written::table(&written)?);
     print!("{}{}", growth::table(&growth)?, growth::aim(&growth));
     let times = guest.times(TIME_ROUNDS)?;
@@ -224,7 +226,7 @@ fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
     a_missed_mark_fails(&guest)?;
     guest.only = check::CHECKED.iter().map(|&name| name.to_owned()).collect();
     let counts = count(&guest)?;
-    let growth = growth(&guest, &PROCESSORS_CHECKED)?;
+    let growth = growth(&guest, &PROCESSORS_CHECKED, true)?;
     let measured = check::expected(&counts, &written(&guest)?, &growth)?;
     if update {
         fs::write(path, check::write(&measured)?)?;

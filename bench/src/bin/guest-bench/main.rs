@@ -43,8 +43,12 @@ enum What {
         #[arg(long)]
         symbols: bool,
     },
-    /// Execute single calls between marks where all processors use one table.
-    Growth,
+    /// Execute single calls between marks where several processors use one table.
+    Growth {
+        /// Leave out those where all use it at once.
+        #[arg(long)]
+        in_turn: bool,
+    },
     /// Execute single calls between marks on two processors in turn.
     Written,
     /// Execute the cases, and threads side by side, by the clock.
@@ -55,9 +59,9 @@ fn main() -> Result<()> {
     let cli = Cli::parse();
     match cli.what {
         What::Counts { symbols } => counts(&cli, symbols),
-        What::Growth => {
+        What::Growth { in_turn } => {
             let processors = std::thread::available_parallelism()?.get();
-            single_calls(processors::growth(processors, cli.rounds)?)
+            single_calls(processors::growth(processors, in_turn, cli.rounds)?)
         }
         What::Written => single_calls(processors::written(cli.rounds)?),
         What::Times => times(&cli),

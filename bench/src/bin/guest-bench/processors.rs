@@ -171,8 +171,8 @@ impl Executed {
 }
 
 /// Counts the first processor's operations where it alone uses the table, where each of the others
-/// has made an ACCUM in between, and where they do all the time what it does.
-pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
+/// has made an ACCUM in between, and, unless `in_turn`, where they do all the time what it does.
+pub fn growth(processors: usize, in_turn: bool, rounds: usize) -> Result<Executed> {
     run_on(0)?;
     let mut executed = Executed::basic(rounds);
     let tables = Table::all(processors)?;
@@ -191,7 +191,12 @@ pub fn growth(processors: usize, rounds: usize) -> Result<Executed> {
     // Calls that each of the others has made.
     let made: Vec<AtomicU64> = (1..processors).map(|_| AtomicU64::new(0)).collect();
     for table_use in Use::ALL {
-        if processors == 1 && table_use != Use::One {
+        let is_left_out = match table_use {
+            Use::One => false,
+            Use::Turns => processors == 1,
+            Use::All => processors == 1 || in_turn,
+        };
+        if is_left_out {
             continue;
         }
         let first = executed.infos.len();
