@@ -3,7 +3,7 @@
 //! The reader's side of a table's sequence, which the driver makes odd while it changes several
 //! states as one. The loom check runs this file against the driver's own.
 
-use super::atomic::{AtomicU64, Ordering, fence};
+use super::atomic::{self, AtomicU64, Ordering};
 
 /// Calls `read`, and returns its result if no batch and no RESTORE has been at work meanwhile. It
 /// uses Relaxed loads, or stronger ones.
@@ -17,6 +17,6 @@ pub(super) fn attempt<R>(sequence: &AtomicU64, read: impl FnOnce() -> R) -> Opti
     let result = read();
     // Where `read` has seen a change of a writer, the second look, which stays behind it, sees the
     // odd number that the writer stored before, or a later one.
-    fence(Ordering::Acquire);
+    atomic::fence(Ordering::Acquire);
     (sequence.load(Ordering::Relaxed) == before).then_some(result)
 }
