@@ -96,19 +96,13 @@ pub fn cases() -> Vec<Case> {
         case("three", three(Faults { changes: 1, kills: 1, ..NONE })),
         long("two-changes-kill", with(Faults { changes: 2, kills: 1, ..NONE })),
         long("two-changes-late", with(Faults { changes: 2, lates: 1, repeats: 1, ..NONE })),
-        long("second-agent-two", with(Faults { changes: 2, seconds: 1, ..NONE })),
-        long("reboot-two", with(Faults { changes: 2, boots: 1, ..NONE })),
         long("snapshot-two", cut(Faults { changes: 2, kills: 1, ..NONE })),
-        long("stale", cut(Faults { changes: 2, kills: 1, stales: 1, ..NONE })),
         long("late-node-kill", alone(Faults { changes: 1, boots: 1, kills: 1, ..NONE })),
-        long("found-kill", start(Faults { kills: 1, ..NONE })),
         long("found-change", start(Faults { changes: 1, ..NONE })),
         long("found-again", start(Faults { repeats: 1, ..NONE })),
         long("twins-change", twins(Faults { changes: 1, ..NONE })),
-        long("come-back-two", back(Faults { changes: 2, kills: 1, leaves: 1, ..NONE })),
         long("verify-kill", with(Faults { verifies: 1, kills: 1, ..NONE })),
         long("verify-change", with(Faults { changes: 1, verifies: 1, ..NONE })),
-        long("three-two", three(Faults { changes: 2, repeats: 1, ..NONE })),
     ]
 }
 

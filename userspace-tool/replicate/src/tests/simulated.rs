@@ -6,7 +6,7 @@ use super::world::Seen;
 #[test]
 fn larger_worlds_hold_under_random_faults() {
     let mut seen = Seen::default();
-    for seed in 0..if long_form() { 30_000 } else { 300 } {
+    for seed in 0..if long_form() { 30_000 } else { 1500 } {
         match simulate(seed, None) {
             Ok(in_this) => seen = seen.most(in_this),
             Err(fault) => panic!("seed {seed}: {fault}"),
