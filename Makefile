@@ -142,7 +142,7 @@ bench-check: bench-programs ## compare counts with bench/expected; UPDATE=yes wr
 bench-picture: bench-programs ## draw docs/speed.svg from bench/expected
 	@$(bench) picture bench/expected
 
-bench-document: bench-programs ## renew docs/growth.svg and the tables of docs/performance.md from `make bench`
+bench-document: bench-programs ## renew growth.svg and performance.md in docs from `make bench`
 	@$(bench) document target/bench/bench.json
 
 bench-profile: bench-programs ## where the instructions of ONLY=NAME… go, such as single/accum

@@ -37,7 +37,7 @@ pub(crate) struct UserBatch<'a> {
     user: UserPtr,
 }
 
-/// The ways of a batch's results to the caller, and of the table back to what it was.
+/// Means to hand a batch's results to the caller, and to undo the batch.
 pub(crate) struct Results {
     /// The pages of the results, if they could be pinned.
     pinned: PinnedResults,
@@ -105,36 +105,35 @@ impl UserBatch<'_> {
     pub(crate) fn with_copy(
         arg: &uapi::Batch,
         scratch: &Scratch,
-        f: impl Fn(&mut UserBatch<'_>) -> Result,
+        f: impl FnOnce(&mut UserBatch<'_>) -> Result,
     ) -> Result {
         if !(1..=uapi::MAX_BATCH).contains(&arg.num_ops) {
             return Err(EINVAL);
         }
         let count = arg.num_ops as usize;
         let user = UserPtr::from_addr(usize::try_from(arg.ops_ptr).map_err(|_| EFAULT)?);
-        let len = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
         if count <= SMALL {
             return Self::check(UserArray::<_, SMALL>::new().read(user, count)?, user, f);
         }
-        Self::with_large_copy(UserSlice::new(user, len), len, user, scratch, f)
+        Self::with_large_copy(user, count, scratch, f)
     }
 
     #[inline(never)] // A small batch doesn't pay for its frame.
     fn with_large_copy(
-        copy: UserSlice,
-        len: usize,
         user: UserPtr,
+        count: usize,
         scratch: &Scratch,
-        f: impl Fn(&mut UserBatch<'_>) -> Result,
+        f: impl FnOnce(&mut UserBatch<'_>) -> Result,
     ) -> Result {
-        scratch.with_copy(copy, len, |bytes| {
+        let len = count.checked_mul(size_of::<BatchOp>()).ok_or(EINVAL)?;
+        scratch.with_copy(UserSlice::new(user, len), len, |bytes| {
             // Doesn't fail: the allocator's memory is aligned for any type.
             let ops = <[BatchOp]>::mut_from_bytes(bytes).map_err(|_| EINVAL)?;
             Self::check(ops, user, f)
         })
     }
 
-    #[inline(always)] // As above.
+    #[inline(always)] // A call would cost small batches.
     fn check(
         ops: &mut [BatchOp],
         user: UserPtr,
@@ -162,7 +161,7 @@ impl UserBatch<'_> {
         !self.plan.changes_nothing()
     }
 
-    /// Whether it has neither results nor conditions: [`Self::apply_plain`] is for it.
+    /// True if it has neither results nor conditions: [`Self::apply_plain`] is for it.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
         !self.plan.returns_values() && !self.plan.expects()
@@ -193,15 +192,15 @@ impl UserBatch<'_> {
         Ok(())
     }
 
-    /// Whether it is small and keeps all states: [`Self::tell_and_apply`] is for it.
+    /// True if it is small and keeps all states: [`Self::tell_and_apply`] is for it.
     #[inline]
     pub(crate) fn tells_first(&self) -> bool {
         self.ops.len() <= SMALL && self.plan.keeps_states()
     }
 
     /// Writes the results of the batch, which [tells first](Self::tells_first), to userspace if
-    /// their pages are present, and applies it to the contexts of a table that the caller has alone.
-    /// Returns false, and has changed nothing, where a page is missing: [`Self::write_results`] and
+    /// their pages are present, and applies it to the contexts of a table that the caller has
+    /// alone. Returns false, and has changed nothing, where a page is missing: [`Self::write_results`] and
     /// another attempt are to follow, with the table released.
     ///
     /// Fails with EINVAL where an address is beyond the table.

@@ -96,6 +96,8 @@ pub(crate) fn swap(access: &impl Access, user: UserPtr) -> Result {
 #[cold]
 #[inline(never)]
 fn swap_exclusive(access: &impl Access, user: UserPtr, mut error: Error) -> Result {
+    // Read anew, so that the first attempt need not keep it. Nothing has changed yet, so another
+    // argument than the first does no harm.
     let arg: Swap = read_words(user, 2)?;
     let (place, name) = access.find(arg.table_id)?;
     let to = user.wrapping_byte_add(offset_of!(Swap, old_state));
@@ -103,8 +105,8 @@ fn swap_exclusive(access: &impl Access, user: UserPtr, mut error: Error) -> Resu
         if error == EFAULT {
             // The page comes in while others may use the table, as with a batch.
             user_word::write(to, 0)?;
-            restart_if_signalled()?;
         }
+        restart_if_signalled()?;
         let mut table = place.exclusive(name)?;
         let contexts = table.contexts()?;
         match user_word::without_faults(|write| {

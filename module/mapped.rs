@@ -59,8 +59,8 @@ pub(crate) struct MapRequest {
 
 impl MapRequest {
     /// The request of a new mapping, by its offset in the file. Fails with EINVAL where it is
-    /// private, executable or beyond the offsets of tables, and with EACCES where it is of a control
-    /// page, to be written.
+    /// private, executable or beyond the offsets of tables, and with EACCES where it is of a
+    /// control page, to be written.
     pub(crate) fn new(vma: &VmaNew) -> Result<Self> {
         // A private mapping would keep its writes to itself.
         if vma.flags() & MAYSHARE == 0 {

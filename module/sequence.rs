@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! [`Sequence`], by which programs that have mapped a table notice that several states which they
-//! have read may be of different moments.
+//! [`Sequence`], a number that tells programs which read several mapped states of a batch in
+//! between.
 
 use crate::kernel_ext::write_barrier::write_barrier;
 use kernel::sync::atomic::{Atomic, Relaxed, Release};

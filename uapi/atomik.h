@@ -353,9 +353,10 @@ struct atomik_fp_check {
  * a state between two of its entries. They are not counted in ops_total.
  *
  * A mapping outlives its table, as memory that no command uses any more. fork()
- * shares it. It counts against the same limits as the table. Its pages come when
- * they are used, or at once with MAP_POPULATE; they stay in memory, and come back
- * after MADV_DONTNEED. mremap() moves it, and never makes it longer (EFAULT).
+ * shares it. It counts against the same limits as the table, and so does the
+ * control page. Its pages come when they are used, or at once with MAP_POPULATE;
+ * they stay in memory, and come back after MADV_DONTNEED. mremap() moves it, and
+ * never makes it longer (EFAULT).
  *
  * Errors of mmap(): EINVAL (not MAP_SHARED, PROT_EXEC, more than the table has),
  * ENOENT (no such table), ENOMEM, EACCES (the file is not open as the protection

@@ -2,8 +2,8 @@
 
 //! Words of userspace.
 //!
-//! On x86-64 these are the kernel's `get_user` and `put_user`, which the kernel crate doesn't have:
-//! a third of the instructions of a copy. Elsewhere they are copies.
+//! On x86-64 these are the kernel's `get_user` and `put_user`, which the kernel crate lacks. They
+//! take a third of a copy's instructions. Elsewhere, and in the loom check, they are copies.
 
 use kernel::{prelude::*, uaccess::UserPtr};
 

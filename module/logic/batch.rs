@@ -47,7 +47,7 @@ impl Plan {
         self.any & OP_READ != 0
     }
 
-    /// Whether all entries are READs and SWAPs, which keep the states.
+    /// True if all entries are READs and SWAPs, which keep the states.
     #[inline]
     pub fn keeps_states(&self) -> bool {
         self.kinds == 0 && self.all & OP_READ != 0

@@ -13,7 +13,7 @@
 //! never wait for userspace there.
 
 use super::{
-    cpu_slot::{current_cpu, Padded, MAX_SLOTS},
+    cpu_slot::{current_cpu, Padded, CPU_SLOTS},
     slot::{Found, Slot},
 };
 use crate::{attempts::SLOT_POLLS, logic::bits::Ones};
@@ -35,7 +35,7 @@ use kernel::{
 /// Slots for readers with a key, of whom each has its slot for itself.
 const KEYED_SLOTS: usize = 8;
 /// All slots: those of CPUs, and after them those of keys.
-const SLOTS: usize = MAX_SLOTS + KEYED_SLOTS;
+const SLOTS: usize = CPU_SLOTS + KEYED_SLOTS;
 
 /// The slots that are open: bit `n` stands for slot `n`.
 struct Open(u32);
@@ -50,7 +50,7 @@ const _: () = assert!(SLOTS <= u32::BITS as usize);
 ///
 /// # Invariants
 ///
-/// - Only the holder of `writer` closes and opens slots. At other times `writer` tells which are
+/// - Only the holder of `writer` closes and opens slots. Whoever locks it finds there which are
 ///   open.
 /// - A shared reference to `data` is used only by the holder of `writer`, or inside a slot that was
 ///   open on entering.
@@ -102,7 +102,7 @@ impl<T> BrLock<T> {
     #[inline]
     pub(crate) fn read<R>(&self, ops: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         // In bounds by the remainder.
-        let slot = &self.slots[current_cpu() % MAX_SLOTS].value;
+        let slot = &self.slots[current_cpu() % CPU_SLOTS].value;
         if !slot.enter().is_open() {
             self.enter_slowly(slot);
         }
@@ -123,15 +123,15 @@ impl<T> BrLock<T> {
         if open.0 & bit != 0 {
             slot.enter();
         } else {
-            self.open_and_enter(&mut open, slot);
+            Self::open_and_enter(&mut open, slot, bit);
         }
     }
 
-    /// Opens a closed slot and enters it.
-    fn open_and_enter(&self, open: &mut Open, slot: &Slot) {
+    /// Opens a closed slot, whose bit this is, and enters it.
+    fn open_and_enter(open: &mut Open, slot: &Slot, bit: u32) {
         // INVARIANT: `writer` is held, and tells that the slot is open.
         slot.open_and_enter();
-        open.0 |= self.bit(slot);
+        open.0 |= bit;
     }
 
     /// Moves operations out of a slot that is full. The caller holds `writer`.
@@ -147,7 +147,7 @@ impl<T> BrLock<T> {
     #[inline]
     pub(crate) fn read_keyed<R>(&self, key: u32, f: impl FnOnce(&T) -> Result<R>) -> Result<R> {
         // In bounds by the remainder.
-        let slot = &self.slots[key as usize % KEYED_SLOTS + MAX_SLOTS].value;
+        let slot = &self.slots[key as usize % KEYED_SLOTS + CPU_SLOTS].value;
         if !slot.enter().is_open_and_empty() {
             self.enter_keyed_slowly(slot);
         }
@@ -171,7 +171,7 @@ impl<T> BrLock<T> {
             self.close(&mut open, bit);
         }
         // Alone: the slot is empty but for those who have found it closed.
-        self.open_and_enter(&mut open, slot);
+        Self::open_and_enter(&mut open, slot, bit);
     }
 
     /// Leaves a slot that was closed, full or occupied, and polls it until it can be entered alone.

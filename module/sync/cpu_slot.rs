@@ -4,8 +4,8 @@
 
 use kernel::cpu::CpuId;
 
-/// The most slots that such data has. On machines with more CPUs, some share a slot.
-pub(crate) const MAX_SLOTS: usize = 16;
+/// The number of slots for CPUs. On machines with more CPUs, some share a slot.
+pub(crate) const CPU_SLOTS: usize = 16;
 
 /// A value on a cache line of its own.
 ///

@@ -293,7 +293,7 @@ ATOMIK_API int atomik_table_touch(atomik_table_t *t, size_t addr, size_t count);
  * changing states by mistake. A table in the process is its own mapping, with the same calls. The
  * table's memory, or its file, must stay as long as the mapping is used. If the table on the device
  * ends nevertheless, the mapping has its last states, which no command changes any more. Errors:
- * EINVAL for a table without contexts, for one with fewer than t says, or for another flag; EBADF
+ * EINVAL for a table without contexts, for one that has fewer than t says, or another flag; EBADF
  * through a file that isn't open for writing, without the flag; ENOENT, ENOMEM; ENOTTY where the
  * driver lacks it; EFAULT if m is NULL; EOVERFLOW for tables with an id from 2048 on, in programs
  * of 32 bits that are compiled without -D_FILE_OFFSET_BITS=64.

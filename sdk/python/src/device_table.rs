@@ -421,8 +421,8 @@ impl DeviceTable {
 
     /// Maps the states into this process, for reads and deltas without a system call: see TableMap.
     ///
-    /// With ``read_only`` the mapping can change nothing. A table that can only be read has no
-    /// other: without it, that is OSError with EBADF.
+    /// With ``read_only`` the mapping can change nothing. A table that was exported read-only needs
+    /// it: otherwise OSError with EBADF.
     #[pyo3(signature = (read_only=false))]
     fn map(&self, py: Python<'_>, read_only: bool) -> PyResult<TableMap> {
         TableMap::on_device(py, &self.handle.get()?, read_only)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 //! [`Ints`]: many integers in the memory of a Python object, without a Python object for each. The
-//! package's other `unsafe` is in [`crate::bytes`], and for forks, descriptors and mappings.
+//! crate's root lists the other files with `unsafe`.
 //!
 //! Others may write to the memory meanwhile: Python's other threads, once the interpreter is
 //! released, and extensions such as numpy at any time. So there is never a reference to it: each

@@ -296,8 +296,8 @@ impl AtomikTable {
         self.shared.read_many(py, addrs, out)
     }
 
-    /// The table as a mapping, which a table on the device has for calls without system calls: see
-    /// TableMap. With ``read_only`` the mapping can change nothing.
+    /// A mapping as tables on the device have it, so that programs are the same for both: see
+    /// TableMap. It uses the table itself. With ``read_only`` it can change nothing.
     #[pyo3(signature = (read_only=false))]
     fn map(&self, read_only: bool) -> TableMap {
         TableMap::in_process(&self.shared, read_only)

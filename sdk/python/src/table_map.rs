@@ -19,7 +19,7 @@ use crate::store::Shared;
 /// system call.
 ///
 /// ``read_consistent`` reads any number of states as of one moment. A table in the process needs no
-/// mapping; its ``map`` is the table itself, so that programs are the same for both.
+/// mapping; its ``map`` uses the table itself, so that programs are the same for both.
 ///
 /// It holds the table's descriptor open until it is closed, by ``close`` or the end of a ``with``
 /// block. After another process has destroyed the table, it has states that no command changes any

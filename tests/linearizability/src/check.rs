@@ -72,7 +72,7 @@ struct Taken {
 }
 
 impl Taken {
-    fn call(self) -> Self {
+    fn after_call(self) -> Self {
         Self {
             calls: self.calls + 1,
             states: 0,
@@ -126,7 +126,7 @@ impl<F: Fn(&Tables) -> bool> Search<'_, F> {
             if !tables.step(&call.op, &call.answer) {
                 continue;
             }
-            if self.find_after(&tables, &taken, thread, taken[thread].call()) {
+            if self.find_after(&tables, &taken, thread, taken[thread].after_call()) {
                 return true;
             }
         }
@@ -167,7 +167,7 @@ impl<F: Fn(&Tables) -> bool> Search<'_, F> {
             }
             let read = read | bit;
             let now = if read.count_ones() as usize == addrs.len() {
-                taken[thread].call()
+                taken[thread].after_call()
             } else {
                 Taken {
                     states: read,

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// The most preemptions in an interleaving where there are several CPUs. More are too many to try:
-/// a writer goes through the slots of each.
+/// a writer goes through the slots of each that has read.
 const PREEMPTIONS_ON_CPUS: usize = 2;
 /// The most preemptions where there are more than two operations.
 const PREEMPTIONS_OF_MANY: usize = 3;
@@ -147,7 +147,7 @@ impl Case {
                 let (case, file) = (Arc::clone(self), Arc::clone(&file));
                 loom::thread::spawn(move || {
                     let thread = &case.threads[number];
-                    cpu::run_on(thread.cpu % cpu::nr_cpu_ids());
+                    cpu::run_on(thread.cpu % cpu::number());
                     let serve = |op| file.serve(op, thread.away);
                     thread.ops.iter().map(serve).collect::<Vec<_>>()
                 })

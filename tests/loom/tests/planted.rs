@@ -91,7 +91,7 @@ fn loads_and_swaps_that_meet() {
 }
 
 #[test]
-fn a_writer_that_opens_slots_without_release() {
+fn a_reader_that_opens_a_slot_without_release() {
     noticed(
         Bug::ReleaseIsRelaxed,
         RACE,

@@ -1,65 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Memory that somebody else writes to, without the chance of a race: it is a page that no
- * instruction may touch. One that tries is stopped, and finds what the test has put there for this
- * time; then the page is closed again (x86's single step).
+ * Batches whose entries somebody else changes while they are read: they lie in a guarded page.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* REG_EFL */
-#endif
+#include "guarded.h"
+
 #define ATOMIK_IMPLEMENTATION
 #include "atomik_core.h"
 
-#include <signal.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <ucontext.h>
-
-#include "check.h"
-
-enum { SIZE = 4096, CONTEXTS = 4, BEYOND = CONTEXTS + 1, TRAP_FLAG = 0x100, TRIES = 40 };
+enum { CONTEXTS = 4, BEYOND = CONTEXTS + 1, TRIES = 40 };
 /* Words behind the table, no two of which make a state of 0. */
 #define CANARY(i) (UINT64_C(0x5a5a5a5a5a5a5a00) + (i))
 
-static unsigned char *page;
-static unsigned touches;
 /* True if an instruction shall find a bad address, by the number of those before it. */
 static bool (*is_bad)(unsigned touch);
 static unsigned turn;
 static atomik_op_t *op;
 
-static void touched(int number, siginfo_t *info, void *context)
+static void address(unsigned touch)
 {
-	ucontext_t *thread = (ucontext_t *)context;
-	unsigned char *at = (unsigned char *)info->si_addr;
-
-	if (at < page || at >= page + SIZE) {
-		signal(number, SIG_DFL);
-		return;
-	}
-	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
-	op->addr = is_bad(touches++) ? BEYOND : 1;
-	thread->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
-}
-
-static void stepped(int number, siginfo_t *info, void *context)
-{
-	ucontext_t *thread = (ucontext_t *)context;
-
-	(void)number;
-	(void)info;
-	mprotect(page, SIZE, PROT_NONE);
-	thread->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-}
-
-static void on(int number, void (*handler)(int, siginfo_t *, void *))
-{
-	struct sigaction action;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_sigaction = handler;
-	action.sa_flags = SA_SIGINFO;
-	CHECK(sigaction(number, &action, NULL) == 0);
+	op->addr = is_bad(touch) ? BEYOND : 1;
 }
 
 static bool from_one_on(unsigned touch)
@@ -99,10 +58,9 @@ static void each_way(int (*call)(atomik_table_t *))
 				memory[i] = CANARY(i);
 			CHECK(atomik_table_init_in(&t, memory, CONTEXTS, 64) == ATOMIK_OK);
 			is_bad = ways[way];
-			touches = 0;
-			mprotect(page, SIZE, PROT_NONE);
+			close_page(address);
 			error = call(&t);
-			mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+			open_page();
 			CHECK(touches > 0 && touches < TRIES);
 			for (i = ATOMIK_TABLE_WORDS(CONTEXTS); i < sizeof(memory) / sizeof(memory[0]); i++)
 				CHECK(memory[i] == CANARY(i));
@@ -136,11 +94,7 @@ int main(void)
 					   ATOMIK_OP_SWAP, ATOMIK_OP_EXPECT, ATOMIK_OP_SET };
 	size_t i;
 
-	page = (unsigned char *)mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(page != MAP_FAILED);
-	on(SIGSEGV, touched);
-	on(SIGTRAP, stepped);
+	make_page();
 	op = (atomik_op_t *)(void *)page;
 	each_way(accum_many);
 	for (i = 0; i < sizeof(opcodes); i++) {

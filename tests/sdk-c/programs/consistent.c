@@ -1,71 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /*
- * Isolated reads of a mapped table whose states change between any two loads, without the chance of
- * a race: the control page and the states are a page that no instruction may touch. One that tries
- * is stopped, and finds what the test has put there for this time; then the page is closed again
- * (x86's single step). There is no device, so that reading by a system call is ENOTTY.
+ * Isolated reads of a mapped table whose states change between any two loads: the control page and
+ * the states are a guarded page. There is no device, so that reading by a system call is ENOTTY.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* REG_EFL */
-#endif
+#include "guarded.h"
+
 #define ATOMIK_DEVICE
 #define ATOMIK_IMPLEMENTATION
 #include "atomik_core.h"
 
-#include <signal.h>
-#include <ucontext.h>
-
-#include "check.h"
-
-enum { SIZE = 4096, CONTEXTS = 3, BEYOND = CONTEXTS, TRAP_FLAG = 0x100, OLD = 10, NEW = 20 };
+enum { CONTEXTS = 3, BEYOND = CONTEXTS, OLD = 10, NEW = 20 };
 /* The loads of a read that finds nothing changed. */
 enum { LOADS = 1 + CONTEXTS + 1 };
 
-static unsigned char *page;
 static struct atomik_dev_control_ *control;
 /* One more than there are, which nothing may read. */
 static uint64_t *states;
 static uint32_t *addr_in_page;
-/* Compilers don't know that handlers use these. */
-static volatile unsigned touches;
-/* Changes the page before the instruction with this number, from 0, touches it. */
-static void (*volatile change)(unsigned touch);
 /* For the changes: when they happen. */
 static volatile unsigned begin, end;
-
-static void touched(int number, siginfo_t *info, void *context)
-{
-	ucontext_t *thread = (ucontext_t *)context;
-	unsigned char *at = (unsigned char *)info->si_addr;
-
-	if (at < page || at >= page + SIZE) {
-		signal(number, SIG_DFL);
-		return;
-	}
-	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
-	change(touches++);
-	thread->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
-}
-
-static void stepped(int number, siginfo_t *info, void *context)
-{
-	ucontext_t *thread = (ucontext_t *)context;
-
-	(void)number;
-	(void)info;
-	mprotect(page, SIZE, PROT_NONE);
-	thread->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
-}
-
-static void on(int number, void (*handler)(int, siginfo_t *, void *))
-{
-	struct sigaction action;
-
-	memset(&action, 0, sizeof(action));
-	action.sa_sigaction = handler;
-	action.sa_flags = SA_SIGINFO;
-	CHECK(sigaction(number, &action, NULL) == 0);
-}
 
 static void set_states(uint64_t state)
 {
@@ -101,11 +54,9 @@ static int reading(atomik_map_t *m, const uint32_t *addrs, uint64_t *seen, size_
 {
 	int error;
 
-	change = changes;
-	touches = 0;
-	mprotect(page, SIZE, PROT_NONE);
+	close_page(changes);
 	error = atomik_map_read_consistent(m, addrs, seen, n);
-	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+	open_page();
 	return error;
 }
 
@@ -227,14 +178,6 @@ static void an_address_that_changes(void)
 	CHECK(refused > 0 && refused < 10);
 }
 
-static void *a_page(void)
-{
-	void *made = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	CHECK(made != MAP_FAILED);
-	return made;
-}
-
 /* The control page is looked at before it is used. */
 static void control_pages(void)
 {
@@ -266,12 +209,10 @@ static void no_memory_for_many(void)
 
 int main(void)
 {
-	page = (unsigned char *)a_page();
+	make_page();
 	control = (struct atomik_dev_control_ *)(void *)page;
 	states = (uint64_t *)(void *)(page + 64);
 	addr_in_page = (uint32_t *)(void *)(page + 128);
-	on(SIGSEGV, touched);
-	on(SIGTRAP, stepped);
 	without_changes();
 	isolated();
 	by_a_system_call();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Mapped tables of the device: what is read there, isolated or not, and by whom. Needs the device. */
+/* Mapped tables of the device: reads, isolated or not, and deltas. Needs the device. */
 #define ATOMIK_DEVICE
 #define ATOMIK_IMPLEMENTATION
 #include "atomik_core.h"
@@ -124,7 +124,7 @@ static void read_only(void)
 	atomik_table_free(&t);
 }
 
-/* Where batches are always at work, the kernel reads: the same states, of any number of contexts. */
+/* Where batches are always at work, the kernel reads the same states, of any contexts. */
 static void by_a_system_call(void)
 {
 	static const size_t numbers[] = { 1,    256,  257,   ATOMIK_MAX_BATCH, ATOMIK_MAX_BATCH + 1,

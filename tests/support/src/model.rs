@@ -21,8 +21,8 @@ pub enum Op {
     Single { table: u32, entry: Entry },
     /// RESTORE of contexts from the first on.
     Restore { table: u32, contexts: Vec<Context> },
-    /// Reading these contexts through a mapping, isolated from batches and RESTORE, and from nothing
-    /// else: see [`Op::isolates`].
+    /// A read of these contexts through a mapping, isolated from batches and RESTORE alone: see
+    /// [`Op::isolates`].
     Consistent { table: u32, addrs: Vec<u32> },
     /// WATCH of these contexts. Watches have numbers from 0 on.
     Watch { table: u32, addr: u32, count: u32 },

@@ -32,7 +32,8 @@ use mapping::Mapping;
 /// [`TableRef::view`](crate::TableRef::view) makes it. Reads are atomic with regard to every
 /// command and every [`TableMap`], here and in other processes. Several [`read`](Self::read)s are
 /// *not* isolated from batches: they may see one half done, which
-/// [`read_consistent`](Self::read_consistent) never does. The driver counts neither.
+/// [`read_consistent`](Self::read_consistent) never does. The driver doesn't count what is done
+/// without a system call.
 ///
 /// The mapping keeps the memory, not the table: after another process destroys the table, it shows
 /// memory that no command changes any more.

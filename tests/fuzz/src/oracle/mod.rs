@@ -80,7 +80,7 @@ struct Mapping {
     by: u32,
     file: u32,
     table: u32,
-    /// Whether it is of the control page, which says nothing that the oracle knows.
+    /// True if it is of the control page, of whose content the oracle knows nothing.
     control: bool,
 }
 

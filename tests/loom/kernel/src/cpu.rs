@@ -21,12 +21,12 @@ loom::thread_local! {
 
 /// Moves the current thread to this CPU.
 pub fn run_on(cpu: u32) {
-    assert!(cpu < nr_cpu_ids());
+    assert!(cpu < number());
     CURRENT.with(|current| current.set(cpu));
 }
 
-/// As in the kernel.
-pub fn nr_cpu_ids() -> u32 {
+/// The number of CPUs of the cases.
+pub fn number() -> u32 {
     CPUS.get()
 }
 

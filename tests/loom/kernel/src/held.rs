@@ -34,7 +34,7 @@ pub(crate) fn might_fault() {
     assert_eq!(MUTEXES.with(Cell::get), 0, "a page fault under a mutex");
 }
 
-/// Whether the current thread holds a mutex.
+/// Returns true if the current thread holds a mutex.
 pub(crate) fn a_mutex() -> bool {
     MUTEXES.with(Cell::get) > 0
 }

@@ -45,12 +45,8 @@ impl ConsistentStates<'_> {
     /// Goes on after an attempt of `f`.
     #[cold]
     fn read_again<R>(self, f: &mut dyn FnMut(&ConsistentStates<'_>) -> Result<R>) -> Result<R> {
-        for _ in 1..ATTEMPTS {
-            hint::spin_loop();
-            let result = sequence::attempt(self.view.control.sequence(), || f(&self));
-            if let Some(result) = result {
-                return result;
-            }
+        if let Some(result) = self.view.attempt_again(|| f(&self)) {
+            return result;
         }
         let copy = self.view.table.snapshot(0..self.contexts())?;
         f(&ConsistentStates {
@@ -66,8 +62,8 @@ impl TableView<'_> {
     ///
     /// Usually this makes no system call. Where batches are at work in each of a few attempts, it
     /// is a [batch](crate::TableRef::run) of READs, or beyond [`MAX_BATCH`](crate::MAX_BATCH)
-    /// addresses a [snapshot](crate::TableRef::snapshot); so it always ends. So it is with a driver
-    /// that has no control page.
+    /// addresses a [snapshot](crate::TableRef::snapshot); so it always ends. With a driver that has
+    /// no control page it is always one of these.
     ///
     /// LOAD, ACCUM and SWAP by themselves, and changes through mappings, are seen or not one by
     /// one: two that happen meanwhile possibly in either order. What belongs together is changed in
@@ -160,15 +156,20 @@ impl TableView<'_> {
     /// Goes on after an attempt to read states within the table.
     #[cold]
     fn read_again(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
-        for _ in 1..ATTEMPTS {
-            hint::spin_loop();
-            // SAFETY: the addresses are within the table.
-            let read = || unsafe { read_all(self.states.words(), addrs, out) };
-            if sequence::attempt(self.control.sequence(), read).is_some() {
-                return Ok(());
-            }
+        // SAFETY: the addresses are within the table.
+        let read = || unsafe { read_all(self.states.words(), addrs, out) };
+        match self.attempt_again(read) {
+            Some(()) => Ok(()),
+            None => self.read_by_call(addrs, out),
         }
-        self.read_by_call(addrs, out)
+    }
+
+    /// Tries `read` again after a first attempt. Returns nothing where batches are at work in each.
+    fn attempt_again<R>(&self, mut read: impl FnMut() -> R) -> Option<R> {
+        (1..ATTEMPTS).find_map(|_| {
+            hint::spin_loop();
+            sequence::attempt(self.control.sequence(), &mut read)
+        })
     }
 
     /// Reads states within the table by one system call.

@@ -59,7 +59,7 @@ impl ControlPage {
     }
 }
 
-/// Whether a page has the fields that this crate knows.
+/// Returns true if a page has the fields that this crate knows.
 fn is_known(page: &Mapping) -> bool {
     let word = page.words()[offset_of!(Control, version) / WORD].load(Ordering::Relaxed);
     let version = &word.to_ne_bytes()[offset_of!(Control, version) % WORD..];
