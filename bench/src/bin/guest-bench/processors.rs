@@ -186,7 +186,6 @@ pub fn growth(processors: usize, in_turn: bool, rounds: usize) -> Result<Execute
     let mut visits: Vec<Vec<Operation>> = (1..processors)
         .map(|processor| all(processor).into_iter().filter(is_accum).collect())
         .collect();
-    let stop = AtomicBool::new(false);
     let chosen = AtomicUsize::new(0);
     // Calls that each of the others has made.
     let made: Vec<AtomicU64> = (1..processors).map(|_| AtomicU64::new(0)).collect();
@@ -203,6 +202,7 @@ pub fn growth(processors: usize, in_turn: bool, rounds: usize) -> Result<Execute
         for operation in &own {
             executed.add(once(format!("{}{}", table_use.prefix(), operation.name)));
         }
+        let stop = AtomicBool::new(false);
         thread::scope(|scope| -> Result<()> {
             if table_use == Use::All {
                 for (made, processor) in made.iter().zip(1..) {
