@@ -161,10 +161,10 @@ impl UserBatch<'_> {
         !self.plan.changes_nothing()
     }
 
-    /// True if it has neither results nor conditions: [`Self::apply_plain`] is for it.
+    /// True if it has no results: [`Self::apply_plain`] is for it.
     #[inline]
     pub(crate) fn is_plain(&self) -> bool {
-        !self.plan.returns_values() && !self.plan.expects()
+        !self.plan.returns_values()
     }
 
     /// Fails with EINVAL where an address is beyond the table.
@@ -178,18 +178,37 @@ impl UserBatch<'_> {
     }
 
     /// Applies the batch, which [is plain](Self::is_plain), to the contexts of a table that the
-    /// caller has alone. Fails with EINVAL where an address is beyond the table.
+    /// caller has alone. Returns an EXPECT that doesn't hold, and has applied nothing then:
+    /// [`Self::tell_unmet`] is to follow, with the table released.
+    ///
+    /// Fails with EINVAL where an address is beyond the table.
     #[inline]
-    pub(crate) fn apply_plain(&self, contexts: &mut Contexts) -> Result {
+    pub(crate) fn apply_plain(&self, contexts: &mut Contexts) -> Result<Option<Unmet>> {
         self.check_addresses(contexts)?;
-        let targets = DISCARD.get(..self.ops.len()).unwrap_or(&[]);
-        match contexts.exclusive() {
-            Exclusive::Unmapped(mut table) => {
-                batch::apply(&mut table, &self.plan, self.ops, targets)
-            }
-            Exclusive::Mapped(mut table) => batch::apply(&mut table, &self.plan, self.ops, targets),
+        Ok(match contexts.exclusive() {
+            Exclusive::Unmapped(mut table) => self.apply_plain_to(&mut table),
+            Exclusive::Mapped(mut table) => self.apply_plain_to(&mut table),
+        })
+    }
+
+    #[inline]
+    fn apply_plain_to(&self, table: &mut TableMut<'_, impl States, impl Word>) -> Option<Unmet> {
+        let unmet = self.unmet(table);
+        if unmet.is_none() {
+            let targets = DISCARD.get(..self.ops.len()).unwrap_or(&[]);
+            batch::apply(table, &self.plan, self.ops, targets);
         }
-        Ok(())
+        unmet
+    }
+
+    /// The first EXPECT that doesn't hold.
+    #[inline]
+    fn unmet(&self, table: &mut TableMut<'_, impl States, impl Word>) -> Option<Unmet> {
+        if self.plan.expects() {
+            batch::unmet(table, self.ops)
+        } else {
+            None
+        }
     }
 
     /// True if it is small and keeps all states: [`Self::tell_and_apply`] is for it.
@@ -200,8 +219,8 @@ impl UserBatch<'_> {
 
     /// Writes the results of the batch, which [tells first](Self::tells_first), to userspace if
     /// their pages are present, and applies it to the contexts of a table that the caller has
-    /// alone. Returns false, and has changed nothing, where a page is missing: [`Self::write_results`] and
-    /// another attempt are to follow, with the table released.
+    /// alone. Returns false, and has changed nothing, where a page is missing; then
+    /// [`Self::write_results`] and another attempt are to follow, with the table released.
     ///
     /// Fails with EINVAL where an address is beyond the table.
     #[inline]
@@ -237,9 +256,6 @@ impl UserBatch<'_> {
     /// Prepares for [`Self::apply`]: does what may sleep or fail with ENOMEM.
     #[inline]
     pub(crate) fn prepare(&self, results: &mut Results) -> Result {
-        if !self.plan.returns_values() {
-            return Ok(());
-        }
         if self.ops.len() > SMALL {
             results.pinned.pin(self.user, self.ops.len());
         }
@@ -277,12 +293,10 @@ impl UserBatch<'_> {
         table: &mut TableMut<'_, impl States, impl Word>,
         results: &mut Results,
     ) -> Outcome {
-        let Self { ops, plan, user } = self;
-        if plan.expects() {
-            if let Some(unmet) = batch::unmet(table, ops) {
-                return Outcome::Canceled(unmet);
-            }
+        if let Some(unmet) = self.unmet(table) {
+            return Outcome::Canceled(unmet);
         }
+        let Self { ops, plan, user } = self;
         let written = if results.pinned.is_pinned() {
             let mut ops: &[BatchOp] = ops;
             results.pinned.for_each_page(|values| match values {

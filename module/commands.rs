@@ -6,6 +6,7 @@ use crate::{
     batch::{Outcome, Results, UserBatch},
     image::Image,
     kernel_ext::{errno::ecanceled, user_word},
+    logic::batch::Unmet,
     mapped::{MapRequest, MappedStates},
     ops_total,
     place::{Name, Place},
@@ -142,15 +143,25 @@ pub(crate) fn batch(access: &impl Access, arg: UserPtr) -> Result {
     })
 }
 
-/// Serves a batch that has neither results nor conditions.
+/// Serves a batch that has no results.
 #[inline]
 fn serve_plain(access: &impl Access, table_id: u32, batch: &UserBatch<'_>) -> Result {
     let (place, name) = access.find(table_id)?;
     let mut table = place.exclusive(name)?;
-    batch.apply_plain(table.contexts()?)?;
+    if let Some(unmet) = batch.apply_plain(table.contexts()?)? {
+        drop(table);
+        return cancel(batch, &unmet);
+    }
     table.changed_by(batch.ops());
     table.count_ops(batch.count());
     Ok(())
+}
+
+/// Fails with ECANCELED, or with EFAULT where the state found can't be told.
+#[cold]
+fn cancel(batch: &UserBatch<'_>, unmet: &Unmet) -> Result {
+    batch.tell_unmet(unmet)?;
+    Err(ecanceled())
 }
 
 /// Serves a batch that tells its results before it is applied.
@@ -185,8 +196,7 @@ fn serve(access: &impl Access, table_id: u32, batch: &mut UserBatch<'_>) -> Resu
             }
             Outcome::Canceled(unmet) => {
                 drop(table);
-                batch.tell_unmet(&unmet)?;
-                return Err(ecanceled());
+                return cancel(batch, &unmet);
             }
             Outcome::PageMissing => {
                 drop(table);

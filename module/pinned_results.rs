@@ -96,7 +96,7 @@ impl PinnedResults {
     }
 
     /// Calls `f` with the values in each page, in order.
-    #[inline(always)] // As `UserBatch::apply`.
+    #[inline(always)] // Calls would cost large batches.
     pub(crate) fn for_each_page(&self, mut f: impl FnMut(Values<'_>)) {
         // From the first 16 bytes that have a value.
         let mut offset = self.start & !(ENTRY - 1);

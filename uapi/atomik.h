@@ -378,7 +378,7 @@ struct atomik_fp_check {
  * @version: ATOMIK_CONTROL_VERSION; with another one, don't rely on the page
  * @num_contexts: the table's
  * @sequence: odd while a BATCH that changes states, or RESTORE, is at work on the
- *	table; each of them makes it grow by 2
+ *	table; each of them makes it grow by 2, or by more if it has to begin again
  *
  * With this page and the states mapped, a program reads several states as of one
  * moment, without a system call:
@@ -391,8 +391,8 @@ struct atomik_fp_check {
  * commands and stores through a mapping are not counted by @sequence: each is seen
  * or not by itself, and two of them possibly in either order.
  *
- * A BATCH that changes no state leaves @sequence as it is. One that fails may
- * change it. A program that has started again a few times should read by BATCH or
+ * A BATCH of READs, SWAPs and EXPECTs leaves @sequence as it is. One that fails
+ * may change it. A program that has started again a few times should read by BATCH or
  * SNAPSHOT instead: the writer may not be running now.
  *
  * The page is mapped by itself, shared and read-only, even where the file is open

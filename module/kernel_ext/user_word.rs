@@ -102,7 +102,7 @@ mod arch {
     /// Complains if the caller may not sleep, in a kernel that is built to.
     #[inline]
     fn might_fault() {
-        #[cfg(CONFIG_PROVE_LOCKING)]
+        #[cfg(any(CONFIG_PROVE_LOCKING, CONFIG_DEBUG_ATOMIC_SLEEP))]
         // SAFETY: the name of the file is a string of C.
         unsafe {
             bindings::__might_fault(c"module/kernel_ext/user_word.rs".as_char_ptr(), 0)

@@ -38,9 +38,9 @@ const KEYED_SLOTS: usize = 8;
 const SLOTS: usize = CPU_SLOTS + KEYED_SLOTS;
 
 /// The slots that are open: bit `n` stands for slot `n`.
-struct Open(u32);
+struct Open(u64);
 
-const _: () = assert!(SLOTS <= u32::BITS as usize);
+const _: () = assert!(SLOTS <= u64::BITS as usize);
 
 /// Data that many may read at once, or one may write.
 ///
@@ -73,6 +73,8 @@ pub(crate) struct BrLock<T> {
     #[pin]
     leaving: Mutex<()>,
     slots: [Padded<Slot>; SLOTS],
+    /// The slots that have ever been open, as in [`Open`]. Changed by the holder of `writer`.
+    used: Atomic<u64>,
     data: UnsafeCell<T>,
 }
 
@@ -91,6 +93,7 @@ impl<T> BrLock<T> {
             left <- new_condvar!("atomik::brlock::left"),
             leaving <- new_mutex!((), "atomik::brlock::leaving"),
             slots <- pin_init::init_array_from_fn(|_| Padded { value: Slot::new() }),
+            used: Atomic::new(0),
             data: UnsafeCell::new(data),
         })
     }
@@ -123,12 +126,14 @@ impl<T> BrLock<T> {
         if open.0 & bit != 0 {
             slot.enter();
         } else {
-            Self::open_and_enter(&mut open, slot, bit);
+            self.open_and_enter(&mut open, slot, bit);
         }
     }
 
     /// Opens a closed slot, whose bit this is, and enters it.
-    fn open_and_enter(open: &mut Open, slot: &Slot, bit: u32) {
+    fn open_and_enter(&self, open: &mut Open, slot: &Slot, bit: u64) {
+        // Relaxed: whoever knows of an operation in the slot sees this too, as it came before.
+        self.used.store(self.used.load(Relaxed) | bit, Relaxed);
         // INVARIANT: `writer` is held, and tells that the slot is open.
         slot.open_and_enter();
         open.0 |= bit;
@@ -171,7 +176,7 @@ impl<T> BrLock<T> {
             self.close(&mut open, bit);
         }
         // Alone: the slot is empty but for those who have found it closed.
-        Self::open_and_enter(&mut open, slot, bit);
+        self.open_and_enter(&mut open, slot, bit);
     }
 
     /// Leaves a slot that was closed, full or occupied, and polls it until it can be entered alone.
@@ -224,7 +229,7 @@ impl<T> BrLock<T> {
 
     /// Closes these slots, which are open, and waits until they are empty.
     #[inline(never)]
-    fn close(&self, open: &mut Open, which: u32) {
+    fn close(&self, open: &mut Open, which: u64) {
         // INVARIANT: `writer` is held, and tells what is open.
         let mut occupied = which;
         for slot in self.those(which) {
@@ -265,15 +270,15 @@ impl<T> BrLock<T> {
     }
 
     /// The bit of a slot in [`Open`].
-    fn bit(&self, slot: &Slot) -> u32 {
+    fn bit(&self, slot: &Slot) -> u64 {
         let is_it = |other: &Padded<Slot>| core::ptr::eq(&other.value, slot);
         let number = self.slots.iter().position(is_it).unwrap_or(SLOTS);
-        1u32.wrapping_shl(number as u32)
+        1u64.wrapping_shl(number as u32)
     }
 
     /// The slots of some bits.
-    fn those(&self, bits: u32) -> impl Iterator<Item = &Slot> {
-        Ones(bits.into()).filter_map(|number| Some(&self.slots.get(number as usize)?.value))
+    fn those(&self, bits: u64) -> impl Iterator<Item = &Slot> {
+        Ones(bits).filter_map(|number| Some(&self.slots.get(number as usize)?.value))
     }
 
     /// Takes back the count of `n` operations. May sleep.
@@ -297,8 +302,8 @@ impl<T> BrLock<T> {
         // Acquire, and before the slots: pairs with `change_ops`. Otherwise the sum might be below
         // zero.
         let mut sum = moved.wrapping_add(self.ops_outside.load(Acquire));
-        for slot in &self.slots {
-            sum = sum.wrapping_add(slot.value.ops());
+        for slot in self.those(self.used.load(Relaxed)) {
+            sum = sum.wrapping_add(slot.ops());
         }
         sum
     }

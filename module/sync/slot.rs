@@ -31,7 +31,7 @@ pub(crate) struct Slot {
 pub(crate) struct Found(u64);
 
 impl Found {
-    /// Whether the reader may stay. Otherwise a writer is at work, or the slot is full.
+    /// Whether the reader may stay. Otherwise the slot is closed, or full.
     #[inline]
     pub(crate) fn is_open(self) -> bool {
         self.0 & (CLOSED | FULL) == 0

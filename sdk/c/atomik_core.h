@@ -781,7 +781,7 @@ typedef uint64_t atomik_word_ __attribute__((aligned(8)));
 struct atomik_dev_control_ {
 	uint32_t version;
 	uint32_t num_contexts;
-	atomik_word_ sequence; /* odd while a batch or RESTORE changes states; then larger by 2 */
+	atomik_word_ sequence; /* odd while a batch or RESTORE changes states; then larger */
 };
 
 /* Where a table is mapped in its file, and its control page from there. */

@@ -304,7 +304,8 @@ pub struct Control {
     pub version: u32,
     /// The table's number of contexts.
     pub num_contexts: u32,
-    /// Odd while a BATCH that changes states, or RESTORE, is at work; each makes it grow by 2.
+    /// Odd while a BATCH that changes states, or RESTORE, is at work. Each makes it grow by 2, or by
+    /// more if it has to begin again.
     pub sequence: u64,
 }
 

@@ -88,21 +88,15 @@ impl TableView<'_> {
     /// println!("{} in all", states[0] + states[1]);
     /// # Ok::<(), atomik::Error>(())
     /// ```
+    #[inline]
     pub fn read_consistent(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
         if addrs.len() != out.len() {
             return Err(lengths(addrs, out));
         }
-        let states = self.states.words();
-        // ORed, the addresses are no less than any of them.
-        let all = addrs.iter().fold(0, |all, addr| all | addr);
-        if all as usize >= states.len() {
-            self.check(addrs)?;
-        }
-        // SAFETY: all addresses are within the table, as has been checked.
-        let read = || unsafe { read_all(states, addrs, out) };
+        let read = || read_all(self.states.words(), addrs, out);
         match sequence::attempt(self.control.sequence(), read) {
-            Some(()) => Ok(()),
-            None => self.read_again(addrs, out),
+            Some(Some(())) => Ok(()),
+            _ => self.read_again(addrs, out),
         }
     }
 
@@ -144,7 +138,6 @@ impl TableView<'_> {
     }
 
     /// Fails with [`Error::Address`] where one is beyond the table.
-    #[cold]
     fn check(&self, addrs: &[u32]) -> Result<()> {
         let beyond = |&addr: &u32| addr >= self.contexts();
         match addrs.iter().position(beyond) {
@@ -153,13 +146,12 @@ impl TableView<'_> {
         }
     }
 
-    /// Goes on after an attempt to read states within the table.
+    /// Goes on after an attempt.
     #[cold]
     fn read_again(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
-        // SAFETY: the addresses are within the table.
-        let read = || unsafe { read_all(self.states.words(), addrs, out) };
-        match self.attempt_again(read) {
-            Some(()) => Ok(()),
+        self.check(addrs)?;
+        match self.attempt_again(|| read_all(self.states.words(), addrs, out)) {
+            Some(_) => Ok(()),
             None => self.read_by_call(addrs, out),
         }
     }
@@ -195,18 +187,13 @@ impl TableView<'_> {
     }
 }
 
-/// Reads the states at `addrs` into `out`.
-///
-/// # Safety
-///
-/// There is a state at each of the addresses.
+/// Reads the states at `addrs` into `out`. Returns nothing where there is no state at one of them.
 #[inline]
-unsafe fn read_all(states: &[AtomicU64], addrs: &[u32], out: &mut [u64]) {
+fn read_all(states: &[AtomicU64], addrs: &[u32], out: &mut [u64]) -> Option<()> {
     for (out, &addr) in out.iter_mut().zip(addrs) {
-        // SAFETY: by the contract.
-        let state = unsafe { states.get_unchecked(addr as usize) };
-        *out = state.load(Ordering::Relaxed);
+        *out = states.get(addr as usize)?.load(Ordering::Relaxed);
     }
+    Some(())
 }
 
 #[cold]
