@@ -95,7 +95,7 @@ int main(void)
 	size_t i;
 
 	make_page();
-	op = (atomik_op_t *)(void *)page;
+	op = (atomik_op_t *)(void *)guarded;
 	each_way(accum_many);
 	for (i = 0; i < sizeof(opcodes); i++) {
 		memset(op, 0, sizeof(*op));

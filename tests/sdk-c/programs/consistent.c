@@ -38,7 +38,7 @@ static atomik_map_t mapping(void)
 		null = open("/dev/null", O_RDWR);
 	CHECK(null >= 0 && atomik_table_attach(&m.table, null, 1, CONTEXTS) == ATOMIK_OK);
 	m.states = states;
-	m.control = page;
+	m.control = guarded;
 	m.flags = ATOMIK_MAP_READ_ONLY;
 	control->version = ATOMIK_DEV_CONTROL_VERSION_;
 	control->num_contexts = CONTEXTS;
@@ -210,9 +210,9 @@ static void no_memory_for_many(void)
 int main(void)
 {
 	make_page();
-	control = (struct atomik_dev_control_ *)(void *)page;
-	states = (uint64_t *)(void *)(page + 64);
-	addr_in_page = (uint32_t *)(void *)(page + 128);
+	control = (struct atomik_dev_control_ *)(void *)guarded;
+	states = (uint64_t *)(void *)(guarded + 64);
+	addr_in_page = (uint32_t *)(void *)(guarded + 128);
 	without_changes();
 	isolated();
 	by_a_system_call();

@@ -19,7 +19,7 @@
 
 enum { SIZE = 4096, TRAP_FLAG = 0x100 };
 
-static unsigned char *page;
+static unsigned char *guarded;
 /* Compilers don't know that handlers use these. */
 static volatile unsigned touches;
 /* Changes the page before the instruction with this number, from 0, touches it. */
@@ -30,11 +30,11 @@ static void touched(int number, siginfo_t *info, void *context)
 	ucontext_t *thread = (ucontext_t *)context;
 	unsigned char *at = (unsigned char *)info->si_addr;
 
-	if (at < page || at >= page + SIZE) {
+	if (at < guarded || at >= guarded + SIZE) {
 		signal(number, SIG_DFL);
 		return;
 	}
-	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+	mprotect(guarded, SIZE, PROT_READ | PROT_WRITE);
 	change(touches);
 	touches = touches + 1;
 	thread->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
@@ -46,7 +46,7 @@ static void stepped(int number, siginfo_t *info, void *context)
 
 	(void)number;
 	(void)info;
-	mprotect(page, SIZE, PROT_NONE);
+	mprotect(guarded, SIZE, PROT_NONE);
 	thread->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
 }
 
@@ -71,7 +71,7 @@ static void *a_page(void)
 /* Makes the page, open. */
 static void make_page(void)
 {
-	page = (unsigned char *)a_page();
+	guarded = (unsigned char *)a_page();
 	on(SIGSEGV, touched);
 	on(SIGTRAP, stepped);
 }
@@ -81,13 +81,13 @@ static void close_page(void (*changes)(unsigned))
 {
 	change = changes;
 	touches = 0;
-	mprotect(page, SIZE, PROT_NONE);
+	mprotect(guarded, SIZE, PROT_NONE);
 }
 
 /* Opens the page again. */
 static void open_page(void)
 {
-	mprotect(page, SIZE, PROT_READ | PROT_WRITE);
+	mprotect(guarded, SIZE, PROT_READ | PROT_WRITE);
 }
 
 #endif
