@@ -547,7 +547,7 @@ mod tests {
             room in 0usize..80,
         ) {
             for (i, op) in ops.iter_mut().enumerate() {
-                op.opcode = if swaps >> i & 1 == 0 { OP_READ } else { OP_SWAP };
+                op.opcode = if (swaps >> i) & 1 == 0 { OP_READ } else { OP_SWAP };
             }
             let plan = plan(&ops).unwrap();
             let (mut applied, mut told) = (Stored::new(&model), Stored::new(&model));

@@ -38,7 +38,7 @@
  * Threads. In the process nothing is locked: use an object, also for reading a table,
  * from one thread at a time. On the device each operation is atomic, and a batch is
  * isolated, between all threads and processes that share the file. The error that an
- * atomik_table_t or an atomik_map_t keeps is not for several threads: give each thread a
+ * atomik_table_t or an atomik_table_map_t keeps is not for several threads: give each thread a
  * copy of the struct (t2 = t1), and free one of them when the others are done. Entries and
  * arrays may be in memory that others write to during a call: it never goes beyond the
  * table, but if an address becomes bad after it was checked, it fails with ATOMIK_EINVAL
@@ -196,12 +196,12 @@ typedef struct atomik_change_t {
  * change the fields. One that couldn't be made, that was freed, or that is all zero bytes has no
  * contexts, as a table.
  */
-typedef struct atomik_map_t {
+typedef struct atomik_table_map_t {
 	atomik_table_t table; /* a copy, which keeps the errors of calls on the mapping */
 	void *states;         /* on the device: of each context */
 	const void *control;  /* on the device: the control page, where the driver has one */
 	unsigned flags;
-} atomik_map_t;
+} atomik_table_map_t;
 #endif
 
 #ifndef ATOMIK_NO_MALLOC
@@ -298,35 +298,35 @@ ATOMIK_API int atomik_table_touch(atomik_table_t *t, size_t addr, size_t count);
  * driver lacks it; EFAULT if m is NULL; EOVERFLOW for tables with an id from 2048 on, in programs
  * of 32 bits that are compiled without -D_FILE_OFFSET_BITS=64.
  */
-ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_map_t *m);
+ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_table_map_t *m);
 /* Ends a mapping. The table stays. Ending it again does nothing. */
-ATOMIK_API void atomik_map_free(atomik_map_t *m);
+ATOMIK_API void atomik_table_map_free(atomik_table_map_t *m);
 /*
  * Returns the state at an address, by one load (acquire). It is not isolated from batches: of one
  * that is at work now, some changes may be seen. Errors, which atomik_table_error(&m->table) tells:
  * EINVAL for an address beyond the table.
  */
-ATOMIK_API uint64_t atomik_map_read(atomik_map_t *m, size_t addr);
+ATOMIK_API uint64_t atomik_table_map_read(atomik_table_map_t *m, size_t addr);
 /*
  * XORs delta into the state at an address, by one atomic instruction (release). It may come between
  * two entries of a batch, and on the device it tells no watch: atomik_table_touch() does. Errors:
  * EINVAL for an address beyond the table; EBADF for a mapping that is read-only.
  */
-ATOMIK_API int atomik_map_accum(atomik_map_t *m, size_t addr, uint64_t delta);
+ATOMIK_API int atomik_table_map_accum(atomik_table_map_t *m, size_t addr, uint64_t delta);
 /*
  * Reads the states at n addresses, isolated: of each batch, and of each RESTORE of the device, all
  * changes are seen or none. n may be any number, also 0, and addresses may repeat. It takes no
  * system call, unless batches are at work all the time: then, after some tries, it waits for its
  * turn and reads by a batch of its own, or, at more than ATOMIK_MAX_BATCH addresses, from a copy of
  * all contexts between the lowest and the highest. So it always ends. Single operations and
- * atomik_map_accum() are each seen or not by themselves. Two that come during one call may be seen
- * in either order: make changes that belong together in a batch. The arrays may not overlap, and
- * after an error the content of states means nothing. Errors: EINVAL for an address beyond the
+ * atomik_table_map_accum() are each seen or not by themselves. Two that come during one call may be
+ * seen in either order: make changes that belong together in a batch. The arrays may not overlap,
+ * and after an error the content of states means nothing. Errors: EINVAL for an address beyond the
  * table, and, with ATOMIK_NO_MALLOC, for more than 256 of them; EFAULT if a pointer is NULL; where
  * it waits, ENOMEM and the driver's.
  */
-ATOMIK_API int atomik_map_read_consistent(atomik_map_t *m, const uint32_t *addrs, uint64_t *states,
-					  size_t n);
+ATOMIK_API int atomik_table_map_read_consistent(atomik_table_map_t *m, const uint32_t *addrs,
+						uint64_t *states, size_t n);
 #endif
 
 /* Frees the table's memory, or closes its file. Freeing it again does nothing. */
@@ -1523,7 +1523,7 @@ static inline int atomik_dev_map_(const atomik_table_t *t, uint64_t part, size_t
  * Takes a control page, or none where its version isn't known. EINVAL if the table has fewer
  * contexts than the caller has said.
  */
-static inline int atomik_dev_control_init_(atomik_map_t *m, void *page)
+static inline int atomik_dev_control_init_(atomik_table_map_t *m, void *page)
 {
 	const struct atomik_dev_control_ *control = (const struct atomik_dev_control_ *)page;
 
@@ -1536,7 +1536,7 @@ static inline int atomik_dev_control_init_(atomik_map_t *m, void *page)
 }
 
 /* Maps the states of a table on the device, and its control page. */
-static inline int atomik_dev_map_init_(atomik_map_t *m)
+static inline int atomik_dev_map_init_(atomik_table_map_t *m)
 {
 	const bool read_only = (m->flags & ATOMIK_MAP_READ_ONLY) != 0;
 	const int protection = read_only ? PROT_READ : PROT_READ | PROT_WRITE;
@@ -1555,7 +1555,7 @@ static inline int atomik_dev_map_init_(atomik_map_t *m)
 	return error == ATOMIK_EINVAL ? ATOMIK_OK : error;
 }
 
-ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_map_t *m)
+ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_table_map_t *m)
 {
 	int error = ATOMIK_OK;
 
@@ -1571,11 +1571,11 @@ ATOMIK_API int atomik_table_map(atomik_table_t *t, unsigned flags, atomik_map_t 
 	else if (atomik_on_device_(t))
 		error = atomik_dev_map_init_(m);
 	if (error != ATOMIK_OK)
-		atomik_map_free(m);
+		atomik_table_map_free(m);
 	return atomik_fail_(t, error, SIZE_MAX);
 }
 
-ATOMIK_API void atomik_map_free(atomik_map_t *m)
+ATOMIK_API void atomik_table_map_free(atomik_table_map_t *m)
 {
 	if (m->states != NULL)
 		(void)munmap(m->states, m->table.num_contexts * sizeof(uint64_t));
@@ -1586,7 +1586,7 @@ ATOMIK_API void atomik_map_free(atomik_map_t *m)
 	atomik_nowhere_(&m->table);
 }
 
-ATOMIK_API uint64_t atomik_map_read(atomik_map_t *m, size_t addr)
+ATOMIK_API uint64_t atomik_table_map_read(atomik_table_map_t *m, size_t addr)
 {
 	const atomik_word_ *states = (const atomik_word_ *)m->states;
 
@@ -1597,7 +1597,7 @@ ATOMIK_API uint64_t atomik_map_read(atomik_map_t *m, size_t addr)
 	return __atomic_load_n(&states[addr], __ATOMIC_ACQUIRE);
 }
 
-ATOMIK_API int atomik_map_accum(atomik_map_t *m, size_t addr, uint64_t delta)
+ATOMIK_API int atomik_table_map_accum(atomik_table_map_t *m, size_t addr, uint64_t delta)
 {
 	atomik_word_ *states = (atomik_word_ *)m->states;
 	int error = atomik_check_(&m->table, addr);
@@ -1616,7 +1616,7 @@ ATOMIK_API int atomik_map_accum(atomik_map_t *m, size_t addr, uint64_t delta)
  * Reads the mapped states at n addresses, one by one. Here and below an address is loaded once to
  * be checked and used.
  */
-static inline int atomik_map_each_(atomik_map_t *m, const volatile uint32_t *addrs,
+static inline int atomik_map_each_(atomik_table_map_t *m, const volatile uint32_t *addrs,
 				   uint64_t *states, size_t n)
 {
 	const atomik_word_ *mapped = (const atomik_word_ *)m->states;
@@ -1634,7 +1634,7 @@ static inline int atomik_map_each_(atomik_map_t *m, const volatile uint32_t *add
 }
 
 /* Reads the states at n addresses of a table in the process. */
-static inline int atomik_map_here_(atomik_map_t *m, const volatile uint32_t *addrs,
+static inline int atomik_map_here_(atomik_table_map_t *m, const volatile uint32_t *addrs,
 				   uint64_t *states, size_t n)
 {
 	size_t i;
@@ -1656,7 +1656,7 @@ union atomik_read_ {
 };
 
 /* Reads the states at n addresses, which are checked, by a batch. */
-static inline int atomik_map_batch_(atomik_map_t *m, const volatile uint32_t *addrs,
+static inline int atomik_map_batch_(atomik_table_map_t *m, const volatile uint32_t *addrs,
 				    uint64_t *states, size_t n, union atomik_read_ *reads)
 {
 	size_t i;
@@ -1674,7 +1674,7 @@ static inline int atomik_map_batch_(atomik_map_t *m, const volatile uint32_t *ad
 }
 
 /* The same by an image of count contexts from the first on, all of which the table has. */
-static inline int atomik_map_image_(atomik_map_t *m, const volatile uint32_t *addrs,
+static inline int atomik_map_image_(atomik_table_map_t *m, const volatile uint32_t *addrs,
 				    uint64_t *states, size_t n, union atomik_read_ *reads,
 				    size_t first, size_t count)
 {
@@ -1695,7 +1695,7 @@ static inline int atomik_map_image_(atomik_map_t *m, const volatile uint32_t *ad
 
 /* Reads the states at n addresses by a system call, and so waits for those that change them. */
 static __attribute__((noinline, unused)) int
-atomik_map_call_(atomik_map_t *m, const volatile uint32_t *addrs, uint64_t *states, size_t n)
+atomik_map_call_(atomik_table_map_t *m, const volatile uint32_t *addrs, uint64_t *states, size_t n)
 {
 	union atomik_read_ few[ATOMIK_MAP_ON_STACK_], *reads = few;
 	size_t first = SIZE_MAX, last = 0, count = n, i;
@@ -1726,8 +1726,8 @@ atomik_map_call_(atomik_map_t *m, const volatile uint32_t *addrs, uint64_t *stat
 	return atomik_fail_(&m->table, error, SIZE_MAX);
 }
 
-ATOMIK_API int atomik_map_read_consistent(atomik_map_t *m, const uint32_t *addrs, uint64_t *states,
-					  size_t n)
+ATOMIK_API int atomik_table_map_read_consistent(atomik_table_map_t *m, const uint32_t *addrs,
+						uint64_t *states, size_t n)
 {
 	const struct atomik_dev_control_ *control = (const struct atomik_dev_control_ *)m->control;
 	unsigned tries = control == NULL ? 0 : ATOMIK_MAP_TRIES_;

@@ -14,7 +14,7 @@ int main(void)
 		{ ATOMIK_OP_SET, { 0, 0, 0 }, 2, 70 },
 	};
 	atomik_table_t table;
-	atomik_map_t map;
+	atomik_table_map_t map;
 	uint64_t states[2] = { 0, 0 };
 
 	atomik_table_init(&table, 256);
@@ -24,10 +24,10 @@ int main(void)
 		return 1;
 	}
 	atomik_table_batch(&table, move, 2); /* here, or in any process */
-	if (atomik_map_read_consistent(&map, accounts, states, 2) == ATOMIK_OK)
+	if (atomik_table_map_read_consistent(&map, accounts, states, 2) == ATOMIK_OK)
 		printf("%" PRIu64 " + %" PRIu64 "\n", states[0], states[1]);
-	printf("%" PRIu64 "\n", atomik_map_read(&map, 1));
-	atomik_map_free(&map);
+	printf("%" PRIu64 "\n", atomik_table_map_read(&map, 1));
+	atomik_table_map_free(&map);
 	atomik_table_free(&table);
 	return 0;
 }

@@ -59,13 +59,13 @@ const VERILOG: &str = "accept_on alias always always_comb always_ff always_latch
 
 /// Names of `atomik_core.h` and `uapi/atomik.h` that an object could have in C: those that have a
 /// name, and then what `names::c_names` adds.
-const OURS: &str = "ATOMIK_CONTROL_VERSION ATOMIK_CORE_VERSION ATOMIK_MAX_CONTEXTS \
-    atomik_change_t atomik_ctx_t atomik_fingerprint_t atomik_fp_accum_bytes \
-    atomik_fp_accum_delta atomik_fp_init atomik_fp_reset atomik_fp_update \
-    atomik_map_read_consistent atomik_map_t atomik_op_t atomik_ordered_accum_delta \
-    atomik_ordered_init atomik_ordered_reset atomik_ordered_t atomik_ordered_update \
-    atomik_table_accum_many atomik_table_attach atomik_table_clear_error atomik_table_init \
-    atomik_table_rollback atomik_table_swap_to atomik_table_t";
+const OURS: &str = "ATOMIK_CONTROL_VERSION ATOMIK_CORE_VERSION ATOMIK_MAX_CONTEXTS atomik_change_t \
+    atomik_ctx_t atomik_fingerprint_t atomik_fp_accum_bytes atomik_fp_accum_delta atomik_fp_init \
+    atomik_fp_reset atomik_fp_update atomik_op_t atomik_ordered_accum_delta atomik_ordered_init \
+    atomik_ordered_reset atomik_ordered_t atomik_ordered_update atomik_table_accum_many \
+    atomik_table_attach atomik_table_clear_error atomik_table_init \
+    atomik_table_map_read_consistent atomik_table_map_t atomik_table_rollback atomik_table_swap_to \
+    atomik_table_t";
 
 fn words(lists: &[&str]) -> Vec<String> {
     let mut words: Vec<_> = lists

@@ -29,10 +29,10 @@ static void set_states(uint64_t state)
 }
 
 /* A mapping in the page, all of whose states are OLD. */
-static atomik_map_t mapping(void)
+static atomik_table_map_t mapping(void)
 {
 	static int null = -1;
-	atomik_map_t m;
+	atomik_table_map_t m;
 
 	if (null == -1)
 		null = open("/dev/null", O_RDWR);
@@ -49,13 +49,13 @@ static atomik_map_t mapping(void)
 }
 
 /* Reads while changes happen. */
-static int reading(atomik_map_t *m, const uint32_t *addrs, uint64_t *seen, size_t n,
+static int reading(atomik_table_map_t *m, const uint32_t *addrs, uint64_t *seen, size_t n,
 		   void (*changes)(unsigned))
 {
 	int error;
 
 	close_page(changes);
-	error = atomik_map_read_consistent(m, addrs, seen, n);
+	error = atomik_table_map_read_consistent(m, addrs, seen, n);
 	open_page();
 	return error;
 }
@@ -100,7 +100,7 @@ static void an_address(unsigned touch)
 
 static void without_changes(void)
 {
-	atomik_map_t m = mapping();
+	atomik_table_map_t m = mapping();
 	uint64_t seen[CONTEXTS] = { 0, 0, 0 };
 	const uint32_t twice[CONTEXTS] = { 2, 0, 2 }, beyond[CONTEXTS] = { 0, BEYOND, 1 };
 
@@ -125,7 +125,7 @@ static void isolated(void)
 	for (begin = 0; begin <= LOADS; begin++) {
 		/* Not so long that a system call reads. */
 		for (end = begin; end < begin + ATOMIK_MAP_TRIES_ - 1; end++) {
-			atomik_map_t m = mapping();
+			atomik_table_map_t m = mapping();
 			uint64_t seen[CONTEXTS];
 			size_t i;
 
@@ -144,7 +144,7 @@ static void isolated(void)
 static void by_a_system_call(void)
 {
 	const uint32_t beyond[CONTEXTS] = { 0, BEYOND, 1 };
-	atomik_map_t m = mapping();
+	atomik_table_map_t m = mapping();
 	uint64_t seen[CONTEXTS];
 
 	CHECK(reading(&m, all, seen, CONTEXTS, odd_at_each) == ATOMIK_ENOTTY);
@@ -166,7 +166,7 @@ static void an_address_that_changes(void)
 	unsigned refused = 0;
 
 	for (begin = 0; begin < 10; begin++) {
-		atomik_map_t m = mapping();
+		atomik_table_map_t m = mapping();
 		uint64_t seen;
 		int error;
 
@@ -181,7 +181,7 @@ static void an_address_that_changes(void)
 /* The control page is looked at before it is used. */
 static void control_pages(void)
 {
-	atomik_map_t m = mapping();
+	atomik_table_map_t m = mapping();
 	struct atomik_dev_control_ *made = (struct atomik_dev_control_ *)a_page();
 
 	made->version = ATOMIK_DEV_CONTROL_VERSION_;
@@ -200,7 +200,7 @@ static void no_memory_for_many(void)
 {
 	static uint32_t many[257];
 	uint64_t seen[257];
-	atomik_map_t m = mapping();
+	atomik_table_map_t m = mapping();
 
 	CHECK(reading(&m, many, seen, 256, nothing) == ATOMIK_OK);
 	CHECK(reading(&m, many, seen, 257, nothing) == ATOMIK_EINVAL);

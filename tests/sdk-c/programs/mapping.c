@@ -17,12 +17,12 @@ static void destroy(atomik_table_t *t)
 }
 
 /* The same table by a mapping whose control page says that batches are always at work. */
-static atomik_map_t always_at_work(const atomik_map_t *m)
+static atomik_table_map_t always_at_work(const atomik_table_map_t *m)
 {
 	static const struct atomik_dev_control_ control = { ATOMIK_DEV_CONTROL_VERSION_,
 							    ATOMIK_MAX_CONTEXTS, 1 };
 	static const uint64_t wrong[ATOMIK_MAX_CONTEXTS] = { 0 };
-	atomik_map_t busy = *m;
+	atomik_table_map_t busy = *m;
 
 	busy.control = &control;
 	busy.states = (void *)(uintptr_t)wrong;
@@ -35,7 +35,7 @@ static void reads_and_deltas(void)
 	const uint32_t addrs[3] = { 511, 0, 511 };
 	uint64_t states[3];
 	atomik_table_t t;
-	atomik_map_t m;
+	atomik_table_map_t m;
 	size_t told;
 	int fd;
 
@@ -44,21 +44,22 @@ static void reads_and_deltas(void)
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_OK);
 	/* Else the tests below show nothing. */
 	CHECK(m.control != NULL);
-	CHECK(atomik_map_read(&m, 511) == 5 && atomik_map_read(&m, 0) == 0);
+	CHECK(atomik_table_map_read(&m, 511) == 5 && atomik_table_map_read(&m, 0) == 0);
 	CHECK(atomik_table_watch(&t, 0, 1, ATOMIK_WATCH_NONBLOCK, &fd) == ATOMIK_OK);
 	CHECK(atomik_watch_read(fd, &change, 1, &told) == ATOMIK_OK);
-	CHECK(atomik_map_accum(&m, 0, 3) == ATOMIK_OK && atomik_map_accum(&m, 0, 4) == ATOMIK_OK);
-	CHECK(atomik_table_read(&t, 0) == 7 && atomik_map_read(&m, 0) == 7);
+	CHECK(atomik_table_map_accum(&m, 0, 3) == ATOMIK_OK);
+	CHECK(atomik_table_map_accum(&m, 0, 4) == ATOMIK_OK);
+	CHECK(atomik_table_read(&t, 0) == 7 && atomik_table_map_read(&m, 0) == 7);
 	CHECK(atomik_watch_read(fd, &change, 1, &told) == ATOMIK_EAGAIN);
 	CHECK(atomik_table_touch(&t, 0, 1) == ATOMIK_OK);
 	CHECK(atomik_watch_read(fd, &change, 1, &told) == ATOMIK_OK && change.state == 7);
-	CHECK(atomik_map_read_consistent(&m, addrs, states, 3) == ATOMIK_OK);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, states, 3) == ATOMIK_OK);
 	CHECK(states[0] == 5 && states[1] == 7 && states[2] == 5);
 	CHECK(atomik_table_error(&m.table) == ATOMIK_OK);
 	CHECK(close(fd) == 0);
-	atomik_map_free(&m);
-	atomik_map_free(&m);
-	CHECK(atomik_map_read(&m, 0) == 0 && atomik_table_error(&m.table) == ATOMIK_EINVAL);
+	atomik_table_map_free(&m);
+	atomik_table_map_free(&m);
+	CHECK(atomik_table_map_read(&m, 0) == 0 && atomik_table_error(&m.table) == ATOMIK_EINVAL);
 	CHECK(atomik_table_read(&t, 0) == 7);
 	atomik_table_free(&t);
 }
@@ -68,7 +69,7 @@ static void what_is_refused(void)
 	const uint32_t beyond[2] = { 0, 16 };
 	uint64_t states[2];
 	atomik_table_t t, same;
-	atomik_map_t m;
+	atomik_table_map_t m;
 	int null = open("/dev/null", O_RDWR);
 
 	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
@@ -88,14 +89,14 @@ static void what_is_refused(void)
 	CHECK(atomik_table_map(&same, 0, &m) == ATOMIK_EBADF);
 
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_OK);
-	CHECK(atomik_map_read(&m, 16) == 0);
+	CHECK(atomik_table_map_read(&m, 16) == 0);
 	CHECK(atomik_table_error(&m.table) == ATOMIK_EINVAL);
 	CHECK(atomik_table_error_addr(&m.table) == 16);
-	CHECK(atomik_map_accum(&m, 16, 1) == ATOMIK_EINVAL);
-	CHECK(atomik_map_accum(&m, SIZE_MAX, 1) == ATOMIK_EINVAL);
-	CHECK(atomik_map_read_consistent(&m, beyond, states, 2) == ATOMIK_EINVAL);
-	CHECK(atomik_map_read_consistent(&m, beyond, states, 1) == ATOMIK_OK);
-	atomik_map_free(&m);
+	CHECK(atomik_table_map_accum(&m, 16, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_accum(&m, SIZE_MAX, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_read_consistent(&m, beyond, states, 2) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_read_consistent(&m, beyond, states, 1) == ATOMIK_OK);
+	atomik_table_map_free(&m);
 	atomik_table_free(&t);
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_EINVAL);
 }
@@ -106,7 +107,7 @@ static void read_only(void)
 	const uint32_t addrs[2] = { 1, 3 };
 	uint64_t states[2];
 	atomik_table_t t, other;
-	atomik_map_t m;
+	atomik_table_map_t m;
 	int fd;
 
 	CHECK(atomik_table_open(&t, 4) == ATOMIK_OK && atomik_table_load(&t, 3, 9) == ATOMIK_OK);
@@ -115,11 +116,11 @@ static void read_only(void)
 	CHECK(atomik_table_map(&other, 0, &m) == ATOMIK_EBADF);
 	CHECK(atomik_table_map(&other, ATOMIK_MAP_READ_ONLY, &m) == ATOMIK_OK);
 	CHECK(m.control != NULL);
-	CHECK(atomik_map_read_consistent(&m, addrs, states, 2) == ATOMIK_OK);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, states, 2) == ATOMIK_OK);
 	CHECK(states[0] == 0 && states[1] == 9);
-	CHECK(atomik_map_accum(&m, 3, 1) == ATOMIK_EBADF);
+	CHECK(atomik_table_map_accum(&m, 3, 1) == ATOMIK_EBADF);
 	CHECK(atomik_table_error_addr(&m.table) == 3 && atomik_table_read(&t, 3) == 9);
-	atomik_map_free(&m);
+	atomik_table_map_free(&m);
 	CHECK(close(fd) == 0);
 	atomik_table_free(&t);
 }
@@ -133,13 +134,13 @@ static void by_a_system_call(void)
 	static uint64_t states[70000];
 	uint32_t beyond = ATOMIK_MAX_CONTEXTS;
 	atomik_table_t t;
-	atomik_map_t m, busy;
+	atomik_table_map_t m, busy;
 	size_t i, number;
 
 	CHECK(atomik_table_open(&t, ATOMIK_MAX_CONTEXTS) == ATOMIK_OK);
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_OK);
 	for (i = 0; i < ATOMIK_MAX_CONTEXTS; i++)
-		CHECK(atomik_map_accum(&m, i, i + 1) == ATOMIK_OK);
+		CHECK(atomik_table_map_accum(&m, i, i + 1) == ATOMIK_OK);
 	/* In no order, some of many twice, and not from the table's beginning. */
 	for (i = 0; i < 70000; i++)
 		addrs[i] = (uint32_t)(1000 + i * 40503 % (ATOMIK_MAX_CONTEXTS - 1000));
@@ -148,17 +149,17 @@ static void by_a_system_call(void)
 		const size_t n = numbers[number];
 
 		memset(states, 0, sizeof(states));
-		CHECK(atomik_map_read_consistent(&busy, addrs, states, n) == ATOMIK_OK);
+		CHECK(atomik_table_map_read_consistent(&busy, addrs, states, n) == ATOMIK_OK);
 		for (i = 0; i < n; i++)
 			CHECK(states[i] == addrs[i] + UINT64_C(1));
 		memset(states, 0, sizeof(states));
-		CHECK(atomik_map_read_consistent(&m, addrs, states, n) == ATOMIK_OK);
+		CHECK(atomik_table_map_read_consistent(&m, addrs, states, n) == ATOMIK_OK);
 		for (i = 0; i < n; i++)
 			CHECK(states[i] == addrs[i] + UINT64_C(1));
 	}
-	CHECK(atomik_map_read_consistent(&busy, &beyond, states, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_read_consistent(&busy, &beyond, states, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_error_addr(&busy.table) == ATOMIK_MAX_CONTEXTS);
-	atomik_map_free(&m);
+	atomik_table_map_free(&m);
 	atomik_table_free(&t);
 }
 
@@ -168,18 +169,18 @@ static void outlives_its_table(void)
 	const uint32_t addrs[2] = { 0, 1 };
 	uint64_t states[2];
 	atomik_table_t t;
-	atomik_map_t m, busy;
+	atomik_table_map_t m, busy;
 
 	CHECK(atomik_table_open(&t, 2) == ATOMIK_OK && atomik_table_load(&t, 1, 6) == ATOMIK_OK);
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_OK);
 	destroy(&t);
-	CHECK(atomik_map_accum(&m, 1, 1) == ATOMIK_OK && atomik_map_read(&m, 1) == 7);
-	CHECK(atomik_map_read_consistent(&m, addrs, states, 2) == ATOMIK_OK && states[1] == 7);
+	CHECK(atomik_table_map_accum(&m, 1, 1) == ATOMIK_OK && atomik_table_map_read(&m, 1) == 7);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, states, 2) == ATOMIK_OK && states[1] == 7);
 	busy = always_at_work(&m);
-	CHECK(atomik_map_read_consistent(&busy, addrs, states, 2) == ATOMIK_ENOENT);
+	CHECK(atomik_table_map_read_consistent(&busy, addrs, states, 2) == ATOMIK_ENOENT);
 	atomik_table_free(&t);
-	CHECK(atomik_map_read(&m, 1) == 7);
-	atomik_map_free(&m);
+	CHECK(atomik_table_map_read(&m, 1) == 7);
+	atomik_table_map_free(&m);
 }
 
 /* A child's batches set 16 states to the same, which is never seen otherwise. */
@@ -190,7 +191,7 @@ static void another_process(void)
 	uint32_t addrs[SIZE];
 	uint64_t states[SIZE] = { 0 };
 	atomik_table_t t;
-	atomik_map_t m;
+	atomik_table_map_t m;
 	pid_t child, ended;
 	uint32_t i;
 	int status;
@@ -218,13 +219,13 @@ static void another_process(void)
 		const uint64_t before = states[0];
 
 		ended = waitpid(child, &status, WNOHANG);
-		CHECK(atomik_map_read_consistent(&m, addrs, states, SIZE) == ATOMIK_OK);
+		CHECK(atomik_table_map_read_consistent(&m, addrs, states, SIZE) == ATOMIK_OK);
 		CHECK(states[0] >= before);
 		for (i = 1; i < SIZE; i++)
 			CHECK(states[i] == states[0]);
 	} while (ended == 0);
 	CHECK(ended == child && status == 0 && states[0] == ROUNDS);
-	atomik_map_free(&m);
+	atomik_table_map_free(&m);
 	atomik_table_free(&t);
 }
 

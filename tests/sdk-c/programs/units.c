@@ -404,40 +404,40 @@ static void a_mapping(atomik_table_t *t)
 {
 	const uint32_t addrs[3] = { 2, 1, 2 }, beyond[3] = { 2, 8, 1 };
 	uint64_t states[3] = { 0, 0, 0 };
-	atomik_map_t m;
+	atomik_table_map_t m;
 
 	CHECK(atomik_table_map(t, 0, &m) == ATOMIK_OK);
 	CHECK(atomik_table_load(t, 1, 5) == 0 && atomik_table_load(t, 2, 6) == 0);
-	CHECK(atomik_map_accum(&m, 2, 1) == ATOMIK_OK && atomik_table_read(t, 2) == 7);
-	CHECK(atomik_map_read(&m, 1) == 5 && atomik_map_read(&m, 2) == 7);
-	CHECK(atomik_map_read_consistent(&m, addrs, states, 3) == ATOMIK_OK);
+	CHECK(atomik_table_map_accum(&m, 2, 1) == ATOMIK_OK && atomik_table_read(t, 2) == 7);
+	CHECK(atomik_table_map_read(&m, 1) == 5 && atomik_table_map_read(&m, 2) == 7);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, states, 3) == ATOMIK_OK);
 	CHECK(states[0] == 7 && states[1] == 5 && states[2] == 7);
-	CHECK(atomik_map_read_consistent(&m, NULL, NULL, 0) == ATOMIK_OK);
+	CHECK(atomik_table_map_read_consistent(&m, NULL, NULL, 0) == ATOMIK_OK);
 	/* Its errors are its own. */
-	CHECK(atomik_map_read(&m, 8) == 0);
+	CHECK(atomik_table_map_read(&m, 8) == 0);
 	FAILED(&m.table, ATOMIK_EINVAL, 8);
-	CHECK(atomik_map_accum(&m, 8, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_accum(&m, 8, 1) == ATOMIK_EINVAL);
 	FAILED(&m.table, ATOMIK_EINVAL, 8);
-	CHECK(atomik_map_read_consistent(&m, beyond, states, 3) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_read_consistent(&m, beyond, states, 3) == ATOMIK_EINVAL);
 	FAILED(&m.table, ATOMIK_EINVAL, 8);
-	CHECK(atomik_map_read_consistent(&m, NULL, states, 1) == ATOMIK_EFAULT);
+	CHECK(atomik_table_map_read_consistent(&m, NULL, states, 1) == ATOMIK_EFAULT);
 	FAILED(&m.table, ATOMIK_EFAULT, SIZE_MAX);
-	CHECK(atomik_map_read_consistent(&m, addrs, NULL, 1) == ATOMIK_EFAULT);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, NULL, 1) == ATOMIK_EFAULT);
 	FAILED(&m.table, ATOMIK_EFAULT, SIZE_MAX);
-	atomik_map_free(&m);
-	atomik_map_free(&m);
-	CHECK(atomik_map_read_consistent(&m, addrs, states, 1) == ATOMIK_EINVAL);
+	atomik_table_map_free(&m);
+	atomik_table_map_free(&m);
+	CHECK(atomik_table_map_read_consistent(&m, addrs, states, 1) == ATOMIK_EINVAL);
 	FAILED(&m.table, ATOMIK_EINVAL, 2);
 	CHECK(atomik_table_error(t) == ATOMIK_OK);
 
 	CHECK(atomik_table_map(t, ATOMIK_MAP_READ_ONLY, &m) == ATOMIK_OK);
-	CHECK(atomik_map_accum(&m, 2, 1) == ATOMIK_EBADF);
+	CHECK(atomik_table_map_accum(&m, 2, 1) == ATOMIK_EBADF);
 	FAILED(&m.table, ATOMIK_EBADF, 2);
-	CHECK(atomik_map_read(&m, 2) == 7);
-	atomik_map_free(&m);
+	CHECK(atomik_table_map_read(&m, 2) == 7);
+	atomik_table_map_free(&m);
 	CHECK(atomik_table_map(t, 2, &m) == ATOMIK_EINVAL);
 	FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
-	CHECK(atomik_map_read(&m, 0) == 0 && atomik_table_error(&m.table) == ATOMIK_EINVAL);
+	CHECK(atomik_table_map_read(&m, 0) == 0 && atomik_table_error(&m.table) == ATOMIK_EINVAL);
 	CHECK(atomik_table_map(t, 0, NULL) == ATOMIK_EFAULT);
 	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
 }
@@ -477,11 +477,11 @@ static void is_nowhere(atomik_table_t *t)
 	FAILED(t, ATOMIK_EINVAL, 0);
 #ifdef ATOMIK_DEVICE
 	{
-		atomik_map_t m;
+		atomik_table_map_t m;
 
 		CHECK(atomik_table_map(t, 0, &m) == ATOMIK_EINVAL);
 		FAILED(t, ATOMIK_EINVAL, SIZE_MAX);
-		atomik_map_free(&m);
+		atomik_table_map_free(&m);
 	}
 #endif
 	atomik_table_free(t);
@@ -649,7 +649,7 @@ static void no_device_to_map(void)
 {
 	const int no_such_file = sizeof(off_t) < 8 ? EOVERFLOW : ATOMIK_EBADF;
 	atomik_table_t t;
-	atomik_map_t m;
+	atomik_table_map_t m;
 
 	CHECK(atomik_table_attach(&t, -1, 2047, 4) == 0);
 	CHECK(atomik_table_map(&t, 0, &m) == ATOMIK_EBADF);
