@@ -69,13 +69,20 @@ fn efault_for_arguments_that_cannot_be_read() {
     pages.put(0, &[table; 2 * PAGE / 4]);
     pages.protect(1, ProtFlags::PROT_NONE);
     for command in Command::all_served() {
+        // All but the last byte of it is there, and names a table and a context. (That byte may
+        // belong to a word which is only written, once the table has been found.)
+        let size = command.size() - 1;
+        let names: Vec<u8> = [table, 0]
+            .iter()
+            .flat_map(|name| name.to_ne_bytes())
+            .collect();
+        pages.put(PAGE - size, &names[..size.min(names.len())]);
         let nowhere = [
             null_mut(),
             std::ptr::without_provenance_mut(1 << 63),
             std::ptr::without_provenance_mut(usize::MAX),
             pages.at(PAGE),
-            // All but the last byte of it is there.
-            pages.at(PAGE - command.size() + 1),
+            pages.at(PAGE - size),
         ];
         for arg in nowhere {
             let result = file.ioctl_at(command.ioc, arg);

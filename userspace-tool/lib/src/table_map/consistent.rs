@@ -73,9 +73,8 @@ impl TableView<'_> {
     ///
     /// # Errors
     ///
-    /// [`LocalError::Lengths`] where `out` is not as long as `addrs`, and [`Error::Address`], which
-    /// names the entry, before anything is read. Those of the system calls; `out` means nothing
-    /// then.
+    /// [`LocalError::Lengths`] where `out` is not as long as `addrs`. [`Error::Address`], which names
+    /// the entry, and those of the system calls; `out` means nothing then.
     ///
     /// # Examples
     ///
