@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+//! `atomik-replicate`: tables of several machines that converge, over NATS JetStream. `atomikctl
+//! replicate` starts it. Each subcommand has a file of its own.
+//!
+//! The protocol is in the crate `atomik-replicate`, which does no I/O. [`pump`] carries its events
+//! and actions between the [kernel's table](kernel_table), the [log](log) and people.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod discover;
+mod failure;
+mod global;
+mod join;
+mod kernel_table;
+mod link;
+mod lock;
+mod log;
+mod nats;
+mod news;
+mod node_status;
+mod open_file;
+mod pump;
+mod request;
+mod table_name;
+
+use failure::Failure;
+use global::Global;
+
+/// Tables of several machines that converge, over NATS JetStream
+///
+/// Each machine is a node: `join` runs there and keeps its table in step with the others. Programs
+/// use that table by all that works on tables.
+#[derive(Parser)]
+#[command(name = "atomik-replicate", version, after_help = EXIT_STATUS)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Join(join::Args),
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    success; of `join`: it was told to stop, or the node has left
+  1    an operation failed; starting `join` again may help
+  2    wrong usage
+  3    starting `join` again can't help: the message says what must be done first";
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(&cli.global),
+    }
+}
+
+/// One thread does all: it waits nearly always.
+fn run(cli: &Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("can't wait for input: {error}")))?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Join(args) => args.run(&cli.global).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+
+use std::time::Instant;
+
+use atomik_replicate::{Action, Agent, Config, Ended, Event, NodeName, Notice};
+use sd_notify::NotifyState;
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::failure::Failure;
+use crate::global::Global;
+use crate::kernel_table::KernelTable;
+use crate::link::{Link, Report};
+use crate::news;
+use crate::node_status::NodeStatus;
+use crate::request::{Ask, Request};
+use crate::table_name::TableName;
+
+/// An agent with all that it works on: does its actions, and gives it the events that follow.
+pub struct Pump<'a> {
+    name: TableName,
+    config: Config,
+    global: &'a Global,
+    agent: Agent,
+    actions: Vec<Action>,
+    table: KernelTable,
+    link: Link,
+    connected: bool,
+    /// People have been told that the node has joined.
+    joined: bool,
+    /// When the log was last read to its end.
+    current: Instant,
+    /// The news that came last, for the status.
+    last_news: Option<String>,
+    leaving: Option<Request>,
+    removing: Vec<(u32, Request)>,
+    signals: [Signal; 2],
+}
+
+impl<'a> Pump<'a> {
+    pub fn new(
+        name: TableName,
+        config: Config,
+        table: KernelTable,
+        link: Link,
+        global: &'a Global,
+    ) -> Result<Self, Failure> {
+        let signal = |kind| {
+            signal(kind).map_err(|error| Failure::new(format!("can't wait for signals: {error}")))
+        };
+        Ok(Self {
+            name,
+            config,
+            global,
+            agent: Agent::new(config),
+            actions: vec![],
+            table,
+            link,
+            connected: false,
+            joined: false,
+            current: Instant::now(),
+            last_news: None,
+            leaving: None,
+            removing: vec![],
+            signals: [
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::interrupt())?,
+            ],
+        })
+    }
+
+    /// Runs until the agent ends.
+    pub async fn run(mut self) -> Result<Ended, Failure> {
+        loop {
+            let [terminate, interrupt] = &mut self.signals;
+            let event = tokio::select! {
+                report = self.link.next(self.agent.reading()) => self.reported(report).await,
+                changed = self.table.changed(self.agent.image()) => {
+                    Some(Event::Changed { addresses: changed? })
+                }
+                _ = terminate.recv() => Some(Event::Stop),
+                _ = interrupt.recv() => Some(Event::Stop),
+            };
+            if let Some(event) = event {
+                self.agent.handle(event, &mut self.actions);
+                if let Some(end) = self.act().await? {
+                    if let Some(request) = self.leaving.take() {
+                        request.done().await;
+                    }
+                    return Ok(end?);
+                }
+            }
+            self.tell_progress()?;
+        }
+    }
+
+    /// The event that a report of the link is for the agent.
+    async fn reported(&mut self, report: Report) -> Option<Event> {
+        match report {
+            Report::Connected { first, last } => {
+                self.connected = true;
+                return Some(Event::Connected { first, last });
+            }
+            Report::Lost(reason) => {
+                self.news(&reason);
+                if std::mem::take(&mut self.connected) {
+                    return Some(Event::Disconnected);
+                }
+            }
+            Report::Message { position, bytes } => {
+                return Some(Event::Message { position, bytes });
+            }
+            Report::Published { position } => return Some(Event::Published { position }),
+            Report::NotPublished(reason) => {
+                self.news(&reason);
+                return Some(Event::NotPublished);
+            }
+            Report::Snapshot(bytes) => return Some(Event::Snapshot(bytes)),
+            Report::Stored { position } => return Some(Event::SnapshotStored { position }),
+            Report::Request(request) => return self.asked(request).await,
+            Report::Trouble(reason) => self.news(&reason),
+        }
+        None
+    }
+
+    /// Answers a request, or takes note of it.
+    async fn asked(&mut self, request: Request) -> Option<Event> {
+        match request.ask.clone() {
+            Ask::Status => {
+                match self.status() {
+                    Ok(status) => request.answer(&json!(status)).await,
+                    Err(failure) => request.refuse(failure).await,
+                }
+                None
+            }
+            Ask::Leave => {
+                self.leaving = Some(request);
+                Some(Event::Leave)
+            }
+            Ask::Remove(name) => {
+                let image = self.agent.image();
+                let found = NodeName::new(&name).ok().and_then(|name| {
+                    let number = image?.member(name)?;
+                    Some((name, number))
+                });
+                let Some((name, number)) = found else {
+                    request
+                        .refuse(format_args!("there is no node {name}"))
+                        .await;
+                    return None;
+                };
+                self.removing.push((number, request));
+                Some(Event::Remove { name })
+            }
+        }
+    }
+
+    /// Does all that the agent wants done. Some, when it has ended.
+    async fn act(&mut self) -> Result<Option<Result<Ended, atomik_replicate::Error>>, Failure> {
+        while !self.actions.is_empty() {
+            for action in std::mem::take(&mut self.actions) {
+                let event = match action {
+                    Action::Load => Event::Loaded(self.table.load()?),
+                    Action::Batch(entries) => match self.table.apply(&entries)? {
+                        Some(values) => Event::Applied { values },
+                        None => Event::Refused,
+                    },
+                    Action::Follow { from } => {
+                        self.link.follow(from);
+                        continue;
+                    }
+                    Action::Publish(bytes) => {
+                        self.link.publish(bytes);
+                        continue;
+                    }
+                    Action::FetchSnapshot => {
+                        self.link.fetch_snapshot();
+                        continue;
+                    }
+                    Action::StoreSnapshot { position, bytes } => {
+                        self.link.store_snapshot(position, bytes);
+                        continue;
+                    }
+                    Action::Cut { first } => {
+                        self.link.cut(first);
+                        continue;
+                    }
+                    Action::Notice(notice) => {
+                        self.noticed(&notice).await?;
+                        continue;
+                    }
+                    Action::End(result) => return Ok(Some(result)),
+                };
+                self.agent.handle(event, &mut self.actions);
+            }
+        }
+        Ok(None)
+    }
+
+    async fn noticed(&mut self, notice: &Notice) -> Result<(), Failure> {
+        if let Notice::Removed { node, .. } = notice {
+            for (number, request) in std::mem::take(&mut self.removing) {
+                if number == *node {
+                    request.done().await;
+                } else {
+                    self.removing.push((number, request));
+                }
+            }
+        }
+        let line = news::line(notice);
+        self.global.print(&line, news::object(notice))?;
+        self.last_news = Some(line);
+        Ok(())
+    }
+
+    fn news(&mut self, line: &str) {
+        self.global.say(line);
+        self.last_news = Some(line.to_owned());
+    }
+
+    /// Tells people, once, that the node has joined and has read the log to its end.
+    fn tell_progress(&mut self) -> Result<(), Failure> {
+        let number = self.agent.image().and_then(|image| image.own_number());
+        let (Some(number), true, 0) = (number, self.connected, self.agent.lag()) else {
+            return Ok(());
+        };
+        self.current = Instant::now();
+        if std::mem::replace(&mut self.joined, true) {
+            return Ok(());
+        }
+        let (name, node, id) = (&self.name, self.config.name, self.table.id());
+        let contexts = self.config.layout.states();
+        self.global.print(
+            format_args!(
+                "joined {name} as {node}: table {id}, contexts 0 to {}",
+                contexts - 1
+            ),
+            json!({ "table": id, "name": name.to_string(), "node": node.to_string(),
+                "number": number, "contexts": contexts }),
+        )?;
+        // Without systemd there is nobody to tell.
+        let _ = sd_notify::notify(false, &[NotifyState::Ready]);
+        Ok(())
+    }
+
+    /// The status of this node.
+    pub fn status(&self) -> Result<NodeStatus, Failure> {
+        let image = self.agent.image();
+        let untold = match image {
+            Some(image) => self.table.untold(image)?,
+            None => 0,
+        };
+        Ok(NodeStatus::new(
+            &self.config,
+            image,
+            untold,
+            self.agent.lag(),
+            self.current.elapsed(),
+            self.last_news.clone(),
+        ))
+    }
+}
