@@ -10,6 +10,8 @@ use std::io::{self, BufRead, Write};
 pub const SPEC_PATH: &str = "/atomik-spec.json";
 /// The path of the module there; the command finds it in `ATOMIK_MODULE`.
 pub const MODULE_PATH: &str = "/lib/modules/atomik.ko";
+/// The directory there of the drivers of a network card, numbered as they are to be loaded.
+pub const NETWORK_PATH: &str = "/lib/modules/network";
 /// The group that owns the device, as once installed.
 pub const DEVICE_GROUP: u32 = 64;
 
@@ -26,6 +28,8 @@ pub mod port {
 pub struct Spec {
     /// The module's parameters as one string, or nothing where it isn't to be loaded.
     pub module: Option<String>,
+    /// Whether the machine has a network card, and the drivers are at [`NETWORK_PATH`].
+    pub network: bool,
     /// Absent where the boot itself was the question.
     pub command: Option<Command>,
 }

@@ -5,6 +5,7 @@
 mod churn;
 mod command;
 mod leaks;
+mod network;
 mod pump;
 mod system;
 
@@ -51,6 +52,9 @@ fn run() -> Result<()> {
         return Ok(());
     }
     protocol::send(&control, &ToHost::Booted)?;
+    if spec.network {
+        network::start()?;
+    }
     if let Some(parameters) = &spec.module {
         system::load_module(parameters)?;
     }

@@ -82,6 +82,10 @@ pub struct Cli {
     #[arg(long)]
     pub no_module: bool,
 
+    /// Give the guest a network: its address is 10.0.2.15, and 10.0.2.2 is the host's loopback.
+    #[arg(long)]
+    pub network: bool,
+
     /// Give the command a terminal. Without a command it is a shell.
     #[arg(long)]
     pub tty: bool,

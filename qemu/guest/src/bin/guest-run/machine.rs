@@ -32,6 +32,7 @@ pub struct Machine<'a> {
     pub plugin: Option<&'a Path>,
     /// Whether time passes with the guest's instructions.
     pub steady_time: bool,
+    pub network: bool,
     pub append: &'a [String],
     pub extra: &'a [OsString],
     pub tty: bool,
@@ -127,6 +128,11 @@ impl Machine<'_> {
             &format!("virtserialport,chardev={0},name={0}", port::CONTROL),
         ]);
 
+        if self.network {
+            // Without the card's own program for booting from the network.
+            command.args(["-netdev", "user,id=network,ipv6=off"]);
+            command.args(["-device", "virtio-net-pci,netdev=network,romfile="]);
+        }
         command.args(self.extra);
         let messages = File::create(self.messages)?;
         command

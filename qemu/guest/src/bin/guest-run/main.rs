@@ -16,7 +16,7 @@ mod verdict;
 
 use anyhow::{Context, Result, bail};
 use atomik_guest::boots;
-use atomik_guest::protocol::{Command, MODULE_PATH, SPEC_PATH, Spec};
+use atomik_guest::protocol::{Command, MODULE_PATH, NETWORK_PATH, SPEC_PATH, Spec};
 use clap::Parser;
 use closure::Programs;
 use guest::{Limits, Options, Outcome};
@@ -119,6 +119,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         cpu: "max",
         plugin: None,
         steady_time: false,
+        network: false,
         append: &[],
         extra: &[],
         tty: false,
@@ -133,6 +134,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
                 &mut trial,
                 &Spec {
                     module: None,
+                    network: false,
                     command: None,
                 },
             )?;
@@ -152,12 +154,24 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         })?,
     };
 
+    if cli.network {
+        let drivers = kernel.join("network");
+        if !drivers.is_dir() {
+            bail!(
+                "the kernel {} has no network. Leave out --network, or say another --kernel, such \
+                 as 7.3",
+                name_of(&kernel)
+            );
+        }
+        tree.add_directory(Path::new(NETWORK_PATH), &drivers)?;
+    }
     let command = carry_command(cli, &programs, &mut tree)?;
     let parameters = module.as_ref().map(|_| cli.parameters.join(" "));
     add_spec(
         &mut tree,
         &Spec {
             module: parameters,
+            network: cli.network,
             command: Some(command),
         },
     )?;
@@ -169,6 +183,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         cpu: &cli.cpu,
         plugin: cli.plugin.as_deref(),
         steady_time: cli.steady_time,
+        network: cli.network,
         append: &cli.append,
         extra: &extra,
         tty: cli.tty,
