@@ -208,6 +208,7 @@ fn errors_as_json() {
         ("dance", 2),
         ("--device /dev/none session start t", 3),
         ("session exec s -- /dev/null", 126),
+        ("replicate status a", 127),
     ] {
         let found = errors(words, "", status);
         assert_eq!(found.len(), 1, "{words}: {found:?}");

@@ -327,6 +327,7 @@ fn help_manuals_and_completions() {
         "wait",
         "top",
         "session",
+        "replicate",
         "info",
         "doctor",
         "bench",

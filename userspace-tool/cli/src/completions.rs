@@ -4,8 +4,8 @@
 
 use std::io::{self, Write};
 
-use clap::{Command, ValueHint};
-use clap_complete::Shell;
+use atomik_command_line::completions::{Shell, script};
+use clap::Command;
 
 use crate::failure::Failure;
 
@@ -25,93 +25,13 @@ impl Args {
     }
 }
 
-fn script(mut command: Command, shell: Shell) -> Vec<u8> {
-    command.build();
-    let mut command = without_files(command);
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command, "atomikctl", &mut script);
-    let script = String::from_utf8_lossy(&script);
-    let mut takers = vec![];
-    file_takers(&command, &mut vec![], &mut takers);
-    match shell {
-        Shell::Bash => bash(&script, &takers),
-        Shell::Fish => fish(&script, &takers),
-        _ => script.into_owned(),
-    }
-    .into_bytes()
-}
-
-/// Marks values without a hint as no files: they are names and numbers.
-fn without_files(command: Command) -> Command {
-    command
-        .mut_args(|arg| match arg.get_value_hint() {
-            // The last argument is a program with arguments of its own.
-            ValueHint::Unknown if !arg.is_last_set() => arg.value_hint(ValueHint::Other),
-            _ => arg,
-        })
-        .mut_subcommands(without_files)
-}
-
-/// The words of a command that takes a file, and whether it takes it only after `--`.
-type Taker = (Vec<String>, bool);
-
-fn file_takers(command: &Command, words: &mut Vec<String>, found: &mut Vec<Taker>) {
-    for arg in command.get_positionals() {
-        if matches!(
-            arg.get_value_hint(),
-            ValueHint::AnyPath | ValueHint::Unknown
-        ) {
-            found.push((words.clone(), arg.is_last_set()));
-        }
-    }
-    for sub in command.get_subcommands() {
-        words.push(sub.get_name().into());
-        file_takers(sub, words, found);
-        words.pop();
-    }
-}
-
-/// Makes bash offer files for arguments that are files, instead of wherever it finds nothing else.
-fn bash(script: &str, takers: &[Taker]) -> String {
-    const OTHER: &str = "                *)\n                    COMPREPLY=()\n";
-    const AFTER_DASHES: &str = "[[ \" ${COMP_WORDS[*]:0:COMP_CWORD} \" == *\" -- \"* ]] &&";
-    let mut script = script.replace(" -o bashdefault -o default", "");
-    for (words, last) in takers {
-        let case = words.iter().map(|word| format!("__subcmd__{word}"));
-        let case = format!("\n        atomikctl{})\n", case.collect::<String>());
-        let Some((before, after)) = script.split_once(&case) else {
-            continue;
-        };
-        let only = if *last { AFTER_DASHES } else { "" };
-        let files = format!("{OTHER}                    {only} compopt -o default && return 0\n");
-        // The first word may be a file as well.
-        let first = format!(" || ${{COMP_CWORD}} -eq {}", words.len() + 1);
-        let after = after.replacen(&first, "", 1).replacen(OTHER, &files, 1);
-        script = format!("{before}{case}{after}");
-    }
-    script
-}
-
-/// Makes fish offer files for arguments that are files, instead of everywhere.
-fn fish(script: &str, takers: &[Taker]) -> String {
-    let mut script = format!("complete -c atomikctl -f\n{script}");
-    for (words, last) in takers {
-        let mut seen: Vec<_> = (words.iter())
-            .map(|word| format!("__fish_seen_subcommand_from {word}"))
-            .collect();
-        if *last {
-            seen.push("contains -- -- (commandline -opc)".into());
-        }
-        script += &format!("complete -c atomikctl -n '{}' -F\n", seen.join("; and "));
-    }
-    script
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Cli;
+    use atomik_command_line::checks;
+    use atomik_command_line::completions::Shell;
     use clap::CommandFactory;
+    use std::io::Write;
     use std::process::{Command, Stdio};
 
     fn script(shell: Shell) -> Vec<u8> {
@@ -120,14 +40,7 @@ mod tests {
 
     #[test]
     fn each_shell_completes_subcommands_and_options() {
-        for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
-            let script = String::from_utf8(script(shell)).unwrap();
-            assert!(script.contains("doctor"), "{shell}");
-            assert!(script.contains("json"), "{shell}");
-            let source = format!("@atomikctl:completions:{shell}\t");
-            let files = include_str!("../../../packaging/files");
-            assert!(files.contains(&source), "{shell} is not installed");
-        }
+        checks::completions(Cli::command, include_str!("../../../packaging/files"));
     }
 
     /// The words that bash offers for the last of these, and whether it offers files.

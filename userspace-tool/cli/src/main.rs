@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use atomik_command_line::{printable, seconds};
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod addresses;
@@ -28,14 +29,13 @@ mod lines;
 mod list;
 mod man;
 mod output;
-mod printable;
 mod read;
 mod record;
+mod replicate;
 mod restore;
 mod run;
 mod script;
 mod sdk;
-mod seconds;
 mod session;
 mod snapshot;
 mod stream;
@@ -90,6 +90,7 @@ enum Command {
     #[cfg(feature = "top")]
     Top(top::Args),
     Session(session::Args),
+    Replicate(replicate::Args),
     Info(info::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
@@ -111,8 +112,8 @@ Exit status:
   124  `wait` or `watch`: --timeout is over
   141  the reader of the output closed it
 
-`session exec` exits as its program does. It and `watch --exec` exit with 126 or 127 where the
-program can't be run.";
+`session exec` and `replicate` exit as their program does. They and `watch --exec` exit with 126 or
+127 where the program can't be run.";
 
 fn main() -> ExitCode {
     let words = words::in_order(std::env::args_os().collect());
@@ -141,6 +142,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "top")]
         Command::Top(args) => args.run(global),
         Command::Session(args) => args.run(global),
+        Command::Replicate(args) => args.run(global),
         Command::Info(args) => args.run(global),
         Command::Doctor(args) => args.run(global),
         Command::Bench(args) => args.run(global),
@@ -150,7 +152,8 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => failure.report(global.json),
+        // Also where `replicate` has taken it for its program.
+        Err(failure) => failure.report(words::json(&words)),
     }
 }
 
@@ -264,6 +267,8 @@ mod tests {
             ("session list", ""),
             ("session stop a", ""),
             ("session exec a -- b", "-t"),
+            // It passes them all on.
+            ("replicate join a", "--fd -s -t --device"),
             ("doctor", ""),
             ("sdk init A", ""),
             ("sdk check a", ""),

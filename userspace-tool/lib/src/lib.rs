@@ -155,7 +155,8 @@
 //! | `--fd` | [`Device::from_inherited`] |
 //! | `info` | [`Device::info`] |
 //!
-//! `doctor`, `bench`, `completions` and `man` are about the machine and the command themselves.
+//! `doctor`, `bench`, `completions` and `man` are about the machine and the command themselves;
+//! `replicate` starts another program.
 
 #![deny(missing_docs)]
 
