@@ -32,7 +32,7 @@ ONLY ?=
 
 .PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
 	test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table \
-	lint fmt clean setup bench bench-compare bench-check bench-picture bench-document \
+	lint fmt doc clean setup bench bench-compare bench-check bench-picture bench-document \
 	bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
@@ -157,6 +157,10 @@ lint: setup ## rustfmt, clippy for both sides, rustdoc, shellcheck
 	$(cargo) doc --quiet --locked --workspace --no-deps --config "build.rustdocflags=['-Dwarnings']"
 	qemu/module --clippy $(KERNEL)
 	qemu/in-root shellcheck -x $(scripts)
+
+doc: setup ## the documentation of the crate, with all features, in target/guest/…/doc/atomik
+	@$(cargo) doc --quiet --locked --package atomik --no-deps --all-features
+	@echo $(programs)/doc/atomik/index.html
 
 fmt: setup ## format all sources
 	qemu/in-root rustfmt --edition 2021 module/atomik.rs

@@ -59,6 +59,81 @@ fn a_full_batch() {
 }
 
 #[test]
+fn many_states_at_once() {
+    let device = Device::open().unwrap();
+    let mut table = device.create_table(1000).unwrap();
+    let addrs: Vec<u32> = (0..10_000).map(|n| n * 7 % 1000).collect();
+    let values: Vec<u64> = (1..=10_000).collect();
+    table.accum(0, 1).unwrap();
+    table.load_many(&addrs, &values).unwrap();
+    // The last of each address, which are in the order of the last 1000 entries.
+    let expected: Vec<u64> = (0..10_000).map(|n| 9001 + n % 1000).collect();
+    let mut states = vec![0; 10_000];
+    // The size isn't known there, nor needed.
+    let other = device.table(table.id()).unwrap();
+    for table in [&*table, &other] {
+        states.fill(0);
+        table.read_many(&addrs, &mut states).unwrap();
+        assert_eq!(states, expected);
+    }
+    assert_eq!(table.context(0).unwrap().accumulator, 0);
+
+    // A wrong address is named by its number among all, in the third batch too.
+    let mut wrong = addrs.clone();
+    wrong[9000] = 1000;
+    for table in [&*table, &other] {
+        let loaded = table.load_many(&wrong, &vec![5; 10_000]);
+        for result in [loaded, table.read_many(&wrong, &mut states)] {
+            let error = result.unwrap_err();
+            let entry = Some(9000);
+            assert!(
+                matches!(error, Error::Address { addr: 1000, entry: e, .. } if e == entry),
+                "{error}"
+            );
+        }
+    }
+    let lengths = |result: atomik::Result<()>| {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, Error::Local(LocalError::Lengths { .. })),
+            "{error}"
+        );
+    };
+    lengths(table.load_many(&[0, 1], &[5]));
+    lengths(table.read_many(&[0], &mut [0; 2]));
+    table.load_many(&[], &[]).unwrap();
+    table.read_many(&[], &mut []).unwrap();
+
+    // By the trait, whatever the table is.
+    let any: &mut dyn atomik::ContextTable = &mut table;
+    any.read_many(&addrs, &mut states).unwrap();
+    assert_eq!(states, expected);
+    any.load_many(&[1, 2], &[3, 4]).unwrap();
+    any.read_many(&[2, 1], &mut states[..2]).unwrap();
+    assert_eq!(states[..2], [4, 3]);
+}
+
+#[test]
+fn a_mapping_that_owns_what_it_needs_goes_to_a_thread() {
+    let device = Device::open().unwrap();
+    let table = device.create_table(4).unwrap();
+    let map = table.clone().into_map().unwrap();
+    let view = device.table(table.id()).unwrap().into_view().unwrap();
+    drop(device);
+    let thread = std::thread::spawn(move || {
+        map.accum(3, 5).unwrap();
+        map
+    });
+    let map = thread.join().unwrap();
+    assert_eq!(table.read(3).unwrap(), 5);
+    table.accum(3, 2).unwrap();
+    assert_eq!((map.read(3).unwrap(), view.read(3).unwrap()), (7, 7));
+    // The owner of the table ends it; the mapping has its last states.
+    drop(table);
+    assert_eq!((map.read(3).unwrap(), view.contexts()), (7, 4));
+}
+
+#[test]
 fn many_deltas_at_once() {
     let device = Device::open().unwrap();
     let table = device.create_table(1000).unwrap();

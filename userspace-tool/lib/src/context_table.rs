@@ -138,6 +138,21 @@ pub trait ContextTable {
     /// [`LocalError::Lengths`], and see [`ContextTable`]: [`Error::Address`] names the entry.
     fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()>;
 
+    /// LOADs many contexts, in order, as [`accum_many`](Self::accum_many) does with deltas.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accum_many`](Self::accum_many).
+    fn load_many(&mut self, addrs: &[u32], values: &[u64]) -> Result<()>;
+
+    /// READs many contexts into `states`, as [`TableRef::read_many`] does. Contexts of any width
+    /// take [limbs](LocalTable::limbs) words each, here and in the two above.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accum_many`](Self::accum_many). `states` means nothing then.
+    fn read_many(&self, addrs: &[u32], states: &mut [u64]) -> Result<()>;
+
     /// Both words of a context, at one moment.
     ///
     /// # Errors
@@ -329,6 +344,14 @@ impl ContextTable for LocalTable {
         self.accum_many(addrs, deltas)
     }
 
+    fn load_many(&mut self, addrs: &[u32], values: &[u64]) -> Result<()> {
+        self.load_many(addrs, values)
+    }
+
+    fn read_many(&self, addrs: &[u32], states: &mut [u64]) -> Result<()> {
+        self.read_many(addrs, states)
+    }
+
     fn context(&self, addr: u32) -> Result<LocalContext> {
         self.context(addr)
     }
@@ -401,6 +424,14 @@ macro_rules! device_table {
 
             fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
                 TableRef::accum_many(self, addrs, deltas)
+            }
+
+            fn load_many(&mut self, addrs: &[u32], values: &[u64]) -> Result<()> {
+                TableRef::load_many(self, addrs, values)
+            }
+
+            fn read_many(&self, addrs: &[u32], states: &mut [u64]) -> Result<()> {
+                TableRef::read_many(self, addrs, states)
             }
 
             fn context(&self, addr: u32) -> Result<LocalContext> {

@@ -67,6 +67,9 @@
 //! | [`TableView::read_consistently`] | the same for a closure, whose reads depend on each other |
 //! | [`TableMap::accum`] | ACCUM, by one instruction |
 //!
+//! A mapping borrows its table; [`TableRef::into_map`] and [`TableRef::into_view`] make one that
+//! borrows nothing, for a thread.
+//!
 //! # In the process
 //!
 //! Types that need no driver have any width from 1 bit to [`MAX_WIDTH`], and use the driver's own
@@ -229,4 +232,6 @@ const _: () = {
     shared_by_threads::<OrderedFingerprint>();
     shared_by_threads::<DeltaStream>();
     shared_by_threads::<DeltaStream<TableRef>>();
+    shared_by_threads::<TableView<'static>>();
+    shared_by_threads::<TableMap<'static>>();
 };

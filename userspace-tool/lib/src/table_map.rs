@@ -13,9 +13,9 @@ mod atomic {
     pub(super) use std::sync::atomic::{AtomicU64, Ordering, fence};
 }
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
-use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use atomik_uapi::MAP_SPAN;
@@ -29,7 +29,9 @@ use mapping::Mapping;
 
 /// The states of a table as memory of this process: READ without a system call.
 ///
-/// [`TableRef::view`](crate::TableRef::view) makes it. Reads are atomic with regard to every
+/// [`TableRef::view`](crate::TableRef::view) makes it, and
+/// [`TableRef::into_view`](crate::TableRef::into_view) one that borrows nothing, for another thread.
+/// Reads are atomic with regard to every
 /// command and every [`TableMap`], here and in other processes. Several [`read`](Self::read)s are
 /// *not* isolated from batches: they may see one half done, which
 /// [`read_consistent`](Self::read_consistent) never does. The driver doesn't count what is done
@@ -40,12 +42,13 @@ use mapping::Mapping;
 pub struct TableView<'t> {
     states: Mapping,
     control: ControlPage,
-    /// Keeps this process from destroying the table under its mapping.
-    table: &'t TableRef,
+    /// Borrowed, it keeps this process from destroying the table under its mapping.
+    table: Cow<'t, TableRef>,
 }
 
 /// A [`TableView`] with ACCUM as well: one atomic instruction.
-/// [`TableRef::map`](crate::TableRef::map) makes it.
+/// [`TableRef::map`](crate::TableRef::map) makes it, and
+/// [`TableRef::into_map`](crate::TableRef::into_map) one that borrows nothing.
 ///
 /// Deltas may come between two entries of a batch, and tell nobody who
 /// [watches](crate::TableRef::watch) the table; [`TableRef::touch`](crate::TableRef::touch) does.
@@ -53,14 +56,9 @@ pub struct TableView<'t> {
 pub struct TableMap<'t>(TableView<'t>);
 
 impl<'t> TableView<'t> {
-    /// Maps the `contexts` states of a table in an open file.
-    pub(crate) fn new(
-        table: &'t TableRef,
-        file: BorrowedFd<'_>,
-        contexts: u32,
-        writable: bool,
-    ) -> Result<Self> {
-        let id = table.id();
+    /// Maps the states of a table.
+    pub(crate) fn new(table: Cow<'t, TableRef>, writable: bool) -> Result<Self> {
+        let (file, id, contexts) = (table.file(), table.id(), table.size()?);
         let error = |errno| match errno {
             // The driver is too old to have mmap.
             Errno::ENODEV => Error::Unsupported { op: Operation::Map },
@@ -114,8 +112,8 @@ impl<'t> TableView<'t> {
 
 impl<'t> TableMap<'t> {
     /// Maps the states as [`TableView::new`] does, for writing as well.
-    pub(crate) fn new(table: &'t TableRef, file: BorrowedFd<'_>, contexts: u32) -> Result<Self> {
-        TableView::new(table, file, contexts, true).map(Self)
+    pub(crate) fn new(table: Cow<'t, TableRef>) -> Result<Self> {
+        TableView::new(table, true).map(Self)
     }
 
     /// ACCUM: the context's state is XORed with `delta`, by one atomic instruction.

@@ -2,9 +2,10 @@
 
 //! [`TableRef`]: the operations on a table.
 
+use std::borrow::Cow;
 use std::num::NonZeroU64;
 use std::ops::Range;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use atomik_uapi::{Accum, EXPORT_READ_ONLY, Load, MAX_BATCH, MAX_CONTEXTS};
@@ -36,6 +37,11 @@ impl TableRef {
     /// `file` is one that a [`Device`](crate::Device) checked.
     pub(crate) fn new(file: Arc<OwnedFd>, id: u32, contexts: Option<u32>) -> Self {
         Self { file, id, contexts }
+    }
+
+    /// The file with the table.
+    pub(crate) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// The table's id, which is valid in its open file only. Another table may get it after this
@@ -463,24 +469,80 @@ impl TableRef {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn accum_many(&self, addrs: &[u32], deltas: &[u64]) -> Result<()> {
-        if addrs.len() != deltas.len() {
-            return Err(LocalError::Lengths {
-                addresses: addrs.len(),
-                words: deltas.len(),
-                limbs: 1,
+        self.change_many(addrs, deltas, Batch::accum)
+    }
+
+    /// LOADs many contexts, in order, as [`accum_many`](Self::accum_many) does with deltas.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`accum_many`](Self::accum_many).
+    pub fn load_many(&self, addrs: &[u32], values: &[u64]) -> Result<()> {
+        self.change_many(addrs, values, Batch::load)
+    }
+
+    /// READs many contexts into `states`, which is as long as `addrs`, in batches of
+    /// [`MAX_BATCH`](crate::MAX_BATCH): the states of each are of one moment. Those of any number
+    /// of neighbours are with [`snapshot`](Self::snapshot).
+    ///
+    /// # Errors
+    ///
+    /// [`LocalError::Lengths`]; [`Error::Address`], which names the entry; and see [`TableRef`].
+    /// `states` means nothing then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(4)?;
+    /// table.load_many(&[0, 1], &[5, 6])?;
+    /// let mut states = [0; 3];
+    /// table.read_many(&[1, 0, 1], &mut states)?;
+    /// assert_eq!(states, [6, 5, 6]);
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn read_many(&self, addrs: &[u32], states: &mut [u64]) -> Result<()> {
+        LocalError::check_lengths(addrs, states)?;
+        let most = MAX_BATCH as usize;
+        let mut batch = Batch::with_capacity(addrs.len().min(most));
+        let parts = addrs.chunks(most).zip(states.chunks_mut(most));
+        for (part, (addrs, states)) in parts.enumerate() {
+            batch.clear();
+            for &addr in addrs {
+                batch.read(addr);
             }
-            .into());
+            let results = self.run(&mut batch).map_err(|error| match error {
+                Error::Address {
+                    addr,
+                    entry: Some(entry),
+                    ..
+                } => self.outside(addr, Some(part * most + entry)),
+                other => other,
+            })?;
+            for (state, result) in states.iter_mut().zip(results.states()) {
+                *state = result;
+            }
         }
+        Ok(())
+    }
+
+    /// Makes as many changes as there are addresses, in batches. All addresses are checked first.
+    fn change_many(
+        &self,
+        addrs: &[u32],
+        values: &[u64],
+        add: impl Fn(&mut Batch, u32, u64) -> &mut Batch,
+    ) -> Result<()> {
+        LocalError::check_lengths(addrs, values)?;
         let size = self.size()?;
         if let Some(entry) = addrs.iter().position(|&addr| addr >= size) {
             return Err(self.outside(addrs[entry], Some(entry)));
         }
         let most = MAX_BATCH as usize;
         let mut batch = Batch::with_capacity(addrs.len().min(most));
-        for (addrs, deltas) in addrs.chunks(most).zip(deltas.chunks(most)) {
+        for (addrs, values) in addrs.chunks(most).zip(values.chunks(most)) {
             batch.clear();
-            for (&addr, &delta) in addrs.iter().zip(deltas) {
-                batch.accum(addr, delta);
+            for (&addr, &value) in addrs.iter().zip(values) {
+                add(&mut batch, addr, value);
             }
             self.submit(&batch)?;
         }
@@ -506,7 +568,30 @@ impl TableRef {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn map(&self) -> Result<TableMap<'_>> {
-        TableMap::new(self, self.file.as_fd(), self.size()?)
+        TableMap::new(Cow::Borrowed(self))
+    }
+
+    /// Maps the states as [`map`](Self::map) does. The mapping borrows nothing: it can go to a
+    /// thread that outlives this function, or into a struct.
+    ///
+    /// It keeps the file open, but not the table: where a [`Table`](crate::Table) owns that, it
+    /// ends with its owner, and the mapping then has the last states.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # let table = atomik::Device::open()?.create_table(256)?;
+    /// let map = table.clone().into_map()?;
+    /// let thread = std::thread::spawn(move || map.accum(7, 0xff));
+    /// thread.join().unwrap()?;
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn into_map(self) -> Result<TableMap<'static>> {
+        TableMap::new(Cow::Owned(self))
     }
 
     /// Maps the table's states read-only, for READ without system calls, of several states
@@ -516,7 +601,17 @@ impl TableRef {
     ///
     /// Those of [`map`](Self::map).
     pub fn view(&self) -> Result<TableView<'_>> {
-        TableView::new(self, self.file.as_fd(), self.size()?, false)
+        TableView::new(Cow::Borrowed(self), false)
+    }
+
+    /// Maps the states as [`view`](Self::view) does. The mapping borrows nothing, as that of
+    /// [`into_map`](Self::into_map).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`map`](Self::map).
+    pub fn into_view(self) -> Result<TableView<'static>> {
+        TableView::new(Cow::Owned(self), false)
     }
 
     /// WATCH: watches the contexts of `range`: their changes wake, and tell which contexts they

@@ -40,6 +40,8 @@ impl ContextTable for OwnMethods {
         ) -> Result<Result<Value, Value>>;
         fn submit(&mut self, batch: &Batch) -> Result<()>;
         fn accum_many(&mut self, addrs: &[u32], deltas: &[u64]) -> Result<()>;
+        fn load_many(&mut self, addrs: &[u32], values: &[u64]) -> Result<()>;
+        fn read_many(&self, addrs: &[u32], states: &mut [u64]) -> Result<()>;
         fn context(&self, addr: u32) -> Result<LocalContext>;
         fn nonzero(&self) -> Result<Vec<(u32, Value)>>;
         fn watch(&self, range: Range<u32>) -> Result<Watch>;

@@ -123,3 +123,17 @@ pub enum LocalError {
     #[error("the message's delta has bits beyond its width")]
     MessageDelta,
 }
+impl LocalError {
+    /// Refuses words of 64 bits that aren't as many as the addresses they go with.
+    #[inline]
+    pub(crate) fn check_lengths(addrs: &[u32], words: &[u64]) -> Result<(), Self> {
+        if addrs.len() == words.len() {
+            return Ok(());
+        }
+        Err(Self::Lengths {
+            addresses: addrs.len(),
+            words: words.len(),
+            limbs: 1,
+        })
+    }
+}

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use atomik_uapi::MAX_BATCH;
 
 use super::{TableView, sequence};
-use crate::{Batch, Context, Error, LocalError, Result};
+#[cfg(doc)]
+use crate::Error;
+use crate::{Batch, Context, LocalError, Result};
 
 /// How often a read without a system call is tried. A writer may not be running now, and there may
 /// always be another: a system call sleeps meanwhile, and has its turn.
@@ -89,9 +91,7 @@ impl TableView<'_> {
     /// ```
     #[inline]
     pub fn read_consistent(&self, addrs: &[u32], out: &mut [u64]) -> Result<()> {
-        if addrs.len() != out.len() {
-            return Err(lengths(addrs, out));
-        }
+        LocalError::check_lengths(addrs, out)?;
         let read = || read_all(self.states.words(), addrs, out);
         match sequence::attempt(self.control.sequence(), read) {
             Some(Some(())) => Ok(()),
@@ -193,14 +193,4 @@ fn read_all(states: &[AtomicU64], addrs: &[u32], out: &mut [u64]) -> Option<()> 
         *out = states.get(addr as usize)?.load(Ordering::Relaxed);
     }
     Some(())
-}
-
-#[cold]
-fn lengths(addrs: &[u32], out: &[u64]) -> Error {
-    LocalError::Lengths {
-        addresses: addrs.len(),
-        words: out.len(),
-        limbs: 1,
-    }
-    .into()
 }

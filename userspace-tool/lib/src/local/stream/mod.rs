@@ -113,7 +113,31 @@ impl DeltaStream {
     /// Those of [`LocalTable::with_width`], and [`Error::Os`] where the system has no random
     /// numbers.
     pub fn with_width(contexts: u32, width: u32) -> Result<Self> {
-        Self::on(LocalTable::with_width(contexts, width)?, random_sender()?)
+        let table = LocalTable::with_width(contexts, width)?;
+        Self::on(table, Self::random_sender()?)
+    }
+
+    /// A sender that nobody else has, most probably: 64 random bits from the system. Streams
+    /// [on](Self::on) any table take it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Os`] where the system has no random numbers.
+    pub fn random_sender() -> Result<u64> {
+        let mut bytes = [0; 8];
+        // SAFETY: the pointer and the length are of one array, which is borrowed for the call.
+        let length = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+        let source = match usize::try_from(length) {
+            Ok(length) if length == bytes.len() => return Ok(u64::from_ne_bytes(bytes)),
+            // Fewer bytes are no error of the system's, so there is no code.
+            Ok(_) => std::io::ErrorKind::UnexpectedEof.into(),
+            Err(_) => std::io::Error::last_os_error(),
+        };
+        Err(Error::Os {
+            op: Operation::Random,
+            table: None,
+            source,
+        })
     }
 }
 
@@ -121,11 +145,24 @@ impl<T: ContextTable> DeltaStream<T> {
     /// Makes a stream on a table. The table's states are those of epoch 0: streams that are to
     /// agree begin with the same.
     ///
-    /// `sender` is a number that no other stream has, see [`random_sender`](Self::random_sender).
+    /// `sender` is a number that no other stream has, such as
+    /// [`random_sender`](DeltaStream::random_sender) makes.
     ///
     /// # Errors
     ///
     /// Those of [`ContextTable::size`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use atomik::{DeltaStream, Device};
+    ///
+    /// let table = Device::open()?.create_table(256)?;
+    /// let mut stream = DeltaStream::on(table, DeltaStream::random_sender()?)?;
+    /// let message = stream.accum(7, 0xff)?;
+    /// # let _ = message;
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
     pub fn on(table: T, sender: u64) -> Result<Self> {
         Ok(Self {
             sender,
@@ -136,15 +173,6 @@ impl<T: ContextTable> DeltaStream<T> {
             waiting: BTreeMap::new(),
             pending: vec![],
         })
-    }
-
-    /// A sender that nobody else has, most probably: 64 random bits from the system.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Os`] where the system has no random numbers.
-    pub fn random_sender() -> Result<u64> {
-        random_sender()
     }
 
     /// The number that identifies this stream to others.
@@ -396,21 +424,4 @@ fn over(epochs: &BTreeMap<u32, (u64, Value)>) -> impl Fn(EpochKey) -> bool {
             .get(&addr)
             .is_some_and(|&(current, _)| epoch < current)
     }
-}
-
-fn random_sender() -> Result<u64> {
-    let mut bytes = [0; 8];
-    // SAFETY: the pointer and the length are of one array, which is borrowed for the call.
-    let length = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    let source = match usize::try_from(length) {
-        Ok(length) if length == bytes.len() => return Ok(u64::from_ne_bytes(bytes)),
-        // Fewer bytes are no error of the system's, so there is no code.
-        Ok(_) => std::io::ErrorKind::UnexpectedEof.into(),
-        Err(_) => std::io::Error::last_os_error(),
-    };
-    Err(Error::Os {
-        op: Operation::Random,
-        table: None,
-        source,
-    })
 }
