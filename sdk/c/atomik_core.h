@@ -232,9 +232,17 @@ ATOMIK_API int atomik_table_init_in(atomik_table_t *t, uint64_t *memory, size_t 
  */
 ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts);
 /*
- * An existing table in an open file, such as one from another process.
- * atomik_table_free() closes neither. Errors: EINVAL. If there is no such table, the
- * first call on it fails.
+ * Another table in an open file of the device, such as t.fd of one by atomik_table_open(). Others
+ * that have the file attach to it by t.table_id. atomik_table_free() destroys it, for all of them,
+ * and leaves the file open. Errors: EINVAL, ENOMEM; ENOSPC, where the file has 256 tables; EBADF
+ * through an exported descriptor, or one that isn't open for writing; ENOTTY for another file.
+ */
+ATOMIK_API int atomik_table_create(atomik_table_t *t, int fd, size_t num_contexts);
+/*
+ * An existing table in an open file, such as one from another process. If num_contexts is 0, it
+ * asks the driver, by up to 17 reads, and t.num_contexts tells. atomik_table_free() closes neither.
+ * Errors: EINVAL; where it asks, ENOENT and ENOTTY. If there is no such table otherwise, the first
+ * call on it fails.
  */
 ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 				   size_t num_contexts);
@@ -353,6 +361,16 @@ ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uin
 					     uint64_t desired);
 /* Copies the context. On the device, too, reference and accumulator are of one moment. */
 ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context);
+/*
+ * Copies the contexts addr to addr + count - 1, all as they are at one moment: of each the
+ * reference, then the accumulator, so ATOMIK_TABLE_WORDS(count) words. Errors: EINVAL for contexts
+ * beyond the table, or none; EFAULT if words is NULL; the driver's, such as ENOMEM.
+ */
+ATOMIK_API int atomik_table_snapshot(atomik_table_t *t, size_t addr, size_t count,
+				     uint64_t *words);
+/* Sets contexts to such a copy, all at one moment. Errors: as above; then nothing has changed. */
+ATOMIK_API int atomik_table_restore(atomik_table_t *t, size_t addr, size_t count,
+				    const uint64_t *words);
 
 /*
  * Does 1 to ATOMIK_MAX_BATCH operations in order: all, or none if it fails. On the device,
@@ -378,6 +396,16 @@ ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t);
  */
 ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 				       const uint64_t *deltas, size_t n);
+/* Loads n values, each at its address, in order; otherwise as atomik_table_accum_many(). */
+ATOMIK_API int atomik_table_load_many(atomik_table_t *t, const uint32_t *addrs,
+				      const uint64_t *values, size_t n);
+/*
+ * Reads the states at n addresses. On the device those of 256 neighbours in the list are of one
+ * moment; those of any number of contexts are by atomik_table_snapshot(). After an error the
+ * content of states means nothing.
+ */
+ATOMIK_API int atomik_table_read_many(atomik_table_t *t, const uint32_t *addrs, uint64_t *states,
+				      size_t n);
 
 /* The first error of a call on this table since the last clear; 0 for none. */
 ATOMIK_API int atomik_table_error(const atomik_table_t *t);
@@ -612,6 +640,7 @@ enum {
 	ATOMIK_ALLOCATED_,
 	ATOMIK_GIVEN_,    /* in the caller's memory */
 	ATOMIK_OPENED_,   /* on the device, in a file of its own */
+	ATOMIK_CREATED_,  /* on the device, made in the caller's file */
 	ATOMIK_ATTACHED_  /* on the device, in the caller's file */
 };
 
@@ -634,6 +663,14 @@ static inline void atomik_nowhere_(atomik_table_t *t)
 	t->kind = ATOMIK_NOWHERE_;
 	t->fd = -1;
 	t->table_id = 0;
+}
+
+/* Checks that a table has these contexts, and at least one. */
+static inline int atomik_has_(const atomik_table_t *t, size_t addr, size_t count)
+{
+	if (count < 1 || addr >= t->num_contexts || count > t->num_contexts - addr)
+		return ATOMIK_EINVAL;
+	return ATOMIK_OK;
 }
 
 /* Makes a table of no contexts; EINVAL if one of this size can't be made. */
@@ -790,6 +827,7 @@ struct atomik_dev_control_ {
 #define ATOMIK_DEV_CONTROL_VERSION_	1
 
 #define ATOMIK_DEV_CREATE_	_IOWR('A', 0x01, struct atomik_dev_create_)
+#define ATOMIK_DEV_DESTROY_	_IOW('A', 0x02, uint32_t)
 #define ATOMIK_DEV_LOAD_	_IOW('A', 0x10, struct atomik_dev_value_)
 #define ATOMIK_DEV_ACCUM_	_IOW('A', 0x11, struct atomik_dev_value_)
 #define ATOMIK_DEV_READ_	_IOWR('A', 0x12, struct atomik_dev_value_)
@@ -797,6 +835,7 @@ struct atomik_dev_control_ {
 #define ATOMIK_DEV_BATCH_	_IOW('A', 0x30, struct atomik_dev_batch_)
 #define ATOMIK_DEV_INFO_	_IOR('A', 0x40, struct atomik_dev_info_)
 #define ATOMIK_DEV_SNAPSHOT_	_IOW('A', 0x50, struct atomik_dev_image_)
+#define ATOMIK_DEV_RESTORE_	_IOW('A', 0x51, struct atomik_dev_image_)
 #define ATOMIK_DEV_WATCH_	_IOWR('A', 0x52, struct atomik_dev_watch_)
 #define ATOMIK_DEV_TOUCH_	_IOW('A', 0x53, struct atomik_dev_touch_)
 #define ATOMIK_DEV_EXPORT_	_IOWR('A', 0x54, struct atomik_dev_export_)
@@ -822,36 +861,73 @@ struct atomik_dev_control_ {
 
 static inline bool atomik_on_device_(const atomik_table_t *t)
 {
-	return t->kind == ATOMIK_OPENED_ || t->kind == ATOMIK_ATTACHED_;
+	return t->kind >= ATOMIK_OPENED_;
 }
 
-ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts)
+ATOMIK_API int atomik_table_create(atomik_table_t *t, int fd, size_t num_contexts)
 {
 	int error = atomik_begin_(t, num_contexts, 64);
-	struct atomik_dev_create_ create = { 0, 0 };
+	struct atomik_dev_create_ create = { (uint32_t)num_contexts, 0 };
 
 	if (error != ATOMIK_OK)
 		return error;
-	t->fd = open(ATOMIK_DEVICE_PATH, O_RDWR | ATOMIK_DEV_CLOEXEC_);
-	if (t->fd == -1)
-		return atomik_fail_(t, errno, SIZE_MAX);
-	create.num_contexts = (uint32_t)num_contexts;
+	t->fd = fd;
 	error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_CREATE_, &create);
 	if (error != ATOMIK_OK) {
-		(void)close(t->fd);
 		t->fd = -1;
 		return atomik_fail_(t, error, SIZE_MAX);
 	}
 	t->num_contexts = num_contexts;
 	t->table_id = create.table_id;
-	t->kind = ATOMIK_OPENED_;
+	t->kind = ATOMIK_CREATED_;
 	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_open(atomik_table_t *t, size_t num_contexts)
+{
+	int error = atomik_begin_(t, num_contexts, 64), fd;
+
+	if (error != ATOMIK_OK)
+		return error;
+	fd = open(ATOMIK_DEVICE_PATH, O_RDWR | ATOMIK_DEV_CLOEXEC_);
+	if (fd == -1)
+		return atomik_fail_(t, errno, SIZE_MAX);
+	error = atomik_table_create(t, fd, num_contexts);
+	if (error != ATOMIK_OK)
+		(void)close(fd);
+	else
+		t->kind = ATOMIK_OPENED_;
+	return error;
+}
+
+/*
+ * The number of contexts of an attached table: one more than the last address that can be read. It
+ * is as long as the table, as READ is the command that every driver and every descriptor has.
+ */
+static inline int atomik_dev_size_(atomik_table_t *t)
+{
+	struct atomik_dev_value_ arg = { t->table_id, 0, 0 };
+	uint32_t beyond = ATOMIK_MAX_CONTEXTS, last = 0;
+	int error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_READ_, &arg);
+
+	while (error == ATOMIK_OK && beyond - last > 1) {
+		arg.addr = last + (beyond - last) / 2;
+		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_READ_, &arg);
+		if (error == ATOMIK_OK) {
+			last = arg.addr;
+		} else if (error == ATOMIK_EINVAL) {
+			beyond = arg.addr;
+			error = ATOMIK_OK;
+		}
+	}
+	t->num_contexts = (size_t)last + 1;
+	return error;
 }
 
 ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 				   size_t num_contexts)
 {
-	int error = atomik_begin_(t, num_contexts, 64);
+	int error = atomik_begin_(t, num_contexts == 0 ? 1 : num_contexts, 64);
 
 	if (error != ATOMIK_OK)
 		return error;
@@ -859,7 +935,11 @@ ATOMIK_API int atomik_table_attach(atomik_table_t *t, int fd, uint32_t table_id,
 	t->table_id = table_id;
 	t->fd = fd;
 	t->kind = ATOMIK_ATTACHED_;
-	return ATOMIK_OK;
+	if (num_contexts == 0)
+		error = atomik_dev_size_(t);
+	if (error != ATOMIK_OK)
+		atomik_nowhere_(t);
+	return atomik_fail_(t, error, SIZE_MAX);
 }
 
 ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd)
@@ -879,11 +959,7 @@ ATOMIK_API int atomik_table_export(atomik_table_t *t, unsigned flags, int *fd)
 /* Checks that a table on the device has these contexts, and at least one. */
 static inline int atomik_range_(const atomik_table_t *t, size_t addr, size_t count)
 {
-	if (!atomik_on_device_(t))
-		return ATOMIK_ENOTTY;
-	if (count < 1 || addr >= t->num_contexts || count > t->num_contexts - addr)
-		return ATOMIK_EINVAL;
-	return ATOMIK_OK;
+	return atomik_on_device_(t) ? atomik_has_(t, addr, count) : ATOMIK_ENOTTY;
 }
 
 ATOMIK_API int atomik_table_watch(atomik_table_t *t, size_t addr, size_t count, unsigned flags,
@@ -1079,6 +1155,9 @@ ATOMIK_API void atomik_table_free(atomik_table_t *t)
 	/* The table ends with the last descriptor of its file, which others may have. */
 	if (t->kind == ATOMIK_OPENED_)
 		(void)close(t->fd);
+	/* This one ends before its file does; or it is gone already. */
+	if (t->kind == ATOMIK_CREATED_)
+		(void)ATOMIK_DEV_CALL_(t, ATOMIK_DEV_DESTROY_, &t->table_id);
 #endif
 	atomik_nowhere_(t);
 }
@@ -1373,28 +1452,62 @@ ATOMIK_API int atomik_table_compare_exchange(atomik_table_t *t, size_t addr, uin
 	return atomik_fail_(t, error, addr);
 }
 
+ATOMIK_API int atomik_table_snapshot(atomik_table_t *t, size_t addr, size_t count,
+				     uint64_t *words)
+{
+	int error = atomik_has_(t, addr, count);
+	size_t i;
+
+	if (error == ATOMIK_OK && words == NULL)
+		error = ATOMIK_EFAULT;
+	if (error != ATOMIK_OK)
+		return atomik_fail_(t, error, addr);
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_image_ arg = { t->table_id, (uint32_t)addr, (uint32_t)count, 0,
+						 (uintptr_t)words };
+
+		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SNAPSHOT_, &arg), addr);
+	}
+#endif
+	for (i = 0; i < ATOMIK_TABLE_WORDS(count); i++)
+		words[i] = t->words[2 * addr + i];
+	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_restore(atomik_table_t *t, size_t addr, size_t count,
+				    const uint64_t *words)
+{
+	int error = atomik_has_(t, addr, count);
+	size_t i;
+
+	if (error == ATOMIK_OK && words == NULL)
+		error = ATOMIK_EFAULT;
+	if (error != ATOMIK_OK)
+		return atomik_fail_(t, error, addr);
+#ifdef ATOMIK_DEVICE
+	if (atomik_on_device_(t)) {
+		struct atomik_dev_image_ arg = { t->table_id, (uint32_t)addr, (uint32_t)count, 0,
+						 (uintptr_t)words };
+
+		return atomik_fail_(t, ATOMIK_DEV_CALL_(t, ATOMIK_DEV_RESTORE_, &arg), addr);
+	}
+#endif
+	for (i = 0; i < ATOMIK_TABLE_WORDS(count); i++)
+		t->words[2 * addr + i] = words[i] & ~t->excess;
+	return ATOMIK_OK;
+}
+
 ATOMIK_API int atomik_table_context(atomik_table_t *t, size_t addr, atomik_ctx_t *context)
 {
-	int error = atomik_check_(t, addr);
+	uint64_t words[2] = { 0, 0 };
+	int error = atomik_table_snapshot(t, addr, 1, words);
 
 	if (error != ATOMIK_OK)
 		return error;
-#ifdef ATOMIK_DEVICE
-	if (atomik_on_device_(t)) {
-		uint64_t image[2] = { 0, 0 };
-		struct atomik_dev_image_ arg = { t->table_id, (uint32_t)addr, 1, 0,
-						 (uintptr_t)image };
-
-		error = ATOMIK_DEV_CALL_(t, ATOMIK_DEV_SNAPSHOT_, &arg);
-		if (error != ATOMIK_OK)
-			return atomik_fail_(t, error, addr);
-		context->reference = image[0];
-		context->accumulator = image[1];
-		context->excess = 0;
-		return ATOMIK_OK;
-	}
-#endif
-	*context = atomik_get_(t, addr);
+	context->reference = words[0];
+	context->accumulator = words[1];
+	context->excess = t->excess;
 	return ATOMIK_OK;
 }
 
@@ -1426,14 +1539,18 @@ ATOMIK_API size_t atomik_table_failed_entry(const atomik_table_t *t)
 	return t->failed - 1;
 }
 
-ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
-				       const uint64_t *deltas, size_t n)
+/*
+ * Does an operation at each of many addresses: with the values, or, if there are none, for the
+ * states.
+ */
+static inline int atomik_many_(atomik_table_t *t, uint8_t opcode, const uint32_t *addrs,
+			       const uint64_t *values, uint64_t *states, size_t n)
 {
 	/* An address is read once to be checked and used, as in a batch. */
 	const volatile uint32_t *once = addrs;
 	size_t i;
 
-	if (n != 0 && (addrs == NULL || deltas == NULL))
+	if (n != 0 && (addrs == NULL || (values == NULL && states == NULL)))
 		return atomik_fail_(t, ATOMIK_EFAULT, SIZE_MAX);
 	for (i = 0; i < n; i++) {
 		if (atomik_check_(t, once[i]) != ATOMIK_OK)
@@ -1443,34 +1560,57 @@ ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
 	if (atomik_on_device_(t)) {
 		/* Fewer than a batch may have, as they are on the stack. */
 		atomik_op_t ops[256];
-		size_t pending = 0;
+		size_t pending = 0, done;
 
 		for (i = 0; i < n; i++) {
 			atomik_op_t *op = &ops[pending++];
+			int error;
 
-			op->opcode = ATOMIK_OP_ACCUM;
+			op->opcode = opcode;
 			op->reserved[0] = op->reserved[1] = op->reserved[2] = 0;
 			op->addr = once[i];
-			op->value = deltas[i];
-			if (pending == sizeof(ops) / sizeof(ops[0]) || i + 1 == n) {
-				int error = atomik_batch_(t, ops, pending);
-
-				if (error != ATOMIK_OK)
-					return error;
-				pending = 0;
-			}
+			op->value = values == NULL ? 0 : values[i];
+			if (pending < sizeof(ops) / sizeof(ops[0]) && i + 1 < n)
+				continue;
+			error = atomik_batch_(t, ops, pending);
+			if (error != ATOMIK_OK)
+				return error;
+			for (done = 0; states != NULL && done < pending; done++)
+				states[i + 1 - pending + done] = ops[done].value;
+			pending = 0;
 		}
 		return ATOMIK_OK;
 	}
 #endif
 	for (i = 0; i < n; i++) {
 		size_t addr = once[i];
+		uint64_t state;
 
 		if (atomik_check_(t, addr) != ATOMIK_OK)
 			return ATOMIK_EINVAL;
-		t->words[2 * addr + 1] ^= deltas[i] & ~t->excess;
+		state = atomik_do_(t, opcode, addr, values == NULL ? 0 : values[i]);
+		if (states != NULL)
+			states[i] = state;
 	}
 	return ATOMIK_OK;
+}
+
+ATOMIK_API int atomik_table_accum_many(atomik_table_t *t, const uint32_t *addrs,
+				       const uint64_t *deltas, size_t n)
+{
+	return atomik_many_(t, ATOMIK_OP_ACCUM, addrs, deltas, NULL, n);
+}
+
+ATOMIK_API int atomik_table_load_many(atomik_table_t *t, const uint32_t *addrs,
+				      const uint64_t *values, size_t n)
+{
+	return atomik_many_(t, ATOMIK_OP_LOAD, addrs, values, NULL, n);
+}
+
+ATOMIK_API int atomik_table_read_many(atomik_table_t *t, const uint32_t *addrs, uint64_t *states,
+				      size_t n)
+{
+	return atomik_many_(t, ATOMIK_OP_READ, addrs, NULL, states, n);
 }
 
 ATOMIK_API int atomik_table_error(const atomik_table_t *t)

@@ -111,6 +111,69 @@ static void attached(void)
 	atomik_table_free(&t);
 }
 
+/* The number of contexts is asked for, of every kind of descriptor. */
+static void asked_for(void)
+{
+	static const size_t sizes[] = { 1, 2, 3, 255, 256, 257, 65535, 65536 };
+	atomik_table_t t, same;
+	size_t i;
+	int fd;
+
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		CHECK(atomik_table_open(&t, sizes[i]) == ATOMIK_OK);
+		CHECK(atomik_table_attach(&same, t.fd, t.table_id, 0) == ATOMIK_OK);
+		CHECK(same.num_contexts == sizes[i] && atomik_table_error(&same) == ATOMIK_OK);
+		CHECK(atomik_table_export(&t, ATOMIK_EXPORT_READ_ONLY, &fd) == ATOMIK_OK);
+		CHECK(atomik_table_attach(&same, fd, t.table_id, 0) == ATOMIK_OK);
+		CHECK(same.num_contexts == sizes[i]);
+		CHECK(close(fd) == 0);
+		CHECK(atomik_table_attach(&same, t.fd, t.table_id + 1, 0) == ATOMIK_ENOENT);
+		CHECK(atomik_table_error(&same) == ATOMIK_ENOENT && same.num_contexts == 0);
+		atomik_table_free(&t);
+	}
+	fd = open("/dev/null", O_RDWR);
+	CHECK(fd >= 0 && atomik_table_attach(&same, fd, 1, 0) == ATOMIK_ENOTTY);
+	close(fd);
+}
+
+/* Further tables in one file. */
+static void created(void)
+{
+	atomik_table_t t, tables[255], one_more, same;
+	uint64_t words[ATOMIK_TABLE_WORDS(1)] = { 7, 8 };
+	int fd, i;
+
+	CHECK(atomik_table_open(&t, 16) == ATOMIK_OK);
+	for (i = 0; i < 255; i++) {
+		CHECK(atomik_table_create(&tables[i], t.fd, 4) == ATOMIK_OK);
+		CHECK(tables[i].fd == t.fd && tables[i].table_id != t.table_id);
+		CHECK(atomik_table_load(&tables[i], 3, (uint64_t)i) == ATOMIK_OK);
+	}
+	CHECK(atomik_table_create(&one_more, t.fd, 4) == ENOSPC);
+	CHECK(atomik_table_error(&one_more) == ENOSPC && one_more.num_contexts == 0);
+	atomik_table_free(&one_more);
+	CHECK(atomik_table_read(&t, 3) == 0);
+	for (i = 0; i < 255; i++)
+		CHECK(atomik_table_read(&tables[i], 3) == (uint64_t)i);
+	CHECK(atomik_table_restore(&tables[7], 3, 1, words) == ATOMIK_OK);
+	CHECK(atomik_table_read(&tables[7], 3) == (7 ^ 8) && atomik_table_read(&tables[8], 3) == 8);
+
+	/* Freeing it ends the table for all who are attached, and not the file. */
+	CHECK(atomik_table_attach(&same, t.fd, tables[7].table_id, 0) == ATOMIK_OK);
+	CHECK(same.num_contexts == 4);
+	atomik_table_free(&tables[7]);
+	CHECK(atomik_table_load(&same, 0, 1) == ATOMIK_ENOENT);
+	CHECK(atomik_table_load(&t, 0, 1) == ATOMIK_OK);
+	CHECK(atomik_table_create(&tables[7], t.fd, 4) == ATOMIK_OK);
+
+	CHECK(atomik_table_create(&one_more, t.fd, (size_t)ATOMIK_MAX_CONTEXTS + 1) ==
+	      ATOMIK_EINVAL);
+	CHECK(atomik_table_export(&t, 0, &fd) == ATOMIK_OK);
+	CHECK(atomik_table_create(&one_more, fd, 4) == ATOMIK_EBADF);
+	CHECK(close(fd) == 0);
+	atomik_table_free(&t);
+}
+
 /* Each child does its own additions: none is lost. */
 static void a_counter(void)
 {
@@ -153,7 +216,8 @@ static void rights(unsigned flags)
 		{ ATOMIK_OP_READ, { 0, 0, 0 }, 3, 0 },
 	};
 	atomik_table_t t, other;
-	uint64_t state = 5;
+	uint64_t state = 5, words[ATOMIK_TABLE_WORDS(1)];
+	const uint32_t addr = 3;
 	atomik_ctx_t c;
 	int fd, none = 7;
 
@@ -171,6 +235,10 @@ static void rights(unsigned flags)
 	CHECK(atomik_table_accum(&other, 3, 0) == change);
 	CHECK(atomik_table_set(&other, 3, 5) == change);
 	CHECK(atomik_table_compare_exchange(&other, 3, &state, 5) == change && state == 5);
+	CHECK(atomik_table_snapshot(&other, 3, 1, words) == ATOMIK_OK && words[0] == 5);
+	CHECK(atomik_table_restore(&other, 3, 1, words) == change);
+	CHECK(atomik_table_load_many(&other, &addr, &state, 1) == change);
+	CHECK(atomik_table_read_many(&other, &addr, &state, 1) == ATOMIK_OK && state == 5);
 	CHECK(atomik_table_error(&other) == change);
 	atomik_table_clear_error(&other);
 	CHECK(atomik_table_swap(&other, 3) == (change == ATOMIK_OK ? 5 : 0));
@@ -277,6 +345,8 @@ int main(void)
 {
 	shared_with_children();
 	attached();
+	asked_for();
+	created();
 	a_counter();
 	exported();
 	sent(SOCK_STREAM);

@@ -74,6 +74,9 @@ static void narrow_tables(void)
 	atomik_table_t t;
 	atomik_ctx_t c;
 	atomik_op_t op = { ATOMIK_OP_EXPECT, { 0, 0, 0 }, 1, 0xf34 };
+	const uint64_t wide[2] = { 0x3456, 0x5678 };
+	const uint32_t addrs[2] = { 1, 0 };
+	uint64_t states[2] = { 0, 0 };
 
 	CHECK(atomik_table_init_in(&t, memory, 2, 8) == 0);
 	CHECK(atomik_table_load(&t, 1, 1) == 0 && atomik_table_set(&t, 1, 0xa12) == 0);
@@ -84,6 +87,12 @@ static void narrow_tables(void)
 	CHECK(atomik_table_batch(&t, &op, 1) == 0 && op.value == 0xf34);
 	op.value = 0x3400;
 	CHECK(atomik_table_batch(&t, &op, 1) == ATOMIK_ECANCELED && op.value == 0x34);
+	/* What comes in is cut to the width, here too. */
+	CHECK(atomik_table_restore(&t, 1, 1, wide) == 0);
+	CHECK(atomik_table_context(&t, 1, &c) == 0 && c.reference == 0x56 && c.accumulator == 0x78);
+	CHECK(atomik_table_load_many(&t, addrs, wide, 2) == 0);
+	CHECK(atomik_table_read_many(&t, addrs, states, 2) == 0);
+	CHECK(states[0] == 0x56 && states[1] == 0x78);
 	CHECK(atomik_table_error(&t) == ATOMIK_OK);
 	atomik_table_free(&t);
 }
@@ -398,6 +407,92 @@ static void many_deltas(atomik_table_t *t)
 	is_filled(t);
 }
 
+/* Loads and reads, around the size of these batches as well. */
+static void many_states(atomik_table_t *t)
+{
+	static uint32_t addrs[1030];
+	static uint64_t values[1030], states[1031];
+	static const size_t counts[] = { 0, 1, 255, 256, 257, 1030 };
+	size_t i, n;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		fill(t);
+		for (n = 0; n < counts[i]; n++) {
+			addrs[n] = (uint32_t)(n % t->num_contexts);
+			values[n] = n + 1;
+			states[n] = 0;
+		}
+		states[counts[i]] = 99;
+		CHECK(atomik_table_load_many(t, addrs, values, counts[i]) == 0);
+		CHECK(atomik_table_read_many(t, addrs, states, counts[i]) == 0);
+		/* Of several for one address the last counts. */
+		for (n = counts[i]; n-- > 0;)
+			CHECK(states[n] == (n + t->num_contexts < counts[i] ?
+					    states[n + t->num_contexts] : n + 1));
+		CHECK(states[counts[i]] == 99);
+	}
+	fill(t);
+	addrs[1029] = (uint32_t)t->num_contexts;
+	CHECK(atomik_table_load_many(t, addrs, values, 1030) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
+	CHECK(atomik_table_read_many(t, addrs, states, 1030) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, t->num_contexts);
+	CHECK(atomik_table_load_many(t, addrs, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_table_read_many(t, NULL, states, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_table_read_many(t, addrs, NULL, 1) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, SIZE_MAX);
+	CHECK(atomik_table_load_many(t, NULL, NULL, 0) == 0);
+	CHECK(atomik_table_read_many(t, NULL, NULL, 0) == 0);
+	is_filled(t);
+}
+
+/* The whole table has 8 contexts. */
+static void images(atomik_table_t *t)
+{
+	uint64_t before[ATOMIK_TABLE_WORDS(8)], after[ATOMIK_TABLE_WORDS(3) + 1];
+	atomik_ctx_t c;
+	size_t i;
+
+	fill(t);
+	CHECK(atomik_table_accum(t, 3, 16) == 0);
+	CHECK(atomik_table_snapshot(t, 0, 8, before) == 0);
+	for (i = 0; i < 8; i++)
+		CHECK(before[2 * i] == i && before[2 * i + 1] == (i == 3 ? 16 : 0));
+	after[6] = 99;
+	CHECK(atomik_table_snapshot(t, 2, 3, after) == 0);
+	for (i = 0; i < 6; i++)
+		CHECK(after[i] == before[4 + i]);
+	CHECK(after[6] == 99);
+
+	/* A part of it, at another place. */
+	CHECK(atomik_table_restore(t, 5, 3, after) == 0);
+	CHECK(atomik_table_context(t, 6, &c) == 0 && c.reference == 3 && c.accumulator == 16);
+	CHECK(atomik_table_read(t, 4) == 4 && atomik_table_read(t, 7) == 4);
+	CHECK(atomik_table_restore(t, 0, 8, before) == 0);
+	CHECK(atomik_table_accum(t, 3, 16) == 0);
+	is_filled(t);
+
+	CHECK(atomik_table_snapshot(t, 6, 3, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 6);
+	CHECK(atomik_table_restore(t, 6, 3, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 6);
+	CHECK(atomik_table_snapshot(t, 8, SIZE_MAX, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 8);
+	CHECK(atomik_table_restore(t, 1, SIZE_MAX, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 1);
+	CHECK(atomik_table_snapshot(t, 1, 0, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 1);
+	CHECK(atomik_table_restore(t, 1, 0, after) == ATOMIK_EINVAL);
+	FAILED(t, ATOMIK_EINVAL, 1);
+	CHECK(atomik_table_snapshot(t, 1, 1, NULL) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, 1);
+	CHECK(atomik_table_restore(t, 1, 1, NULL) == ATOMIK_EFAULT);
+	FAILED(t, ATOMIK_EFAULT, 1);
+	is_filled(t);
+}
+
 #ifdef ATOMIK_DEVICE
 /* A table in the process is its own mapping, so programs are the same for both. */
 static void a_mapping(atomik_table_t *t)
@@ -455,6 +550,8 @@ static void on_a_table(atomik_table_t *t)
 	conditions(t);
 	conditions_and_changes(t);
 	many_deltas(t);
+	many_states(t);
+	images(t);
 	CHECK(atomik_table_error(t) == ATOMIK_OK);
 }
 
@@ -472,6 +569,10 @@ static void is_nowhere(atomik_table_t *t)
 	CHECK(atomik_table_load(t, 0, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_batch(t, &op, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_accum_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_load_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_read_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
+	CHECK(atomik_table_snapshot(t, 0, 1, &delta) == ATOMIK_EINVAL);
+	CHECK(atomik_table_restore(t, 0, 1, &delta) == ATOMIK_EINVAL);
 	CHECK(atomik_table_set(t, 0, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_compare_exchange(t, 0, &delta, 1) == ATOMIK_EINVAL);
 	FAILED(t, ATOMIK_EINVAL, 0);
@@ -530,7 +631,13 @@ static void tables_that_cannot_be_made(void)
 	CHECK(atomik_table_attach(&t, -1, 1, 8) == 0);
 	CHECK(atomik_table_read(&t, 0) == 0);
 	FAILED(&t, ATOMIK_EBADF, 0);
-	CHECK(atomik_table_attach(&t, 0, 1, 0) == ATOMIK_EINVAL);
+	CHECK(atomik_table_attach(&t, -1, 1, 0) == ATOMIK_EBADF);
+	CHECK(atomik_table_error(&t) == ATOMIK_EBADF && t.fd == -1);
+	is_nowhere(&t);
+	CHECK(atomik_table_create(&t, -1, 8) == ATOMIK_EBADF);
+	CHECK(atomik_table_error(&t) == ATOMIK_EBADF && t.fd == -1);
+	is_nowhere(&t);
+	CHECK(atomik_table_create(&t, -1, 0) == ATOMIK_EINVAL);
 	is_nowhere(&t);
 #endif
 }
