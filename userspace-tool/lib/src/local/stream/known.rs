@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use super::DeltaMessage;
+use super::wire::{number, put_number, small, value};
+use crate::LocalError;
 use crate::local::value::Value;
+use crate::local::width::Width;
 
 /// The address and epoch that a delta belongs to.
 pub(super) type EpochKey = (u32, u64);
@@ -105,6 +108,47 @@ impl Known {
         folded.chain(self.single.values().map(|s| (s.key, &s.delta)))
     }
 
+    /// Encodes all that is known: the numbers, and the deltas with their keys.
+    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
+        put_number(bytes, self.prefix);
+        put_number(bytes, self.folded.len() as u64);
+        for (&key, delta) in &self.folded {
+            put_delta(bytes, key, delta);
+        }
+        put_number(bytes, self.single.len() as u64);
+        for (&seq, single) in &self.single {
+            put_number(bytes, seq);
+            put_delta(bytes, single.key, &single.delta);
+        }
+    }
+
+    /// Takes what [`put`](Self::put) has encoded, of a table of `contexts` contexts.
+    pub(super) fn take_from(
+        rest: &mut &[u8],
+        width: Width,
+        contexts: u32,
+    ) -> Result<Self, LocalError> {
+        let mut known = Self {
+            prefix: number(rest, "sequence number")?,
+            ..Self::default()
+        };
+        for _ in 0..number(rest, "count")? {
+            let (key, delta) = delta(rest, width, contexts)?;
+            known.folded.insert(key, delta);
+        }
+        for _ in 0..number(rest, "count")? {
+            let seq = number(rest, "sequence number")?;
+            if known.has(seq) {
+                return Err(LocalError::MessageNumber {
+                    name: "sequence number",
+                });
+            }
+            let (key, delta) = delta(rest, width, contexts)?;
+            known.single.insert(seq, Single { key, delta });
+        }
+        Ok(known)
+    }
+
     /// The known numbers.
     #[cfg(test)]
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
@@ -127,8 +171,29 @@ impl Known {
     }
 }
 
+/// Encodes a delta, or the value that an epoch starts from.
+pub(super) fn put_delta(bytes: &mut Vec<u8>, (addr, epoch): EpochKey, delta: &Value) {
+    put_number(bytes, addr.into());
+    put_number(bytes, epoch);
+    bytes.extend(delta.to_le_bytes());
+}
+
+/// Takes one.
+pub(super) fn delta(
+    rest: &mut &[u8],
+    width: Width,
+    contexts: u32,
+) -> Result<(EpochKey, Value), LocalError> {
+    let addr = small(rest, "address")?;
+    if addr >= contexts {
+        return Err(LocalError::MessageNumber { name: "address" });
+    }
+    let epoch = number(rest, "epoch")?;
+    Ok(((addr, epoch), value(rest, width)?))
+}
+
 /// XORs a delta into the one of its key.
-pub(super) fn fold(deltas: &mut BTreeMap<EpochKey, Value>, key: EpochKey, delta: &Value) {
+pub(super) fn fold<K: Ord>(deltas: &mut BTreeMap<K, Value>, key: K, delta: &Value) {
     match deltas.entry(key) {
         Entry::Vacant(entry) => {
             entry.insert(delta.clone());

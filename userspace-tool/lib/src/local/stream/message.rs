@@ -2,8 +2,8 @@
 
 //! [`DeltaMessage`]: a delta on its way from one stream to others, and its encoding.
 
-use crate::local::value::{AsLimbs, Value};
-use crate::local::width::Width;
+use super::wire::{number, put_number, small, take, value, width};
+use crate::local::value::{AsLimbs, Value, limb};
 use crate::{LocalError, MAX_WIDTH, Result};
 
 /// The first byte: the version of the encoding.
@@ -67,6 +67,9 @@ impl DeltaMessage {
     /// Encodes the message: at least 13 bytes and the delta. `tests/vectors/README.md` has the
     /// format.
     ///
+    /// [`encode_many`](Self::encode_many) takes fewer bytes, and messages in a byte stream are told
+    /// apart by [`take_many`](Self::take_many).
+    ///
     /// There is no checksum: the transport must have one, as TCP, QUIC and TLS do.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION];
@@ -87,7 +90,16 @@ impl DeltaMessage {
     /// [`LocalError::MessageNumber`], [`LocalError::MessageDelta`].
     pub fn decode(bytes: &[u8]) -> Result<Self, LocalError> {
         let mut rest = bytes;
-        match take(&mut rest, 1)? {
+        let message = Self::first(&mut rest)?;
+        match rest.len() {
+            0 => Ok(message),
+            excess => Err(LocalError::MessageLong { excess }),
+        }
+    }
+
+    /// Takes a message from the start of `rest`.
+    pub(super) fn first(rest: &mut &[u8]) -> Result<Self, LocalError> {
+        match take(rest, 1)? {
             [VERSION] => {}
             other => {
                 return Err(LocalError::MessageVersion {
@@ -96,73 +108,25 @@ impl DeltaMessage {
                 });
             }
         }
-        let addr = small(&mut rest, "address")?;
-        let epoch = number(&mut rest, "epoch")?;
-        let seq = number(&mut rest, "sequence number")?;
-        let sender = crate::local::value::limb(take(&mut rest, 8)?);
-        let width = small(&mut rest, "width")?;
-        let width = Width::new(width).map_err(|_| LocalError::MessageNumber { name: "width" })?;
+        let addr = small(rest, "address")?;
+        let epoch = number(rest, "epoch")?;
+        let seq = number(rest, "sequence number")?;
+        let sender = limb(take(rest, 8)?);
+        let width = width(rest)?;
         if seq == 0 {
             return Err(LocalError::MessageNumber {
                 name: "sequence number",
             });
         }
-        let delta = take(&mut rest, width.bytes())?;
-        if !rest.is_empty() {
-            return Err(LocalError::MessageLong { excess: rest.len() });
-        }
-        let value =
-            Value::from_le_bytes(width.bits(), delta).map_err(|_| LocalError::MessageDelta)?;
-        if value.to_le_bytes() != delta {
-            return Err(LocalError::MessageDelta);
-        }
+        let delta = value(rest, width)?;
         Ok(Self {
             sender,
             addr,
             epoch,
             seq,
-            delta: value,
+            delta,
         })
     }
-}
-
-/// LEB128: 7 bits a byte, the lowest first, and a bit more in all but the last.
-fn put_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number > 0x7f {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
-}
-
-fn number(rest: &mut &[u8], name: &'static str) -> Result<u64, LocalError> {
-    let mut number = 0;
-    for shift in (0..u64::BITS).step_by(7) {
-        let byte = take(rest, 1)?[0];
-        let bits = u64::from(byte & 0x7f);
-        // The tenth byte has room for one bit; a last byte of 0 would be superfluous.
-        if bits << shift >> shift != bits || (byte == 0 && shift > 0) {
-            break;
-        }
-        number |= bits << shift;
-        if byte & 0x80 == 0 {
-            return Ok(number);
-        }
-    }
-    Err(LocalError::MessageNumber { name })
-}
-
-fn small(rest: &mut &[u8], name: &'static str) -> Result<u32, LocalError> {
-    let number = number(rest, name)?;
-    u32::try_from(number).map_err(|_| LocalError::MessageNumber { name })
-}
-
-fn take<'a>(rest: &mut &'a [u8], count: usize) -> Result<&'a [u8], LocalError> {
-    let (taken, left) = rest
-        .split_at_checked(count)
-        .ok_or(LocalError::MessageShort)?;
-    *rest = left;
-    Ok(taken)
 }
 
 #[cfg(test)]

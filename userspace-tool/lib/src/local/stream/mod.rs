@@ -4,12 +4,16 @@
 
 mod known;
 mod message;
+mod packet;
+mod state;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use atomik_uapi::MAX_BATCH;
 use nix::libc;
 
 pub use message::DeltaMessage;
@@ -42,7 +46,23 @@ use known::{EpochKey, Known, fold};
 /// Each address counts its epochs, from 0; [`load`](Self::load) begins the next. A message belongs
 /// to the epoch in which it was made. A message of an epoch that is over is refused; one of a later
 /// epoch waits until `load` brings its address there. `load` itself makes no message: streams that
-/// are to agree load the same.
+/// are to agree load the same, or [join](Self::join) one that has.
+///
+/// # Bytes
+///
+/// [`DeltaMessage::encode`] makes one message, for datagrams; [`DeltaMessage::encode_many`] makes
+/// packets of many, in fewer bytes, and [`DeltaMessage::take_many`] takes both from a stream of
+/// bytes. [`apply_many`](Self::apply_many) applies them as one.
+///
+/// # When not to use it
+///
+/// What a stream adds to a delta pays where messages get lost, come twice or in any order, or come
+/// by several ways. Over one connection that loses nothing and keeps the order, with one writer,
+/// the address and the delta alone do. Where all changes go through one log, the protocol of
+/// `docs/replication-protocol.md` keeps less. Where most states change between two messages, a
+/// snapshot is smaller. Two writers that each set a state from what it was don't add up: XOR mixes
+/// their deltas into a state that neither meant. And a stream holds, for each sender that it ever
+/// heard of, a delta for each address of its present epoch.
 ///
 /// # Merging
 ///
@@ -254,6 +274,65 @@ impl<T: ContextTable> DeltaStream<T> {
     /// made, [`LocalError::StaleEpoch`], and those of the table. No state has changed then; a
     /// message that was stale is a duplicate from then on.
     pub fn apply(&mut self, message: &DeltaMessage) -> Result<Received> {
+        let received = self.judge(message);
+        if let Ok(Received::Applied) = received {
+            let delta = message.delta.limbs();
+            self.table.accum_value(message.addr, delta)?;
+        }
+        self.take(message, &received);
+        received
+    }
+
+    /// Applies messages of other streams, as [`apply`](Self::apply) does, and returns what became
+    /// of each. The deltas of up to [`MAX_BATCH`](crate::MAX_BATCH) messages are one batch of a
+    /// table of the device: others see all of them or none.
+    ///
+    /// # Errors
+    ///
+    /// Those of the table. The messages that are applied by then are duplicates from then on, and
+    /// the others can be applied again. The errors of [`apply`](Self::apply) that are about one
+    /// message stand in its place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use atomik::{DeltaStream, Received};
+    ///
+    /// let (mut one, mut other) = (DeltaStream::new(256)?, DeltaStream::new(256)?);
+    /// let messages = [one.accum(7, 1)?, one.accum(8, 2)?];
+    /// for received in other.apply_many(&messages)? {
+    ///     assert_eq!(received?, Received::Applied);
+    /// }
+    /// # Ok::<(), atomik::Error>(())
+    /// ```
+    pub fn apply_many(&mut self, messages: &[DeltaMessage]) -> Result<Vec<Result<Received>>> {
+        let mut all = Vec::with_capacity(messages.len());
+        for messages in messages.chunks(MAX_BATCH as usize) {
+            let mut deltas = BTreeMap::new();
+            let mut seen = BTreeSet::new();
+            let mut part = Vec::with_capacity(messages.len());
+            for message in messages {
+                let mut received = self.judge(message);
+                // What it will know, though it doesn't yet.
+                if Self::is_news(&received) && !seen.insert((message.sender, message.seq)) {
+                    received = Ok(Received::Duplicate);
+                }
+                if let Ok(Received::Applied) = received {
+                    fold(&mut deltas, message.addr, &message.delta);
+                }
+                part.push(received);
+            }
+            self.accum_all(deltas)?;
+            for (message, received) in messages.iter().zip(&part) {
+                self.take(message, received);
+            }
+            all.extend(part);
+        }
+        Ok(all)
+    }
+
+    /// The fate of a message, which changes nothing yet.
+    fn judge(&self, message: &DeltaMessage) -> Result<Received> {
         let (addr, epoch) = (message.addr, message.epoch);
         self.check_width(message.delta.width())?;
         self.check(addr)?;
@@ -270,24 +349,36 @@ impl<T: ContextTable> DeltaStream<T> {
             .into());
         }
         let current = self.epoch(addr);
-        let received = match epoch.cmp(&current) {
+        match epoch.cmp(&current) {
             Ordering::Less => Err(LocalError::StaleEpoch {
                 addr,
                 epoch,
                 current,
             }
             .into()),
-            Ordering::Equal => {
-                self.table.accum_value(addr, message.delta.limbs())?;
-                Ok(Received::Applied)
-            }
-            Ordering::Greater => {
-                fold(&mut self.waiting, (addr, epoch), &message.delta);
-                Ok(Received::Waiting)
-            }
-        };
-        self.note(message);
-        received
+            Ordering::Equal => Ok(Received::Applied),
+            Ordering::Greater => Ok(Received::Waiting),
+        }
+    }
+
+    /// Records the fate of a message, whose delta is in the table if it is to be.
+    fn take(&mut self, message: &DeltaMessage, received: &Result<Received>) {
+        if let Ok(Received::Waiting) = received {
+            let key = (message.addr, message.epoch);
+            fold(&mut self.waiting, key, &message.delta);
+        }
+        if Self::is_news(received) {
+            self.note(message);
+        }
+    }
+
+    /// True for the fate of a message that is known from then on.
+    fn is_news(received: &Result<Received>) -> bool {
+        matches!(
+            received,
+            Ok(Received::Applied | Received::Waiting)
+                | Err(Error::Local(LocalError::StaleEpoch { .. }))
+        )
     }
 
     /// READ: returns the state, up to 64 bits.
@@ -331,13 +422,7 @@ impl<T: ContextTable> DeltaStream<T> {
     /// the table.
     pub fn merge<U: ContextTable>(&mut self, other: &DeltaStream<U>) -> Result<()> {
         self.check_width(other.width())?;
-        if other.contexts != self.contexts {
-            return Err(LocalError::Size {
-                found: other.contexts,
-                contexts: self.contexts,
-            }
-            .into());
-        }
+        self.check_size(other.contexts)?;
         let mut change = self.current();
         for (&addr, start) in &other.epochs {
             if self.epochs.get(&addr) < Some(start) {
@@ -365,9 +450,7 @@ impl<T: ContextTable> DeltaStream<T> {
                 .and_modify(|change| change.xor(delta.limbs()))
                 .or_insert(delta);
         }
-        for (addr, delta) in change {
-            self.table.accum_value(addr, delta.limbs())?;
-        }
+        self.accum_all(change)?;
         self.waiting = self.deltas(|epoch, current| epoch > current);
         Ok(())
     }

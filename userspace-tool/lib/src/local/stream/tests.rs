@@ -169,6 +169,100 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn many_messages_at_once_are_as_one_by_one(
+        ops in ops(),
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..40),
+    ) {
+        let ([a, ..], mut messages) = after(&ops);
+        // Of a wrong width, of a wrong address, and one that `a` never made.
+        let wrong = [(7, 0, 64), (7, CONTEXTS, WIDTH), (1, 0, WIDTH)];
+        messages.extend(wrong.map(|(sender, addr, width)| {
+            DeltaMessage::new(sender, addr, 0, 999, width, 1u64).unwrap()
+        }));
+        let list: Vec<_> = order.iter().map(|i| i.get(&messages).clone()).collect();
+        let (mut alone, mut together) = (a.clone(), a);
+        let text = |received: Result<Received>| format!("{received:?}");
+        let expected: Vec<_> = list.iter().map(|m| text(alone.apply(m))).collect();
+        let found = together.apply_many(&list).unwrap();
+        prop_assert_eq!(found.into_iter().map(text).collect::<Vec<_>>(), expected);
+        prop_assert_eq!(seen(&together), seen(&alone));
+    }
+
+    #[test]
+    fn who_joins_knows_the_same(ops in ops(), start in 0..4u64, other in 0..4u64) {
+        let table = |value: u64| {
+            let mut table = LocalTable::with_width(CONTEXTS, WIDTH).unwrap();
+            table.load_value(1, [value, value]).unwrap();
+            table
+        };
+        let ([a, b, _], messages) = after(&ops);
+        let bytes = a.encode().unwrap();
+        let joined = DeltaStream::join(table(other), 9, &bytes).unwrap();
+        prop_assert_eq!(seen(&joined), seen(&a));
+        for (addr, delta) in a.current() {
+            prop_assert_eq!(joined.table.context(addr).unwrap().accumulator(), delta);
+        }
+        prop_assert_eq!(joined.encode().unwrap(), bytes);
+        prop_assert_eq!(seen(&merged(&b, &joined)), seen(&merged(&b, &a)));
+
+        // The states that a stream begins with go along.
+        let mut old = DeltaStream::on(table(start), 8).unwrap();
+        for message in &messages {
+            let _ = old.apply(message);
+        }
+        let joined = DeltaStream::join(table(other), 9, &old.encode().unwrap()).unwrap();
+        prop_assert_eq!(seen(&joined), seen(&old));
+    }
+
+    #[test]
+    fn a_state_that_is_none_is_refused(
+        ops in ops(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let ([a, ..], _) = after(&ops);
+        let mut bytes = a.encode().unwrap();
+        let join = |bytes: &[u8]| DeltaStream::join(stream(9).table, 9, bytes);
+        for length in 0..bytes.len() {
+            prop_assert!(join(&bytes[..length]).is_err());
+        }
+        bytes.push(0);
+        prop_assert!(join(&bytes).is_err());
+        bytes.pop();
+        // Whatever it is, it doesn't panic, and takes no more memory than its bytes.
+        for (at, byte) in damage {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let _ = join(&bytes);
+    }
+}
+
+#[test]
+fn who_joins_has_a_table_of_the_same_kind() {
+    let bytes = stream(1).encode().unwrap();
+    let join = |contexts, width| {
+        let table = LocalTable::with_width(contexts, width).unwrap();
+        DeltaStream::join(table, 9, &bytes).map(drop).unwrap_err()
+    };
+    let local = |error| match error {
+        Error::Local(error) => error,
+        other => panic!("{other}"),
+    };
+    assert!(matches!(
+        local(join(CONTEXTS, 71)),
+        LocalError::Width { found: WIDTH, .. }
+    ));
+    assert!(matches!(
+        local(join(4, WIDTH)),
+        LocalError::Size {
+            found: CONTEXTS,
+            ..
+        }
+    ));
+}
+
 #[test]
 fn memory_stays_small() {
     let (mut one, mut other) = (stream(1), stream(2));
