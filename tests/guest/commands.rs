@@ -2,8 +2,10 @@
 
 //! The commands on tables.
 
+use atomik::{Fingerprint, OrderedFingerprint};
 use atomik_test_support::tool::{Ran, Tool};
 use serde_json::{Value, json};
+use std::fs;
 
 /// A session `s` with a table of this many contexts.
 fn tool(contexts: u32) -> Tool {
@@ -275,7 +277,111 @@ fn dump_shows_both_words() {
     assert_eq!(tool.run("-s s dump --nonzero").ok(), expected);
     assert_eq!(tool.run("-s s dump").ok().lines().count(), 5);
     assert_eq!(tool.run("-s s dump 2").ok(), expected);
+    assert_eq!(tool.run("-s s dump --changed").ok(), expected);
     tool.run("-s s dump 4").failed(1, &[""]);
+
+    // Several ranges, in the order in which they were named, under one header or none.
+    let addresses = |words: &str| -> Vec<String> {
+        let output = tool.run(&format!("-s s dump --no-header {words}")).ok();
+        let addr = |line: &str| line.split(' ').next().unwrap().to_string();
+        output.lines().map(addr).collect()
+    };
+    assert_eq!(addresses("3 0..1 3"), ["3", "0", "1", "3"]);
+    assert_eq!(addresses("2.. --nonzero"), ["2"]);
+    assert_eq!(tool.run("-s s dump 3 0..1").ok().lines().count(), 4);
+    let piped = tool.run_with("-s s dump --no-header -", b"1 # one\n2..\n");
+    assert_eq!(piped.ok().lines().count(), 3);
+    assert_eq!(tool.run_with("-s s dump -", b"").ok(), "");
+    tool.run("-s s dump 0 2..4").failed(1, &[""]);
+
+    tool.run("-s s swap ..").ok();
+    assert_eq!(addresses("--changed"), [] as [&str; 0]);
+    assert_eq!(addresses("--nonzero"), ["2"]);
+}
+
+#[test]
+fn json_of_both_words_is_exact() {
+    let tool = tool(1);
+    tool.run("-s s load 0 -2").ok();
+    tool.run("-s s accum 0 -1").ok();
+    let expected = json!({
+        "addr": 0,
+        "reference": u64::MAX - 1, "reference_hex": "0xfffffffffffffffe",
+        "accumulator": u64::MAX, "accumulator_hex": "0xffffffffffffffff",
+        "value": 1, "hex": "0x0000000000000001",
+    });
+    assert_eq!(json_lines(&tool.run("-s s --json dump").ok()), [expected]);
+}
+
+#[test]
+fn negative_numbers_are_two_s_complements() {
+    let tool = tool(4);
+    let state = |addr: u32| tool.run(&format!("-s s read {addr}")).ok();
+    tool.run("-s s load 0 -1 1 -9223372036854775808").ok();
+    assert_eq!(state(0), "0xffffffffffffffff\n");
+    assert_eq!(state(1), "0x8000000000000000\n");
+    tool.run("-s s set 2 -2 -t 1").ok();
+    tool.run("-s s cas 2 -2 -3").ok();
+    assert_eq!(tool.run("-s s wait 2 -3").ok(), "0xfffffffffffffffd\n");
+    tool.run("-s s swap 2 --to -4").ok();
+    assert_eq!(state(2), "0xfffffffffffffffc\n");
+    tool.run_with("-s s accum -", b"2 -1\n").ok();
+    assert_eq!(state(2), "0x0000000000000003\n");
+    tool.run_with("-s s batch", b"load 3 -1\n").ok();
+    assert_eq!(state(3), "0xffffffffffffffff\n");
+    tool.run("-s s load 0 -9223372036854775809")
+        .failed(2, &["too small: -9223372036854775808 is the least"]);
+    tool.run("-s s load -- -1 0").failed(2, &["negative"]);
+}
+
+#[test]
+fn fingerprints_of_files() {
+    let tool = tool(4);
+    let write = |name: &str, bytes: &[u8]| fs::write(tool.directory().join(name), bytes).unwrap();
+    write("a", b"\x01\0\0\0\0\0\0\0\x02");
+    write("b", b"chunk 1.chunk 2.");
+    let of = |data: &[u8]| Fingerprint::of(64, data).unwrap().to_u64().unwrap();
+    let b = of(b"chunk 1.chunk 2.");
+    let expected = format!("0x0000000000000003  a\n{b:#018x}  b\n");
+    assert_eq!(tool.run("fingerprint a b").ok(), expected);
+    let ordered = OrderedFingerprint::of(b"chunk 1.chunk 2.");
+    let printed = tool.run_with("fingerprint --ordered -", b"chunk 1.chunk 2.");
+    assert_eq!(printed.ok(), format!("{ordered:#018x}  -\n"));
+    let expected = json!({"file": "a", "value": 3, "hex": "0x0000000000000003"});
+    assert_eq!(
+        json_lines(&tool.run("--json fingerprint a").ok()),
+        [expected]
+    );
+
+    // Which files have changed since the epoch began.
+    assert_eq!(tool.run("-s s fingerprint a b --into 2").ok(), "");
+    tool.run("-s s swap ..").ok();
+    write("b", b"chunk 1.chunk 3.");
+    tool.run("-s s fingerprint a b --into 2").ok();
+    let changed = tool.run("-s s dump --changed --no-header").ok();
+    let changed: Vec<_> = changed.split_whitespace().collect();
+    let now = of(b"chunk 1.chunk 3.");
+    let words = [b, b ^ now, now].map(|word| format!("{word:#018x}"));
+    assert_eq!(changed, ["3", &words[0], &words[1], &words[2]]);
+
+    // Nothing is set where a file can't be read, or there is no context for it.
+    tool.run("-s s fingerprint b none --into 0")
+        .failed(2, &["none: can't read it"]);
+    tool.run("-s s fingerprint b a --into 3")
+        .failed(1, &["address 4"]);
+    assert_eq!(tool.run("-s s dump --nonzero 0..1 --no-header").ok(), "");
+    tool.run("-s s fingerprint a").failed(2, &["--into"]);
+}
+
+#[test]
+fn an_id_after_a_destroyed_table_is_explained() {
+    let tool = tool(4);
+    tool.run("-s s destroy 1").ok();
+    assert_eq!(tool.run("-s s create 4").ok(), "table 257\n");
+    let help = tool.run("create --help").ok();
+    assert!(help.contains("257"), "{help}");
+    tool.run("-s s read 0 -t 1")
+        .failed(1, &["no table 1", "`atomikctl list`"]);
 }
 
 #[test]
@@ -323,6 +429,8 @@ fn help_manuals_and_completions() {
         "dump",
         "snapshot",
         "restore",
+        "diff",
+        "fingerprint",
         "watch",
         "wait",
         "top",

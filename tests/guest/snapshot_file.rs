@@ -43,7 +43,7 @@ fn there_and_back() {
     // Restored into another session, as a new table.
     tool.run("session start other").ok();
     tool.run("-s other restore a.atomik")
-        .failed(1, &["this open file has no table yet"]);
+        .failed(1, &["this open file has no table yet", "restore --create"]);
     assert_eq!(
         tool.run("-s other restore --create a.atomik").ok(),
         "table 1\n"
@@ -92,8 +92,52 @@ fn tables_of_another_size_are_refused() {
     let tool = tool();
     tool.run("-s s snapshot a").said();
     tool.run("-s s create 17").ok();
-    tool.run("-s s -t 2 restore a")
-        .failed(1, &["the snapshot has 16 contexts, and the table 17"]);
+    tool.run("-s s -t 2 restore a").failed(
+        1,
+        &[
+            "the snapshot has 16 contexts, and the table 17",
+            "`restore --create` makes",
+        ],
+    );
+}
+
+#[test]
+fn differences() {
+    let tool = tool();
+    tool.run("-s s snapshot a.atomik").ok();
+    assert_eq!(tool.run("-s s diff a.atomik").ok(), "");
+    assert_eq!(tool.run("diff a.atomik a.atomik").ok(), "");
+    tool.run("-s s accum 5 0xff").ok();
+    tool.run("-s s swap 3").ok();
+    tool.run("-s s snapshot b.atomik").ok();
+
+    let differ = |words: &str, expected: &str| {
+        let ran = tool.run(words);
+        let found = (ran.status, ran.stdout.as_str(), ran.stderr.as_str());
+        assert_eq!(found, (1, expected, ""), "{words}");
+    };
+    let changed = "5 0x00000000000000f0 0x000000000000000f\n";
+    differ("-s s diff a.atomik", changed);
+    differ("diff a.atomik b.atomik", changed);
+    differ("diff b.atomik a.atomik -f dec", "5 15 240\n");
+    let both = format!("3 0x00000000000000ff 0x00000000000000ff\n{changed}");
+    differ("diff --references a.atomik b.atomik", &both);
+    let json = "{\"addr\":5,\"before\":\"0x00000000000000f0\",\"value\":15,\
+        \"hex\":\"0x000000000000000f\",\"delta\":255,\"delta_hex\":\"0x00000000000000ff\"}\n";
+    differ("--json diff a.atomik b.atomik", json);
+    let script = "atomikctl -s s snapshot - | atomikctl diff - b.atomik";
+    assert_eq!(tool.shell(script).ok(), "");
+
+    // Trouble has another status.
+    tool.run("-s s create 4").ok();
+    tool.run("-s s diff a.atomik -t 2")
+        .failed(2, &["the first has 16 contexts, and the second 4"]);
+    tool.run("diff a.atomik none").failed(2, &["none"]);
+    tool.run("diff - -").failed(2, &["standard input"]);
+    tool.run("-s s diff a.atomik")
+        .failed(2, &["choose one with -t ID"]);
+    tool.run("-s s diff a.atomik b.atomik")
+        .failed(2, &["a table"]);
 }
 
 #[test]

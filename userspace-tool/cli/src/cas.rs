@@ -24,10 +24,10 @@ pub struct Args {
     #[arg(value_parser = parse_u32)]
     addr: u32,
     /// The expected state
-    #[arg(value_parser = parse_u64)]
+    #[arg(value_parser = parse_u64, allow_negative_numbers = true)]
     old: u64,
     /// The new state
-    #[arg(value_parser = parse_u64)]
+    #[arg(value_parser = parse_u64, allow_negative_numbers = true)]
     new: u64,
     /// The format of the state
     #[arg(short, long, value_enum, default_value_t)]

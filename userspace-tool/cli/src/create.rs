@@ -14,6 +14,9 @@ use crate::target::OpenFile;
 ///
 /// Each context has reference 0 and accumulator 0. Prints the table's id, for -t, which is not
 /// needed while it is the only table.
+///
+/// Its id is above 256 where a table has been destroyed before: the next one in the place of table
+/// 1 is 257, then 513. So a program that still uses the old id meets no other table.
 #[derive(clap::Args)]
 pub struct Args {
     /// The number of contexts, 1 to 65536

@@ -74,8 +74,16 @@ impl Failure {
             }
             _ => chain(error),
         };
+        let hint = match error {
+            atomik::Error::NoSuchTable { .. } => Some(
+                "`atomikctl list` shows the tables of this file; a table in the place of a \
+                 destroyed one has an id higher by 256"
+                    .into(),
+            ),
+            error => error.hint(),
+        };
         Self {
-            hint: error.hint(),
+            hint,
             ..Self::plain(&message)
         }
     }
@@ -102,6 +110,11 @@ impl Failure {
     /// --timeout is over, before what should have come.
     pub fn over(message: &str) -> Self {
         Self::plain(&format!("--timeout is over: {message}")).with_status(OVER)
+    }
+
+    /// `diff` has printed what differs.
+    pub fn difference() -> Self {
+        Self::silent(1)
     }
 
     /// A failure that has only a message.
@@ -169,7 +182,15 @@ impl Failure {
         }
     }
 
-    /// Another program has printed the reason.
+    /// Of `diff`: as with diff(1), what has a message is trouble, and 1 means a difference.
+    pub fn of_diff(mut self) -> Self {
+        if self.status == 1 && !self.messages.is_empty() {
+            self.status = 2;
+        }
+        self
+    }
+
+    /// Another program has printed the reason, or the output is the reason.
     pub fn silent(status: u8) -> Self {
         Self {
             status,

@@ -12,6 +12,9 @@ use crate::printable::{json, printable};
 pub struct Global {
     /// Print JSON: one object, or one a line where there may be several
     ///
+    /// A value of 64 bits is a number, which many programs round above 2^53, and exact as a string
+    /// in hexadecimal: `value` as `hex`, `reference` as `reference_hex`, and so on.
+    ///
     /// Standard error gets JSON as well, one object a line: an error has `error`, `status` and
     /// perhaps `hint`, a condition that doesn't hold also `addr`, `expected` and `found`; a note
     /// has `note`.

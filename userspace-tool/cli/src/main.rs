@@ -18,10 +18,12 @@ mod changes;
 mod completions;
 mod create;
 mod destroy;
+mod diff;
 mod doctor;
 mod dump;
 mod executor;
 mod failure;
+mod fingerprint;
 mod format;
 mod global;
 mod info;
@@ -56,7 +58,8 @@ use global::Global;
 /// A table belongs to an open file. `-s NAME` works on the tables of a session, which `atomikctl
 /// session start NAME` makes; `--fd N` on those of a descriptor that the shell has opened: `exec
 /// 3<>/dev/atomik`. These options may stand before the command or after it. Numbers are decimal, 0x
-/// hexadecimal or 0b binary, with `_` between digits.
+/// hexadecimal or 0b binary, with `_` between digits; a negative state or delta is its two's
+/// complement, so that -1 has all 64 bits.
 #[derive(Parser)]
 #[command(name = "atomikctl", version, after_help = EXIT_STATUS, args = target::options())]
 struct Cli {
@@ -85,6 +88,8 @@ enum Command {
     Dump(dump::Args),
     Snapshot(snapshot::Args),
     Restore(restore::Args),
+    Diff(diff::Args),
+    Fingerprint(fingerprint::Args),
     Watch(watch::Args),
     Wait(wait::Args),
     #[cfg(feature = "top")]
@@ -102,8 +107,9 @@ enum Command {
 const EXIT_STATUS: &str = "\
 Exit status:
   0    success
-  1    an operation failed, or `doctor` found something wrong
-  2    wrong usage, or input that can't be read or has mistakes
+  1    an operation failed, `doctor` found a fault, or `diff` a difference
+  2    wrong usage, or input that can't be read or has mistakes; any failure
+       of `diff`
   3    the device can't be opened, or the session can't be reached
   4    a condition doesn't hold: an `expect`, or that of `cas`,
        `sdk generate --check` or `sdk diff --versioned`
@@ -137,6 +143,8 @@ fn main() -> ExitCode {
         Command::Dump(args) => args.run(global),
         Command::Snapshot(args) => args.run(global),
         Command::Restore(args) => args.run(global),
+        Command::Diff(args) => args.run(global).map_err(Failure::of_diff),
+        Command::Fingerprint(args) => args.run(global),
         Command::Watch(args) => args.run(global),
         Command::Wait(args) => args.run(global),
         #[cfg(feature = "top")]
@@ -255,6 +263,8 @@ mod tests {
             ("dump", "--fd -s -t"),
             ("snapshot a", "--fd -s -t"),
             ("restore a", "--fd -s -t"),
+            ("diff a", "--fd -s -t"),
+            ("fingerprint a", "--fd -s -t"),
             ("watch 0", "--fd -s -t"),
             ("wait 0 1", "--fd -s -t"),
             #[cfg(feature = "top")]

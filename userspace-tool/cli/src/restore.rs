@@ -5,13 +5,14 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use atomik::snapshot::Snapshot;
+use atomik::Error;
+use atomik::snapshot::{Snapshot, SnapshotError};
 
 use crate::create::Created;
 use crate::failure::Failure;
 use crate::global::Global;
 use crate::output::Output;
-use crate::target::OpenTable;
+use crate::target::{OpenTable, no_table};
 
 /// Put a snapshot back into a table
 ///
@@ -30,12 +31,7 @@ pub struct Args {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
-        let snapshot = if self.file == Path::new("-") {
-            Snapshot::read(io::stdin().lock())
-        } else {
-            Snapshot::read_file(&self.file)
-        }
-        .map_err(|e| Failure::snapshot(&e).named(&self.file))?;
+        let snapshot = snapshot_in(&self.file)?;
         // It fits: there are at most 65536.
         let contexts = snapshot.contexts().len() as u32;
         let table = if self.create {
@@ -47,14 +43,30 @@ impl Args {
                 .map_err(|e| Failure::snapshot(&e))?;
             table.into_id()
         } else {
-            let table = self.target.open()?;
-            snapshot
-                .restore(&table)
-                .map_err(|e| Failure::snapshot(&e))?;
+            let create = "`restore --create` makes a new table for it";
+            let device = self.target.file.open()?;
+            let table = (self.target.find(&device)).map_err(|error| match error {
+                Error::NoTable => no_table(&error).with_hint(create),
+                _ => no_table(&error),
+            })?;
+            snapshot.restore(&table).map_err(|error| match error {
+                SnapshotError::Size { .. } => Failure::snapshot(&error).with_hint(create),
+                _ => Failure::snapshot(&error),
+            })?;
             table.id()
         };
         let mut out = Output::new(global.json);
         out.record(&Created { table, contexts }, format_args!("table {table}"))?;
         out.flush()
     }
+}
+
+/// The snapshot in a file; `-` is standard input.
+pub fn snapshot_in(file: &Path) -> Result<Snapshot, Failure> {
+    if file == Path::new("-") {
+        Snapshot::read(io::stdin().lock())
+    } else {
+        Snapshot::read_file(file)
+    }
+    .map_err(|e| Failure::snapshot(&e).named(file))
 }

@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(value_name = "ADDR", required = true)]
     addresses: Vec<String>,
     /// The state that the new epochs start from
-    #[arg(long, value_name = "VALUE", value_parser = parse_u64)]
+    #[arg(long, value_name = "VALUE", value_parser = parse_u64, allow_negative_numbers = true)]
     to: Option<u64>,
     /// The format of states
     #[arg(short, long, value_enum, default_value_t)]

@@ -87,7 +87,6 @@ impl OpenFile {
     }
 
     /// True where an option names it.
-    #[cfg(feature = "top")]
     pub fn is_named(&self) -> bool {
         self.fd.is_some() || self.session.is_some()
     }
@@ -130,11 +129,23 @@ impl OpenTable {
 
     /// The table in this open file.
     pub fn open_in(&self, device: &Device) -> Result<TableRef, Failure> {
+        self.find(device).map_err(|error| no_table(&error))
+    }
+
+    pub fn find(&self, device: &Device) -> atomik::Result<TableRef> {
         match self.table {
             Some(id) => device.table(id),
             None => device.only_table(),
         }
-        .map_err(|error| no_table(&error))
+    }
+
+    /// Refuses options that name a table, where the command uses none unless it has `what`.
+    pub fn refuse_without(&self, what: &str) -> Result<(), Failure> {
+        if self.table.is_none() && !self.file.is_named() {
+            return Ok(());
+        }
+        let message = format!("--fd, --session and --table choose a table, which only {what} uses");
+        Err(Failure::usage(&message))
     }
 }
 

@@ -28,13 +28,19 @@ pub struct Args {
     #[arg(value_parser = parse_u32)]
     addr: u32,
     /// The state to wait for
-    #[arg(value_parser = parse_u64)]
+    #[arg(value_parser = parse_u64, allow_negative_numbers = true)]
     value: u64,
     /// Wait until the state is another than VALUE
     #[arg(long)]
     not: bool,
     /// Compare these bits alone; the others of VALUE are 0
-    #[arg(long, value_name = "BITS", default_value = "0xffffffffffffffff", value_parser = parse_u64)]
+    #[arg(
+        long,
+        value_name = "BITS",
+        default_value = "0xffffffffffffffff",
+        value_parser = parse_u64,
+        allow_negative_numbers = true
+    )]
     mask: u64,
     /// Wait for SECONDS at most, such as 10 or 0.5
     #[arg(long, value_name = "SECONDS", value_parser = seconds::parse)]

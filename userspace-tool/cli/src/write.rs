@@ -19,7 +19,12 @@ use crate::target::OpenTable;
 pub struct LoadArgs {
     /// Pairs: an address, or a range such as 0..15 (both included), and its value; `-` reads pairs
     /// from standard input, one a line
-    #[arg(value_name = "ADDR VALUE", required = true, num_args = 1..)]
+    #[arg(
+        value_name = "ADDR VALUE",
+        required = true,
+        num_args = 1..,
+        allow_negative_numbers = true
+    )]
     pairs: Vec<String>,
     #[command(flatten)]
     target: OpenTable,
@@ -33,7 +38,12 @@ pub struct LoadArgs {
 pub struct AccumArgs {
     /// Pairs: an address, or a range such as 0..15 (both included), and its delta; `-` reads pairs
     /// from standard input, one a line
-    #[arg(value_name = "ADDR DELTA", required = true, num_args = 1..)]
+    #[arg(
+        value_name = "ADDR DELTA",
+        required = true,
+        num_args = 1..,
+        allow_negative_numbers = true
+    )]
     pairs: Vec<String>,
     #[command(flatten)]
     target: OpenTable,
@@ -48,7 +58,12 @@ pub struct AccumArgs {
 pub struct SetArgs {
     /// Pairs: an address, or a range such as 0..15 (both included), and its value; `-` reads pairs
     /// from standard input, one a line
-    #[arg(value_name = "ADDR VALUE", required = true, num_args = 1..)]
+    #[arg(
+        value_name = "ADDR VALUE",
+        required = true,
+        num_args = 1..,
+        allow_negative_numbers = true
+    )]
     pairs: Vec<String>,
     #[command(flatten)]
     target: OpenTable,
@@ -160,6 +175,7 @@ mod tests {
     fn pairs() {
         let pair = |addr: &str, value| (addr.parse().unwrap(), value);
         let expected = [pair("0", 5), pair("1..3", 0xff)];
+        assert_eq!(words("0 -1").unwrap(), [pair("0", u64::MAX)]);
         assert_eq!(words("0 5 1..3 0xff").unwrap(), expected);
         let lines = "0 5 # five\n\n# nothing\n1..3 0xff\n";
         let from_lines = |text: &'static [u8]| from_lines(Lines::new("a", text));
@@ -169,7 +185,7 @@ mod tests {
 
     #[test]
     fn mistakes() {
-        for text in ["0", "0 1 2", "x 1", "0 x", "0..x 1", "0 -1"] {
+        for text in ["0", "0 1 2", "x 1", "0 x", "0..x 1", "-1 0"] {
             assert!(words(text).is_err(), "{text}");
         }
         for text in [&b"0 1\n2\n"[..], b"0 \xff\n", b"0 1 # \r2\r"] {

@@ -149,7 +149,8 @@
 //! | `load`, `accum`, `read`, `swap`, `set` | one: the [`TableRef`]'s; several: [`TableRef::run`] |
 //! | `cas` | [`TableRef::compare_exchange`] |
 //! | `batch`, `run` | [`TableRef::run`]; how a stream or script is written is the command's own |
-//! | `dump`, `snapshot`, `restore` | [`TableRef::snapshot`], `snapshot::Snapshot` |
+//! | `dump`, `snapshot`, `restore`, `diff` | [`TableRef::snapshot`], `snapshot::Snapshot` |
+//! | `fingerprint` | [`Fingerprint`], [`OrderedFold`]; `--into`: [`Batch::set`] |
 //! | `watch`, `wait` | [`TableRef::watch`] |
 //! | `top` | `session::OpenFile`, [`TableRef::watch`] |
 //! | `session start`, `hold` | `session::Sessions::hold_as_service`, `session::Holder::serve` |

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! Numbers of a script: decimal, `0x` hexadecimal, `0b` binary, with `_` between digits.
+//! Numbers of a script: decimal, `0x` hexadecimal, `0b` binary, with `_` between digits. A negative
+//! one of 64 bits is its two's complement.
 
 /// Why a word isn't a number of the expected size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -11,18 +12,30 @@ pub enum NumberError {
     Negative,
     #[error("too large: {0} is the most")]
     TooLarge(u64),
+    #[error("too small: {} is the least", i64::MIN)]
+    TooSmall,
 }
 
-/// Parses a number of 64 bits. `_` may stand anywhere but at the start of a decimal number.
+/// Parses a number of 64 bits; of a negative one, down to -2^63, it returns the two's complement.
+/// `_` may stand anywhere but at the start of a decimal number.
 pub fn parse_u64(word: &str) -> Result<u64, NumberError> {
+    let Some(positive) = word.strip_prefix('-') else {
+        return unsigned(word);
+    };
+    match unsigned(positive) {
+        Ok(number) if number <= i64::MIN.unsigned_abs() => Ok(number.wrapping_neg()),
+        Ok(_) | Err(NumberError::TooLarge(_)) => Err(NumberError::TooSmall),
+        Err(error) => Err(error),
+    }
+}
+
+fn unsigned(word: &str) -> Result<u64, NumberError> {
     let (radix, digits) = if let Some(digits) = word.strip_prefix("0x") {
         (16, digits)
     } else if let Some(digits) = word.strip_prefix("0b") {
         (2, digits)
     } else if word.starts_with('_') {
         return Err(NumberError::Malformed);
-    } else if word.starts_with('-') && word.len() > 1 {
-        return Err(NumberError::Negative);
     } else {
         (10, word)
     };
@@ -44,6 +57,7 @@ pub fn parse_u64(word: &str) -> Result<u64, NumberError> {
 pub fn parse_u32(word: &str) -> Result<u32, NumberError> {
     let too_large = NumberError::TooLarge(u32::MAX.into());
     match parse_u64(word) {
+        Ok(_) | Err(NumberError::TooSmall) if word.starts_with('-') => Err(NumberError::Negative),
         Ok(number) => u32::try_from(number).map_err(|_| too_large),
         Err(NumberError::TooLarge(_)) => Err(too_large),
         Err(error) => Err(error),
@@ -88,6 +102,10 @@ mod tests {
             ("0x_f_", 15),
             ("18446744073709551615", u64::MAX),
             ("0xffff_ffff_ffff_ffff", u64::MAX),
+            ("-1", u64::MAX),
+            ("-0x10", 0u64.wrapping_sub(16)),
+            ("-9223372036854775808", 1 << 63),
+            ("-0", 0),
         ] {
             assert_eq!(parse_u64(word), Ok(number), "{word}");
         }
@@ -96,11 +114,21 @@ mod tests {
     #[test]
     fn not_numbers() {
         for word in [
-            "", "_", "_1", "0x", "0b_", "0b2", "0xg", "-", "+1", "1.0", "0o7", "٣", "1e3",
+            "", "_", "_1", "0x", "0b_", "0b2", "0xg", "-", "--1", "-_1", "+1", "1.0", "0o7", "٣",
+            "1e3",
         ] {
             assert_eq!(parse_u64(word), Err(NumberError::Malformed), "{word}");
         }
-        assert_eq!(parse_u64("-1"), Err(NumberError::Negative));
+        for word in ["-1", "-0", "-4294967296", "-9223372036854775809"] {
+            assert_eq!(parse_u32(word), Err(NumberError::Negative), "{word}");
+        }
+        for word in [
+            "-9223372036854775809",
+            "-18446744073709551616",
+            "-0xffff_ffff_ffff_ffff",
+        ] {
+            assert_eq!(parse_u64(word), Err(NumberError::TooSmall), "{word}");
+        }
         for word in ["18446744073709551616", "0x1_0000_0000_0000_0000"] {
             assert_eq!(
                 parse_u64(word),
@@ -132,6 +160,11 @@ mod tests {
             for word in forms {
                 prop_assert_eq!(parse_u64(&word), Ok(n));
             }
+        }
+
+        #[test]
+        fn signed_numbers_are_their_bits(n: i64) {
+            prop_assert_eq!(parse_u64(&n.to_string()), Ok(n as u64));
         }
 
         #[test]
