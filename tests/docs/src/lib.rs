@@ -3,10 +3,12 @@
 //! Checks of this project's documents. [`Document`] is one Markdown file, [`Tree`] the files that
 //! it can name, [`check`] compares the two.
 
+mod calls;
 mod document;
 mod programs;
 mod tree;
 
+pub use calls::{Sources, wrong_calls};
 pub use document::Document;
 pub use programs::{manual_example, misquoted, rust_blocks};
 pub use tree::Tree;

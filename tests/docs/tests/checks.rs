@@ -2,7 +2,7 @@
 
 //! The checks find what is wrong, and nothing else.
 
-use atomik_docs::{Tree, check, manual_example, misquoted, rust_blocks};
+use atomik_docs::{Sources, Tree, check, manual_example, misquoted, rust_blocks, wrong_calls};
 
 /// Complaints about a document in `docs`.
 fn complaints(text: &str) -> Vec<String> {
@@ -110,4 +110,48 @@ fn quotations_are_compared() {
     let text = "```rust\nfn  two() {}\n```\n\n```rust\nfn three() {}\n```\n";
     let complaints = ["no program has this:\nfn  two() {}\n", "nothing of a"];
     assert_eq!(misquoted(text, &programs), complaints);
+}
+
+const CALLS: &str = "\
+| | ioctl | Rust | C | Python | atomikctl | process | device |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| LOAD | `LOAD` | `Table::load`, `Table` | `t_load` | `Table.load`, `Table` | `load` | yes | – a |
+
+- **a**: nothing is.
+";
+
+#[test]
+fn calls_are_compared() {
+    let sources = Sources {
+        header: "#define ATOMIK_IOC_LOAD 1\n#define ATOMIK_IOC_LOADED 2".into(),
+        rust: vec![
+            "pub struct Table;\nimpl Table {\n    pub fn load() {}\n}\n\
+             impl Other {\n    fn read() {}\n}"
+                .into(),
+        ],
+        c: "int t_load(void); int t_loaded(void);".into(),
+        python: vec![
+            "class Table:\n    def load(self): ...\nclass Other:\n    def read(): ...".into(),
+        ],
+        commands: ["load".into()].into(),
+    };
+    assert_eq!(wrong_calls(CALLS, &sources), [] as [String; 0]);
+    for (right, wrong, complaint) in [
+        ("`LOAD`", "`LOA`", "LOAD, ioctl: there is no LOA"),
+        ("`Table::load`", "`Table::read`", "there is no Table::read"),
+        ("`Table::load`", "`Tab::load`", "there is no Tab::load"),
+        ("`t_load`", "`t_loa`", "there is no t_loa"),
+        ("`Table.load`", "`Table.read`", "there is no Table.read"),
+        ("| `load` |", "| `loads` |", "there is no loads"),
+        ("`t_load`", "", "LOAD, C: neither a call nor a reason"),
+        ("`t_load`", "yes", "LOAD, C: neither a call nor a reason"),
+        ("– a |", "– b |", "LOAD, device: no reason b"),
+        ("– a |", "yes |", "no cell has the reason a"),
+        ("| yes ", "", "LOAD: 6 cells"),
+        ("| Rust ", "", "other columns"),
+    ] {
+        let text = CALLS.replacen(right, wrong, 1);
+        let found = wrong_calls(&text, &sources).join("; ");
+        assert!(found.contains(complaint), "{complaint}: {found}");
+    }
 }

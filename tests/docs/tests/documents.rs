@@ -2,7 +2,7 @@
 
 //! This project's documents: what they name is there.
 
-use atomik_docs::{Tree, check, misquoted};
+use atomik_docs::{Sources, Tree, check, misquoted, wrong_calls};
 use std::{collections::BTreeSet, fs, path::Path};
 
 const HEADER: &str = include_str!("../../../uapi/atomik.h");
@@ -53,6 +53,43 @@ fn the_patterns_are_those_of_the_example() {
     let tree = project();
     let document = tree.document("docs/patterns.md").expect("the patterns");
     let complaints = misquoted(&document.text, &programs);
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+/// The files below `directory` of the project that end so.
+fn files(directory: &str, end: &str) -> Vec<String> {
+    let mut found = vec![];
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut directories = vec![project.join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).expect("a directory can be read") {
+            let path = entry.expect("a directory can be read").path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.to_string_lossy().ends_with(end) {
+                found.push(fs::read_to_string(path).expect("a source can be read"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_calls_are_those_of_each_language() {
+    let main = files("userspace-tool/cli/src", "main.rs").concat();
+    let commands = main.split("enum Command {").nth(1).expect("the commands");
+    let commands = commands.split('}').next().expect("their end");
+    let variant = |line: &str| Some(line.trim().split_once('(')?.0.to_lowercase());
+    let sources = Sources {
+        header: HEADER.into(),
+        rust: files("userspace-tool/lib/src", ".rs"),
+        c: files("sdk/c", "atomik_core.h").concat(),
+        python: files("sdk/python/python/atomik_core", "_native.pyi"),
+        commands: commands.lines().filter_map(variant).collect(),
+    };
+    let tree = project();
+    let document = tree.document("docs/calls.md").expect("the calls");
+    let complaints = wrong_calls(&document.text, &sources);
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
