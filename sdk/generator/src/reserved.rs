@@ -63,9 +63,9 @@ const OURS: &str = "ATOMIK_CONTROL_VERSION ATOMIK_CORE_VERSION ATOMIK_MAX_CONTEX
     atomik_ctx_t atomik_fingerprint_t atomik_fp_accum_bytes atomik_fp_accum_delta atomik_fp_init \
     atomik_fp_reset atomik_fp_update atomik_op_t atomik_ordered_accum_delta atomik_ordered_init \
     atomik_ordered_reset atomik_ordered_t atomik_ordered_update atomik_table_accum_many \
-    atomik_table_attach atomik_table_clear_error atomik_table_init \
-    atomik_table_map_read_consistent atomik_table_map_t atomik_table_rollback atomik_table_swap_to \
-    atomik_table_t";
+    atomik_table_attach atomik_table_clear_error atomik_table_init atomik_table_load_many \
+    atomik_table_map_read_consistent atomik_table_map_t atomik_table_read_many \
+    atomik_table_rollback atomik_table_swap_to atomik_table_t";
 
 fn words(lists: &[&str]) -> Vec<String> {
     let mut words: Vec<_> = lists
