@@ -19,6 +19,7 @@ cargo := qemu/cargo
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 # Shell scripts, for shellcheck, which follows what they source.
 scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
+	userspace-tool/examples/changed.sh \
 	$(shell find qemu packaging tests/install tests/stress tests/test-bed sdk/python -type f \
 		-executable -exec grep -l '^\#!/bin/\(ba\)\?sh' {} +) \
 	tests/install/scripts/prelude.sh $(wildcard packaging/deb/debian/*inst packaging/deb/debian/*rm)

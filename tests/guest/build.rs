@@ -100,7 +100,7 @@ fn sdk_c() {
     println!("cargo::rerun-if-changed=../sdk/c/examples");
     println!("cargo::rerun-if-changed=sdk-c/programs");
 
-    for example in ["hello", "conditions", "consistent"] {
+    for example in ["hello", "conditions", "consistent", "parity"] {
         let source = sdk.join("examples").join(example).with_extension("c");
         let source = fs::read_to_string(source).expect("the example");
         let moved = out.join(format!("sdk-c-{example}.c"));
@@ -124,6 +124,7 @@ fn sdk_c() {
         ("sdk-c-hello", out.join("sdk-c-hello.c")),
         ("sdk-c-conditions", out.join("sdk-c-conditions.c")),
         ("sdk-c-consistent", out.join("sdk-c-consistent.c")),
+        ("sdk-c-parity", out.join("sdk-c-parity.c")),
         ("sdk-c-readme", out.join("sdk-c-readme.c")),
         ("sdk-c-watch", sdk.join("examples/watch.c")),
     ] {

@@ -2,6 +2,8 @@
 
 //! The examples of the crate, as programs of their own. Each checks its own results.
 
+use atomik_test_support::tool::Tool;
+use std::fs;
 use std::process::Command;
 
 /// Runs an example. Returns its output.
@@ -87,4 +89,73 @@ fn watching_in_an_async_program() {
 #[test]
 fn hello() {
     run("hello");
+}
+
+#[test]
+fn a_pre_fork_server_whose_workers_crash_counts_each_request_once() {
+    assert_eq!(run("prefork"), "200 requests, 40 crashes\n");
+}
+
+#[test]
+fn a_reader_with_a_passed_descriptor_sees_the_invariant() {
+    let printed = run("invariants");
+    let expected = "500 pictures, each of 8 accounts with 100 on average\n\
+        the bank didn't wait for the auditor\n";
+    assert_eq!(printed, expected);
+}
+
+#[test]
+fn a_mirror_over_a_pipe_has_the_same_states() {
+    let printed = run("pipe");
+    assert!(
+        printed.ends_with("; both have the same states\n"),
+        "{printed}"
+    );
+    // The 256 that were in the state already, and those of the rounds.
+    assert!(printed.starts_with("5256 deltas in "), "{printed}");
+}
+
+#[test]
+fn a_script_finds_the_files_that_have_changed() {
+    const SCRIPT: &str = include_str!("../../userspace-tool/examples/changed.sh");
+    let tool = Tool::new();
+    let write = |name: &str, text: &str| fs::write(tool.directory().join(name), text).unwrap();
+    write("changed.sh", SCRIPT);
+    for name in ["a", "b c", "-d"] {
+        write(name, name);
+    }
+    let changed = || tool.shell("bash changed.sh changes a 'b c' -d").ok();
+    assert_eq!((changed(), changed()), ("".into(), "".into()));
+    write("b c", "other");
+    write("-d", "-d\0");
+    assert_eq!(changed(), "b c\n-d\n");
+    assert_eq!(changed(), "");
+    write("a", "longer than before");
+    assert_eq!(changed(), "a\n");
+}
+
+/// Programs that a user would write in an hour stay so short.
+#[test]
+fn the_programs_are_short() {
+    for (name, text) in [
+        (
+            "prefork",
+            include_str!("../../userspace-tool/examples/prefork.rs"),
+        ),
+        (
+            "invariants",
+            include_str!("../../userspace-tool/examples/invariants.rs"),
+        ),
+        (
+            "pipe",
+            include_str!("../../userspace-tool/examples/pipe.rs"),
+        ),
+        (
+            "changed",
+            include_str!("../../userspace-tool/examples/changed.sh"),
+        ),
+        ("parity", include_str!("../../sdk/c/examples/parity.c")),
+    ] {
+        assert!(text.lines().count() < 100, "{name}");
+    }
 }

@@ -28,6 +28,8 @@ programs! {
     SDK_C_CONDITIONS = "sdk-c-conditions";
     /// And another.
     SDK_C_CONSISTENT = "sdk-c-consistent";
+    /// The last of these.
+    SDK_C_PARITY = "sdk-c-parity";
     /// The one that needs the device anyway.
     SDK_C_WATCH = "sdk-c-watch";
     /// The block in C of the project's README, moved to the device.

@@ -5,8 +5,8 @@
 
 use atomik_test_support::program::Program;
 use atomik_tests::{
-    SDK_C_CONDITIONS, SDK_C_CONSISTENT, SDK_C_DEVICE, SDK_C_HELLO, SDK_C_MAPPING, SDK_C_README,
-    SDK_C_UNITS, SDK_C_VECTORS, SDK_C_WATCH, SDK_C_WATCHING,
+    SDK_C_CONDITIONS, SDK_C_CONSISTENT, SDK_C_DEVICE, SDK_C_HELLO, SDK_C_MAPPING, SDK_C_PARITY,
+    SDK_C_README, SDK_C_UNITS, SDK_C_VECTORS, SDK_C_WATCH, SDK_C_WATCHING,
 };
 use std::process::Command;
 
@@ -64,6 +64,7 @@ fn the_examples_with_one_line_changed() {
         ("sdk-c-hello", SDK_C_HELLO),
         ("sdk-c-conditions", SDK_C_CONDITIONS),
         ("sdk-c-consistent", SDK_C_CONSISTENT),
+        ("sdk-c-parity", SDK_C_PARITY),
         ("sdk-c-watch", SDK_C_WATCH),
     ] {
         let (prints, _) = prints.next().unwrap().split_once("```").unwrap();

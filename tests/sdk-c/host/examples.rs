@@ -6,7 +6,7 @@ use crate::compile::{BUILDS, output, run, sdk};
 use std::fs;
 
 /// In the order of the README. These don't need the device.
-const EXAMPLES: &[&str] = &["hello", "conditions", "consistent"];
+const EXAMPLES: &[&str] = &["hello", "conditions", "consistent", "parity"];
 /// This does, and comes last.
 const ON_DEVICE: &str = "watch";
 

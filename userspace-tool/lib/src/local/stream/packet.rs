@@ -245,6 +245,21 @@ mod tests {
         }
     }
 
+    /// Other versions of this crate read these.
+    #[test]
+    fn bytes_stay() {
+        let message = |addr, epoch, seq, delta: u64| {
+            DeltaMessage::new(0x0102_0304_0506_0708, addr, epoch, seq, 64, delta).unwrap()
+        };
+        let list = [message(300, 0, 1, 0xff), message(1, 2, 5, 0x100)];
+        let expected = [
+            0xa2, 8, 7, 6, 5, 4, 3, 2, 1, 64, 2, // the packet
+            0xac, 2, 0x04, 0xff, // the first: an address of two bytes
+            1, 0x0b, 2, 5, 0, 1, // of another epoch, and not the next
+        ];
+        assert_eq!(DeltaMessage::encode_many(&list), expected);
+    }
+
     #[test]
     fn a_mistake_comes_behind_the_messages_before_it() {
         let message = DeltaMessage::new(1, 2, 3, 4, 64, 5u64).unwrap();

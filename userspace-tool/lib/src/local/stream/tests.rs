@@ -239,6 +239,33 @@ proptest! {
     }
 }
 
+/// Other versions of this crate read these.
+#[test]
+fn bytes_of_a_state_stay() {
+    let mut one = DeltaStream::on(LocalTable::new(2).unwrap(), 7).unwrap();
+    one.load(1, 5).unwrap();
+    one.accum(1, 3).unwrap();
+    one.accum(0, 1).unwrap();
+    let message = DeltaMessage::new(9, 0, 0, 2, 64, 0x10u64).unwrap();
+    one.apply(&message).unwrap();
+    let word = |n: u64| n.to_le_bytes();
+    let expected = [
+        &[0xa3, 64, 2, 1, 1, 1][..], // one context begins an epoch with
+        &word(5),
+        &[2], // senders, of which the first is
+        &word(7),
+        &[2, 2, 0, 0], // whose two messages are all known, with these deltas
+        &word(1),
+        &[1, 1],
+        &word(3),
+        &[0],
+        &word(9),
+        &[0, 0, 1, 2, 0, 0], // of whom the second message alone is known
+        &word(0x10),
+    ];
+    assert_eq!(one.encode().unwrap(), expected.concat());
+}
+
 #[test]
 fn who_joins_has_a_table_of_the_same_kind() {
     let bytes = stream(1).encode().unwrap();
