@@ -107,9 +107,10 @@ enum Command {
 const EXIT_STATUS: &str = "\
 Exit status:
   0    success
-  1    an operation failed, `doctor` found a fault, or `diff` a difference
-  2    wrong usage, or input that can't be read or has mistakes; any failure
-       of `diff`
+  1    an operation failed, or `doctor` found something wrong;
+       of `diff`, there is a difference
+  2    wrong usage, or input that can't be read or has mistakes;
+       of `diff`, any failure
   3    the device can't be opened, or the session can't be reached
   4    a condition doesn't hold: an `expect`, or that of `cas`,
        `sdk generate --check` or `sdk diff --versioned`
