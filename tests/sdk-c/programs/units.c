@@ -90,6 +90,7 @@ static void narrow_tables(void)
 	/* What comes in is cut to the width, here too. */
 	CHECK(atomik_table_restore(&t, 1, 1, wide) == 0);
 	CHECK(atomik_table_context(&t, 1, &c) == 0 && c.reference == 0x56 && c.accumulator == 0x78);
+	CHECK(atomik_width(&c) == 8);
 	CHECK(atomik_table_load_many(&t, addrs, wide, 2) == 0);
 	CHECK(atomik_table_read_many(&t, addrs, states, 2) == 0);
 	CHECK(states[0] == 0x56 && states[1] == 0x78);
