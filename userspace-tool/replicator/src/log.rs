@@ -9,7 +9,6 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::jetstream::{self, Context, ErrorCode};
 use futures_util::{StreamExt, TryStreamExt};
-use tokio::io::AsyncReadExt;
 
 use crate::failure::{Failure, chain};
 use crate::nats::Connected;
@@ -167,13 +166,22 @@ impl Log {
         let Some(newest) = list.first() else {
             return Ok(None);
         };
-        let object = self.snapshots.get(object_name(newest.position)).await;
-        let mut bytes = vec![];
-        (object
-            .map_err(|e| failed(&e))?
-            .read_to_end(&mut bytes)
-            .await)
-            .map_err(|e| failed(&e))?;
+        let info = self.snapshots.info(object_name(newest.position)).await;
+        let info = info.map_err(|e| failed(&e))?;
+        // The library's own reader of objects panics where a server doesn't answer it.
+        let bucket = self.name.bucket();
+        let chunks = self.context.get_stream(format!("OBJ_{bucket}")).await;
+        let chunks = chunks.map_err(|e| failed(&e))?;
+        let subject = format!("$O.{bucket}.C.{}", info.nuid);
+        let (mut bytes, mut next) = (vec![], 1);
+        for _ in 0..info.chunks {
+            let chunk = chunks
+                .get_first_raw_message_by_subject(&subject, next)
+                .await;
+            let chunk = chunk.map_err(|e| failed(&e))?;
+            bytes.extend_from_slice(&chunk.payload);
+            next = chunk.sequence + 1;
+        }
         Ok(Some(bytes))
     }
 

@@ -48,7 +48,8 @@ impl Nats {
         let (sender, events) = unbounded_channel();
         let mut options = ConnectOptions::new()
             .name("atomik-replicate")
-            .max_reconnects(1)
+            // Each server is tried once.
+            .max_reconnects(self.urls.len())
             .event_callback(move |event| {
                 // Nobody listens any more where the connection has been given up.
                 let _ = sender.send(event);
