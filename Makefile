@@ -20,8 +20,8 @@ run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 # Shell scripts, for shellcheck, which follows what they source.
 scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
 	userspace-tool/examples/changed.sh \
-	$(shell find qemu packaging tests/install tests/stress tests/test-bed sdk/python -type f \
-		-executable -exec grep -l '^\#!/bin/\(ba\)\?sh' {} +) \
+	$(shell find qemu packaging tests/install tests/replicate tests/stress tests/test-bed \
+		sdk/python -type f -executable -exec grep -l '^\#!/bin/\(ba\)\?sh' {} +) \
 	tests/install/scripts/prelude.sh $(wildcard packaging/deb/debian/*inst packaging/deb/debian/*rm)
 
 # The program that measures, and the plugin with which QEMU counts: a library, so not static.
@@ -32,9 +32,9 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 ONLY ?=
 
 .PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
-	test-stress test-install test-scripts fuzz module tool examples deb size shell kernel-table \
-	lint fmt doc clean setup bench bench-compare bench-check bench-picture bench-document \
-	bench-profile bench-programs install-image install-programs
+	test-replicate test-stress test-install test-scripts fuzz module tool examples deb size \
+	shell kernel-table lint fmt doc clean setup bench bench-compare bench-check bench-picture \
+	bench-document bench-profile bench-programs install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -70,6 +70,11 @@ test-debug: setup tool examples ## the same with sanitizers, lockdep, leak check
 test-bed: setup ## the tests of the test bed itself: of qemu/run, and of any caller's environment
 	@KERNEL="$(KERNEL)" tests/test-bed/environment
 	@KERNEL="$(KERNEL)" tests/test-bed/runner
+
+# LONG=yes for the long form; SEED for the random choices of a run before.
+LONG ?=
+test-replicate: setup ## replicated tables of guests over nats-server, while all of it dies
+	@KERNEL="$(KERNEL)" tests/replicate/run $(if $(LONG),long,short) $(SEED)
 
 # Seconds for which stress-ng works.
 STRESS_SECONDS ?=
