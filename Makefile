@@ -102,9 +102,9 @@ fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failu
 module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
 
-tool: setup ## build atomikctl, static
-	@$(cargo) build --profile tool --locked --package atomikctl
-	@echo $(programs)/tool/atomikctl
+tool: setup ## build atomikctl and atomik-replicate, static
+	@$(cargo) build --profile tool --locked --package atomikctl --package atomik-replicator
+	@echo $(programs)/tool/atomikctl $(programs)/tool/atomik-replicate
 
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
@@ -112,11 +112,11 @@ examples: setup ## build the examples of the crate, static
 vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
-size: tool ## how large atomikctl is, and of how many crates it and the library are made
+size: tool ## how large the programs are, and of how many crates they and the library are made
 	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk -v OFS='\t' \
 		'/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1, $$2 }'
-	@stat --format='file	%s' $(programs)/tool/atomikctl
-	@for what in atomikctl 'atomikctl --no-default-features' atomik; do \
+	@cd $(programs)/tool && stat --format='%n	%s' atomikctl atomik-replicate
+	@for what in atomikctl 'atomikctl --no-default-features' atomik-replicator atomik; do \
 		$(cargo) tree --locked --package $$what --edges normal,no-proc-macro --prefix none \
 			--format '{p}' | sort -u | \
 			awk -v what="$$what" '!/ \(\// { n++ } END { print "crates of " what "\t" n }'; done

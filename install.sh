@@ -14,8 +14,9 @@ usage() {
     cat <<'END'
 usage: sudo ./install.sh [OPTION…]
 
-Installs atomik: the driver, by DKMS, so that it follows kernel upgrades; the command atomikctl; the
-C header. It checks everything first, says what it will do, and asks. A failed one is undone.
+Installs atomik: the driver, by DKMS, so that it follows kernel upgrades; the commands atomikctl and
+atomik-replicate; the C header. It checks everything first, says what it will do, and asks. A failed
+one is undone.
 
   --check            only check; the exit status is 0 where atomik can be installed
   --dry-run          check and say what would be done, but do nothing
@@ -124,7 +125,7 @@ if [[ $mode == uninstall ]]; then
     exit
 fi
 
-atomikctl=$(find_atomikctl)
+programs=$(find_programs)
 say "Checking what atomik $version needs for the kernel $release:"
 check_kernel
 if [[ -n $kernel_fits ]]; then

@@ -72,7 +72,8 @@ check_kernel() {
 
 # our_packages: prints atomik's own Debian packages that dpkg knows, be it only by a file in /etc.
 our_packages() {
-    dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' atomik-dkms atomik-tools 2>/dev/null |
+    dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' atomik-dkms atomik-tools \
+        atomik-replicate 2>/dev/null |
         sed -n 's/^.[^n]. *//p' | paste -sd ' ' || true
 }
 
@@ -117,7 +118,7 @@ check_space() {
 check_builder() {
     local uid
     uid=$(stat -c %u "$project")
-    [[ $atomikctl != build ]] || getent passwd "$uid" >/dev/null ||
-        fault "$project belongs to the uid $uid, which has no account to build atomikctl as" \
+    [[ $programs != build ]] || getent passwd "$uid" >/dev/null ||
+        fault "$project belongs to the uid $uid, which has no account to build the programs as" \
             "Give it to one: chown -R ${user:-root}: $project"
 }

@@ -10,8 +10,8 @@ to_install() {
     while read -r mode source destination keep; do
         [[ $mode != '#' ]] || continue
         case $source in
-        @atomikctl) source=$atomikctl ;;
-        @atomikctl:*) source=$generated/${source#*:} ;;
+        @*:*) source=$generated/${source#@} ;;
+        @*) source=$programs/${source#@} ;;
         *)
             source=$project/$source
             [[ -e $source ]] || continue
@@ -21,41 +21,47 @@ to_install() {
     done < <(grep -v '^#' "$project/packaging/files")
 }
 
-# generate_files: makes the files that the program itself writes, such as its manual pages.
+# generate_files: makes the files that the programs themselves write, such as manual pages.
 generate_files() {
     local source words
     rm -rf "$generated"
     mkdir -p "$generated"
     while read -r _ source _; do
-        if [[ $source == @atomikctl:* ]]; then
-            IFS=: read -r -a words <<<"${source#*:}"
-            "$atomikctl" "${words[@]}" >"$generated/${source#*:}"
+        if [[ $source == @*:* ]]; then
+            IFS=: read -r -a words <<<"${source#@}"
+            "$programs/${words[0]}" "${words[@]:1}" >"$generated/${source#@}"
         fi
     done <"$project/packaging/files"
 }
 
-# find_atomikctl: prints the path of a program that is built of the present sources, or "build".
-find_atomikctl() {
-    local program
+# is_fresh PROGRAM: whether it is built of the present sources.
+is_fresh() {
     local sources=("$project"/{userspace-tool,sdk/generator,module/logic,uapi/src,Cargo.lock})
-    for program in "$project"/target/{guest/x86_64-unknown-linux-gnu/,}tool/atomikctl; do
-        if [[ -x $program &&
-            -z $(find "${sources[@]}" -type f -newer "$program" -print -quit) ]]; then
-            echo "$program"
+    [[ -x $1 && -z $(find "${sources[@]}" -type f -newer "$1" -print -quit) ]]
+}
+
+# find_programs: prints the directory of programs that are built of the present sources, or "build".
+find_programs() {
+    local directory
+    for directory in "$project"/target/{guest/x86_64-unknown-linux-gnu/,}tool; do
+        if is_fresh "$directory/atomikctl" && is_fresh "$directory/atomik-replicate"; then
+            echo "$directory"
             return
         fi
     done
     echo build
 }
 
-build_atomikctl() {
-    [[ $atomikctl == build ]] || return 0
-    atomikctl=$project/target/tool/atomikctl
-    local build="cargo build --profile tool --locked --package atomikctl"
-    step "building atomikctl" "$project/packaging/install/as-owner" "$project" \
+build_programs() {
+    [[ $programs == build ]] || return 0
+    programs=$project/target/tool
+    local build="cargo build --profile tool --locked"
+    build+=" --package atomikctl --package atomik-replicator"
+    step "building atomikctl and atomik-replicate" \
+        "$project/packaging/install/as-owner" "$project" \
         bash -lc "cd \"\$1\" && CARGO_TARGET_DIR=target $build" bash "$project" ||
-        die "cargo could not build atomikctl" \
-            "build it where cargo works ($build), then run this again"
+        die "cargo could not build the programs" \
+            "build them where cargo works ($build), then run this again"
 }
 
 install_files() {

@@ -69,7 +69,7 @@ find_missing() {
         need "$(compiler_package "$compiler")"
     fi
     find_rust
-    if [[ $atomikctl == build ]]; then
+    if [[ $programs == build ]]; then
         command -v cargo >/dev/null || need cargo
         # Without these it can fetch nothing.
         need ca-certificates

@@ -30,7 +30,7 @@ install_all() {
     SECONDS=0
     say "Installing:"
     install_packages
-    build_atomikctl
+    build_programs
     generate_files
     if [[ -n $rebuild_metadata ]]; then
         announce metadata "$tree"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # The beginning of each test's script, in a Debian of which only what belongs to the system is there
-# yet: the user alice and her clone, with a program in the place of atomikctl. The script goes on in
+# yet: the user alice and her clone, with others in the place of its programs. The script goes on in
 # that clone.
 
 set -euo pipefail
@@ -21,9 +21,10 @@ cp -r --parents install.sh dkms.conf Kbuild LICENSES Cargo.toml Cargo.lock \
     docs module uapi packaging sdk/c sdk/generator userspace-tool ~alice/atomik
 cd ~alice/atomik
 mkdir -p target/tool
-# shellcheck disable=SC2016 # for the program
-printf '#!/bin/sh\necho "atomikctl $*"\n' >target/tool/atomikctl
-chmod 755 target/tool/atomikctl
+for program in atomikctl atomik-replicate; do
+    printf '#!/bin/sh\necho "%s $*"\n' "$program" >"target/tool/$program"
+    chmod 755 "target/tool/$program"
+done
 chown -R alice: .
 # shellcheck source=tests/install/scripts/make.sh
 . /project/tests/install/scripts/make.sh

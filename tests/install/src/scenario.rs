@@ -264,15 +264,15 @@ impl<'a> Scenario<'a> {
     }
 }
 
-/// Puts the sources into alice's home, with the program as the newest file of all, since install.sh
-/// would build an older one again. Puts links to the kernels' Rust metadata into install.sh's
+/// Puts the sources into alice's home, with the programs as the newest files of all, since otherwise
+/// install.sh would build them again. Puts links to the kernels' Rust metadata into install.sh's
 /// cache.
 fn unpack(guest: &mut Guest) -> Result<()> {
     have_metadata(guest)?;
     guest.must(
         "root",
         "mkdir ~alice/atomik && cd ~alice/atomik && tar -x --no-same-owner -f /dev/vda && \
-         chown -R alice: . && touch target/guest/*/tool/atomikctl",
+         chown -R alice: . && touch target/guest/*/tool/atomik*",
     )?;
     Ok(())
 }

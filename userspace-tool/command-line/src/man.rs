@@ -50,6 +50,7 @@ fn render(command: &Command, title: &str) -> io::Result<Vec<u8>> {
     // An empty line in roff is no paragraph.
     let options = (String::from_utf8_lossy(&options))
         .replace("\n.br\n\n.br\n", "\n\n")
+        .replace(" \n", "\n")
         .replace("\n\n", "\n.sp\n");
     page.write_all(options.as_bytes())?;
     if command.has_subcommands() {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use atomik_replicate::Error;
 use serde_json::json;
 
-use crate::global::Global;
+use crate::global::{self, Global};
 
 /// A reason why the command fails, and its exit status. `--help` explains the statuses.
 #[derive(Debug)]
@@ -70,11 +70,12 @@ impl Failure {
                 if let Some(hint) = hint {
                     object["hint"] = json!(hint);
                 }
-                object.to_string()
+                global::json(&object)
             }
             (false, None) => format!("atomik-replicate: {}", self.message),
             (false, Some(hint)) => format!("atomik-replicate: {}\nhint: {hint}", self.message),
         };
+        let lines = global::printable_lines(lines);
         let _ = writeln!(err, "{lines}");
         ExitCode::from(self.status)
     }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
+use atomik_command_line::printable;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -22,21 +23,39 @@ impl Global {
     /// Prints a result: this text, or this object.
     pub fn print(&self, text: impl Display, object: Value) -> Result<(), Failure> {
         let line = match self.json {
-            true => object.to_string(),
-            false => text.to_string(),
+            true => json(&object),
+            false => printable_lines(&text),
         };
-        let mut out = io::stdout().lock();
-        writeln!(out, "{line}")
-            .and_then(|()| out.flush())
-            .map_err(|error| Failure::new(format!("can't print: {error}")))
+        write(format!("{line}\n").as_bytes())
     }
 
     /// Prints a note on standard error. A failure to do so is ignored: nobody could be told.
     pub fn say(&self, text: impl Display) {
         let line = match self.json {
-            true => json!({ "note": text.to_string() }).to_string(),
-            false => format!("atomik-replicate: {text}"),
+            true => json(&json!({ "note": text.to_string() })),
+            false => printable_lines(format_args!("atomik-replicate: {text}")),
         };
         let _ = writeln!(io::stderr(), "{line}");
     }
+}
+
+/// Writes to standard output.
+pub fn write(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::new(format!("can't print: {error}")))
+}
+
+/// An object in one line. Other programs choose names in it, but none that a terminal obeys.
+pub fn json(object: &Value) -> String {
+    // A value can always be written.
+    printable::json(object).unwrap_or_default()
+}
+
+/// Lines of text, the same way.
+pub fn printable_lines(text: impl Display) -> String {
+    let text = text.to_string();
+    let lines: Vec<_> = text.lines().map(printable::printable).collect();
+    lines.join("\n")
 }

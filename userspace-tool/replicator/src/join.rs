@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use std::net::SocketAddr;
+
 use atomik_replicate::{Config, Ended, Layout, NodeName};
 
 use crate::discover::Founded;
@@ -9,6 +11,8 @@ use crate::kernel_table::{Found, random};
 use crate::link::Link;
 use crate::lock::Lock;
 use crate::log::Log;
+use crate::metrics::DEFAULT_ADDRESS;
+use crate::metrics_server::MetricsServer;
 use crate::nats::Nats;
 use crate::open_file::OpenFile;
 use crate::pump::Pump;
@@ -43,6 +47,10 @@ pub struct Args {
     /// Messages before a snapshot that the log keeps, for nodes that are a little late
     #[arg(long, value_name = "M", default_value_t = 10_000)]
     keep: u64,
+    /// Serve this node's status as metrics for Prometheus, by HTTP at this address
+    #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true,
+        default_missing_value = DEFAULT_ADDRESS)]
+    metrics: Option<SocketAddr>,
     #[command(flatten)]
     file: OpenFile,
     #[command(flatten)]
@@ -56,6 +64,10 @@ impl Args {
             None => host_name()?,
         };
         let device = self.file.open()?;
+        let metrics = match self.metrics {
+            Some(address) => Some(MetricsServer::listen(address).await?),
+            None => None,
+        };
         let founded = self.founded().await?;
         let layout = self.layout(founded)?;
         let found = Found::find_or_make(&device, layout, founded.map(|f| f.number), node)?;
@@ -70,7 +82,14 @@ impl Args {
             keep: self.keep,
         };
         let link = Link::new(self.nats.clone(), self.name.clone(), node);
-        let pump = Pump::new(self.name.clone(), config, found.watch()?, link, global)?;
+        let pump = Pump::new(
+            self.name.clone(),
+            config,
+            found.watch()?,
+            link,
+            metrics,
+            global,
+        )?;
         match pump.run().await? {
             Ended::Stopped => global.say("stopped; the table stays as it is"),
             Ended::Left => global.say("left; the others know"),
@@ -120,7 +139,7 @@ impl Args {
     }
 }
 
-fn host_name() -> Result<NodeName, Failure> {
+pub fn host_name() -> Result<NodeName, Failure> {
     let name = nix::unistd::gethostname()
         .map_err(|error| Failure::new(format!("can't get the host's name: {error}")))?;
     NodeName::new(&name.to_string_lossy())

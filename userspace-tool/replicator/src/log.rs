@@ -69,6 +69,16 @@ impl Log {
         }))
     }
 
+    /// The log of this table, which must be there.
+    pub async fn existing(connected: &Connected, name: &TableName) -> Result<Self, Failure> {
+        Self::find(connected, name).await?.ok_or_else(|| {
+            Failure::new(format!(
+                "there is no replicated table {name} on this server"
+            ))
+            .with_hint("`join` makes it; is --nats the right server?")
+        })
+    }
+
     /// Makes the log of this table, if there is none, on so many servers of a cluster.
     pub async fn make(
         connected: &Connected,

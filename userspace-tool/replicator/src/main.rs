@@ -8,23 +8,33 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
+mod ask;
+mod completions;
 mod discover;
 mod failure;
 mod global;
 mod join;
 mod kernel_table;
+mod leave;
 mod link;
 mod lock;
 mod log;
+mod man;
+mod metrics;
+mod metrics_server;
 mod nats;
 mod news;
 mod node_status;
 mod open_file;
 mod pump;
+mod remove;
 mod request;
+mod status;
 mod table_name;
+mod table_status;
+mod verify;
 
 use failure::Failure;
 use global::Global;
@@ -45,14 +55,21 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Join(join::Args),
+    Status(status::Args),
+    Verify(verify::Args),
+    Leave(leave::Args),
+    Remove(remove::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 const EXIT_STATUS: &str = "\
 Exit status:
   0    success; of `join`: it was told to stop, or the node has left
-  1    an operation failed; starting `join` again may help
+  1    an operation failed, or `verify` found that nodes differ or are
+       silent; starting `join` again may help
   2    wrong usage
-  3    starting `join` again can't help: the message says what must be done first";
+  3    starting `join` again can't help: do first what the message says";
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -71,6 +88,12 @@ fn run(cli: &Cli) -> Result<(), Failure> {
     runtime.block_on(async {
         match &cli.command {
             Command::Join(args) => args.run(&cli.global).await,
+            Command::Status(args) => args.run(&cli.global).await,
+            Command::Verify(args) => args.run(&cli.global).await,
+            Command::Leave(args) => args.run(&cli.global).await,
+            Command::Remove(args) => args.run(&cli.global).await,
+            Command::Completions(args) => args.run(Cli::command()),
+            Command::Man(args) => args.run(Cli::command()),
         }
     })
 }
@@ -78,10 +101,16 @@ fn run(cli: &Cli) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
+    use atomik_command_line::checks;
 
     #[test]
     fn arguments_are_consistent() {
         Cli::command().debug_assert();
+    }
+    #[test]
+    fn manual_pages_and_completions_are_good_and_installed() {
+        let files = include_str!("../../../packaging/files");
+        checks::pages(Cli::command, files);
+        checks::completions(Cli::command, files);
     }
 }

@@ -69,3 +69,27 @@ impl NodeStatus {
         }
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// The status of one of the nodes a and b, which has read up to this position.
+    pub fn node(number: u32, name: &str, position: u64) -> NodeStatus {
+        NodeStatus {
+            node: name.into(),
+            number: Some(number),
+            version: "0.4.0".into(),
+            contexts: 16,
+            nodes: 64,
+            position,
+            lag_messages: 0,
+            lag_seconds: 0.0,
+            untold: 0,
+            sending: false,
+            taking: None,
+            members: vec![(0, "a".into()), (1, "b".into())],
+            news: None,
+        }
+    }
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use atomik::Device;
-use atomik::session::{SessionName, Sessions};
+use atomik::session::{SessionError, SessionName, Sessions};
 
 use crate::failure::{Failure, chain};
 
@@ -12,7 +12,7 @@ pub struct OpenFile {
     #[arg(long, value_name = "N", conflicts_with = "session")]
     fd: Option<i32>,
     /// Work on this session; without it and --fd, on the one that $ATOMIK_SESSION names
-    #[arg(short, long, value_name = "NAME", env = "ATOMIK_SESSION")]
+    #[arg(short, long, value_name = "NAME")]
     session: Option<SessionName>,
 }
 
@@ -21,15 +21,31 @@ impl OpenFile {
         if let Some(number) = self.fd {
             return Device::from_inherited(number).map_err(|error| Failure::device(&error));
         }
-        let Some(name) = &self.session else {
+        let failed = |error: SessionError| {
+            let failure = Failure::new(chain(&error));
+            match error.hint() {
+                Some(hint) => failure.with_hint(hint),
+                None => failure,
+            }
+        };
+        let Some(name) = self.name().map_err(failed)? else {
             return Err(
                 Failure::usage("which open file? Its table would end with this command")
                     .with_hint("`atomikctl session start NAME`, then -s NAME; or --fd N"),
             );
         };
         Sessions::of_this_user()
-            .and_then(|sessions| sessions.connect(name))
+            .and_then(|sessions| sessions.connect(&name))
             .map(|session| session.into_device())
-            .map_err(|error| Failure::new(chain(&error)))
+            .map_err(failed)
+    }
+
+    /// The session that an option names, else the environment. Empty, the variable names none.
+    fn name(&self) -> Result<Option<SessionName>, SessionError> {
+        match (&self.session, std::env::var_os("ATOMIK_SESSION")) {
+            (Some(name), _) => Ok(Some(name.clone())),
+            (None, Some(name)) if !name.is_empty() => name.to_string_lossy().parse().map(Some),
+            (None, _) => Ok(None),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use atomik_replicate::{Action, Agent, Config, Ended, Event, NodeName, Notice};
+use atomik_replicate::{Action, Agent, Config, Ended, Error, Event, NodeName, Notice};
 use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,10 +11,13 @@ use crate::failure::Failure;
 use crate::global::Global;
 use crate::kernel_table::KernelTable;
 use crate::link::{Link, Report};
+use crate::metrics;
+use crate::metrics_server::{MetricsServer, Scrape};
 use crate::news;
 use crate::node_status::NodeStatus;
 use crate::request::{Ask, Request};
 use crate::table_name::TableName;
+use crate::table_status::Node;
 
 /// An agent with all that it works on: does its actions, and gives it the events that follow.
 pub struct Pump<'a> {
@@ -25,6 +28,7 @@ pub struct Pump<'a> {
     actions: Vec<Action>,
     table: KernelTable,
     link: Link,
+    metrics: Option<MetricsServer>,
     connected: bool,
     /// People have been told that the node has joined.
     joined: bool,
@@ -43,6 +47,7 @@ impl<'a> Pump<'a> {
         config: Config,
         table: KernelTable,
         link: Link,
+        metrics: Option<MetricsServer>,
         global: &'a Global,
     ) -> Result<Self, Failure> {
         let signal = |kind| {
@@ -56,6 +61,7 @@ impl<'a> Pump<'a> {
             actions: vec![],
             table,
             link,
+            metrics,
             connected: false,
             joined: false,
             current: Instant::now(),
@@ -78,15 +84,17 @@ impl<'a> Pump<'a> {
                 changed = self.table.changed(self.agent.image()) => {
                     Some(Event::Changed { addresses: changed? })
                 }
+                scrape = next(&mut self.metrics) => {
+                    self.scraped(scrape);
+                    None
+                }
                 _ = terminate.recv() => Some(Event::Stop),
                 _ = interrupt.recv() => Some(Event::Stop),
             };
             if let Some(event) = event {
                 self.agent.handle(event, &mut self.actions);
                 if let Some(end) = self.act().await? {
-                    if let Some(request) = self.leaving.take() {
-                        request.done().await;
-                    }
+                    self.answer_at_the_end(&end).await;
                     return Ok(end?);
                 }
             }
@@ -155,8 +163,32 @@ impl<'a> Pump<'a> {
         }
     }
 
+    /// Answers those who still wait when the agent has ended.
+    async fn answer_at_the_end(&mut self, end: &Result<Ended, Error>) {
+        let own = Ask::Remove(self.config.name.to_string());
+        let removing = self.removing.drain(..).map(|(_, request)| request);
+        for request in self.leaving.take().into_iter().chain(removing) {
+            match (end, &request.ask) {
+                (Ok(Ended::Left), Ask::Leave) => request.done().await,
+                (Err(Error::Removed { .. }), ask) if *ask == own => request.done().await,
+                (Ok(_), _) => request.refuse("the agent has ended first").await,
+                (Err(error), _) => request.refuse(error).await,
+            }
+        }
+    }
+
+    fn scraped(&self, scrape: Scrape) {
+        match self.status() {
+            Ok(status) => {
+                let node = Node::of_itself(status);
+                scrape.answer(metrics::of_node(&self.name.to_string(), node));
+            }
+            Err(failure) => scrape.refuse(failure),
+        }
+    }
+
     /// Does all that the agent wants done. Some, when it has ended.
-    async fn act(&mut self) -> Result<Option<Result<Ended, atomik_replicate::Error>>, Failure> {
+    async fn act(&mut self) -> Result<Option<Result<Ended, Error>>, Failure> {
         while !self.actions.is_empty() {
             for action in std::mem::take(&mut self.actions) {
                 let event = match action {
@@ -258,5 +290,12 @@ impl<'a> Pump<'a> {
             self.current.elapsed(),
             self.last_news.clone(),
         ))
+    }
+}
+
+async fn next(server: &mut Option<MetricsServer>) -> Scrape {
+    match server {
+        Some(server) => server.next().await,
+        None => std::future::pending().await,
     }
 }

@@ -40,12 +40,12 @@ atomikctl session list
 systemctl --user disable --now $unit
 ! atomikctl list";
 
-/// Whether each page and script that the program writes is installed, as it writes it; $1 is
+/// Whether each page and script that a program writes is installed, as it writes it; $1 is
 /// /usr/local, or /usr for the packages.
 const WRITTEN: &str = r#"set -e
 n=0
 while IFS=$'\t' read -r mode source destination _; do
-    [[ $source == @atomikctl:* ]] || continue
+    [[ $source == @*:* ]] || continue
     if [[ $1 == /usr ]]; then
         zsh=/usr/share/zsh/vendor-completions
         destination=${destination/#\/usr\/local\/share\/zsh\/site-functions/$zsh}
@@ -54,8 +54,8 @@ while IFS=$'\t' read -r mode source destination _; do
     fi
     # Debian's packages have pages compressed.
     [[ -e $destination ]] || destination+=.gz
-    IFS=: read -ra words <<<"${source#*:}"
-    cmp <(atomikctl "${words[@]}") <(zcat -f "$destination")
+    IFS=: read -ra words <<<"${source#@}"
+    cmp <("${words[@]}") <(zcat -f "$destination")
     n=$((n + 1))
 done <atomik/packaging/files
 ((n > 20))"#;

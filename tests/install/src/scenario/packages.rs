@@ -25,6 +25,10 @@ const PACKAGED: &[(&str, &str)] = &[
         "/etc/modprobe.d/atomik.conf",
     ),
     (
+        "packaging/system/atomik-replicate@.service",
+        "/usr/lib/systemd/user/atomik-replicate@.service",
+    ),
+    (
         "packaging/system/atomik-session@.service",
         "/usr/lib/systemd/user/atomik-session@.service",
     ),
@@ -79,7 +83,7 @@ pub fn packages(scenario: &mut Scenario) -> Result<()> {
     let mut guest = scenario.boot(&old)?;
     scenario.check_device(&mut guest, "by_the_packages_after_a_reboot")?;
 
-    let purge = format!("{apt} purge atomik-dkms atomik-tools");
+    let purge = format!("{apt} purge atomik-dkms atomik-tools atomik-replicate");
     let purged = scenario.timed(&mut guest, "purging the packages", &purge)?;
     scenario.check_outcome("the_packages_are_purged", &purged, purged.ok());
     // Like others of Debian, these packages leave the group, whose number files may bear.
