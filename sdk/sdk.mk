@@ -3,7 +3,7 @@
 # The interfaces for other languages. Their compilers and tools are in a Debian root of their own,
 # which sdk/root makes.
 
-scripts += tests/vectors/changes sdk/generator/fuzz sdk/generator/guest-programs
+scripts += tests/vectors/changes sdk/generator/fuzz sdk/generator/guest-programs sdk/python/guest
 
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"

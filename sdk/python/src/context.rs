@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use atomik::{LocalContext, Value};
 use pyo3::prelude::*;
-use pyo3::types::{PySequence, PyTuple};
+use pyo3::types::{PyDict, PySequence, PyTuple, PyType};
 
 use crate::contexts::{AtomikContext, deltas_of};
-use crate::convert::{Optional, number, to_python};
+use crate::convert::{Optional, number, padded, to_python, value};
 use crate::errors::from_atomik;
-use crate::ints::Ints;
 use crate::many;
 use crate::pickling::{self, Reduced};
 use crate::store::Shared;
@@ -118,16 +117,67 @@ impl AtomikContext {
         })
     }
 
-    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes.
+    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, or of a
+    /// list or another sequence.
     ///
-    /// No Python object is made for an item, and other Python threads run meanwhile. A delta of
-    /// more than 64 bits takes several items of 64 bits, the lowest first.
+    /// Of a buffer, no Python object is made for an item, and other Python threads run meanwhile. A
+    /// delta of more than 64 bits takes several items of 64 bits there, the lowest first.
     fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
-        let deltas = Ints::of(deltas, "deltas")?;
+        let deltas = many::words_of(deltas, "deltas", self.shared.width)?;
         let count = many::whole(&deltas, "deltas", self.shared.limbs())?;
         let delta = py.detach(|| many::fold(&deltas, self.shared.limbs()))?;
         let delta = Value::new(self.shared.width, delta).map_err(from_atomik)?;
         self.with(py, |store, addr| store.merge(addr, &delta, count))
+    }
+
+    /// All of the context as a dict of integers: its ``width``, ``reference``, ``accumulator``,
+    /// ``state`` and ``delta_count``, all of one moment.
+    ///
+    /// >>> AtomikContext(8, 5).snapshot()
+    /// {'width': 8, 'reference': 5, 'accumulator': 0, 'state': 5, 'delta_count': 0}
+    fn snapshot<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let (context, count) = self.context(py)?;
+        let dict = PyDict::new(py);
+        dict.set_item("width", self.shared.width)?;
+        dict.set_item("reference", to_python(py, context.reference())?)?;
+        dict.set_item("accumulator", to_python(py, &context.accumulator())?)?;
+        dict.set_item("state", to_python(py, &context.read())?)?;
+        dict.set_item("delta_count", count)?;
+        Ok(dict)
+    }
+
+    /// The context of which ``snapshot`` has made a dict. It needs neither the ``state`` nor the
+    /// ``delta_count``, which is 0 then.
+    #[classmethod]
+    fn from_snapshot<'py>(
+        cls: &Bound<'py, PyType>,
+        snap: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, item) = (cls.py(), |name| snap.get_item(name));
+        let width = Optional::Given(item("width")?).width()?;
+        let count = number(
+            &snap.call_method1("get", ("delta_count", 0))?,
+            "delta_count",
+        )?;
+        let reference = value(&item("reference")?, width, "reference")?;
+        let accumulator = value(&item("accumulator")?, width, "accumulator")?;
+        let context = LocalContext::with_words(width, reference, accumulator);
+        let context = context.map_err(from_atomik)?;
+        let made = cls.call1((width,))?;
+        let this = made.cast::<Self>()?.get();
+        this.with(py, |store, addr| store.set_context(addr, &context, count))?;
+        Ok(made)
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    /// The end of a ``with`` block loads 0.
+    #[pyo3(signature = (*_error))]
+    fn __exit__(&self, py: Python<'_>, _error: &Bound<'_, PyTuple>) -> PyResult<()> {
+        let zero = Value::new(self.shared.width, 0).map_err(from_atomik)?;
+        self.with(py, |store, addr| store.load(addr, &zero))
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -144,11 +194,13 @@ impl AtomikContext {
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
         let (context, count) = self.context(py)?;
+        let hex = |value: &Value| padded(self.shared.width, value);
         Ok(format!(
-            "<AtomikContext width={} reference={} accumulator={} delta_count={count}>",
+            "<AtomikContext width={} state={} reference={} accumulator={} delta_count={count}>",
             self.shared.width,
-            context.reference(),
-            context.accumulator(),
+            hex(&context.read()),
+            hex(context.reference()),
+            hex(&context.accumulator()),
         ))
     }
 

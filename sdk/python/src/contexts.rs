@@ -41,6 +41,14 @@ impl AtomikContext {
         Self { shared, addr }
     }
 
+    /// A context by itself, equal to this one.
+    pub fn copy_of(py: Python<'_>, context: &LocalContext) -> PyResult<Self> {
+        let shared = Shared::new(1, context.reference().width()).map_err(from_atomik)?;
+        let this = Self::of(Arc::new(shared), 0);
+        this.with(py, |store, addr| store.set_context(addr, context, 0))?;
+        Ok(this)
+    }
+
     /// A copy of the context, and the number of deltas.
     pub fn context(&self, py: Python<'_>) -> PyResult<(LocalContext, u64)> {
         self.with(py, |store, addr| store.context(addr))
@@ -89,7 +97,7 @@ impl DeviceContext {
     /// The accumulator and the number of deltas.
     pub fn deltas(&self, py: Python<'_>) -> PyResult<(Value, u64)> {
         let open = self.open()?;
-        let (_, accumulator) = open.words(py, self.addr)?;
+        let (_, accumulator) = self.words(py)?;
         let accumulator = Value::new(open.width, accumulator).map_err(from_atomik)?;
         Ok((accumulator, self.deltas.load(Relaxed)))
     }
@@ -109,6 +117,12 @@ impl DeviceContext {
             return Err(closed(DeviceContext::NAME));
         }
         self.handle.get()
+    }
+
+    /// The reference and the accumulator.
+    pub fn words(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
+        let range = self.addr..self.addr.saturating_add(1);
+        Ok(self.open()?.words(py, range)?.next().unwrap_or_default())
     }
 
     pub fn load_as(&self, value: &Bound<'_, PyAny>, name: &str) -> PyResult<()> {

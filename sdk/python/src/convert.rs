@@ -47,6 +47,22 @@ impl Optional<'_> {
         self.up_to(256, "num_contexts", MAX_CONTEXTS, " on the device")
     }
 
+    /// An address of a table with so many contexts; 0 where it's left out.
+    pub fn address(&self, contexts: u32) -> PyResult<u32> {
+        match self {
+            Self::LeftOut => Ok(0),
+            Self::Given(addr) => address(addr, contexts),
+        }
+    }
+
+    /// A number of 64 bits; 0 where it's left out.
+    pub fn number(&self, name: &str) -> PyResult<u64> {
+        match self {
+            Self::LeftOut => Ok(0),
+            Self::Given(object) => number(object, name),
+        }
+    }
+
     /// The addresses from this one, 0 where it's left out, to before `stop`, or to the end.
     pub fn range_to(&self, stop: Option<&Bound<'_, PyAny>>, contexts: u32) -> PyResult<Range<u32>> {
         let start = match self {
@@ -161,6 +177,14 @@ pub fn to_python<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyA
             (PyBytes::new(py, &value.to_le_bytes()), "little"),
         ),
     }
+}
+
+/// A value in hexadecimal, with all digits of its width.
+pub fn padded(width: u32, value: &Value) -> String {
+    format!(
+        "{value:#0digits$x}",
+        digits = 2 + width.div_ceil(4) as usize
+    )
 }
 
 /// The object as an `int`, which `__index__` makes of others.

@@ -2,11 +2,12 @@
 
 //! [`Handle`]: a table or a file of the device for Python, which several threads may use and close.
 
+use std::ops::Range;
 use std::os::fd::AsRawFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use atomik::{Batch, Device, Error, Result, TableRef};
+use atomik::{Batch, Context, Device, Error, Result, TableRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -33,63 +34,53 @@ pub struct Open {
     pub contexts: u32,
     /// The width that values are masked to, here and not in the kernel.
     pub width: u32,
+    /// The process in which the table is destroyed when nothing uses it any more, if it is.
+    ends_in: Option<u32>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        // The child of a fork leaves the parent its table.
+        if self.ends_in == Some(std::process::id()) {
+            // Somebody else may have destroyed it already.
+            let _ = self.table.clone().destroy();
+        }
+    }
 }
 
 impl Handle {
-    /// Opens the device, and makes a table.
-    pub fn at_path(
+    /// Makes a table in a file that it opens, or in an open one, `file`, where it ends with the
+    /// handle.
+    pub fn making(
         py: Python<'_>,
-        path: &Path,
+        file: Option<&Bound<'_, PyAny>>,
+        path: PathBuf,
         contexts: u32,
         width: u32,
         name: &'static str,
     ) -> PyResult<Self> {
-        let open = py
-            .detach(|| {
-                let device = Device::open_path(path)?;
-                Open::create(device, contexts, width)
-            })
-            .map_err(|error| from_device(error, Some(path)))?;
+        let open = if let Some(file) = file {
+            let device = open_file(file)?;
+            let made = py.detach(|| Open::create(device, contexts, width));
+            let mut open = made.map_err(|error| from_device(error, None))?;
+            open.ends_in = Some(std::process::id());
+            open
+        } else {
+            py.detach(|| Open::create(Device::open_path(&path)?, contexts, width))
+                .map_err(|error| from_device(error, Some(&path)))?
+        };
         Ok(Self::new(open, name))
     }
 
-    /// Makes a table in an open file, or takes an existing one.
+    /// Takes a table of an open file: the one with this number, or the only one.
     pub fn in_file(
         file: &Bound<'_, PyAny>,
         table: Option<u32>,
-        contexts: u32,
         width: u32,
         name: &'static str,
     ) -> PyResult<Self> {
-        let number = descriptor(file)?;
-        let open = file
-            .py()
-            .detach(|| {
-                let device = Device::from_inherited(number)?;
-                let Some(id) = table else {
-                    return Open::create(device, contexts, width);
-                };
-                let table = device.table(id)?;
-                Open::existing(device, table, width)
-            })
-            .map_err(|error| from_device(error, None))?;
-        Ok(Self::new(open, name))
-    }
-
-    /// Takes the only table of an open file.
-    pub fn only_of(
-        py: Python<'_>,
-        device: &Device,
-        width: u32,
-        name: &'static str,
-    ) -> PyResult<Self> {
-        let open = py
-            .detach(|| {
-                let device = device.try_clone()?;
-                let table = device.only_table()?;
-                Open::existing(device, table, width)
-            })
-            .map_err(|error| from_device(error, None))?;
+        let device = open_file(file)?;
+        let open = Open::of(file.py(), &device, table, width)?;
         Ok(Self::new(open, name))
     }
 }
@@ -126,23 +117,34 @@ impl<T: Send + Sync> Handle<T> {
 }
 
 impl Open {
-    fn create(device: Device, contexts: u32, width: u32) -> Result<Self> {
+    pub fn create(device: Device, contexts: u32, width: u32) -> Result<Self> {
         let table = device.create_table(contexts)?.into_ref();
         Ok(Self {
             device,
             table,
             contexts,
             width,
+            ends_in: None,
         })
     }
 
-    fn existing(device: Device, table: TableRef, width: u32) -> Result<Self> {
-        Ok(Self {
-            contexts: table.size()?,
-            device,
-            table,
-            width,
+    /// The table of this number, or the only one.
+    pub fn of(py: Python<'_>, device: &Device, id: Option<u32>, width: u32) -> PyResult<Self> {
+        py.detach(|| {
+            let device = device.try_clone()?;
+            let table = match id {
+                Some(id) => device.table(id)?,
+                None => device.only_table()?,
+            };
+            Ok(Self {
+                contexts: table.size()?,
+                device,
+                table,
+                width,
+                ends_in: None,
+            })
         })
+        .map_err(|error| from_device(error, None))
     }
 
     /// Does something with the table, without the interpreter.
@@ -167,12 +169,16 @@ impl Open {
         Ok(state & mask(self.width))
     }
 
-    /// A context's reference and accumulator.
-    pub fn words(&self, py: Python<'_>, addr: u32) -> PyResult<(u64, u64)> {
-        let contexts = self.call(py, |table| table.snapshot(addr..addr.saturating_add(1)))?;
-        let context = contexts.first().copied().unwrap_or_default();
+    /// The references and accumulators of some contexts.
+    pub fn words(
+        &self,
+        py: Python<'_>,
+        range: Range<u32>,
+    ) -> PyResult<impl Iterator<Item = (u64, u64)> + use<>> {
+        let contexts = self.call(py, |table| table.snapshot(range))?;
         let mask = mask(self.width);
-        Ok((context.reference & mask, context.accumulator & mask))
+        let words = move |c: Context| (c.reference & mask, c.accumulator & mask);
+        Ok(contexts.into_iter().map(words))
     }
 
     /// All states.
@@ -235,6 +241,14 @@ impl Conditional for Open {
     fn state_of(&self, integer: &Bound<'_, PyAny>, before: &u64) -> PyResult<u64> {
         Ok(before & !mask(self.width) | word(integer, self.width, "a state")?)
     }
+}
+
+/// An open file of the device, with a descriptor of its own.
+pub fn open_file(file: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let number = descriptor(file)?;
+    file.py()
+        .detach(|| Device::from_inherited(number))
+        .map_err(|error| from_device(error, None))
 }
 
 /// The number of an open file, from an int or an object with a `fileno`.

@@ -6,61 +6,68 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use atomik::Value;
+use atomik::{MAX_CONTEXTS, Value};
 use pyo3::prelude::*;
 use pyo3::types::{PyTuple, PyType};
 
 use crate::contexts::{DeviceContext, deltas_of};
 use crate::convert::{Optional, word};
+use crate::descriptor::spawned;
 use crate::device::{Handle, default_path};
 use crate::errors::from_atomik;
-use crate::ints::Ints;
 use crate::many;
 
 #[pymethods]
 impl DeviceContext {
     #[new]
     #[pyo3(
-        signature = (width=Optional::LeftOut, initial_state=Optional::LeftOut, path=default_path()),
-        text_signature = "(width=64, initial_state=0, path=\"/dev/atomik\")"
+        signature = (
+            width=Optional::LeftOut, initial_state=Optional::LeftOut, path=default_path(), *,
+            device=None, fd=None, addr=Optional::LeftOut
+        ),
+        text_signature =
+            "(width=64, initial_state=0, path=\"/dev/atomik\", *, device=None, fd=None, addr=0)"
     )]
     fn new(
         py: Python<'_>,
         width: Optional<'_>,
         initial_state: Optional<'_>,
         path: PathBuf,
+        device: Option<PathBuf>,
+        fd: Option<&Bound<'_, PyAny>>,
+        addr: Optional<'_>,
     ) -> PyResult<Self> {
-        let handle = Handle::at_path(py, &path, 1, width.width_on_device()?, Self::NAME)?;
-        let this = Self::with_handle(Arc::new(handle), 0, false);
+        let addr = addr.address(MAX_CONTEXTS)?;
+        let (path, width) = (device.unwrap_or(path), width.width_on_device()?);
+        let handle = Handle::making(py, fd, path, addr + 1, width, Self::NAME)?;
+        let this = Self::with_handle(Arc::new(handle), addr, false);
         if let Optional::Given(state) = initial_state {
             this.load_as(&state, "initial_state")?;
         }
         Ok(this)
     }
 
-    /// Makes a table of one context in an open file of the device, or, with ``table_id``, takes the
-    /// context at ``addr`` of an existing table.
+    /// Takes the context at ``addr`` of a table of an open file of the device: of the table with
+    /// the number ``table_id``, or of the only one. Raises OSError where there is no such table,
+    /// or, without a number, several.
     ///
     /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated and stays
     /// open.
     #[classmethod]
     #[pyo3(
-        signature = (fd, *, table_id=None, addr=None, width=Optional::LeftOut),
+        signature = (fd, *, table_id=None, addr=Optional::LeftOut, width=Optional::LeftOut),
         text_signature = "($cls, fd, *, table_id=None, addr=0, width=64)"
     )]
     fn from_fd(
         cls: &Bound<'_, PyType>,
         fd: &Bound<'_, PyAny>,
         table_id: Option<&Bound<'_, PyAny>>,
-        addr: Option<&Bound<'_, PyAny>>,
+        addr: Optional<'_>,
         width: Optional<'_>,
     ) -> PyResult<Py<Self>> {
         let table_id = crate::device::table_id(table_id)?;
-        let handle = Handle::in_file(fd, table_id, 1, width.width_on_device()?, Self::NAME)?;
-        let addr = match addr {
-            Some(addr) => crate::convert::address(addr, handle.get()?.contexts)?,
-            None => 0,
-        };
+        let handle = Handle::in_file(fd, table_id, width.width_on_device()?, Self::NAME)?;
+        let addr = addr.address(handle.get()?.contexts)?;
         Py::new(cls.py(), Self::with_handle(Arc::new(handle), addr, false))
     }
 
@@ -73,13 +80,13 @@ impl DeviceContext {
     /// The state that the epoch started from.
     #[getter]
     fn reference(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.open()?.words(py, self.addr)?.0)
+        Ok(self.words(py)?.0)
     }
 
     /// The XOR of all deltas of this epoch.
     #[getter]
     fn accumulator(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(self.open()?.words(py, self.addr)?.1)
+        Ok(self.words(py)?.1)
     }
 
     /// True if the accumulator is 0: this epoch had no deltas, or all of them were undone.
@@ -150,13 +157,13 @@ impl DeviceContext {
         self.add(other.py(), &open, delta, count)
     }
 
-    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, as one
-    /// delta.
+    /// Accumulates all items of a buffer or an array of integers of 1, 2, 4 or 8 bytes, or of a
+    /// list or another sequence, as one delta.
     ///
-    /// No Python object is made for an item, and other Python threads run meanwhile.
+    /// Of a buffer, no Python object is made for an item, and other Python threads run meanwhile.
     fn accum_many(&self, py: Python<'_>, deltas: &Bound<'_, PyAny>) -> PyResult<()> {
         let open = self.open()?;
-        let deltas = Ints::of(deltas, "deltas")?;
+        let deltas = many::words_of(deltas, "deltas", open.width)?;
         let sum = py.detach(|| many::fold(&deltas, 1))?;
         let delta = Value::new(open.width, sum).map_err(from_atomik)?;
         let delta = delta.to_u64().unwrap_or(0);
@@ -192,6 +199,12 @@ impl DeviceContext {
     #[pyo3(signature = (*_error))]
     fn __exit__(&self, _error: &Bound<'_, PyTuple>) {
         self.close();
+    }
+
+    /// For multiprocessing: an argument of a process that it spawns takes the descriptor along.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let (this, open) = (slf.get(), slf.get().open()?);
+        spawned(slf.as_any(), &[open.table.id(), open.width, this.addr])
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {

@@ -5,16 +5,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use atomik::{Batch, MAX_ATTEMPTS, MAX_BATCH, Rights};
+use atomik::{Batch, Context, MAX_ATTEMPTS, MAX_BATCH, Rights};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 
 use crate::contexts::DeviceContext;
 use crate::convert::{Optional, address, mask, word};
-use crate::descriptor::Device;
+use crate::descriptor::{Device, info, spawned};
 use crate::device::{Handle, Open, default_path};
 use crate::errors::contended;
-use crate::ints::Ints;
 use crate::many::{self, Reading};
 use crate::operations::{Operations, pairs};
 use crate::table_map::TableMap;
@@ -43,12 +42,15 @@ pub struct DeviceTable {
 }
 
 impl DeviceTable {
-    /// The only table of an open file.
-    pub fn only_of(py: Python<'_>, device: &atomik::Device, width: u32) -> PyResult<Self> {
-        let handle = Handle::only_of(py, device, width, NAME)?;
-        Ok(Self {
-            handle: Arc::new(handle),
-        })
+    /// A table of the device.
+    pub fn of(open: Open) -> Self {
+        Self {
+            handle: Arc::new(Handle::new(open, NAME)),
+        }
+    }
+
+    pub fn open(&self) -> PyResult<Arc<Open>> {
+        self.handle.get()
     }
 }
 
@@ -57,48 +59,47 @@ impl DeviceTable {
     #[new]
     #[pyo3(
         signature = (
-            num_contexts=Optional::LeftOut, path=default_path(), *, width=Optional::LeftOut
+            num_contexts=Optional::LeftOut, path=default_path(), *, width=Optional::LeftOut,
+            fd=None, device=None
         ),
-        text_signature = "(num_contexts=256, path=\"/dev/atomik\", *, width=64)"
+        text_signature =
+            "(num_contexts=256, path=\"/dev/atomik\", *, width=64, fd=None, device=None)"
     )]
     fn new(
         py: Python<'_>,
         num_contexts: Optional<'_>,
         path: PathBuf,
         width: Optional<'_>,
+        fd: Option<&Bound<'_, PyAny>>,
+        device: Option<PathBuf>,
     ) -> PyResult<Self> {
-        let handle = Handle::at_path(
-            py,
-            &path,
-            num_contexts.num_contexts_on_device()?,
-            width.width_on_device()?,
-            NAME,
-        )?;
+        let contexts = num_contexts.num_contexts_on_device()?;
+        let width = width.width_on_device()?;
+        let handle = Handle::making(py, fd, device.unwrap_or(path), contexts, width, NAME)?;
         Ok(Self {
             handle: Arc::new(handle),
         })
     }
 
-    /// Makes a table in an open file of the device, or, with ``table_id``, takes an existing one.
+    /// Takes a table of an open file of the device: the one with the number ``table_id``, or the
+    /// only one. Raises OSError where there is no such table, or, without a number, several.
     ///
     /// ``fd`` is a descriptor's number, or an object with a ``fileno``. It is duplicated and stays
-    /// open.
+    /// open. ``Device.create_table`` makes a table in an open file.
     #[classmethod]
     #[pyo3(
-        signature = (fd, num_contexts=Optional::LeftOut, *, table_id=None, width=Optional::LeftOut),
-        text_signature = "($cls, fd, num_contexts=256, *, table_id=None, width=64)"
+        signature = (fd, *, table_id=None, width=Optional::LeftOut),
+        text_signature = "($cls, fd, *, table_id=None, width=64)"
     )]
     fn from_fd(
         cls: &Bound<'_, PyType>,
         fd: &Bound<'_, PyAny>,
-        num_contexts: Optional<'_>,
         table_id: Option<&Bound<'_, PyAny>>,
         width: Optional<'_>,
     ) -> PyResult<Py<Self>> {
         let handle = Arc::new(Handle::in_file(
             fd,
             crate::device::table_id(table_id)?,
-            num_contexts.num_contexts_on_device()?,
             width.width_on_device()?,
             NAME,
         )?);
@@ -344,13 +345,78 @@ impl DeviceTable {
         })
     }
 
+    /// The deltas since their epochs began of the contexts from ``start`` to before ``stop``, or to
+    /// the end, that aren't 0, by ascending address: their accumulators, all of one moment.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn changed<'py>(
+        &self,
+        py: Python<'py>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let open = self.handle.get()?;
+        let range = start.range_to(stop, open.contexts)?;
+        let dict = PyDict::new(py);
+        for (addr, (_, delta)) in range.clone().zip(open.words(py, range)?) {
+            if delta != 0 {
+                dict.set_item(addr, delta)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    /// SNAPSHOT: an image of both words of the contexts from ``start`` to before ``stop``, or to
+    /// the end, all of one moment, for ``restore``.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn image<'py>(
+        &self,
+        py: Python<'py>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let open = self.handle.get()?;
+        let range = start.range_to(stop, open.contexts)?;
+        let (references, accumulators): (Vec<_>, Vec<_>) = open.words(py, range)?.unzip();
+        many::image(py, &references, &accumulators)
+    }
+
+    /// RESTORE: sets both words of the contexts from ``start`` on to those of an ``image``, of this
+    /// or another table, all of them at one moment.
+    ///
+    /// ``image`` is two equally long arrays or sequences of integers: references and accumulators.
+    /// Raises IndexError where it has more contexts than the table has from there.
+    #[pyo3(
+        signature = (image, start=Optional::LeftOut),
+        text_signature = "($self, image, start=0)"
+    )]
+    fn restore(&self, image: &Bound<'_, PyAny>, start: Optional<'_>) -> PyResult<()> {
+        let open = self.handle.get()?;
+        let (first, [references, accumulators]) =
+            many::words_of_image(image, start, open.contexts, open.width)?;
+        let words = references.into_iter().zip(accumulators);
+        let contexts: Vec<_> = words
+            .map(|(reference, accumulator)| Context {
+                reference,
+                accumulator,
+            })
+            .collect();
+        open.call(image.py(), |table| table.restore(first, &contexts))
+    }
+
     /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
     ///
-    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes. An address may
-    /// occur any number of times. No Python object is made for an item, and other Python threads
-    /// run meanwhile. All addresses are checked first: if one is outside the table, the call raises
-    /// IndexError and nothing has changed. Each 4096 deltas are one batch of the device. If others
-    /// write to the arrays meanwhile, old or new deltas are taken.
+    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes, or lists, ranges
+    /// or other sequences. An address may occur any number of times. Of buffers, no Python object
+    /// is made for an item, and other Python threads run meanwhile. All addresses are checked
+    /// first: if one is outside the table, the call raises IndexError and nothing has changed. Each
+    /// 4096 deltas are one batch of the device. If others write to the arrays meanwhile, old or new
+    /// deltas are taken.
     fn accum_many(
         &self,
         py: Python<'_>,
@@ -435,8 +501,13 @@ impl DeviceTable {
         Ok(self.handle.get()?.number())
     }
 
-    /// Closes the descriptor. The table ends with the last descriptor of its file. Closing again
-    /// does nothing; other calls then raise ValueError.
+    /// The driver's version and counters, as a DeviceInfo.
+    fn info<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        info(py, &self.handle.get()?.device)
+    }
+
+    /// Closes the descriptor. The table ends with the last descriptor of its file; one that was
+    /// made with ``fd=`` ends now. Closing again does nothing; other calls then raise ValueError.
     fn close(&self) {
         self.handle.close();
     }
@@ -468,6 +539,12 @@ impl DeviceTable {
 
     fn __len__(&self) -> PyResult<usize> {
         Ok(self.handle.get()?.contexts as usize)
+    }
+
+    /// For multiprocessing: an argument of a process that it spawns takes the descriptor along.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        let open = slf.get().open()?;
+        spawned(slf.as_any(), &[open.table.id(), open.width])
     }
 
     fn __eq__(&self, py: Python<'_>, other: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
@@ -513,9 +590,8 @@ impl DeviceTable {
         add: impl Fn(&mut Batch, u32, u64) + Sync + Send,
     ) -> PyResult<()> {
         let open: Arc<Open> = self.handle.get()?;
-        let addrs = Ints::of(addrs, "addrs")?;
-        let values = many::values(values, name, addrs.len(), 1)?;
-        let addrs = many::addresses(py, &addrs, open.contexts)?;
+        let addrs = many::addresses(addrs, open.contexts)?;
+        let values = many::values(values, name, addrs.len(), open.width)?;
         let mask = mask(open.width);
         open.call(py, |table| {
             let mut batch = Batch::with_capacity(addrs.len().min(MAX_BATCH as usize));

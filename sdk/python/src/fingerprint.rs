@@ -5,10 +5,10 @@
 use atomik::{LocalContext, Value};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PySequence, PyTuple};
+use pyo3::types::{PyInt, PySequence, PyTuple};
 
 use crate::bytes::Bytes;
-use crate::convert::{Optional, to_python, value};
+use crate::convert::{Optional, padded, to_python, value};
 use crate::errors::from_atomik;
 use crate::lock::Lock;
 use crate::pickling::{self, Reduced};
@@ -99,11 +99,19 @@ impl Fingerprint {
         to_python(py, &value)
     }
 
-    /// Takes a change of a part from ``old`` to ``new``. The part begins where a chunk does.
+    /// Takes a change of a part from ``old`` to ``new``. The part begins where a chunk does. Each
+    /// is bytes, or an integer: one chunk.
     fn accumulate_delta(&self, old: &Bound<'_, PyAny>, new: &Bound<'_, PyAny>) -> PyResult<()> {
-        let old = self.fold(old, "old")?.to_le_bytes();
+        let chunks = |part: &Bound<'_, PyAny>, name| {
+            if part.is_instance_of::<PyInt>() {
+                value(part, self.width, name)
+            } else {
+                self.fold(part, name)
+            }
+        };
+        let old = chunks(old, "old")?.to_le_bytes();
         let py = new.py();
-        let new = self.fold(new, "new")?.to_le_bytes();
+        let new = chunks(new, "new")?.to_le_bytes();
         self.with(py, |fingerprint| fingerprint.accumulate_delta(&old, &new));
         Ok(())
     }
@@ -126,8 +134,10 @@ impl Fingerprint {
     fn __repr__(&self, py: Python<'_>) -> String {
         let (value, delta) = self.with(py, |of| (of.value(), of.delta()));
         format!(
-            "<Fingerprint width={} value={value} delta={delta}>",
-            self.width
+            "<Fingerprint width={} value={} changed={}>",
+            self.width,
+            padded(self.width, &value),
+            if delta.is_zero() { "False" } else { "True" }
         )
     }
 

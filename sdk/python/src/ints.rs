@@ -18,7 +18,7 @@ use std::sync::atomic::{
 use pyo3::buffer::{ElementType, PyUntypedBuffer};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyMemoryView;
+use pyo3::types::{PyMemoryView, PySequence, PyString};
 
 use crate::errors::type_name;
 
@@ -53,7 +53,7 @@ enum Size {
 impl Ints {
     /// The integers of an object that has a buffer. `name` is the argument's, for errors.
     pub fn of(object: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
-        let buffer = buffer_of(object, name, "a buffer or an array of integers")?;
+        let buffer = buffer_of(object, name, "a buffer, an array or a list of integers")?;
         let buffer = buffer.ok_or_else(|| {
             PyTypeError::new_err(format!(
                 "{name} must be an array, and is a single item: it has no dimensions"
@@ -266,6 +266,19 @@ items!(
     u8: AtomicU8, i8: AtomicI8, u16: AtomicU16, i16: AtomicI16, u32: AtomicU32, i32: AtomicI32,
     u64: AtomicU64
 );
+
+/// The object as a sequence of Python's integers, such as a list or a range, where it has no buffer
+/// of them.
+pub fn sequence_of<'a, 'py>(object: &'a Bound<'py, PyAny>) -> Option<&'a Bound<'py, PySequence>> {
+    match PyUntypedBuffer::get(object) {
+        Err(error) if error.is_instance_of::<PyTypeError>(object.py()) => {}
+        _ => return None,
+    }
+    if object.is_instance_of::<PyString>() {
+        return None;
+    }
+    object.cast::<PySequence>().ok()
+}
 
 /// The buffer of an object, or None for a single item without dimensions. Errors name the argument,
 /// `name`, and the wanted `kind`.

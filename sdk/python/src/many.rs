@@ -7,12 +7,22 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
+use crate::convert::{Optional, address, mask, value};
 use crate::errors::{lengths_differ, no_such_address};
-use crate::ints::{CHUNK, Ints};
+use crate::ints::{CHUNK, Ints, sequence_of};
 
 /// The addresses of a bulk call, copied and checked before anything changes: later, when others may
 /// have changed the buffer, the call couldn't be undone.
-pub fn addresses(py: Python<'_>, addrs: &Ints, contexts: u32) -> PyResult<Vec<u32>> {
+pub fn addresses(addrs: &Bound<'_, PyAny>, contexts: u32) -> PyResult<Vec<u32>> {
+    if let Some(addrs) = sequence_of(addrs) {
+        let mut all = room(addrs.len()?)?;
+        for addr in addrs.try_iter()? {
+            all.push(address(&addr?, contexts)?);
+        }
+        return Ok(all);
+    }
+    let py = addrs.py();
+    let addrs = Ints::of(addrs, "addrs")?;
     let signed = addrs.signed();
     py.detach(|| {
         let mut all = room(addrs.len()).map_err(Failure::Memory)?;
@@ -68,23 +78,50 @@ impl<'py> Reading<'py> {
         contexts: u32,
         width: u32,
     ) -> PyResult<Self> {
-        let addrs = Ints::of(addrs, "addrs")?;
-        let limbs = width.div_ceil(u64::BITS) as usize;
+        let addrs = addresses(addrs, contexts)?;
+        let limbs = limbs_of(width);
         let out = match out {
             Some(out) => out,
             None => new_array(py, addrs.len().saturating_mul(limbs))?,
         };
         let into = self::out(&out, addrs.len(), limbs, width)?;
-        let addrs = addresses(py, &addrs, contexts)?;
         Ok(Self { addrs, out, into })
     }
 }
 
-/// The values of a bulk call: one of `limbs` words for each address.
-pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, limbs: usize) -> PyResult<Ints> {
-    let values = Ints::of(object, name)?;
-    check(&values, name, addrs, limbs)?;
+/// The number of words of a value in arrays.
+pub fn limbs_of(width: u32) -> usize {
+    width.div_ceil(u64::BITS) as usize
+}
+
+/// The values of a bulk call, one of `width` bits for each address.
+pub fn values(object: &Bound<'_, PyAny>, name: &str, addrs: usize, width: u32) -> PyResult<Ints> {
+    let values = words_of(object, name, width)?;
+    check(&values, name, addrs, limbs_of(width))?;
     Ok(values)
+}
+
+/// The words of many values of `width` bits: those of a buffer, or copies of a sequence's integers.
+pub fn words_of(object: &Bound<'_, PyAny>, name: &str, width: u32) -> PyResult<Ints> {
+    let Some(integers) = sequence_of(object) else {
+        return Ints::of(object, name);
+    };
+    let mut words = room(integers.len()?.saturating_mul(limbs_of(width)))?;
+    for integer in integers.try_iter()? {
+        words.extend(value(&integer?, width, name)?.limbs());
+    }
+    Ints::of(&array_of(object.py(), &words)?, name)
+}
+
+/// An `array.array('Q')` of these words.
+pub fn array_of<'py>(py: Python<'py>, words: &[u64]) -> PyResult<Bound<'py, PyAny>> {
+    let bytes = PyBytes::new_with(py, 8 * words.len(), |bytes| {
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
+            bytes.copy_from_slice(&word.to_ne_bytes());
+        }
+        Ok(())
+    })?;
+    array(py)?.call1(("Q", bytes))
 }
 
 /// The destination of a bulk call's states.
@@ -133,6 +170,56 @@ fn new_array(py: Python<'_>, items: usize) -> PyResult<Bound<'_, PyAny>> {
 pub fn array(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static ARRAY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     ARRAY.import(py, "array", "array")
+}
+
+/// An Image of these words.
+pub fn image<'py>(
+    py: Python<'py>,
+    references: &[u64],
+    accumulators: &[u64],
+) -> PyResult<Bound<'py, PyAny>> {
+    static IMAGE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let words = (array_of(py, references)?, array_of(py, accumulators)?);
+    IMAGE
+        .import(py, "atomik_core._image", "Image")?
+        .call1(words)
+}
+
+/// The words of an image, references and accumulators, masked, that fit a table of so many contexts
+/// from the address `start` on. Returns that, too.
+pub fn words_of_image(
+    image: &Bound<'_, PyAny>,
+    start: Optional<'_>,
+    contexts: u32,
+    width: u32,
+) -> PyResult<(u32, [Vec<u64>; 2])> {
+    let (references, accumulators): (Bound<'_, PyAny>, Bound<'_, PyAny>) = image.extract()?;
+    let limbs = limbs_of(width);
+    let references = words_of(&references, "references", width)?;
+    let accumulators = words_of(&accumulators, "accumulators", width)?;
+    let (count, others) = (references.len(), accumulators.len());
+    if count != others {
+        return Err(lengths_differ("references", count, "accumulators", others));
+    }
+    let count = whole(&references, "references", limbs)?;
+    whole(&accumulators, "accumulators", limbs)?;
+    if count == 0 {
+        return Err(PyValueError::new_err("the image has no contexts"));
+    }
+    let first = start.address(contexts)?;
+    if u64::from(contexts - first) < count {
+        return Err(no_such_address(u64::from(first) + count - 1, contexts));
+    }
+    let copy = |ints: &Ints| {
+        let mut words = room(ints.len())?;
+        words.resize(ints.len(), 0);
+        ints.read(0..ints.len(), &mut words);
+        if limbs == 1 {
+            words.iter_mut().for_each(|word| *word &= mask(width));
+        }
+        Ok::<_, PyErr>(words)
+    };
+    Ok((first, [copy(&references)?, copy(&accumulators)?]))
 }
 
 /// Room for the words of some values, each of so many limbs.

@@ -6,16 +6,17 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyTuple, PyType};
+use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
 use crate::bytes::Bytes;
-use crate::convert::{Optional, is_overflow, not_an_int, number, number_in, to_python, value};
+use crate::convert::{Optional, is_overflow, not_an_int, to_python, value};
 use crate::errors::shown;
 
 /// A delta that one stream has accumulated, for others to apply.
 ///
 /// It belongs to an ``epoch`` of its address, and is number ``seq``, from 1, of the messages of the
 /// stream ``sender``, a number of 64 bits. It is immutable. Messages of the same fields are equal.
+/// Without a ``sender``, nobody can tell a duplicate from another message.
 ///
 /// >>> message = DeltaStream(sender=5).accum(7, 0xFF)
 /// >>> message
@@ -31,23 +32,22 @@ pub struct DeltaMessage {
 impl DeltaMessage {
     #[new]
     #[pyo3(
-        signature = (addr, delta, epoch, seq, sender=Optional::LeftOut, width=Optional::LeftOut),
-        text_signature = "(addr, delta, epoch, seq, sender=0, width=64)"
+        signature = (
+            addr, delta, epoch=Optional::LeftOut, seq=Optional::LeftOut, sender=Optional::LeftOut,
+            width=Optional::LeftOut
+        ),
+        text_signature = "(addr, delta, epoch=0, seq=0, sender=0, width=64)"
     )]
     fn new(
         addr: &Bound<'_, PyAny>,
         delta: &Bound<'_, PyAny>,
-        epoch: &Bound<'_, PyAny>,
-        seq: &Bound<'_, PyAny>,
+        epoch: Optional<'_>,
+        seq: Optional<'_>,
         sender: Optional<'_>,
         width: Optional<'_>,
     ) -> PyResult<Self> {
-        let seq = number_in(seq, "seq", 1..=u64::MAX, "")?;
         let message = atomik::DeltaMessage {
-            sender: match sender {
-                Optional::Given(sender) => number(&sender, "sender")?,
-                Optional::LeftOut => 0,
-            },
+            sender: sender.number("sender")?,
             addr: addr.extract().map_err(|error: PyErr| {
                 if is_overflow(addr, &error) {
                     PyIndexError::new_err(format!(
@@ -59,8 +59,8 @@ impl DeltaMessage {
                     not_an_int(addr, "addr", error)
                 }
             })?,
-            epoch: number(epoch, "epoch")?,
-            seq,
+            epoch: epoch.number("epoch")?,
+            seq: seq.number("seq")?,
             delta: value(delta, width.width()?, "delta")?,
         };
         Ok(Self { message })
@@ -73,18 +73,76 @@ impl DeltaMessage {
     #[classmethod]
     fn from_bytes(_cls: &Bound<'_, PyType>, data: &Bound<'_, PyAny>) -> PyResult<Self> {
         let bytes = Bytes::of_at_most(data, "data", atomik::DeltaMessage::MAX_BYTES)?;
-        let message = atomik::DeltaMessage::decode(&bytes.whole(data.py()))
-            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let bytes = bytes.whole(data.py());
+        let message = match plain::decode(&bytes) {
+            Some(message) => Ok(message),
+            None => atomik::DeltaMessage::decode(&bytes),
+        };
+        let message = message.map_err(|error| PyValueError::new_err(error.to_string()))?;
         Ok(Self { message })
     }
 
-    /// Encodes the message as 14 or more bytes, in version 1 of a documented, stable encoding.
-    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
-        PyBytes::new(py, &self.message.encode())
+    /// Encodes the message: as 16 bytes if its sender and epoch are 0 and its width is 64, or else
+    /// as 14 or more bytes, in version 1 of a documented, stable encoding.
+    ///
+    /// The 16 bytes are the address, the delta and ``seq``, of 4, 8 and 4 bytes, each with its
+    /// highest byte first. Raises ValueError where the message has another sender, epoch or width,
+    /// but no ``seq``.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(bytes) = plain::encode(&self.message) {
+            return Ok(PyBytes::new(py, &bytes));
+        }
+        if self.message.seq == 0 {
+            return Err(PyValueError::new_err(
+                "a message that names a sender, an epoch or a width has a seq, from 1; this one's \
+                 is 0",
+            ));
+        }
+        Ok(PyBytes::new(py, &self.message.encode()))
     }
 
-    fn __bytes__<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+    fn __bytes__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         self.to_bytes(py)
+    }
+
+    /// The message as a dict for JSON: its ``addr``, ``delta`` and ``seq``, and of its ``epoch``,
+    /// ``sender`` and ``width`` those that aren't 0, 0 and 64.
+    ///
+    /// >>> DeltaMessage(7, 0xFF, seq=3).to_dict()
+    /// {'addr': 7, 'delta': 255, 'seq': 3}
+    fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(py);
+        dict.set_item("addr", self.addr())?;
+        dict.set_item("delta", self.delta(py)?)?;
+        dict.set_item("seq", self.seq())?;
+        let others = [
+            ("epoch", self.epoch(), 0),
+            ("sender", self.sender(), 0),
+            ("width", self.width().into(), 64),
+        ];
+        for (name, number, left_out) in others {
+            if number != left_out {
+                dict.set_item(name, number)?;
+            }
+        }
+        Ok(dict)
+    }
+
+    /// The message of which ``to_dict`` has made a dict. Raises KeyError where one of ``addr``,
+    /// ``delta`` and ``seq`` is missing.
+    #[classmethod]
+    fn from_dict(_cls: &Bound<'_, PyType>, d: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let optional = |name, left_out: u64| -> PyResult<_> {
+            Ok(Optional::Given(d.call_method1("get", (name, left_out))?))
+        };
+        Self::new(
+            &d.get_item("addr")?,
+            &d.get_item("delta")?,
+            optional("epoch", 0)?,
+            Optional::Given(d.get_item("seq")?),
+            optional("sender", 0)?,
+            optional("width", 64)?,
+        )
     }
 
     /// The context's address.
@@ -105,13 +163,13 @@ impl DeltaMessage {
         self.message.epoch
     }
 
-    /// Its number among the messages of its sender, from 1.
+    /// Its number among the messages of its sender, from 1; 0 where nobody has numbered it.
     #[getter]
     fn seq(&self) -> u64 {
         self.message.seq
     }
 
-    /// The stream that made it.
+    /// The stream or table that made it; 0 where the message doesn't name it.
     #[getter]
     fn sender(&self) -> u64 {
         self.message.sender
@@ -158,11 +216,64 @@ impl DeltaMessage {
         )
     }
 
-    fn __reduce__<'py>(
-        slf: &Bound<'py, Self>,
-    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
-        let make = slf.get_type().getattr("from_bytes")?;
-        Ok((make, (slf.get().to_bytes(slf.py()),)))
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<(Bound<'py, PyType>, Fields<'py>)> {
+        let (this, py) = (slf.get(), slf.py());
+        let fields = (
+            this.addr(),
+            this.delta(py)?,
+            this.epoch(),
+            this.seq(),
+            this.sender(),
+            this.width(),
+        );
+        Ok((slf.get_type(), fields))
+    }
+}
+
+/// The arguments of the class.
+type Fields<'py> = (u32, Bound<'py, PyAny>, u64, u64, u64, u32);
+
+/// The encoding of messages that name neither sender nor epoch, as in atomik-core 0.4.0.
+mod plain {
+    use atomik::{DeltaMessage, Value};
+
+    const WIDTH: u32 = 64;
+
+    /// The first byte of the other encoding. Addresses that begin with it are encoded so, unless
+    /// `seq` is 0: 16 bytes of the other encoding don't end in four zeros, as the width is there.
+    const MARK: u8 = 0xa1;
+
+    pub fn encode(message: &DeltaMessage) -> Option<[u8; 16]> {
+        let named = message.sender != 0 || message.epoch != 0 || message.delta.width() != WIDTH;
+        let addr = message.addr.to_be_bytes();
+        let seq = u32::try_from(message.seq).ok()?;
+        if named || (addr[0] == MARK && seq != 0) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        bytes[..4].copy_from_slice(&addr);
+        bytes[4..12].copy_from_slice(&message.delta.to_u64()?.to_be_bytes());
+        bytes[12..].copy_from_slice(&seq.to_be_bytes());
+        Some(bytes)
+    }
+
+    /// None for the other encoding, and for other lengths.
+    pub fn decode(bytes: &[u8]) -> Option<DeltaMessage> {
+        let bytes: &[u8; 16] = bytes.try_into().ok()?;
+        if bytes[0] == MARK && bytes[12..] != [0; 4] {
+            return None;
+        }
+        let number = |part: &[u8]| {
+            part.iter()
+                .fold(0, |sum, &byte| (sum << 8) | u64::from(byte))
+        };
+        Some(DeltaMessage {
+            sender: 0,
+            addr: number(&bytes[..4]) as u32,
+            epoch: 0,
+            seq: number(&bytes[12..]),
+            delta: Value::new(WIDTH, number(&bytes[4..12])).ok()?,
+        })
     }
 }
 

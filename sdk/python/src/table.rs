@@ -2,6 +2,7 @@
 
 //! [`AtomikTable`]: a table in this process.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use atomik::{Error, LocalContext, Value};
@@ -12,7 +13,6 @@ use pyo3::types::{PyBytes, PyDict, PySequence, PyTuple};
 use crate::contexts::AtomikContext;
 use crate::convert::{Optional, address, to_python, value};
 use crate::errors::from_atomik;
-use crate::ints::Ints;
 use crate::many;
 use crate::operations::{Operations, pairs};
 use crate::pickling::{self, Reduced};
@@ -219,13 +219,88 @@ impl AtomikTable {
         })
     }
 
+    /// The deltas since their epochs began of the contexts from ``start`` to before ``stop``, or to
+    /// the end, that aren't 0, by ascending address: their accumulators, all of one moment.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn changed<'py>(
+        &self,
+        py: Python<'py>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let range = start.range_to(stop, self.shared.contexts)?;
+        let changed = self.with(py, |store| {
+            let mut changed = Vec::new();
+            for addr in range {
+                let delta = store.table.context(addr)?.accumulator();
+                if !delta.is_zero() {
+                    changed.push((addr, delta));
+                }
+            }
+            Ok(changed)
+        })?;
+        let dict = PyDict::new(py);
+        for (addr, delta) in changed {
+            dict.set_item(addr, to_python(py, &delta)?)?;
+        }
+        Ok(dict)
+    }
+
+    /// An image of both words of the contexts from ``start`` to before ``stop``, or to the end, all
+    /// of one moment, for ``restore``.
+    #[pyo3(
+        signature = (start=Optional::LeftOut, stop=None),
+        text_signature = "($self, start=0, stop=None)"
+    )]
+    fn image<'py>(
+        &self,
+        py: Python<'py>,
+        start: Optional<'_>,
+        stop: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let range = start.range_to(stop, self.shared.contexts)?;
+        let [references, accumulators, _] = self.parts(py, range)?;
+        many::image(py, &references, &accumulators)
+    }
+
+    /// Sets both words of the contexts from ``start`` on to those of an ``image``, of this or
+    /// another table, all of them at one moment.
+    ///
+    /// ``image`` is two equally long arrays or sequences of integers: references and accumulators.
+    /// Raises IndexError where it has more contexts than the table has from there.
+    #[pyo3(
+        signature = (image, start=Optional::LeftOut),
+        text_signature = "($self, image, start=0)"
+    )]
+    fn restore(&self, image: &Bound<'_, PyAny>, start: Optional<'_>) -> PyResult<()> {
+        let Shared {
+            contexts, width, ..
+        } = *self.shared;
+        let (first, [references, accumulators]) =
+            many::words_of_image(image, start, contexts, width)?;
+        let limbs = self.shared.limbs();
+        let words = references.chunks(limbs).zip(accumulators.chunks(limbs));
+        self.with(image.py(), |store| {
+            for (addr, (reference, accumulator)) in (first..).zip(words) {
+                let words = [reference, accumulator].map(|words| Value::new(width, words));
+                let [reference, accumulator] = words;
+                let context = LocalContext::with_words(width, reference?, accumulator?)?;
+                store.set_context(addr, &context, 0)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Accumulates many deltas: ``deltas[i]`` at ``addrs[i]``, for all ``i``.
     ///
-    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes. An address may
-    /// occur any number of times. No Python object is made for an item, and other Python threads
-    /// run meanwhile. All addresses are checked first: if one is outside the table, the call raises
-    /// IndexError and nothing has changed. If others write to the arrays meanwhile, old or new
-    /// deltas are taken.
+    /// Both are equally long buffers or arrays of integers of 1, 2, 4 or 8 bytes, or lists, ranges
+    /// or other sequences. An address may occur any number of times. Of buffers, no Python object
+    /// is made for an item, and other Python threads run meanwhile. All addresses are checked
+    /// first: if one is outside the table, the call raises IndexError and nothing has changed. If
+    /// others write to the arrays meanwhile, old or new deltas are taken.
     ///
     /// A delta of more than 64 bits takes several items of 64 bits in ``deltas``, the lowest first.
     fn accum_many(
@@ -381,23 +456,6 @@ impl AtomikTable {
     /// References, accumulators and numbers of deltas, little-endian words.
     fn __getstate__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let (py, this) = (slf.py(), slf.get());
-        let (contexts, limbs) = (this.shared.contexts as usize, this.shared.limbs());
-        let words = contexts.saturating_mul(limbs);
-        let mut parts = [
-            many::room(words)?,
-            many::room(words)?,
-            many::room(contexts)?,
-        ];
-        this.with(py, |store| {
-            let [references, accumulators, counts] = &mut parts;
-            for addr in 0..this.shared.contexts {
-                let (context, count) = store.context(addr)?;
-                references.extend(context.reference().limbs());
-                accumulators.extend(context.accumulator().limbs());
-                counts.push(count);
-            }
-            Ok(())
-        })?;
         let bytes = |words: Vec<u64>| {
             PyBytes::new_with(py, 8 * words.len(), |bytes| {
                 for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
@@ -406,7 +464,7 @@ impl AtomikTable {
                 Ok(())
             })
         };
-        let [references, accumulators, counts] = parts;
+        let [references, accumulators, counts] = this.parts(py, 0..this.shared.contexts)?;
         let attributes = pickling::attributes(slf)?;
         (
             bytes(references)?,
@@ -508,6 +566,27 @@ impl AtomikTable {
         self.shared.store.with(py, f).map_err(from_atomik)
     }
 
+    /// References, accumulators and numbers of deltas, as words.
+    fn parts(&self, py: Python<'_>, range: Range<u32>) -> PyResult<[Vec<u64>; 3]> {
+        let words = range.len().saturating_mul(self.shared.limbs());
+        let mut parts = [
+            many::room(words)?,
+            many::room(words)?,
+            many::room(range.len())?,
+        ];
+        self.with(py, |store| {
+            let [references, accumulators, counts] = &mut parts;
+            for addr in range {
+                let (context, count) = store.context(addr)?;
+                references.extend(context.reference().limbs());
+                accumulators.extend(context.accumulator().limbs());
+                counts.push(count);
+            }
+            Ok(())
+        })?;
+        Ok(parts)
+    }
+
     /// Calls `f` with addresses and a value for each, piece by piece, as one operation and without
     /// the interpreter.
     fn many(
@@ -519,9 +598,8 @@ impl AtomikTable {
         f: impl Fn(&mut Store, &[u32], &[u64]) -> atomik::Result<()> + Sync + Send,
     ) -> PyResult<()> {
         let limbs = self.shared.limbs();
-        let addrs = Ints::of(addrs, "addrs")?;
-        let values = many::values(values, name, addrs.len(), limbs)?;
-        let addrs = many::addresses(py, &addrs, self.shared.contexts)?;
+        let addrs = many::addresses(addrs, self.shared.contexts)?;
+        let values = many::values(values, name, addrs.len(), self.shared.width)?;
         let mut words = many::words(limbs)?;
         py.detach(|| {
             self.shared.store.hold(|store| {

@@ -104,17 +104,53 @@ def test_arrays_that_are_not_equally_long(table: Table, addrs: int, values: int)
         table.read_many(bytes(addrs), array("Q", [0]) * values)
 
 
-@pytest.mark.parametrize("wrong", [[1], "1", None, 5, range(1)])
+@pytest.mark.parametrize("wrong", ["1", None, 5, {1}, {1: 1}, 1.0])
 def test_what_is_no_buffer(table: Table, wrong: Any) -> None:
     name = type(wrong).__name__
     with pytest.raises(
-        TypeError, match=f"^addrs must be a buffer or an array of integers, not {name}$"
+        TypeError, match=f"^addrs must be a buffer, an array or a list of integers, not {name}$"
     ):
         table.accum_many(wrong, b"\0")
     with pytest.raises(
-        TypeError, match=f"^deltas must be a buffer or an array of integers, not {name}$"
+        TypeError, match=f"^deltas must be a buffer, an array or a list of integers, not {name}$"
     ):
         table.accum_many(b"\0", wrong)
+
+
+def test_lists_and_ranges(table: Table) -> None:
+    table.load_many(range(4), [10, 20, 30, -1])
+    table.accum_many((3, 0, 3), range(1, 4))
+    table.set_many([1], array("Q", [7]))
+    table.accum_many(array("I", [2]), (30,))
+    assert table.read_many(range(4)) == array("Q", [8, 7, 0, 2**64 - 3])
+    assert table.map().read_consistent([3, 0]) == array("Q", [2**64 - 3, 8])
+    context = table.context(9)
+    context.accum_many([1, 2**64 + 4, -(2**63)])
+    assert (context.read(), context.delta_count) == (5 | 1 << 63, 3)
+    table.accum_many([], [])
+
+
+def test_lists_of_wide_values() -> None:
+    table = AtomikTable(4, 100)
+    table.accum_many([1, 2], [1 << 99, -1])
+    assert table.snapshot() == {1: 1 << 99, 2: 2**100 - 1}
+    assert table.read_many([1]) == array("Q", [0, 1 << 35])
+
+
+def test_wrong_items_of_lists(table: Table) -> None:
+    table.load(0, 7)
+    for addr in (-1, 256, 2**70):
+        with pytest.raises(IndexError, match=f"^address {addr} is outside the table, whose"):
+            table.load_many([0, addr], [1, 1])
+    with pytest.raises(TypeError, match="^addr must be an int, not str$"):
+        table.load_many([0, "1"], [1, 1])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="^states must be an int, not float$"):
+        table.load_many([0, 1], [1, 1.0])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match="equally long, and have 2 and 1 items$"):
+        table.load_many([0, 1], [1])
+    with pytest.raises(TypeError, match="^out must be a buffer"):
+        table.read_many([0], [0])  # type: ignore[call-overload]
+    assert table.snapshot() == {0: 7}
 
 
 @pytest.mark.parametrize("typecode", "fd")

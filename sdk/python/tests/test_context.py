@@ -226,6 +226,48 @@ def test_repr() -> None:
     context = AtomikContext(100, 1 << 90)
     context.accum(255)
     assert repr(context) == (
-        "<AtomikContext width=100 reference=0x40000000000000000000000 accumulator=0xff "
+        "<AtomikContext width=100 state=0x00400000000000000000000ff "
+        "reference=0x0040000000000000000000000 accumulator=0x00000000000000000000000ff "
         "delta_count=1>"
     )
+    assert "state=0x0000cafe " in repr(AtomikContext(32, 0xCAFE))
+
+
+@pytest.mark.parametrize("width", [1, 64, 100])
+def test_snapshots(width: int) -> None:
+    context = AtomikContext(width, -1)
+    context.accum(1)
+    top = 2**width - 1
+    snapshot = context.snapshot()
+    assert snapshot == {
+        "width": width,
+        "reference": top,
+        "accumulator": 1,
+        "state": top ^ 1,
+        "delta_count": 1,
+    }
+    again = AtomikContext.from_snapshot(snap=snapshot)
+    assert again.snapshot() == snapshot
+    assert again.accumulator == 1
+    del snapshot["state"], snapshot["delta_count"]
+    assert AtomikContext.from_snapshot(snapshot).delta_count == 0
+    with pytest.raises(KeyError):
+        AtomikContext.from_snapshot({"width": 8, "reference": 1})
+
+
+def test_snapshots_of_subclasses() -> None:
+    class Mine(AtomikContext):
+        pass
+
+    assert type(Mine.from_snapshot(Mine(8, 5).snapshot())) is Mine
+
+
+def test_the_end_of_a_with_block_loads_0() -> None:
+    with AtomikContext(8, 5) as context:
+        context.accum(1)
+        assert context.read() == 4
+    assert (context.reference, context.accumulator, context.delta_count) == (0, 0, 0)
+    with pytest.raises(KeyError), context:
+        context.load(5)
+        raise KeyError
+    assert context.read() == 0

@@ -8,6 +8,7 @@ import os
 import pickle
 import resource
 import socket
+import sys
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,14 @@ from typing import Any
 
 import pytest
 
-from atomik_core import AtomikContext, Canceled, Device, DeviceContext, DeviceTable
+from atomik_core import (
+    AtomikContext,
+    Canceled,
+    DeltaStream,
+    Device,
+    DeviceContext,
+    DeviceTable,
+)
 from conftest import HAS_DEVICE
 
 DEVICE = "/dev/atomik"
@@ -162,7 +170,7 @@ def test_numbers_of_contexts_that_the_device_has_not(contexts: int) -> None:
     text = f"^num_contexts must be from 1 to 65536 on the device, not {contexts}$"
     calls: list[Callable[[], object]] = [
         lambda: DeviceTable(contexts),
-        lambda: DeviceTable.from_fd(0, contexts),
+        lambda: DeviceTable(contexts, fd=0),
     ]
     for make in calls:
         with pytest.raises(ValueError, match=text):
@@ -262,14 +270,159 @@ def test_two_opens_share_nothing_and_one_descriptor_all() -> None:
         assert one.read() == 1
         with pytest.raises(IndexError, match="^address 4 is outside the table"):
             DeviceContext.from_fd(table, table_id=table.table_id, addr=4)
-        another = DeviceTable.from_fd(table, 7)
+        # The only table needs no number.
+        assert DeviceTable.from_fd(table) == table
+        assert DeviceContext.from_fd(table, addr=1).read() == 1
+        another = Device.from_fd(table).create_table(7)
         assert (another.num_contexts, another.snapshot()) == (7, {})
         assert another.table_id != table.table_id
         with pytest.raises(FileNotFoundError, match="no table 4000000000 in this open file"):
             DeviceTable.from_fd(table, table_id=4_000_000_000)
-        context = DeviceContext.from_fd(table)
-        context.accum(1)
-        assert context.table_id not in (table.table_id, another.table_id)
+        for kind in (DeviceTable, DeviceContext):
+            with pytest.raises(OSError, match="several|2 tables"):
+                kind.from_fd(table)
+        assert len(Device.from_fd(table).tables()) == 2
+
+
+@on_device
+def test_a_file_and_its_tables() -> None:
+    with Device() as device:
+        calls: list[Callable[[], object]] = [device.table, lambda: DeviceTable.from_fd(device)]
+        for call in calls:
+            with pytest.raises(OSError, match="no table"):
+                call()
+        assert device.tables() == []
+        one = device.create_table(4)
+        other = device.create_table(num_contexts=5, width=8)
+        one.load(0, 0x1FF)
+        assert [table.table_id for table in device.tables()] == [one.table_id, other.table_id]
+        assert [table.read(0) for table in device.tables(width=8)] == [0xFF, 0]
+        assert device.table(table_id=other.table_id).num_contexts == 5
+        one.close()
+        assert len(device.tables()) == 2
+        info = device.info()
+        assert info == device.table(other.table_id).info()._replace(ops_total=info.ops_total)
+        assert info.version == "0.4.0"
+        assert (info.version_major, info.version_minor, info.version_patch) == (0, 4, 0)
+        assert (info.backend, info.hw_banks, info.fp_enabled) == ("software", 0, False)
+        assert (info.fp_checks, info.fp_bytes_saved) == (0, 0)
+        before = device.info().ops_total
+        other.load(0, 1)
+        assert device.info().ops_total > before
+
+
+@on_device
+def test_a_table_that_is_made_in_an_open_file() -> None:
+    """It ends with its object, as in atomik-core 0.4.0, and the file doesn't."""
+    with Device() as device:
+        with DeviceTable(4, fd=device.fileno()) as table:
+            table.load(0, 5)
+            assert len(device.tables()) == 1
+        assert device.tables() == []
+        context = DeviceContext(fd=device, addr=3)
+        context.load(5)
+        (table,) = device.tables()
+        assert (table.num_contexts, table.read(3)) == (4, 5)
+        child = os.fork()
+        if child == 0:
+            context.close()
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert context.read() == 5
+        del context
+        gc.collect()
+        assert device.tables() == []
+    with DeviceTable(4, device=DEVICE) as table, DeviceContext(device=DEVICE) as context:
+        assert table.read(0) == context.read() == 0
+
+
+def _spawned(table: DeviceTable, context: DeviceContext, device: Device, narrow: Any) -> None:
+    table.accum(0, 1)
+    context.accum(2)
+    device.table().accum(3, 4)
+    narrow.accum(2, 0x1FF)
+
+
+@on_device
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_processes_that_are_spawned_get_the_descriptor(method: str) -> None:
+    with DeviceTable(4) as table:
+        context: Any = multiprocessing.get_context(method)
+        narrow = DeviceTable.from_fd(table, width=8)
+        arguments = (table, table.context(1), Device.from_fd(table), narrow)
+        process = context.Process(target=_spawned, args=arguments)
+        process.start()
+        process.join()
+        assert process.exitcode == 0
+        assert table.snapshot() == {0: 1, 1: 2, 2: 0xFF, 3: 4}
+
+
+@on_device
+def test_what_was_inherited() -> None:
+    program = """
+import os
+from atomik_core import Device
+os.environ["LISTEN_PID"] = str(os.getpid())
+(table,) = Device.inherited().tables()
+table.accum(0, 7)
+"""
+    with DeviceTable(4) as table, open(os.devnull) as null:
+        os.set_inheritable(table.fileno(), True)
+        # The first one is something else.
+        actions = [
+            (os.POSIX_SPAWN_DUP2, null.fileno(), 3),
+            (os.POSIX_SPAWN_DUP2, table.fileno(), 4),
+        ]
+        assert table.fileno() > 4 or table.fileno() == 4
+        environment = os.environ | {"LISTEN_FDS": "2"}
+        command = [sys.executable, "-c", program]
+        child = os.posix_spawn(sys.executable, command, environment, file_actions=actions)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert table.read(0) == 7
+
+
+def test_nothing_was_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LISTEN_PID", "LISTEN_FDS"):
+        monkeypatch.delenv(name, raising=False)
+    assert Device.inherited() is None
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid() + 1))
+    assert Device.inherited() is None
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "0")
+    assert Device.inherited() is None
+    for wrong in ("", "-1", "one", "\u0663"):
+        monkeypatch.setenv("LISTEN_FDS", wrong)
+        with pytest.raises(ValueError, match="^LISTEN_FDS must be the number of descriptors"):
+            Device.inherited()
+
+
+@on_device
+def test_a_stream_on_the_device() -> None:
+    with DeviceTable(4) as table, DeviceTable(4, width=8) as narrow:
+        table.load(1, 100)
+        stream, other = DeltaStream.on(table, sender=1), DeltaStream(num_contexts=4, sender=2)
+        assert (stream.width, stream.num_contexts, stream.sender) == (64, 4, 1)
+        message = stream.accum(0, 5)
+        assert other.apply(message) == "applied"
+        assert stream.apply(other.accum(0, 2)) == "applied"
+        assert table.read(0) == stream.read(0) == other.read(0) == 7
+        assert stream.snapshot() == {0: 7, 1: 100}
+        assert [(a, c.reference, c.accumulator) for a, c in stream.contexts()] == [
+            (0, 0, 7),
+            (1, 100, 0),
+        ]
+        other.accum(2, 9)
+        stream.merge(other)
+        assert table.read(2) == 9
+        stream.load(3, 1)
+        assert (stream.epoch(3), table.context(3).reference) == (1, 1)
+        with pytest.raises(ValueError, match="a stream on the device has 64 bits, and the table 8"):
+            DeltaStream.on(narrow)
+        table.close()
+        assert stream.read(0) == 7
+        with pytest.raises(ValueError, match="closed"):
+            DeltaStream.on(table)
 
 
 @on_device
@@ -294,9 +447,9 @@ def test_a_table_that_is_destroyed() -> None:
 @on_device
 def test_too_many_tables() -> None:
     with DeviceTable(1) as first:
-        tables = [DeviceTable.from_fd(first, 1) for _ in range(255)]
+        tables = [DeviceTable(1, fd=first) for _ in range(255)]
         with pytest.raises(OSError, match="256 tables already") as raised:
-            DeviceTable.from_fd(first, 1)
+            DeviceTable(1, fd=first)
         assert raised.value.errno == errno.ENOSPC
         del tables
 
@@ -305,7 +458,7 @@ def test_too_many_tables() -> None:
 def test_a_file_that_is_open_for_reading_only() -> None:
     with open(DEVICE, "rb", buffering=0) as file:
         with pytest.raises(OSError, match="doesn't give the right to") as raised:
-            DeviceTable.from_fd(file)
+            DeviceTable(fd=file)
         assert raised.value.errno == errno.EBADF
 
 
@@ -416,7 +569,8 @@ def test_an_exported_table(read_only: bool) -> None:
     never: list[Callable[[], object]] = [
         other.export,
         other.destroy,
-        lambda: DeviceTable.from_fd(device),
+        lambda: DeviceTable(fd=device),
+        lambda: device.create_table(1),
     ]
     for call in never:
         with pytest.raises(OSError, match="doesn't give the right") as raised:
@@ -630,8 +784,11 @@ def test_more_than_a_batch_holds() -> None:
 
 @on_device
 def test_it_is_not_pickled() -> None:
-    for of in (DeviceTable(1), DeviceContext()):
-        with pytest.raises(TypeError, match="cannot pickle"):
+    for of in (DeviceTable(1), DeviceContext(), Device()):
+        with pytest.raises(TypeError, match="is an argument of a process that multiprocessing"):
+            pickle.dumps(of)
+        of.close()
+        with pytest.raises(ValueError, match="closed"):
             pickle.dumps(of)
 
 

@@ -161,6 +161,9 @@ def test_what_is_no_buffer(wrong: Any) -> None:
             ):
                 f(wrong)
         assert not fingerprint.changed
+    if wrong == 5:
+        # An integer is a chunk there.
+        return
     with pytest.raises(TypeError, match="^new must be bytes"):
         Fingerprint().accumulate_delta(b"", wrong)
     with pytest.raises(TypeError, match="^old must be bytes"):
@@ -220,6 +223,21 @@ def test_a_single_item() -> None:
     )
 
 
+@pytest.mark.parametrize("width", [8, 64, 128])
+def test_a_chunk_may_be_an_integer(width: int) -> None:
+    size = width // 8
+    one, other = Fingerprint(width), Fingerprint(width)
+    old, new = bytes(range(size)), bytes(range(1, size + 1))
+    numbers = [int.from_bytes(chunk, "little") for chunk in (old, new)]
+    one.accumulate_delta(old, new)
+    other.accumulate_delta(*numbers)
+    assert one == other
+    other.accumulate_delta(new_chunk := numbers[1], old)
+    assert not other.changed
+    other.accumulate_delta(new_chunk + 2**width, new)
+    assert not other.changed
+
+
 def test_equality_and_repr() -> None:
     one, other = Fingerprint(8), Fingerprint(8)
     one.load(b"\1")
@@ -228,7 +246,9 @@ def test_equality_and_repr() -> None:
     assert one == other
     assert one != Fingerprint(16)
     assert one != 1
-    assert repr(one) == "<Fingerprint width=8 value=0x1 delta=0x0>"
+    assert repr(one) == "<Fingerprint width=8 value=0x01 changed=False>"
+    one.update(b"\2")
+    assert repr(one) == "<Fingerprint width=8 value=0x02 changed=True>"
     assert OrderedFingerprint() == OrderedFingerprint()
     ordered = OrderedFingerprint()
     ordered.load(b"")

@@ -166,7 +166,7 @@ def test_a_stream() -> None:
         third.merge(one)
         third.apply(messages[0])
         one.apply(messages[0])
-        return one.contexts() == third.contexts() and one.accum(0, 1).seq == 1
+        return one.snapshot() == third.snapshot() and one.accum(0, 1).seq == 1
 
     with others(lambda: third.merge(one), lambda: one.merge(third)):
         in_children(check)

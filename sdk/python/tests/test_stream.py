@@ -2,11 +2,12 @@
 """DeltaStream and DeltaMessage."""
 
 import copy
+import json
 import pickle
 
 import pytest
 
-from atomik_core import DeltaMessage, DeltaStream, StaleEpochError
+from atomik_core import AtomikTable, DeltaMessage, DeltaStream, StaleEpochError
 
 
 def pair(**options: int) -> tuple[DeltaStream, DeltaStream]:
@@ -44,7 +45,7 @@ def test_an_epoch_that_is_over_is_refused() -> None:
     with pytest.raises(StaleEpochError, match="epoch 0 of address 3, where epoch 1 has begun"):
         other.apply(message)
     assert issubclass(StaleEpochError, ValueError)
-    assert other.contexts() == {3: 1}
+    assert other.snapshot() == {3: 1}
 
 
 def test_an_epoch_to_come_is_waited_for() -> None:
@@ -75,7 +76,7 @@ def test_merging_in_any_order_converges() -> None:
         streams[a].merge(other=streams[b])
         streams[a].merge(streams[b])
         streams[a].merge(streams[a])
-    assert [stream.contexts() for stream in streams] == [{0: 1, 1: 2, 2: 4, 5: 50, 9: 7}] * 3
+    assert [stream.snapshot() for stream in streams] == [{0: 1, 1: 2, 2: 4, 5: 50, 9: 7}] * 3
 
 
 def test_only_streams_of_a_kind_are_merged() -> None:
@@ -114,7 +115,7 @@ def test_wrong_arguments() -> None:
             ValueError, match=f"^sender must be from 0 to 2\\*\\*64 - 1, not {sender}$"
         ):
             DeltaStream(sender=sender)
-    assert stream.contexts() == {}
+    assert stream.snapshot() == {}
 
 
 @pytest.mark.parametrize("seq", [1, 2, 2**64 - 2, 2**64 - 1])
@@ -122,7 +123,7 @@ def test_a_message_that_was_never_sent_is_refused(seq: int) -> None:
     stream, other = pair()
     with pytest.raises(ValueError, match=f"^this stream, 0x1, has made no message number {seq}$"):
         stream.apply(DeltaMessage(0, 4, 0, seq, sender=1))
-    assert stream.contexts() == {}
+    assert stream.snapshot() == {}
     assert stream.accum(0, 1).seq == 1
     # Another stream can't know, and the sender goes on also where it has merged that.
     assert other.apply(DeltaMessage(0, 4, 0, 2**64 - 1, sender=1)) == "applied"
@@ -155,18 +156,99 @@ def test_messages_as_bytes(width: int) -> None:
 
 
 def test_damaged_bytes() -> None:
-    data = DeltaMessage(300, 0xFF, 0, 1).to_bytes()
+    data = DeltaMessage(300, 0xFF, 0, 1, sender=5).to_bytes()
     for length in range(len(data)):
         with pytest.raises(ValueError, match="message"):
             DeltaMessage.from_bytes(data[:length])
     with pytest.raises(ValueError, match="1 bytes follow"):
         DeltaMessage.from_bytes(data + b"\0")
+    assert len(data) not in (15, 16)
     with pytest.raises(ValueError, match="version 0xa2"):
         DeltaMessage.from_bytes(b"\xa2" + data[1:])
     with pytest.raises(
         TypeError, match="^data must be bytes or another object with a buffer, not str$"
     ):
         DeltaMessage.from_bytes("message")  # type: ignore[arg-type]
+
+
+PLAIN = [
+    (DeltaMessage(0, 0), "00000000 0000000000000000 00000000"),
+    (DeltaMessage(0x100, 0xCAFEBABEDEADBEEF, seq=99), "00000100 cafebabedeadbeef 00000063"),
+    (DeltaMessage(2**32 - 1, -1, 0, 2**32 - 1), "ffffffff ffffffffffffffff ffffffff"),
+    # Its first byte is the mark of the other encoding, which doesn't end so.
+    (DeltaMessage(0xA1 << 24, 5), "a1000000 0000000000000005 00000000"),
+]
+
+
+@pytest.mark.parametrize(("message", "text"), PLAIN)
+def test_what_says_no_more_takes_16_bytes(message: DeltaMessage, text: str) -> None:
+    data = bytes.fromhex(text)
+    assert message.to_bytes() == bytes(message) == data
+    assert DeltaMessage.from_bytes(data) == message
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        DeltaMessage(1, 2, epoch=1, seq=1),
+        DeltaMessage(1, 2, seq=1, sender=1),
+        DeltaMessage(1, 2, seq=1, width=32),
+        DeltaMessage(1, 2, seq=2**32),
+        DeltaMessage(0xA1000000, 2, seq=1),
+        DeltaMessage(0xA1FFFFFF, 2**64 - 1, seq=2**32 - 1),
+        # Of 16 bytes, too.
+        DeltaMessage(1, 2, seq=1, width=24),
+        DeltaMessage(128, 2, seq=1, width=16),
+        DeltaMessage(128, 2, epoch=128, seq=1, width=8),
+        DeltaMessage(1, 0, seq=1, width=24),
+    ],
+)
+def test_what_says_more_comes_back_too(message: DeltaMessage) -> None:
+    data = message.to_bytes()
+    assert data[0] == 0xA1
+    assert DeltaMessage.from_bytes(data) == message
+
+
+def test_what_has_no_number() -> None:
+    message = DeltaMessage(1, 2, sender=5)
+    with pytest.raises(ValueError, match="has a seq, from 1; this one's is 0"):
+        message.to_bytes()
+    assert pickle.loads(pickle.dumps(message)) == message
+    stream = DeltaStream()
+    with pytest.raises(ValueError, match="the message's seq is 0"):
+        stream.apply(DeltaMessage(1, 2))
+    assert stream.snapshot() == {}
+
+
+def test_dicts() -> None:
+    message = DeltaMessage(7, 2**64 - 1, seq=42)
+    assert message.to_dict() == {"addr": 7, "delta": 2**64 - 1, "seq": 42}
+    assert DeltaMessage.from_dict(d=message.to_dict()) == message
+    full = DeltaMessage(1, 2, 3, 4, 5, 6)
+    assert full.to_dict() == dict(addr=1, delta=2, epoch=3, seq=4, sender=5, width=6)
+    assert DeltaMessage.from_dict(json.loads(json.dumps(full.to_dict()))) == full
+    with pytest.raises(KeyError):
+        DeltaMessage.from_dict({"addr": 1, "delta": 2})
+
+
+def test_contexts_are_copies() -> None:
+    stream = DeltaStream(width=100)
+    stream.load(3, 1 << 99)
+    stream.accum(5, 7)
+    stream.accum(6, 7)
+    stream.accum(6, 7)
+    stream.load(7, 1)
+    stream.accum(7, 1)
+    found = {addr: context for addr, context in stream.contexts()}
+    assert {a: (c.reference, c.accumulator) for a, c in found.items()} == {
+        3: (1 << 99, 0),
+        5: (0, 7),
+        7: (1, 1),
+    }
+    found[5].accum(7)
+    assert stream.snapshot() == {3: 1 << 99, 5: 7}
+    with pytest.raises(TypeError, match="^table must be a DeviceTable, not AtomikTable$"):
+        DeltaStream.on(AtomikTable())  # type: ignore[arg-type]
 
 
 def test_messages_are_values() -> None:
@@ -191,7 +273,7 @@ def test_messages_are_values() -> None:
         (("1", 0, 0, 1), TypeError, "^addr must be an int, not str$"),
         ((0, "1", 0, 1), TypeError, "^delta must be an int, not str$"),
         ((0, 0, -1, 1), ValueError, "^epoch must be from 0 to"),
-        ((0, 0, 0, 0), ValueError, "^seq must be from 1 to"),
+        ((0, 0, 0, -1), ValueError, "^seq must be from 0 to"),
         ((0, 0, 0, 2**64), ValueError, "^seq must be from"),
         ((0, 0, 0, 1, -5), ValueError, "^sender must be from 0 to"),
         ((0, 0, 0, 1, 0, 0), ValueError, "^width must be from 1 to"),

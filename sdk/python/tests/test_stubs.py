@@ -32,7 +32,7 @@ def check(
 
 @needs_mypy
 def test_the_stubs_are_the_module(tmp_path: Path) -> None:
-    result = check("mypy.stubtest", "atomik_core", path=PACKAGE.parent, cwd=tmp_path)
+    result = check("mypy.stubtest", "atomik_core._native", path=PACKAGE.parent, cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -51,7 +51,8 @@ def test_other_stubs_are_not(tmp_path: Path, right: str, wrong: str) -> None:
     text = (stubs / "_native.pyi").read_text()
     assert right in text
     (stubs / "_native.pyi").write_text(text.replace(right, wrong, 1))
-    assert check("mypy.stubtest", "atomik_core", path=tmp_path, cwd=tmp_path).returncode != 0
+    result = check("mypy.stubtest", "atomik_core._native", path=tmp_path, cwd=tmp_path)
+    assert result.returncode != 0
 
 
 def constructors() -> dict[str, ast.arguments]:
@@ -103,6 +104,15 @@ def test_these_tests_are_typed(tmp_path: Path) -> None:
     config = here.parent / "pyproject.toml"
     options = ["--config-file", config, "--cache-dir", tmp_path]
     result = check("mypy", *options, here, here.parent / "bench", path=PACKAGE.parent, cwd=here)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@needs_mypy
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_the_package_is_typed(tmp_path: Path, version: str) -> None:
+    """For each Python that it is for."""
+    options = ["--strict", "--python-version", version, "--cache-dir", tmp_path]
+    result = check("mypy", *options, "-p", "atomik_core", path=PACKAGE.parent, cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

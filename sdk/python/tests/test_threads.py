@@ -78,7 +78,7 @@ def test_what_goes_both_ways_does_not_wait_for_itself() -> None:
     together([exchange(0, 1), exchange(1, 0)])
     one.merge(other)
     other.merge(one)
-    assert one.contexts() == other.contexts()
+    assert one.snapshot() == other.snapshot()
 
 
 @pytest.fixture

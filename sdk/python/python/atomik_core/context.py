@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""AtomikContext, where programs for atomik-core 0.4.0 import it from."""
+
+from ._native import AtomikContext
+
+__all__ = ["AtomikContext"]
