@@ -19,6 +19,7 @@ for Changes of a table, and a TableMap reads it without system calls. Fingerprin
 OrderedFingerprint show whether bytes have changed. The bench functions measure some jobs.
 """
 
+from . import _alone  # noqa: F401  before the library in Rust is loaded
 from ._exceptions import Canceled, Contended
 from ._image import Image
 from ._native import (

@@ -144,7 +144,7 @@ class Numbers:
     __slots__ = ("above", "all_to")
 
     def __init__(self) -> None:
-        self.all_to = 0
+        self.all_to: int = 0
         self.above: set[int] = set()
 
     def __contains__(self, number: int) -> bool:
