@@ -20,6 +20,7 @@ run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 # Shell scripts, for shellcheck, which follows what they source.
 scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
 	userspace-tool/examples/changed.sh \
+	userspace-tool/examples/cluster/node userspace-tool/examples/cluster/run \
 	$(shell find qemu packaging tests/install tests/replicate tests/stress tests/test-bed \
 		sdk/python -type f -executable -exec grep -l '^\#!/bin/\(ba\)\?sh' {} +) \
 	tests/install/scripts/prelude.sh $(wildcard packaging/deb/debian/*inst packaging/deb/debian/*rm)
@@ -31,10 +32,11 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
-.PHONY: help vectors demo test test-everything test-bed test-host test-guest test-debug \
-	test-replicate test-stress test-install test-scripts fuzz module tool examples deb size \
-	shell kernel-table lint fmt doc clean setup bench bench-compare bench-check bench-picture \
-	bench-document bench-profile bench-programs install-image install-programs
+.PHONY: help vectors demo demo-cluster test test-everything test-bed test-host test-guest \
+	test-debug test-replicate test-stress test-install test-scripts fuzz module tool examples \
+	deb size shell kernel-table lint fmt doc clean setup bench bench-replicate bench-compare \
+	bench-check bench-picture bench-document bench-profile bench-programs install-image \
+	install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -45,6 +47,10 @@ setup: ## install what the host lacks, with apt
 demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
+
+demo-cluster: setup ## mirror /proc/vmstat of three guests through one replicated table, and compare
+	@$(cargo) build --profile tool --locked --package atomikctl --package atomik-replicator
+	@userspace-tool/examples/cluster/run $(programs)/tool $(if $(KERNEL),--kernel $(KERNEL)) $(RUN)
 
 test: test-host test-scripts test-sdk test-guest test-sdk-guest test-bed ## the tests of one kernel
 
