@@ -16,8 +16,8 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Boots one with a network, and a kernel as qemu/run takes it. `files` go to /usr/bin; the first
-    /// is the program. What it and the guest say besides goes to the end of the file `log`.
+    /// Boots one with a network, and a kernel as qemu/run takes it. `files` go to /usr/bin; the
+    /// first is the program. What it and the guest say besides goes to the end of the file `log`.
     pub fn boot(
         scripts: &Path,
         kernel: &str,

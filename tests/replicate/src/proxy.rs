@@ -30,7 +30,7 @@ struct Shared {
 
 struct State {
     network: Network,
-    /// Both ends of all connections. Those that have ended are forgotten when the network goes down.
+    /// Both ends of all connections. Those that have ended are forgotten when the network is down.
     streams: Vec<TcpStream>,
 }
 

@@ -21,9 +21,9 @@ const PAUSE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(200);
 
 impl Node {
-    /// Changes at least `count` contexts, and meanwhile kills the agent so often and starts it
-    /// again. The agent runs in the end.
-    pub fn load(&mut self, count: u64, kills: u64, seed: u64) -> Result<()> {
+    /// Changes at least `count` contexts, till agents have applied `batches` batches; meanwhile
+    /// kills the agent so often and starts it again. The agent runs in the end.
+    pub fn load(&mut self, count: u64, batches: u64, kills: u64, seed: u64) -> Result<()> {
         self.table()?;
         let table = self.table.as_mut().context("looked for above")?;
         let agent = &mut self.agent;
@@ -31,23 +31,25 @@ impl Node {
             table: agent.device.only_table()?,
             word: table.layout.word(Word::Step),
         };
-        let killed = AtomicBool::new(false);
+        let end = steps.now()? + batches;
+        let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            let changes = scope.spawn(|| change(table, count, seed, &killed));
-            let result = kill_again_and_again(agent, &steps, kills, seed);
-            killed.store(true, Ordering::Relaxed);
+            let changes = scope.spawn(|| change(table, count, seed, &done));
+            let result = kill_again_and_again(agent, &steps, kills, seed)
+                .and_then(|()| steps.wait_for(end, agent));
+            done.store(true, Ordering::Relaxed);
             let changed = changes.join().map_err(|_| anyhow!("changing panicked"))?;
             result.and(changed)
         })
     }
 }
 
-/// Changes contexts till there were enough, and the agent has been killed.
-fn change(table: &mut Table, count: u64, seed: u64, killed: &AtomicBool) -> Result<()> {
+/// Changes contexts till there were enough, and the agent has done its part.
+fn change(table: &mut Table, count: u64, seed: u64, done: &AtomicBool) -> Result<()> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    let mut done = 0;
-    while done < count || !killed.load(Ordering::Relaxed) {
-        done += table.change_some(&mut random)?;
+    let mut changed = 0;
+    while changed < count || !done.load(Ordering::Relaxed) {
+        changed += table.change_some(&mut random)?;
         thread::sleep(PAUSE);
     }
     Ok(())
@@ -60,7 +62,7 @@ fn kill_again_and_again(agent: &mut Agent, steps: &Steps, kills: u64, seed: u64)
     for _ in 0..kills {
         // Now and then before it has applied anything: while it connects, or reads the log.
         let batches = random.random_range(0..8);
-        steps.wait(batches, agent)?;
+        steps.wait_for(steps.now()? + batches, agent)?;
         for _ in 0..random.random_range(0..200_000) {
             hint::spin_loop();
         }
@@ -77,11 +79,14 @@ struct Steps {
 }
 
 impl Steps {
-    /// Waits till agents have applied so many more.
-    fn wait(&self, batches: u64, agent: &mut Agent) -> Result<()> {
+    fn now(&self) -> Result<u64> {
+        Ok(self.table.read(self.word)?)
+    }
+
+    /// Waits till it is this.
+    fn wait_for(&self, end: u64, agent: &mut Agent) -> Result<()> {
         let mut watch: Watch = self.table.watch(self.word..self.word + 1)?;
-        let end = self.table.read(self.word)? + batches;
-        while self.table.read(self.word)? < end {
+        while self.now()? < end {
             agent.supervise()?;
             watch.read_timeout(LOOK)?;
         }

@@ -3,14 +3,14 @@
 //! and starts, kills and stops the agent. Each line of standard input is a command, and gets a line
 //! as its answer: what was asked for, or `ok`, or `error` and why.
 //!
-//! | command | does |
+//! | command | effect |
 //! | --- | --- |
 //! | `open N K ARGUMENT…` | opens another file; `atomik-replicate join` gets these arguments |
 //! | `start` | starts the agent |
 //! | `joined` | waits till the agent has joined |
 //! | `stop`, `kill` | ends the agent by SIGTERM, by SIGKILL |
 //! | `change COUNT SEED` | changes so many random contexts, in all ways |
-//! | `load COUNT KILLS SEED` | the same, while the agent is killed and started again |
+//! | `load COUNT BATCHES KILLS SEED` | the same, till agents applied so many batches and were killed so often |
 //! | `made` | tells the XOR of all that this program has changed, of each context |
 //! | `states`, `shadow`, `outbox` | tells that part of the table |
 //! | `position` | tells the position in the log, and how many contexts are not in the log yet |
@@ -73,8 +73,9 @@ fn serve(node: &mut Option<Node>, line: &str) -> Result<String> {
             node.table()?.change(count, seed)?;
         }
         "load" => {
-            let (count, kills, seed) = (number()?, number()?, number()?);
-            node.load(count, kills, seed)?;
+            let (count, batches) = (number()?, number()?);
+            let (kills, seed) = (number()?, number()?);
+            node.load(count, batches, kills, seed)?;
         }
         "made" => return Ok(words::to_text(&node.table()?.made)),
         "states" | "shadow" | "outbox" => {

@@ -35,7 +35,7 @@ fn agents_killed(world: &mut World) -> Result<()> {
     // Of the agents of three nodes each time: 12 and 108 in all.
     let (times, kills) = if world.long { (12, 3) } else { (1, 4) };
     for _ in 0..times {
-        world.load(CHANGES, kills, |_| Ok(()))?;
+        world.load(CHANGES, kills, 0, |_| Ok(()))?;
         world.check()?;
     }
     Ok(())
@@ -43,9 +43,8 @@ fn agents_killed(world: &mut World) -> Result<()> {
 
 fn server_killed(world: &mut World) -> Result<()> {
     for round in 0..if world.long { 10 } else { 2 } {
-        world.load(CHANGES, round % 2, |world| {
-            let messages = world.random(20);
-            world.messages(messages)?;
+        let messages = world.random(20);
+        world.load(CHANGES, round % 2, messages, |world| {
             world.servers[0].kill()?;
             world.servers[0].restart()
         })?;
@@ -58,9 +57,7 @@ fn cut_off(world: &mut World) -> Result<()> {
     const CUT: usize = 2;
     for _ in 0..if world.long { 5 } else { 1 } {
         for network in [Network::Silent, Network::Down] {
-            world.load(CHANGES, 0, |world| {
-                let messages = world.random(10);
-                world.messages(messages)?;
+            world.load(CHANGES, 0, 0, |world| {
                 world.nodes[CUT].proxy.set(network);
                 Ok(())
             })?;
@@ -84,15 +81,11 @@ fn cut_off(world: &mut World) -> Result<()> {
 
 fn late(world: &mut World) -> Result<()> {
     while world.log.ends()?.first <= 1 {
-        world.load(CHANGES, 0, |_| Ok(()))?;
+        world.load(CHANGES, 0, 0, |_| Ok(()))?;
     }
-    world.load(CHANGES, 1, |world| {
-        let number = world.joined;
-        world.join_next()?;
-        // It has no load yet, so it has no answer to give.
-        let seed = world.seed();
-        world.nodes[number].tell(&format!("load {CHANGES} 1 {seed}"))
-    })?;
+    world.load(CHANGES, 1, 0, |world| world.join_next())?;
+    world.check()?;
+    world.load(CHANGES, 1, 0, |_| Ok(()))?;
     world.check()
 }
 
@@ -104,7 +97,7 @@ fn twice(world: &mut World) -> Result<()> {
         let position = world.log.publish(&bytes)?;
         ensure!(position > before, "the copy is not in the log");
         world.check()?;
-        world.load(CHANGES, 0, |world| {
+        world.load(CHANGES, 0, 0, |world| {
             let bytes = deltas(world, back)?;
             world.log.publish(&bytes)?;
             world.log.publish(&bytes)?;
@@ -125,7 +118,7 @@ fn damaged(world: &mut World) -> Result<()> {
         world.log.publish(bytes)?;
     }
     world.check()?;
-    world.load(CHANGES, 1, |world| {
+    world.load(CHANGES, 1, 0, |world| {
         for bytes in bad {
             world.log.publish(bytes)?;
         }
@@ -137,7 +130,7 @@ fn damaged(world: &mut World) -> Result<()> {
 fn reboot(world: &mut World) -> Result<()> {
     const REBOOTED: usize = 2;
     for _ in 0..if world.long { 3 } else { 1 } {
-        world.load(CHANGES, 0, |_| Ok(()))?;
+        world.load(CHANGES, 0, 0, |_| Ok(()))?;
         world.check()?;
         let made = world.nodes[REBOOTED].words("made")?;
         words::xor(&mut world.gone, &made);
@@ -150,7 +143,7 @@ fn reboot(world: &mut World) -> Result<()> {
 fn reboot_untold(world: &mut World) -> Result<()> {
     const REBOOTED: usize = 1;
     for _ in 0..if world.long { 3 } else { 1 } {
-        world.load(CHANGES, 1, |_| Ok(()))?;
+        world.load(CHANGES, 1, 0, |_| Ok(()))?;
         let node = &mut world.nodes[REBOOTED];
         node.ask("kill")?;
         let seed = world.seed();
@@ -195,13 +188,10 @@ fn cluster(world: &mut World) -> Result<()> {
             .iter()
             .position(|server| server.name() == leader);
         let lost = (leader.context("no server has the leader's name")? + round) % 3;
-        world.load(CHANGES, 1, |world| {
-            world.messages(5)?;
-            world.servers[lost].kill()
-        })?;
+        world.load(CHANGES, 1, 5, |world| world.servers[lost].kill())?;
         world.check()?;
         world.servers[lost].restart()?;
-        world.load(CHANGES, 0, |_| Ok(()))?;
+        world.load(CHANGES, 0, 0, |_| Ok(()))?;
         world.check()?;
     }
     Ok(())

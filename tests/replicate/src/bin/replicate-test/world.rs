@@ -98,31 +98,31 @@ impl World {
         Ok(())
     }
 
-    /// Has all members change so many contexts each, while their agents are killed so often; and
-    /// meanwhile does something.
+    /// Has all members change at least so many contexts each, while their agents are killed so
+    /// often; and once there are so many messages more in the log, does something meanwhile.
     pub fn load(
         &mut self,
         count: u64,
         kills: u64,
+        messages: u64,
         meanwhile: impl FnOnce(&mut Self) -> Result<()>,
     ) -> Result<()> {
+        let end = self.log.ends()?.last + messages;
+        // An agent applies a batch for each message, and another for each of its own.
+        let batches = 2 * messages;
         for number in 0..self.joined {
             let seed = self.seed();
-            self.nodes[number].tell(&format!("load {count} {kills} {seed}"))?;
+            self.nodes[number].tell(&format!("load {count} {batches} {kills} {seed}"))?;
         }
-        meanwhile(self)?;
-        self.members().iter_mut().try_for_each(|node| {
-            node.answer()?;
-            Ok(())
-        })
-    }
-
-    /// Waits till the log has so many messages more.
-    pub fn messages(&mut self, count: u64) -> Result<()> {
-        let end = self.log.ends()?.last + count;
+        let loaded = self.joined;
         until("for messages in the log", || {
             Ok((self.log.ends()?.last >= end).then_some(()))
-        })
+        })?;
+        meanwhile(self)?;
+        for node in &mut self.nodes[..loaded] {
+            node.answer()?;
+        }
+        Ok(())
     }
 
     /// Waits till these nodes have told everything, and read the log to its end.
