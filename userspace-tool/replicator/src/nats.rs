@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use std::error::Error;
+use std::fs::File;
+use std::io;
 use std::path::PathBuf;
 
-use async_nats::{Client, ConnectOptions, Event};
+use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::failure::{Failure, chain};
@@ -45,6 +49,7 @@ pub struct Connected {
 impl Nats {
     /// Connects to one of the servers.
     pub async fn connect(&self) -> Result<Connected, Failure> {
+        self.check_files()?;
         let (sender, events) = unbounded_channel();
         let mut options = ConnectOptions::new()
             .name("atomik-replicate")
@@ -55,6 +60,11 @@ impl Nats {
                 let _ = sender.send(event);
                 async {}
             });
+        options = match self.login()? {
+            Some(Login::User(name, password)) => options.user_and_password(name, password),
+            Some(Login::Token(token)) => options.token(token),
+            None => options,
+        };
         if let Some(file) = &self.creds {
             options = (options.credentials_file(file).await).map_err(|error| {
                 Failure::new(format!("can't read {}: {error}", file.display())).finally()
@@ -70,10 +80,109 @@ impl Nats {
                 .add_client_certificate(certificate.clone(), key.clone())
                 .require_tls(true);
         }
-        let client = options.connect(&self.urls).await.map_err(|error| {
+        let client = (options.connect(&self.urls).await).map_err(|error| {
             Failure::new(format!("can't connect to NATS: {}", chain(&error)))
-                .with_hint("name the server by --nats URL; is it running?")
+                .with_hint(hint(&error))
         })?;
         Ok(Connected { client, events })
+    }
+
+    /// The login that the URLs have: a name and a password, or a token alone. The client doesn't
+    /// look for it there.
+    fn login(&self) -> Result<Option<Login>, Failure> {
+        for url in &self.urls {
+            let address: ServerAddr = url.parse().map_err(|error: io::Error| {
+                Failure::usage(format!("{error}")).with_hint("it is such as nats://HOST:4222")
+            })?;
+            let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+            if let Some(name) = address.username() {
+                return Ok(Some(match address.password() {
+                    Some(password) => Login::User(decoded(name), decoded(password)),
+                    None => Login::Token(decoded(name)),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Names a file that can't be read, which the client doesn't.
+    fn check_files(&self) -> Result<(), Failure> {
+        let files = [&self.creds, &self.tls_ca, &self.tls_cert, &self.tls_key];
+        for file in files.into_iter().flatten() {
+            File::open(file).map_err(|error| {
+                Failure::new(format!("can't read {}: {error}", file.display())).finally()
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The login in a URL.
+#[derive(Debug, PartialEq, Eq)]
+enum Login {
+    User(String, String),
+    Token(String),
+}
+
+/// The way out of a connection that can't be made.
+fn hint(error: &ConnectError) -> &'static str {
+    use ConnectErrorKind::{Authentication, AuthorizationViolation, Dns, Io, Tls};
+    // A handshake that fails is of this kind.
+    let cause = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+    let invalid = cause.is_some_and(|cause| cause.kind() == io::ErrorKind::InvalidData);
+    match error.kind() {
+        Authentication | AuthorizationViolation => {
+            "the server knows another user: NATS_URL=nats://NAME:PASSWORD@HOST, or --creds FILE"
+        }
+        Tls => "check --tls-ca, --tls-cert and --tls-key",
+        Io if invalid => "check --tls-ca, --tls-cert and --tls-key",
+        Dns => "check the host's name in --nats URL",
+        _ => "name the server by --nats URL; is it running?",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(urls: &[&str]) -> Result<Option<Login>, Failure> {
+        let nats = Nats {
+            urls: urls.iter().map(|url| url.to_string()).collect(),
+            creds: None,
+            tls_ca: None,
+            tls_cert: None,
+            tls_key: None,
+        };
+        nats.login()
+    }
+
+    #[test]
+    fn the_login_may_be_in_any_url() {
+        let user = |name: &str, password: &str| Some(Login::User(name.into(), password.into()));
+        assert_eq!(login(&["nats://a", "nats://b:4222"]).unwrap(), None);
+        assert_eq!(login(&["nats://n:p@a"]).unwrap(), user("n", "p"));
+        assert_eq!(
+            login(&["a:1", "tls://n:p%20w%40@b"]).unwrap(),
+            user("n", "p w@")
+        );
+        let token = Some(Login::Token("t0ken".into()));
+        assert_eq!(login(&["nats://t0ken@a"]).unwrap(), token);
+        assert!(login(&["x y"]).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let nats = Nats {
+            urls: vec!["nats://a".into()],
+            creds: None,
+            tls_ca: Some("/nowhere/ca.pem".into()),
+            tls_cert: None,
+            tls_key: None,
+        };
+        let said = nats.check_files().unwrap_err().to_string();
+        assert!(
+            said.contains("can't read /nowhere/ca.pem: No such file"),
+            "{said}"
+        );
     }
 }
