@@ -97,7 +97,10 @@ fn synopsis(command: &Command) -> String {
 /// An argument as it is typed, such as `[-s NAME]`, made of clap's `--session <NAME>`.
 fn usage(arg: &Arg) -> Vec<Inline> {
     let said = arg.to_string();
-    let said = said.trim_start_matches('[').trim_end_matches(']');
+    let said = match arg.is_positional() {
+        true => said.trim_start_matches('[').trim_end_matches(']'),
+        false => &said,
+    };
     let (values, more) = match said.strip_suffix("...") {
         Some(values) => (values.trim_end_matches(']'), "..."),
         None => (said, ""),
@@ -109,6 +112,11 @@ fn usage(arg: &Arg) -> Vec<Inline> {
     for word in values.split(' ').filter(|word| !word.is_empty()) {
         if !parts.is_empty() {
             parts.push(roman(UNDIVIDED.to_string()));
+        }
+        if let Some((name, value)) = word.split_once("[=<") {
+            let value = italic(value.trim_end_matches(">]"));
+            parts.extend([bold(name), roman("[="), value, roman("]")]);
+            continue;
         }
         let option = (arg
             .get_short()
@@ -155,4 +163,19 @@ fn section(text: &str) -> String {
         roff.control("fi", []);
     }
     roff.to_roff()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_may_do_without_its_value() {
+        let arg = Arg::new("metrics").long("metrics").value_name("ADDR");
+        let arg = arg.num_args(0..=1).require_equals(true);
+        let page = page(Command::new("a").arg(arg), &[]).unwrap();
+        let page = String::from_utf8(page).unwrap();
+        let synopsis = "[\\fB\\-\\-metrics\\fR[=\\fIADDR\\fR]]";
+        assert!(page.contains(synopsis), "{synopsis} in {page}");
+    }
 }
