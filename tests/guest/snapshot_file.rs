@@ -104,12 +104,12 @@ fn tables_of_another_size_are_refused() {
 #[test]
 fn differences() {
     let tool = tool();
-    tool.run("-s s snapshot a.atomik").ok();
+    tool.run("-s s snapshot a.atomik").said();
     assert_eq!(tool.run("-s s diff a.atomik").ok(), "");
     assert_eq!(tool.run("diff a.atomik a.atomik").ok(), "");
     tool.run("-s s accum 5 0xff").ok();
     tool.run("-s s swap 3").ok();
-    tool.run("-s s snapshot b.atomik").ok();
+    tool.run("-s s snapshot b.atomik").said();
 
     let differ = |words: &str, expected: &str| {
         let ran = tool.run(words);
