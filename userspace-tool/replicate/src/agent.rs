@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
 use crate::batch::Batch;
-use crate::judgement::{Judgement, number_for, outbox};
+use crate::judgement::{Judgement, number_for};
 use crate::mistake::Mistake;
 use crate::takeover::Takeover;
 use crate::untold::Untold;
@@ -288,7 +288,7 @@ impl Agent {
         let Some(image) = &self.image else { return };
         if self.mistake == Some(Mistake::OutboxClearedEarly) && self.table == Busy::No {
             let mut batch = Batch::new(image, self.mistake);
-            for delta in outbox(image) {
+            for delta in image.outbox_deltas() {
                 batch.set(image.layout().outbox(delta.address), 0);
             }
             self.batch(batch.finish(), Then::GoOn, actions);
@@ -327,6 +327,7 @@ impl Agent {
         };
         let mut deltas: Vec<_> = addresses.iter().zip(values).map(untold).collect();
         deltas.retain(|delta| delta.delta != 0);
+        deltas.sort_unstable_by_key(|delta| delta.address);
         if deltas.is_empty() {
             return;
         }
@@ -578,7 +579,7 @@ fn next_deltas(image: &Image, own: u32) -> Body {
     Body::Deltas {
         node: own,
         previous: image.record(own).last,
-        deltas: outbox(image),
+        deltas: image.outbox_deltas(),
     }
 }
 

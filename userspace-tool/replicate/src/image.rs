@@ -13,6 +13,9 @@ pub struct Image {
     words: Vec<u64>,
     /// The contexts of the outbox that aren't 0.
     outbox_used: usize,
+    /// Their addresses, ascending, so that no message looks at all n. Those that are 0 again stay
+    /// until all are.
+    outbox: Vec<u32>,
 }
 
 impl Image {
@@ -25,12 +28,16 @@ impl Image {
             });
         }
         let words = contexts[layout.states() as usize..].to_vec();
-        let outbox = &words[layout.states() as usize..][..layout.states() as usize];
-        let outbox_used = outbox.iter().filter(|&&word| word != 0).count();
+        let words_of_outbox = &words[layout.states() as usize..];
+        let outbox: Vec<_> = (0..layout.states())
+            .filter(|&address| words_of_outbox[address as usize] != 0)
+            .collect();
+        let outbox_used = outbox.len();
         let image = Self {
             layout,
             words,
             outbox_used,
+            outbox,
         };
         if outbox_used > Delta::MOST {
             return Err(Error::Overwritten {
@@ -109,6 +116,16 @@ impl Image {
         Sha256::digest(Snapshot::of(self).encode()).into()
     }
 
+    /// The deltas of the message that is under way.
+    pub(crate) fn outbox_deltas(&self) -> Vec<Delta> {
+        let delta = |&address: &u32| Delta {
+            address,
+            delta: self.outbox(address),
+        };
+        let deltas = self.outbox.iter().map(delta);
+        deltas.filter(|delta| delta.delta != 0).collect()
+    }
+
     /// Follows a batch that was applied.
     pub(crate) fn apply(&mut self, entries: &[Entry]) {
         for entry in entries {
@@ -126,10 +143,25 @@ impl Image {
             return;
         };
         let word = &mut self.words[own as usize];
-        let outbox = (2 * states..3 * states).contains(&address);
-        self.outbox_used -= usize::from(outbox && *word != 0);
+        let before = *word;
         change(word);
-        self.outbox_used += usize::from(outbox && *word != 0);
+        let used = *word != 0;
+        if !(2 * states..3 * states).contains(&address) || used == (before != 0) {
+            return;
+        }
+        if used {
+            self.outbox_used += 1;
+            // Mostly behind the last one, as messages ascend.
+            let address = address - 2 * states;
+            if let Err(index) = self.outbox.binary_search(&address) {
+                self.outbox.insert(index, address);
+            }
+        } else {
+            self.outbox_used -= 1;
+            if self.outbox_used == 0 {
+                self.outbox.clear();
+            }
+        }
     }
 
     fn at(&self, address: u32) -> u64 {

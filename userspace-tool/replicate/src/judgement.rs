@@ -233,15 +233,3 @@ pub(crate) fn number_for(image: &Image, name: &NodeName) -> Option<u32> {
         .member(*name)
         .or_else(|| (0..image.layout().nodes()).find(free))
 }
-
-/// The deltas of the message that is under way.
-pub(crate) fn outbox(image: &Image) -> Vec<Delta> {
-    let delta = |address| Delta {
-        address,
-        delta: image.outbox(address),
-    };
-    (0..image.layout().states())
-        .map(delta)
-        .filter(|delta| delta.delta != 0)
-        .collect()
-}
