@@ -145,6 +145,15 @@ bench-programs: tool
 bench: bench-programs ## count instructions and compare times, in the guest; saves target/bench
 	@$(bench) run $(bench_options)
 
+bench-replicate: setup ## print what replicated tables cost, beside NATS KV and Redis, in one guest
+	@$(cargo) build --release --locked --package atomik-replicator \
+		--package atomik-bench-replication
+	@nats=$$(qemu/roots/nats-server) && redis=$$(qemu/roots/redis-server) && \
+	qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --steady-time --cpu max,-erms,-fsrm --mem 2G \
+		--file $(programs)/release/atomik-replicate=/usr/bin/atomik-replicate \
+		--file "$$nats=/usr/bin/nats-server" --file "$$redis=/usr/lib/redis" $(RUN) \
+		-- $(programs)/release/bench-replication
+
 bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
 	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)
 
