@@ -82,8 +82,8 @@ fn atomik(
     round: u64,
 ) -> Result<()> {
     let Pair { sender, receiver } = pair;
-    let (batches, last) = changes(sender.layout, changed, round << 8 | 1);
-    let state = sender.table.read(last)? ^ (round << 8 | 1);
+    let (batches, last) = changes(sender.layout, changed, (round << 8) | 1);
+    let state = sender.table.read(last)? ^ ((round << 8) | 1);
     let others = [
         (Part::Sender, &sender.agent),
         (Part::Server, &nats.0),
