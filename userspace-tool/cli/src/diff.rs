@@ -49,12 +49,12 @@ struct Row {
 
 impl Args {
     pub fn run(&self, global: &Global) -> Result<(), Failure> {
+        if self.old == Path::new("-") && self.new.as_ref() == Some(&self.old) {
+            let message = "only one of the two can be standard input";
+            return Err(Failure::usage(message));
+        }
         let old = snapshot_in(&self.old)?;
         let new = match &self.new {
-            Some(file) if file == Path::new("-") && file == &self.old => {
-                let message = "only one of the two can be standard input";
-                return Err(Failure::usage(message));
-            }
             Some(file) => {
                 self.target
                     .refuse_without("`diff` of one snapshot and a table")?;
