@@ -279,7 +279,7 @@ def test_two_opens_share_nothing_and_one_descriptor_all() -> None:
         with pytest.raises(FileNotFoundError, match="no table 4000000000 in this open file"):
             DeviceTable.from_fd(table, table_id=4_000_000_000)
         for kind in (DeviceTable, DeviceContext):
-            with pytest.raises(OSError, match="several|2 tables"):
+            with pytest.raises(OSError, match="has the tables .*; choose one by its id"):
                 kind.from_fd(table)
         assert len(Device.from_fd(table).tables()) == 2
 
@@ -599,8 +599,6 @@ def test_a_device_that_is_closed() -> None:
         ):
             with pytest.raises(ValueError, match="^operation on a closed Device$"):
                 call()
-    with pytest.raises(TypeError):
-        Device()
 
 
 @on_device

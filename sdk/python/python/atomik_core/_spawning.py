@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import os
+import weakref
 from collections.abc import Callable
 from typing import Protocol
 
@@ -49,13 +50,18 @@ def reduce(
     kind: _Kind = type(object)
     if kind not in (Device, DeviceContext, DeviceTable):
         raise TypeError(f"a {kind.__name__} can't be pickled, as it is of a subclass")
-    if get_spawning_popen() is None:
+    popen = get_spawning_popen()
+    if popen is None:
         raise TypeError(
             f"a {kind.__name__} can't be pickled: it is an argument of a process that "
             "multiprocessing starts, or goes to one over a unix socket, by Device.send and "
             "Device.receive"
         )
-    return _make, (kind, DupFd(object.fileno()), *arguments)
+    # Each object takes a descriptor of its own along: objects of one file share theirs, and a new
+    # process can't be given one twice.
+    number = os.dup(object.fileno())
+    weakref.finalize(popen, os.close, number)
+    return _make, (kind, DupFd(number), *arguments)
 
 
 class _Descriptor(Protocol):

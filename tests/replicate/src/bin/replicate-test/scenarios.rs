@@ -5,8 +5,10 @@ use anyhow::{Context, Result, bail, ensure};
 use atomik_replicate::{Body, Message};
 use atomik_replicate_test::{Network, words};
 
+type Scenario = fn(&mut World) -> Result<()>;
+
 /// The scenarios, in their order: each begins where the one before ended.
-pub const ALL: [(&str, fn(&mut World) -> Result<()>); 9] = [
+pub const ALL: [(&str, Scenario); 9] = [
     (
         "three_guests_converge_while_agents_are_killed",
         agents_killed,
