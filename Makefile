@@ -34,9 +34,9 @@ ONLY ?=
 
 .PHONY: help vectors demo demo-cluster test test-everything test-bed test-host test-guest \
 	test-debug test-replicate test-stress test-install test-scripts fuzz module tool examples \
-	deb size shell kernel-table lint fmt doc clean setup bench bench-replicate bench-compare \
-	bench-check bench-picture bench-document bench-profile bench-programs install-image \
-	install-programs
+	replicator deb size shell kernel-table lint fmt doc clean setup bench bench-replicate \
+	bench-compare bench-check bench-picture bench-document bench-profile bench-programs \
+	install-image install-programs
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -48,8 +48,7 @@ demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
 	@$(cargo) build --release --locked --package atomik --example mirror
 	@$(run) -- $(programs)/release/examples/mirror
 
-demo-cluster: setup ## mirror /proc/vmstat of three guests through one replicated table, and compare
-	@$(cargo) build --profile tool --locked --package atomikctl --package atomik-replicator
+demo-cluster: tool replicator ## mirror /proc/vmstat of three guests in one replicated table, and compare
 	@userspace-tool/examples/cluster/run $(programs)/tool $(if $(KERNEL),--kernel $(KERNEL)) $(RUN)
 
 test: test-host test-scripts test-sdk test-guest test-sdk-guest test-bed ## the tests of one kernel
@@ -97,7 +96,7 @@ test-install: setup ## install.sh in full Debian guests, as users run it
 install-image: setup
 	@tests/install/image >/dev/null
 
-install-programs: tool deb
+install-programs: tool replicator deb
 	@$(cargo) build --release --locked --package atomik-install-test
 
 fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failures become tests
@@ -108,9 +107,13 @@ fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failu
 module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
 
-tool: setup ## build atomikctl and atomik-replicate, static
-	@$(cargo) build --profile tool --locked --package atomikctl --package atomik-replicator
-	@echo $(programs)/tool/atomikctl $(programs)/tool/atomik-replicate
+tool: setup ## build atomikctl, static
+	@$(cargo) build --profile tool --locked --package atomikctl
+	@echo $(programs)/tool/atomikctl
+
+replicator: setup ## build atomik-replicate, static
+	@$(cargo) build --profile tool --locked --package atomik-replicator
+	@echo $(programs)/tool/atomik-replicate
 
 examples: setup ## build the examples of the crate, static
 	@$(cargo) build --release --locked --package atomik --examples
@@ -118,7 +121,7 @@ examples: setup ## build the examples of the crate, static
 vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
 
-size: tool ## how large the programs are, and of how many crates they and the library are made
+size: tool replicator ## how large the programs are, and of how many crates they and the library are made
 	@qemu/in-root size --format=sysv $(programs)/tool/atomikctl | awk -v OFS='\t' \
 		'/^\.(text|rodata|data\.rel\.ro|eh_frame|rela\.dyn|gcc_except_table) / { print $$1, $$2 }'
 	@cd $(programs)/tool && stat --format='%n	%s' atomikctl atomik-replicate
@@ -146,13 +149,13 @@ bench: bench-programs ## count instructions and compare times, in the guest; sav
 	@$(bench) run $(bench_options)
 
 bench-replicate: setup ## print what replicated tables cost, beside NATS KV and Redis, in one guest
-	@$(cargo) build --release --locked --package atomik-replicator \
+	@$(cargo) build --profile tool --locked --package atomik-replicator \
 		--package atomik-bench-replication
 	@nats=$$(qemu/roots/nats-server) && redis=$$(qemu/roots/redis-server) && \
 	qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --steady-time --cpu max,-erms,-fsrm --mem 2G \
-		--file $(programs)/release/atomik-replicate=/usr/bin/atomik-replicate \
+		--file $(programs)/tool/atomik-replicate=/usr/bin/atomik-replicate \
 		--file "$$nats=/usr/bin/nats-server" --file "$$redis=/usr/lib/redis" $(RUN) \
-		-- $(programs)/release/bench-replication
+		-- $(programs)/tool/bench-replication
 
 bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
 	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)

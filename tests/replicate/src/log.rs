@@ -3,7 +3,10 @@
 use crate::Server;
 use crate::limit::{until, waiting};
 use anyhow::{Context, Result};
-use async_nats::jetstream::{self, stream::Stream};
+use async_nats::jetstream::{
+    self,
+    stream::{LastRawMessageErrorKind, Stream},
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// The log of a replicated table, as somebody sees it who isn't a node.
@@ -67,11 +70,15 @@ impl Log {
         })
     }
 
-    /// The message at a position.
-    pub fn message(&self, position: u64) -> Result<Vec<u8>> {
-        self.with_stream(async |_, stream| {
-            Ok(stream.get_raw_message(position).await?.payload.to_vec())
-        })
+    /// The message at a position; none where it has been cut off.
+    pub fn message(&self, position: u64) -> Result<Option<Vec<u8>>> {
+        self.with_stream(
+            async |_, stream| match stream.get_raw_message(position).await {
+                Ok(message) => Ok(Some(message.payload.to_vec())),
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+                Err(error) => Err(error.into()),
+            },
+        )
     }
 
     /// Writes bytes to the end of the log, and returns their position.

@@ -67,7 +67,7 @@ fn failure(error: &io::Error) -> Failure {
         )
         .with_hint(
             "apt-get install atomik-replicate, where atomikctl is Debian's; install.sh installs \
-             both; in a clone, `make tool` builds both",
+             both; in a clone, `make tool replicator` builds them",
         )
         .with_status(127),
         _ => Failure::plain(&format!("atomik-replicate can't be run: {error}")).with_status(126),

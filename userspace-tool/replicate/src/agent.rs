@@ -27,7 +27,7 @@ pub struct Agent {
     inbox: Option<(u64, Vec<u8>)>,
     takeover: Option<Takeover>,
     fetching: bool,
-    publishing: Option<Purpose>,
+    publishing: Option<Publishing>,
     /// The answer to the message in the inbox, which goes out before that is applied.
     answer: Answer,
     /// The node shall leave once so many contexts have been looked at.
@@ -81,6 +81,14 @@ enum Purpose {
     Question,
     /// One that follows from the table, and is made again as long as that says so.
     Table,
+}
+
+/// A message that is being published. The log gives it a position after all that have been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Publishing {
+    purpose: Purpose,
+    /// The position of the table when it was published.
+    after: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -161,8 +169,15 @@ impl Agent {
             Event::Message { position, bytes } => self.message(position, bytes),
             Event::LogBegins { first } => self.cut(first),
             Event::Published { position } => {
+                let publishing = self.publishing.take();
+                if let Some(Publishing { after, .. }) = publishing.filter(|p| position <= p.after) {
+                    return Err(Error::LogWentBack {
+                        last: position,
+                        position: after,
+                    });
+                }
                 self.log.last = self.log.last.max(position);
-                match self.publishing.take() {
+                match publishing.map(|publishing| publishing.purpose) {
                     Some(Purpose::Answer) => self.answer = Answer::Given,
                     Some(Purpose::Question) => self.verify = None,
                     Some(Purpose::Table) => self.acknowledged(actions),
@@ -559,7 +574,10 @@ impl Agent {
             .map_or(0, |image| image.word(Word::Table));
         let table = if table == 0 { self.config.table } else { table };
         actions.push(Action::Publish(Message { table, body }.encode()));
-        self.publishing = Some(purpose);
+        self.publishing = Some(Publishing {
+            purpose,
+            after: self.position(),
+        });
     }
 
     fn end(&mut self, result: Result<Ended, Error>, actions: &mut Vec<Action>) {

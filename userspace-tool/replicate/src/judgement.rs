@@ -80,10 +80,13 @@ impl Judge<'_> {
             return Ok(());
         }
         if message.table != table {
-            judgement.notice = Some(Notice::Foreign {
-                position,
-                table: message.table,
-            });
+            // Of two nodes that found the table at the same time, one is late. That is nothing new.
+            if !matches!(message.body, Body::Found { .. }) {
+                judgement.notice = Some(Notice::Foreign {
+                    position,
+                    table: message.table,
+                });
+            }
             return Ok(());
         }
         let (nodes, states) = (image.layout().nodes(), image.layout().states());

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use std::time::Duration;
+
 use atomik_replicate::{Body, Layout, Message, Snapshot};
+use tokio::time::timeout;
 
 use crate::failure::Failure;
 use crate::log::{Log, next_message};
+
+/// The time to wait for a message that the log has.
+const SILENCE: Duration = Duration::from_secs(30);
 
 /// A replicated table that has been founded: its layout, and its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +42,9 @@ impl Founded {
         }
         let mut messages = log.messages(first).await?;
         loop {
-            let (position, bytes) = next_message(&mut messages).await?;
+            let next = timeout(SILENCE, next_message(&mut messages)).await;
+            let (position, bytes) =
+                next.map_err(|_| Failure::new("the log gives no messages"))??;
             // What can't be read is the agent's to judge.
             if let Ok(Message {
                 table: number,

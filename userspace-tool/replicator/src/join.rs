@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use atomik_replicate::{Config, Ended, Layout, NodeName};
+use clap::value_parser;
 
 use crate::discover::Founded;
 use crate::failure::Failure;
@@ -45,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "M", default_value_t = 10_000)]
     snapshot_every: u64,
     /// Messages before a snapshot that the log keeps, for nodes that are a little late
-    #[arg(long, value_name = "M", default_value_t = 10_000)]
+    #[arg(long, value_name = "M", default_value_t = 10_000, value_parser = value_parser!(u64).range(1..))]
     keep: u64,
     /// Serve this node's status as metrics for Prometheus, by HTTP at this address
     #[arg(long, value_name = "ADDR", num_args = 0..=1, require_equals = true,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use atomik::{Batch, Device, Error, TableRef, Watch};
+use atomik::{Batch, Change, Device, Error, TableRef, Watch};
 use atomik_replicate::{Entry, Image, Layout, NodeName, Word};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -39,9 +39,15 @@ impl Found {
             if table.size().map_err(failed)? != layout.contexts() {
                 continue;
             }
-            // Not one of ours, if its words can't be an agent's.
-            let Ok(image) = Image::new(layout, &states(&table, layout).map_err(failed)?) else {
-                continue;
+            let states = states(&table, layout).map_err(failed)?;
+            let image = match Image::new(layout, &states) {
+                Ok(image) => image,
+                // A program has written to it. A new table would take its place unnoticed.
+                Err(error) if is(&states, layout.word(Word::Table), number) => {
+                    return Err(error.into());
+                }
+                // Not one of ours.
+                Err(_) => continue,
             };
             let incarnation = image.word(Word::Incarnation);
             if incarnation == 0 {
@@ -131,6 +137,14 @@ impl KernelTable {
         }
     }
 
+    /// The same as [`changed`](Self::changed) without waiting: none where nothing has changed.
+    pub fn changed_by_now(&mut self, image: Option<&Image>) -> Result<Vec<u32>, Failure> {
+        match (self.watch.get_mut().try_read()).map_err(|e| Failure::device(&e))? {
+            Some(changes) => untold(changes, image),
+            None => Ok(vec![]),
+        }
+    }
+
     /// Waits until programs have changed contexts, and returns those that the agent's part doesn't
     /// account for. It may be dropped before it is ready: nothing is lost.
     ///
@@ -141,25 +155,31 @@ impl KernelTable {
             let mut ready = (self.watch.readable_mut().await)
                 .map_err(|error| Failure::new(format!("can't watch the table: {error}")))?;
             let changes = (ready.get_inner_mut().try_read()).map_err(|e| Failure::device(&e))?;
-            let Some(changes) = changes else {
+            match changes {
                 // Nothing more: only now may it wait for the descriptor again.
-                ready.clear_ready();
-                continue;
-            };
-            if changes.is_empty() {
-                return Err(Failure::new("the table has been destroyed").finally());
-            }
-            let told = |address| image.map(|image| image.shadow(address) ^ image.outbox(address));
-            let untold: Vec<_> = changes
-                .iter()
-                .filter(|change| told(change.addr) != Some(change.state))
-                .map(|change| change.addr)
-                .collect();
-            if !untold.is_empty() {
-                return Ok(untold);
+                None => ready.clear_ready(),
+                Some(changes) => {
+                    let untold = untold(changes, image)?;
+                    if !untold.is_empty() {
+                        return Ok(untold);
+                    }
+                }
             }
         }
     }
+}
+
+/// Those of the changes that the agent's part doesn't account for.
+fn untold(changes: &[Change], image: Option<&Image>) -> Result<Vec<u32>, Failure> {
+    if changes.is_empty() {
+        return Err(Failure::new("the table has been destroyed").finally());
+    }
+    let told = |address| image.map(|image| image.shadow(address) ^ image.outbox(address));
+    let untold = changes
+        .iter()
+        .filter(|change| told(change.addr) != Some(change.state))
+        .map(|change| change.addr);
+    Ok(untold.collect())
 }
 
 /// A random number that isn't 0.
@@ -171,6 +191,11 @@ pub fn random() -> Result<u64, Failure> {
             Err(error) => return Err(Failure::new(format!("no random numbers: {error}"))),
         }
     }
+}
+
+/// Whether a context has this number, where that is known.
+fn is(states: &[u64], address: u32, number: Option<u64>) -> bool {
+    number.is_some() && states.get(address as usize).copied() == number
 }
 
 fn states(table: &TableRef, layout: Layout) -> Result<Vec<u64>, atomik::Error> {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
 use crate::failure::Failure;
-use crate::log::{Log, next_message};
+use crate::log::{Log, NotPublished, next_message};
 use crate::nats::Nats;
 use crate::request::{Request, Requests};
 use crate::table_name::TableName;
@@ -25,6 +25,8 @@ pub struct Link {
     state: State,
     /// Attempts in a row that failed.
     failed: u32,
+    /// Messages in a row that the log refused.
+    refused: u32,
 }
 
 /// A thing that the link tells.
@@ -81,6 +83,7 @@ enum Answer {
     Report(Report),
     Following(Ordered),
     Broken(Failure),
+    Done,
 }
 
 /// The time between two attempts.
@@ -96,6 +99,7 @@ impl Link {
             state: State::Down(target.clone().connect(Duration::ZERO)),
             target,
             failed: 0,
+            refused: 0,
         }
     }
 
@@ -112,10 +116,22 @@ impl Link {
                 Err(failure) => self.lost(failure.to_string()),
             },
             State::Up(up) => match up.next(messages).await {
-                Ok(report) => report,
+                Ok(report) => {
+                    match report {
+                        Report::Published { .. } => self.refused = 0,
+                        Report::NotPublished(_) => self.refused += 1,
+                        _ => {}
+                    }
+                    report
+                }
                 Err(failure) => self.lost(failure.to_string()),
             },
         }
+    }
+
+    /// Connects again, after a while.
+    pub fn again(&mut self) {
+        self.state = State::Down(self.target.clone().connect(pause(2)));
     }
 
     fn lost(&mut self, reason: String) -> Report {
@@ -140,14 +156,17 @@ impl Link {
 
     /// Publishes a message.
     pub fn publish(&mut self, bytes: Vec<u8>) {
+        let pause = pause(self.refused);
         self.ask(move |log| async move {
-            Answer::Report(match log.publish(bytes).await {
-                Ok(position) => Report::Published { position },
-                Err(failure) => {
-                    sleep(pause(0)).await;
-                    Report::NotPublished(failure.to_string())
+            match log.publish(bytes).await {
+                Ok(position) => Answer::Report(Report::Published { position }),
+                // The connection may be dead.
+                Err(NotPublished::NoAnswer(failure)) => Answer::Broken(failure),
+                Err(NotPublished::Refused(failure)) => {
+                    sleep(pause).await;
+                    Answer::Report(Report::NotPublished(failure.to_string()))
                 }
-            })
+            }
         });
     }
 
@@ -175,7 +194,7 @@ impl Link {
     pub fn cut(&mut self, first: u64) {
         self.ask(move |log| async move {
             match log.cut(first).await {
-                Ok(()) => future::pending().await,
+                Ok(()) => Answer::Done,
                 Err(failure) => Answer::Report(Report::Trouble(failure.to_string())),
             }
         });
@@ -224,6 +243,7 @@ impl Up {
                     Answer::Report(report) => return Ok(report),
                     Answer::Following(messages) => self.messages = Some(messages),
                     Answer::Broken(failure) => return Err(failure),
+                    Answer::Done => {}
                 },
                 message = next(&mut self.messages), if wanted && self.messages.is_some() => {
                     let (position, bytes) = message?;

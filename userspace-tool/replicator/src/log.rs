@@ -2,12 +2,14 @@
 
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
-use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::context::{GetStreamErrorKind, PublishErrorKind};
 use async_nats::jetstream::object_store::{self, ObjectStore};
 use async_nats::jetstream::stream::{
     Config, DiscardPolicy, Info, RetentionPolicy, StorageType, Stream,
 };
 use async_nats::jetstream::{self, Context, ErrorCode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE as URL_SAFE;
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::failure::{Failure, chain};
@@ -31,6 +33,25 @@ pub struct Stored {
     pub bytes: usize,
     /// Seconds since 1970.
     pub modified: Option<i64>,
+    /// The messages that it is made of, and the word that their subject ends with.
+    pub chunks: usize,
+    pub nuid: String,
+}
+
+/// A reason why a message may not be in the log.
+pub enum NotPublished {
+    /// Nobody has answered.
+    NoAnswer(Failure),
+    /// The log is full, say.
+    Refused(Failure),
+}
+
+impl From<NotPublished> for Failure {
+    fn from(reason: NotPublished) -> Self {
+        match reason {
+            NotPublished::NoAnswer(failure) | NotPublished::Refused(failure) => failure,
+        }
+    }
 }
 
 /// The longest message, in bytes.
@@ -56,7 +77,7 @@ impl Log {
                 };
             }
         };
-        check(stream.cached_info())?;
+        check(stream.cached_info(), name)?;
         let snapshots = context
             .get_object_store(name.bucket())
             .await
@@ -79,7 +100,8 @@ impl Log {
         })
     }
 
-    /// Makes the log of this table, if there is none, on so many servers of a cluster.
+    /// Makes the log of this table, on so many servers of a cluster. Snapshots of an earlier table of
+    /// this name are in the way.
     pub async fn make(
         connected: &Connected,
         name: &TableName,
@@ -93,10 +115,21 @@ impl Log {
             num_replicas: replicas,
             ..Default::default()
         };
-        context
+        let snapshots = context
             .create_object_store(bucket)
             .await
             .map_err(|error| broken("make the object store", &error))?;
+        if !list(&snapshots).await?.is_empty() {
+            let bucket = name.bucket();
+            return Err(Failure::new(format!(
+                "the bucket {bucket} has snapshots of an earlier table, whose log is gone"
+            ))
+            .with_hint(format!(
+                "`nats object rm {bucket}` deletes them; or restore the stream {}",
+                name.stream()
+            ))
+            .finally());
+        }
         let config = Config {
             name: name.stream(),
             subjects: vec![name.subject()],
@@ -142,31 +175,26 @@ impl Log {
     }
 
     /// Publishes a message, and returns its position once the log has it for good.
-    pub async fn publish(&self, bytes: Vec<u8>) -> Result<u64, Failure> {
-        let failed = |error: &dyn std::error::Error| broken("publish a message", error);
-        let sent = self.context.publish(self.name.subject(), bytes.into());
-        let acknowledged = sent.await.map_err(|e| failed(&e))?;
-        Ok(acknowledged.await.map_err(|e| failed(&e))?.sequence)
+    pub async fn publish(&self, bytes: Vec<u8>) -> Result<u64, NotPublished> {
+        let published = async {
+            let sent = self.context.publish(self.name.subject(), bytes.into());
+            sent.await?.await
+        };
+        let acknowledged = published.await.map_err(|error| {
+            let failure = broken("publish a message", &error);
+            match error.kind() {
+                PublishErrorKind::TimedOut | PublishErrorKind::BrokenPipe => {
+                    NotPublished::NoAnswer(failure)
+                }
+                _ => NotPublished::Refused(failure),
+            }
+        })?;
+        Ok(acknowledged.sequence)
     }
 
     /// The stored snapshots, the newest first.
     pub async fn snapshots(&self) -> Result<Vec<Stored>, Failure> {
-        let failed = |error: &dyn std::error::Error| broken("list the snapshots", error);
-        let list = self.snapshots.list().await.map_err(|e| failed(&e))?;
-        let mut list: Vec<_> = list
-            .map_err(|e| failed(&e))
-            .try_filter_map(|object| async move {
-                let stored = object.name.parse().ok().map(|position| Stored {
-                    position,
-                    bytes: object.size,
-                    modified: object.modified.map(|time| time.unix_timestamp()),
-                });
-                Ok(stored)
-            })
-            .try_collect()
-            .await?;
-        list.sort_by_key(|stored| std::cmp::Reverse(stored.position));
-        Ok(list)
+        list(&self.snapshots).await
     }
 
     /// The bytes of the newest snapshot; none where there is none.
@@ -176,16 +204,12 @@ impl Log {
         let Some(newest) = list.first() else {
             return Ok(None);
         };
-        let info = self.snapshots.info(object_name(newest.position)).await;
-        let info = info.map_err(|e| failed(&e))?;
         // The library's own reader of objects panics where a server doesn't answer it.
-        let bucket = self.name.bucket();
-        let chunks = self.context.get_stream(format!("OBJ_{bucket}")).await;
-        let chunks = chunks.map_err(|e| failed(&e))?;
-        let subject = format!("$O.{bucket}.C.{}", info.nuid);
+        let stream = self.objects().await?;
+        let subject = self.chunks(newest);
         let (mut bytes, mut next) = (vec![], 1);
-        for _ in 0..info.chunks {
-            let chunk = chunks
+        for _ in 0..newest.chunks {
+            let chunk = stream
                 .get_first_raw_message_by_subject(&subject, next)
                 .await;
             let chunk = chunk.map_err(|e| failed(&e))?;
@@ -193,6 +217,17 @@ impl Log {
             next = chunk.sequence + 1;
         }
         Ok(Some(bytes))
+    }
+
+    /// The stream that the object store is made of.
+    async fn objects(&self) -> Result<Stream, Failure> {
+        let stream = self.context.get_stream(self.name.objects()).await;
+        stream.map_err(|error| broken("find the stream of the snapshots", &error))
+    }
+
+    /// The subject of the messages that a snapshot is made of.
+    fn chunks(&self, snapshot: &Stored) -> String {
+        format!("$O.{}.C.{}", self.name.bucket(), snapshot.nuid)
     }
 
     /// Stores a snapshot under its position.
@@ -206,9 +241,15 @@ impl Log {
     /// Deletes the messages before this position, and all snapshots but the newest ones.
     pub async fn cut(&self, first: u64) -> Result<(), Failure> {
         let failed = |error: &dyn std::error::Error| broken("cut the log", error);
+        let objects = self.objects().await?;
         for old in self.snapshots().await?.iter().skip(KEPT) {
-            let deleted = self.snapshots.delete(object_name(old.position)).await;
-            deleted.map_err(|e| failed(&e))?;
+            // Deleting an object would leave a message that says so, for ever.
+            let name = URL_SAFE.encode(object_name(old.position));
+            let description = format!("$O.{}.M.{name}", self.name.bucket());
+            for subject in [description, self.chunks(old)] {
+                let purged = objects.purge().filter(subject).await;
+                purged.map_err(|e| failed(&e))?;
+            }
         }
         self.stream
             .purge()
@@ -217,6 +258,28 @@ impl Log {
             .map_err(|e| failed(&e))?;
         Ok(())
     }
+}
+
+/// The stored snapshots of an object store, the newest first.
+async fn list(store: &ObjectStore) -> Result<Vec<Stored>, Failure> {
+    let failed = |error: &dyn std::error::Error| broken("list the snapshots", error);
+    let list = store.list().await.map_err(|e| failed(&e))?;
+    let mut list: Vec<_> = list
+        .map_err(|e| failed(&e))
+        .try_filter_map(|object| async move {
+            let stored = object.name.parse().ok().map(|position| Stored {
+                position,
+                bytes: object.size,
+                modified: object.modified.map(|time| time.unix_timestamp()),
+                chunks: object.chunks,
+                nuid: object.nuid,
+            });
+            Ok(stored)
+        })
+        .try_collect()
+        .await?;
+    list.sort_by_key(|stored| std::cmp::Reverse(stored.position));
+    Ok(list)
 }
 
 /// The next message of the log: its position and its bytes.
@@ -243,7 +306,7 @@ fn broken(what: &str, error: &dyn std::error::Error) -> Failure {
 }
 
 /// Checks that the stream keeps what it is given, until an agent cuts it.
-fn check(info: &Info) -> Result<(), Failure> {
+fn check(info: &Info, name: &TableName) -> Result<(), Failure> {
     let config = &info.config;
     let short = (1..LONGEST).contains(&config.max_message_size);
     let wrong = if config.retention != RetentionPolicy::Limits {
@@ -254,14 +317,18 @@ fn check(info: &Info) -> Result<(), Failure> {
         "it discards old messages where it is full: its discard must be `new`"
     } else if short {
         "its max_msg_size is below 13632 bytes"
+    } else if config.max_messages_per_subject > 0 && !config.discard_new_per_subject {
+        "it discards old messages beyond its max_msgs_per_subject"
+    } else if config.storage != StorageType::File {
+        "it isn't on disk"
     } else if config.no_ack {
         "it acknowledges nothing"
     } else if config.deny_purge {
         "it denies purging, so that it can't be cut behind a snapshot"
     } else if config.sealed {
         "it is sealed"
-    } else if config.subjects.len() != 1 {
-        "it has other subjects than its log"
+    } else if config.subjects != [name.subject()] {
+        "its subjects aren't that of the log alone"
     } else {
         return Ok(());
     };

@@ -4,10 +4,12 @@ use std::error::Error;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use async_nats::{Client, ConnectError, ConnectErrorKind, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::timeout;
 
 use crate::failure::{Failure, chain};
 
@@ -39,6 +41,13 @@ pub struct Nats {
     tls_key: Option<PathBuf>,
 }
 
+/// The time for a connection, with the server's greeting and the login.
+const CONNECTING: Duration = Duration::from_secs(10);
+
+/// The time between two pings. It is shorter than that between any other requests of an idle agent,
+/// each of which puts the next ping off.
+const PING: Duration = Duration::from_secs(5);
+
 /// A connection that isn't made anew when it breaks: whoever uses it notices, and decides.
 pub struct Connected {
     pub client: Client,
@@ -53,6 +62,8 @@ impl Nats {
         let (sender, events) = unbounded_channel();
         let mut options = ConnectOptions::new()
             .name("atomik-replicate")
+            // Two pings without an answer are a connection that is dead.
+            .ping_interval(PING)
             // Each server is tried once.
             .max_reconnects(self.urls.len())
             .event_callback(move |event| {
@@ -80,7 +91,13 @@ impl Nats {
                 .add_client_certificate(certificate.clone(), key.clone())
                 .require_tls(true);
         }
-        let client = (options.connect(&self.urls).await).map_err(|error| {
+        // A server that takes the connection and then says nothing would be waited for.
+        let connecting = timeout(CONNECTING, options.connect(&self.urls));
+        let connected = connecting.await.map_err(|_| {
+            Failure::new("can't connect to NATS: the server doesn't answer")
+                .with_hint("is it a server of NATS, and does the network lead to it?")
+        })?;
+        let client = connected.map_err(|error| {
             Failure::new(format!("can't connect to NATS: {}", chain(&error)))
                 .with_hint(hint(&error))
         })?;
@@ -145,15 +162,33 @@ fn hint(error: &ConnectError) -> &'static str {
 mod tests {
     use super::*;
 
-    fn login(urls: &[&str]) -> Result<Option<Login>, Failure> {
-        let nats = Nats {
+    fn nats(urls: &[&str]) -> Nats {
+        Nats {
             urls: urls.iter().map(|url| url.to_string()).collect(),
             creds: None,
             tls_ca: None,
             tls_cert: None,
             tls_key: None,
-        };
-        nats.login()
+        }
+    }
+
+    fn login(urls: &[&str]) -> Result<Option<Login>, Failure> {
+        nats(urls).login()
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_given_up() {
+        // Without anything to do, time passes at once.
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = silent.local_addr().unwrap().to_string();
+        let failure = runtime.block_on(nats(&[&url]).connect()).err().unwrap();
+        let said = failure.to_string();
+        assert!(said.contains("the server doesn't answer"), "{said}");
     }
 
     #[test]
@@ -173,11 +208,8 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let nats = Nats {
-            urls: vec!["nats://a".into()],
-            creds: None,
             tls_ca: Some("/nowhere/ca.pem".into()),
-            tls_cert: None,
-            tls_key: None,
+            ..nats(&["nats://a"])
         };
         let said = nats.check_files().unwrap_err().to_string();
         assert!(

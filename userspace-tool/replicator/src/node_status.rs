@@ -55,10 +55,7 @@ impl NodeStatus {
             nodes: config.layout.nodes(),
             position: word(Word::Position),
             lag_messages,
-            lag_seconds: match lag_messages {
-                0 => 0.0,
-                _ => since_current.as_secs_f64(),
-            },
+            lag_seconds: since_current.as_secs_f64(),
             untold,
             sending: image.is_some_and(|image| image.sending()),
             taking: Some(word(Word::Taking)).filter(|&taking| taking != 0),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use atomik_replicate::{Action, Agent, Config, Ended, Error, Event, NodeName, Notice};
+use atomik_replicate::{Action, Agent, Config, Ended, Error, Event, NodeName, Notice, Word};
 use sd_notify::NotifyState;
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,6 +18,9 @@ use crate::node_status::NodeStatus;
 use crate::request::{Ask, Request};
 use crate::table_name::TableName;
 use crate::table_status::Node;
+
+/// Connections whose log is shorter than it was, before that is believed.
+const SHORT: u32 = 5;
 
 /// An agent with all that it works on: does its actions, and gives it the events that follow.
 pub struct Pump<'a> {
@@ -37,7 +40,10 @@ pub struct Pump<'a> {
     /// The news that came last, for the status.
     last_news: Option<String>,
     leaving: Option<Request>,
-    removing: Vec<(u32, Request)>,
+    /// The node that is being removed, with its number.
+    removing: Option<(NodeName, u32, Request)>,
+    /// Connections in a row whose log was shorter than what has been read.
+    short: u32,
     signals: [Signal; 2],
 }
 
@@ -67,7 +73,8 @@ impl<'a> Pump<'a> {
             current: Instant::now(),
             last_news: None,
             leaving: None,
-            removing: vec![],
+            removing: None,
+            short: 0,
             signals: [
                 signal(SignalKind::terminate())?,
                 signal(SignalKind::interrupt())?,
@@ -106,11 +113,23 @@ impl<'a> Pump<'a> {
     async fn reported(&mut self, report: Report) -> Option<Event> {
         match report {
             Report::Connected { first, last } => {
+                // A server that has just begun to lead may not have read its own log yet.
+                if last < self.position() && self.short < SHORT {
+                    self.short += 1;
+                    self.link.again();
+                    return None;
+                }
+                self.short = 0;
                 self.connected = true;
                 return Some(Event::Connected { first, last });
             }
             Report::Lost(reason) => {
                 self.news(&reason);
+                // Nobody waits any more for an answer on that connection.
+                self.removing = None;
+                if self.is_current() {
+                    self.current = Instant::now();
+                }
                 if std::mem::take(&mut self.connected) {
                     return Some(Event::Disconnected);
                 }
@@ -142,7 +161,17 @@ impl<'a> Pump<'a> {
                 None
             }
             Ask::Leave => {
+                if self.leaving.is_some() {
+                    request.refuse("it is leaving already").await;
+                    return None;
+                }
                 self.leaving = Some(request);
+                // It tells all changes first. Where reading them fails, the next look says so.
+                let image = self.agent.image();
+                if let Ok(addresses) = self.table.changed_by_now(image) {
+                    let event = Event::Changed { addresses };
+                    self.agent.handle(event, &mut self.actions);
+                }
                 Some(Event::Leave)
             }
             Ask::Remove(name) => {
@@ -157,7 +186,13 @@ impl<'a> Pump<'a> {
                         .await;
                     return None;
                 };
-                self.removing.push((number, request));
+                if let Some((other, ..)) = &self.removing {
+                    request
+                        .refuse(format_args!("{other} is being removed; ask again"))
+                        .await;
+                    return None;
+                }
+                self.removing = Some((name, number, request));
                 Some(Event::Remove { name })
             }
         }
@@ -166,7 +201,7 @@ impl<'a> Pump<'a> {
     /// Answers those who still wait when the agent has ended.
     async fn answer_at_the_end(&mut self, end: &Result<Ended, Error>) {
         let own = Ask::Remove(self.config.name.to_string());
-        let removing = self.removing.drain(..).map(|(_, request)| request);
+        let removing = self.removing.take().map(|(.., request)| request);
         for request in self.leaving.take().into_iter().chain(removing) {
             match (end, &request.ask) {
                 (Ok(Ended::Left), Ask::Leave) => request.done().await,
@@ -230,14 +265,14 @@ impl<'a> Pump<'a> {
     }
 
     async fn noticed(&mut self, notice: &Notice) -> Result<(), Failure> {
-        if let Notice::Removed { node, .. } = notice {
-            for (number, request) in std::mem::take(&mut self.removing) {
-                if number == *node {
-                    request.done().await;
-                } else {
-                    self.removing.push((number, request));
-                }
-            }
+        let image = self.agent.image();
+        let gone = self.removing.take_if(|(name, number, _)| match notice {
+            Notice::Removed { node, .. } => node == number,
+            Notice::TakenOver { .. } => image.is_some_and(|image| image.member(*name).is_none()),
+            _ => false,
+        });
+        if let Some((.., request)) = gone {
+            request.done().await;
         }
         let line = news::line(notice);
         self.global.print(&line, news::object(notice))?;
@@ -245,7 +280,11 @@ impl<'a> Pump<'a> {
         Ok(())
     }
 
+    /// Tells people once, however often it comes in a row.
     fn news(&mut self, line: &str) {
+        if self.last_news.as_deref() == Some(line) {
+            return;
+        }
         self.global.say(line);
         self.last_news = Some(line.to_owned());
     }
@@ -253,7 +292,7 @@ impl<'a> Pump<'a> {
     /// Tells people, once, that the node has joined and has read the log to its end.
     fn tell_progress(&mut self) -> Result<(), Failure> {
         let number = self.agent.image().and_then(|image| image.own_number());
-        let (Some(number), true, 0) = (number, self.connected, self.agent.lag()) else {
+        let (Some(number), true) = (number, self.is_current()) else {
             return Ok(());
         };
         self.current = Instant::now();
@@ -275,6 +314,16 @@ impl<'a> Pump<'a> {
         Ok(())
     }
 
+    /// Whether all of the log that is known has been read, and all of it is known.
+    fn is_current(&self) -> bool {
+        self.connected && self.agent.lag() == 0
+    }
+
+    fn position(&self) -> u64 {
+        let image = self.agent.image();
+        image.map_or(0, |image| image.word(Word::Position))
+    }
+
     /// The status of this node.
     pub fn status(&self) -> Result<NodeStatus, Failure> {
         let image = self.agent.image();
@@ -287,7 +336,10 @@ impl<'a> Pump<'a> {
             image,
             untold,
             self.agent.lag(),
-            self.current.elapsed(),
+            match self.is_current() {
+                true => Duration::ZERO,
+                false => self.current.elapsed(),
+            },
             self.last_news.clone(),
         ))
     }

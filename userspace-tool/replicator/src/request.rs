@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
+use std::time::Duration;
+
 use async_nats::{Client, Message, Subject};
 use atomik_replicate::NodeName;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::failure::{Failure, chain};
 use crate::table_name::TableName;
@@ -100,7 +103,8 @@ impl Request {
     pub async fn answer(self, object: &Value) {
         let bytes = object.to_string().into_bytes();
         if self.client.publish(self.reply, bytes.into()).await.is_ok() {
-            let _ = self.client.flush().await;
+            // The program may end next. A dead connection isn't waited for.
+            let _ = timeout(Duration::from_secs(1), self.client.flush()).await;
         }
     }
 }

@@ -45,6 +45,11 @@ impl TableName {
         format!("atomik-{self}")
     }
 
+    /// The stream that this bucket is made of.
+    pub fn objects(&self) -> String {
+        format!("OBJ_{}", self.bucket())
+    }
+
     /// The subject on which each agent tells its status.
     pub fn status(&self) -> String {
         format!("atomik.{self}.status")

@@ -7,7 +7,7 @@ use atomik_command_line::seconds;
 use atomik_replicate::{Body, Message};
 use serde::Serialize;
 use serde_json::json;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::ask;
 use crate::discover::Founded;
@@ -62,11 +62,18 @@ impl Args {
         let Some(founded) = Founded::find(&log).await? else {
             return Err(Failure::new(format!("nobody has joined {} yet", self.name)));
         };
-        let found = ask::all(&connected.client, &self.name, SILENCE.min(self.timeout)).await?;
-        if found.is_empty() {
-            return Err(Failure::new(format!("no agent of {} answers", self.name))
-                .with_hint("`join` starts one"));
-        }
+        // Agents may be about to connect.
+        let found = loop {
+            let found = ask::all(&connected.client, &self.name, SILENCE.min(self.timeout)).await?;
+            if !found.is_empty() {
+                break found;
+            }
+            if Instant::now() + PAUSE > end {
+                return Err(Failure::new(format!("no agent of {} answers", self.name))
+                    .with_hint("`join` starts one"));
+            }
+            sleep(PAUSE).await;
+        };
         let question = random()?;
         let message = Message {
             table: founded.number,
@@ -88,6 +95,9 @@ impl Args {
 
 /// The time to find out which nodes there are. One that isn't there is missing afterwards.
 const SILENCE: Duration = Duration::from_secs(2);
+
+/// The time until agents are looked for again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 impl Answers {
     /// Answers that are expected of all members.

@@ -5,6 +5,7 @@ use atomik::Device;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
@@ -79,7 +80,7 @@ impl Agent {
     pub fn kill(&mut self) -> Result<()> {
         let status = self.end(Signal::SIGKILL)?;
         ensure!(
-            matches!(status.code(), None | Some(AGAIN)),
+            status.signal() == Some(Signal::SIGKILL as i32) || status.code() == Some(AGAIN),
             "the agent had ended: {status}"
         );
         Ok(())

@@ -8,7 +8,7 @@ use atomik_replicate_test::{Network, words};
 type Scenario = fn(&mut World) -> Result<()>;
 
 /// The scenarios, in their order: each begins where the one before ended.
-pub const ALL: [(&str, Scenario); 9] = [
+pub const ALL: [(&str, Scenario); 10] = [
     (
         "three_guests_converge_while_agents_are_killed",
         agents_killed,
@@ -16,6 +16,7 @@ pub const ALL: [(&str, Scenario); 9] = [
     ("a_server_is_killed_and_starts_again", server_killed),
     ("a_guest_is_cut_off_and_comes_back", cut_off),
     ("a_fourth_joins_late_from_a_snapshot", late),
+    ("a_node_leaves_and_one_is_removed", leave),
     ("a_message_comes_twice", twice),
     ("bytes_of_the_log_are_damaged", damaged),
     ("a_guest_that_has_told_everything_reboots", reboot),
@@ -28,6 +29,9 @@ pub const ALL: [(&str, Scenario); 9] = [
 
 /// Contexts that each node changes in a scenario, at least.
 const CHANGES: u64 = 500;
+
+/// Messages of a load in whose midst something happens.
+const BUSY: u64 = 5;
 
 fn agents_killed(world: &mut World) -> Result<()> {
     for _ in 0..3 {
@@ -45,7 +49,7 @@ fn agents_killed(world: &mut World) -> Result<()> {
 
 fn server_killed(world: &mut World) -> Result<()> {
     for round in 0..if world.long { 10 } else { 2 } {
-        let messages = world.random(20);
+        let messages = 5 + world.random(15);
         world.load(CHANGES, round % 2, messages, |world| {
             world.servers[0].kill()?;
             world.servers[0].restart()
@@ -59,7 +63,7 @@ fn cut_off(world: &mut World) -> Result<()> {
     const CUT: usize = 2;
     for _ in 0..if world.long { 5 } else { 1 } {
         for network in [Network::Silent, Network::Down] {
-            world.load(CHANGES, 0, 0, |world| {
+            world.load(CHANGES, 0, BUSY, |world| {
                 world.nodes[CUT].proxy.set(network);
                 Ok(())
             })?;
@@ -91,6 +95,35 @@ fn late(world: &mut World) -> Result<()> {
     world.check()
 }
 
+fn leave(world: &mut World) -> Result<()> {
+    for removed in [false, true] {
+        world.load(CHANGES, 0, 0, |_| Ok(()))?;
+        world.check()?;
+        let (seed, last) = (world.seed(), world.joined - 1);
+        let node = &mut world.nodes[last];
+        let name = node.name;
+        if removed {
+            node.ask("kill")?;
+        } else {
+            // It must tell these first.
+            node.ask(&format!("change {CHANGES} {seed}"))?;
+        }
+        let made = node.words("made")?;
+        words::xor(&mut world.gone, &made);
+        if removed {
+            world.command("remove", &[name])?;
+        } else {
+            world.command("leave", &["--node", name])?;
+        }
+        world.joined -= 1;
+        world.check()?;
+        // It comes back with a table of its own.
+        world.load(CHANGES, 0, 0, |world| world.join_next())?;
+        world.check()?;
+    }
+    Ok(())
+}
+
 fn twice(world: &mut World) -> Result<()> {
     // One that is the last of its node, and an older one.
     for back in [0, 3] {
@@ -99,7 +132,7 @@ fn twice(world: &mut World) -> Result<()> {
         let position = world.log.publish(&bytes)?;
         ensure!(position > before, "the copy is not in the log");
         world.check()?;
-        world.load(CHANGES, 0, 0, |world| {
+        world.load(CHANGES, 0, BUSY, |world| {
             let bytes = deltas(world, back)?;
             world.log.publish(&bytes)?;
             world.log.publish(&bytes)?;
@@ -120,7 +153,7 @@ fn damaged(world: &mut World) -> Result<()> {
         world.log.publish(bytes)?;
     }
     world.check()?;
-    world.load(CHANGES, 1, 0, |world| {
+    world.load(CHANGES, 1, BUSY, |world| {
         for bytes in bad {
             world.log.publish(bytes)?;
         }
@@ -204,7 +237,9 @@ fn deltas(world: &World, back: usize) -> Result<Vec<u8>> {
     let ends = world.log.ends()?;
     let mut skipped = 0;
     for position in (ends.first..=ends.last).rev() {
-        let bytes = world.log.message(position)?;
+        let Some(bytes) = world.log.message(position)? else {
+            break;
+        };
         let message = Message::decode(&bytes).map(|message| message.body);
         if matches!(message, Ok(Body::Deltas { .. })) {
             if skipped == back {

@@ -161,19 +161,21 @@ impl World {
         for node in self.members() {
             compare(node.name, &node.words("states")?, &model)?;
         }
-        self.verify()?;
+        self.command("verify", &[])?;
         self.settle(&all)
     }
 
-    fn verify(&self) -> Result<()> {
+    /// Runs a command of `atomik-replicate` about the table, which must succeed.
+    pub fn command(&self, command: &str, arguments: &[&str]) -> Result<()> {
         let output = Command::new(self.paths.programs.join("atomik-replicate"))
-            .args(["verify", self.table, "--nats", &self.log.url()])
+            .args([command, self.table, "--nats", &self.log.url()])
+            .args(arguments)
             .stdin(Stdio::null())
             .output()
             .context("atomik-replicate")?;
         ensure!(
             output.status.success(),
-            "atomik-replicate verify: {}: {}{}",
+            "atomik-replicate {command}: {}: {}{}",
             output.status,
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
