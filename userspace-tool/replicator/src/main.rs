@@ -4,7 +4,7 @@
 //! replicate` starts it. Each subcommand has a file of its own.
 //!
 //! The protocol is in the crate `atomik-replicate`, which does no I/O. [`pump`] carries its events
-//! and actions between the [kernel's table](kernel_table), the [log](log) and people.
+//! and actions between the [kernel's table](kernel_table), the [log] and people.
 
 use std::process::ExitCode;
 

@@ -232,6 +232,28 @@ fn a_log_that_lost_its_end() {
 }
 
 #[test]
+fn a_log_that_was_made_anew_beside_the_agent() {
+    let mut rig = Rig::joined();
+    rig.tell(Event::Verify { question: 7 });
+    rig.tell(Event::Published { position: 2 });
+    assert_eq!(
+        rig.error(),
+        Error::LogWentBack {
+            last: 2,
+            position: 2
+        }
+    );
+    let mut rig = Rig::joined();
+    rig.tell(Event::Verify { question: 7 });
+    rig.tell(Event::Published { position: 3 });
+    assert!(
+        rig.actions
+            .iter()
+            .all(|action| !matches!(action, Action::End(_)))
+    );
+}
+
+#[test]
 fn a_message_that_follows_one_never_seen() {
     let mut rig = Rig::joined();
     rig.read(deltas(1, 2, 0));
