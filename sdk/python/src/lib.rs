@@ -6,7 +6,7 @@
 //!
 //! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
 //! held while Python is called. `ints` and `bytes` have the `unsafe` for memory; `lock`, `bell`,
-//! `watch` and `descriptor` have that for forks and descriptors, and `table_map` for mappings.
+//! `watch` and `descriptor` have that for forks and descriptors.
 
 mod bell;
 mod bytes;

@@ -2,7 +2,6 @@
 
 //! [`TableMap`]: a table's states as memory of this process.
 
-use std::mem;
 use std::sync::Arc;
 
 use atomik::{Error, Operation};
@@ -46,17 +45,15 @@ struct Mapped {
 
 /// The place where the states are.
 enum Source {
-    Device(DeviceStates),
+    Device {
+        states: States,
+        /// A table that ends with what uses it doesn't end before its mapping.
+        _table: Arc<Open>,
+    },
     Process {
         shared: Arc<Shared>,
         read_only: bool,
     },
-}
-
-/// Mapped states, and the table that they are of. It is dropped after them.
-struct DeviceStates {
-    states: States,
-    _table: Arc<Open>,
 }
 
 enum States {
@@ -84,8 +81,8 @@ impl TableMap {
         let (py, mapped) = (addr.py(), self.handle.get()?);
         let at = address(addr, mapped.contexts)?;
         match &mapped.source {
-            Source::Device(device) => {
-                let state = device.states.view().read(at).map_err(from_atomik)?;
+            Source::Device { states, .. } => {
+                let state = states.view().read(at).map_err(from_atomik)?;
                 Ok((state & mask(mapped.width)).into_pyobject(py)?.into_any())
             }
             Source::Process { shared, .. } => {
@@ -109,21 +106,18 @@ impl TableMap {
         out: Option<Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mapped = self.handle.get()?;
-        let device = match &mapped.source {
-            Source::Device(device) => device,
+        let states = match &mapped.source {
+            Source::Device { states, .. } => states,
             Source::Process { shared, .. } => return shared.read_many(py, addrs, out),
         };
         let reading = Reading::new(py, addrs, out, mapped.contexts, mapped.width)?;
-        let mut states = many::room(reading.addrs.len())?;
-        states.resize(reading.addrs.len(), 0);
+        let mut words = many::room(reading.addrs.len())?;
+        words.resize(reading.addrs.len(), 0);
         let mask = mask(mapped.width);
         py.detach(|| {
-            device
-                .states
-                .view()
-                .read_consistent(&reading.addrs, &mut states)?;
-            states.iter_mut().for_each(|state| *state &= mask);
-            reading.into.write(0, &states);
+            states.view().read_consistent(&reading.addrs, &mut words)?;
+            words.iter_mut().for_each(|word| *word &= mask);
+            reading.into.write(0, &words);
             Ok(())
         })
         .map_err(|error| from_device(error, None))?;
@@ -141,9 +135,9 @@ impl TableMap {
             op: Operation::Accum,
         };
         match &mapped.source {
-            Source::Device(device) => {
+            Source::Device { states, .. } => {
                 let delta = word(delta, mapped.width, "delta")?;
-                match &device.states {
+                match states {
                     States::Writable(map) => map.accum(at, delta),
                     States::ReadOnly(_) => Err(refused),
                 }
@@ -199,22 +193,17 @@ impl TableMap {
 impl TableMap {
     /// Maps a table of the device.
     pub fn on_device(py: Python<'_>, table: &Arc<Open>, read_only: bool) -> PyResult<Self> {
-        type View<'t> = atomik::TableView<'t>;
-        type Map<'t> = atomik::TableMap<'t>;
         let states = table.call(py, |of| {
             Ok(if read_only {
-                // SAFETY: it borrows the table, which `DeviceStates` keeps until it is dropped. Its
-                // place in the `Arc` stays the same.
-                States::ReadOnly(unsafe { mem::transmute::<View<'_>, View<'static>>(of.view()?) })
+                States::ReadOnly(of.clone().into_view()?)
             } else {
-                // SAFETY: as above.
-                States::Writable(unsafe { mem::transmute::<Map<'_>, Map<'static>>(of.map()?) })
+                States::Writable(of.clone().into_map()?)
             })
         })?;
-        let source = Source::Device(DeviceStates {
+        let source = Source::Device {
             states,
             _table: Arc::clone(table),
-        });
+        };
         Ok(Self::new(source, table.contexts, table.width))
     }
 
