@@ -64,7 +64,9 @@ def test_docstrings(name: str) -> None:
     run(name, documented.__doc__)
     for member in vars(documented):
         if not member.startswith("_"):
-            assert getattr(documented, member).__doc__, f"{name}.{member} has no docstring"
+            text = getattr(documented, member).__doc__
+            assert text, f"{name}.{member} has no docstring"
+            run(f"{name}.{member}", text)
 
 
 def test_a_wrong_example_fails() -> None:
