@@ -5,14 +5,15 @@
 use atomik::{LocalContext, LocalTable, Received, TableRef};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyIterator, PyList, PyType};
+use pyo3::types::{PyBytes, PyDict, PyIterator, PyList, PyType};
 
+use crate::bytes::Bytes;
 use crate::contexts::AtomikContext;
 use crate::convert::{Optional, address, number, to_python, value};
 use crate::device_table::DeviceTable;
 use crate::errors::{from_atomik, from_device, type_name};
 use crate::lock::Lock;
-use crate::message::DeltaMessage;
+use crate::message::{DeltaMessage, message_of, messages_of};
 use crate::store::nonzero;
 
 /// A table of contexts whose changes are messages to other streams. The streams end with the same
@@ -43,6 +44,7 @@ pub struct DeltaStream {
     width: u32,
     contexts: u32,
     sender: u64,
+    on_device: bool,
 }
 
 /// A stream in either place.
@@ -75,14 +77,9 @@ impl DeltaStream {
     ) -> PyResult<Self> {
         let (width, contexts) = (width.width()?, num_contexts.num_contexts()?);
         let sender = sender_of(sender)?;
-        let table = LocalTable::with_width(contexts, width).map_err(from_atomik)?;
-        let stream = atomik::DeltaStream::on(table, sender).map_err(from_atomik)?;
-        Ok(Self {
-            stream: Lock::new(Stream::Process(stream)),
-            width,
-            contexts,
-            sender,
-        })
+        let stream = LocalTable::with_width(contexts, width)
+            .and_then(|table| atomik::DeltaStream::on(table, sender));
+        Ok(Self::of(Stream::Process(stream.map_err(from_atomik)?)))
     }
 
     /// A stream on a DeviceTable of 64 bits, whose states are those of epoch 0: streams that shall
@@ -99,29 +96,84 @@ impl DeltaStream {
         table: &Bound<'_, PyAny>,
         sender: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Py<Self>> {
-        let table = table.cast::<DeviceTable>().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "table must be a DeviceTable, not {}",
-                type_name(table)
-            ))
-        })?;
-        let open = table.get().open()?;
-        if open.width != u64::BITS {
-            return Err(PyValueError::new_err(format!(
-                "a stream on the device has 64 bits, and the table {}",
-                open.width
-            )));
-        }
-        let sender = sender_of(sender)?;
-        let stream = atomik::DeltaStream::on(open.table.clone(), sender);
+        let (table, sender) = (table_of(table)?, sender_of(sender)?);
+        let stream = atomik::DeltaStream::on(table, sender);
         let stream = stream.map_err(|error| from_device(error, None))?;
-        let this = Self {
-            stream: Lock::new(Stream::Device(stream)),
-            width: open.width,
-            contexts: open.contexts,
-            sender,
-        };
-        Py::new(cls.py(), this)
+        Py::new(cls.py(), Self::of(Stream::Device(stream)))
+    }
+
+    /// A stream, in the process, that knows all that another did when it made ``state``, by
+    /// ``encode``. So a newcomer joins streams that exist. ``width`` and ``num_contexts`` are
+    /// theirs, ``sender`` a new one.
+    ///
+    /// Messages that were in the state are duplicates, and those after it apply. To lose none, a
+    /// newcomer collects messages first, then asks for the state, and applies all that it has
+    /// collected. A stream that knows something already merges one that has joined.
+    ///
+    /// Raises ValueError for bytes that are no state, and for one of another width or number of
+    /// contexts.
+    ///
+    /// >>> old = DeltaStream()
+    /// >>> old.load(7, 1000)
+    /// >>> before, state, after = old.accum(7, 1), old.encode(), old.accum(7, 2)
+    /// >>> new = DeltaStream.join(state)
+    /// >>> new.apply_many([before, after])
+    /// ['duplicate', 'applied']
+    /// >>> new.read(7) == old.read(7) == 1003
+    /// True
+    #[classmethod]
+    #[pyo3(
+        signature = (
+            state, width=Optional::LeftOut, num_contexts=Optional::LeftOut, sender=None
+        ),
+        text_signature = "($cls, state, width=64, num_contexts=256, sender=None)"
+    )]
+    fn join(
+        cls: &Bound<'_, PyType>,
+        state: &Bound<'_, PyAny>,
+        width: Optional<'_>,
+        num_contexts: Optional<'_>,
+        sender: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        let (width, contexts) = (width.width()?, num_contexts.num_contexts()?);
+        let (state, sender) = (Bytes::of(state, "state")?, sender_of(sender)?);
+        let (py, state) = (cls.py(), state.whole(cls.py()));
+        let stream = py.detach(|| {
+            let table = LocalTable::with_width(contexts, width)?;
+            atomik::DeltaStream::join(table, sender, &state)
+        });
+        let stream = Stream::Process(stream.map_err(from_atomik)?);
+        Py::new(py, Self::of(stream))
+    }
+
+    /// A stream on a DeviceTable of 64 bits, as ``on`` makes it, that ``join``s. All states of the
+    /// table are replaced; none, where it raises ValueError.
+    #[classmethod]
+    #[pyo3(
+        signature = (table, state, sender=None),
+        text_signature = "($cls, table, state, sender=None)"
+    )]
+    fn join_on(
+        cls: &Bound<'_, PyType>,
+        table: &Bound<'_, PyAny>,
+        state: &Bound<'_, PyAny>,
+        sender: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<Self>> {
+        let table = table_of(table)?;
+        let (state, sender) = (Bytes::of(state, "state")?, sender_of(sender)?);
+        let (py, state) = (cls.py(), state.whole(cls.py()));
+        let stream = py.detach(|| atomik::DeltaStream::join(table, sender, &state));
+        let stream = stream.map_err(|error| from_device(error, None))?;
+        Py::new(py, Self::of(Stream::Device(stream)))
+    }
+
+    /// All that the stream knows, as bytes with which others ``join``: the states, the epochs, and
+    /// which messages are in them. They have no checksum, as messages have none.
+    fn encode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let state = self
+            .at_length(py, |stream| either!(stream, stream => stream.encode()))
+            .map_err(|error| from_device(error, None))?;
+        Ok(PyBytes::new(py, &state))
     }
 
     /// The width of values, in bits.
@@ -174,27 +226,46 @@ impl DeltaStream {
     /// there, and ValueError for another width, or for a message that bears this stream's own name
     /// but that it never made. No state has changed then.
     fn apply(&self, py: Python<'_>, msg: &Bound<'_, PyAny>) -> PyResult<&'static str> {
-        let message = msg.cast::<DeltaMessage>().map_err(|_| {
-            PyTypeError::new_err(format!(
-                "msg must be a DeltaMessage, not {}",
-                type_name(msg)
-            ))
-        })?;
-        let message = &message.get().message;
-        if message.seq == 0 {
-            return Err(PyValueError::new_err(
-                "the message's seq is 0: without a number its duplicates couldn't be told",
-            ));
-        }
-        let received = self.with(
+        let message = &message_of(msg, "msg")?.get().message;
+        // One without a number changes nothing.
+        let received = self.call(
             py,
             |stream| either!(stream, stream => stream.apply(message)),
-        )?;
-        Ok(match received {
-            Received::Applied => "applied",
-            Received::Duplicate => "duplicate",
-            Received::Waiting => "waiting",
-        })
+        );
+        fate(message, received)
+    }
+
+    /// Takes messages of other streams, in any iterable, as ``apply`` takes one, and returns the
+    /// effect of each.
+    ///
+    /// A message that ``apply`` would refuse has the exception in its place, which isn't raised: a
+    /// StaleEpochError, IndexError or ValueError. The others are taken.
+    ///
+    /// On the device the deltas of each 4096 messages are one batch, which others see whole or not
+    /// at all. If the device fails, that is OSError, and all messages can be applied again: those
+    /// of the batches before it are duplicates then.
+    ///
+    /// >>> one, other = DeltaStream(), DeltaStream()
+    /// >>> messages = [one.accum(1, 5), one.accum(2, 6), DeltaMessage(256, 7, seq=1, sender=3)]
+    /// >>> *effects, refused = other.apply_many(messages)
+    /// >>> effects, isinstance(refused, IndexError)
+    /// (['applied', 'applied'], True)
+    fn apply_many<'py>(&self, messages: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+        let py = messages.py();
+        let messages = messages_of(messages)?;
+        let received = self.at_length(
+            py,
+            |stream| either!(stream, stream => stream.apply_many(&messages)),
+        );
+        let received = received.map_err(|error| from_device(error, None))?;
+        let effects = PyList::empty(py);
+        for (message, received) in messages.iter().zip(received) {
+            match fate(message, received) {
+                Ok(effect) => effects.append(effect)?,
+                Err(refused) => effects.append(refused.into_value(py))?,
+            }
+        }
+        Ok(effects)
     }
 
     /// READ: returns the context's state.
@@ -297,15 +368,74 @@ impl DeltaStream {
 }
 
 impl DeltaStream {
+    fn of(stream: Stream) -> Self {
+        let (width, contexts, sender) =
+            either!(&stream, stream => (stream.width(), stream.size(), stream.sender()));
+        Self {
+            on_device: matches!(stream, Stream::Device(_)),
+            stream: Lock::new(stream),
+            width,
+            contexts,
+            sender,
+        }
+    }
+
     fn with<R: Send>(
         &self,
         py: Python<'_>,
         f: impl FnOnce(&mut Stream) -> atomik::Result<R> + Send,
     ) -> PyResult<R> {
-        self.stream
-            .with(py, f)
-            .map_err(|error| from_device(error, None))
+        self.call(py, f).map_err(|error| from_device(error, None))
     }
+
+    fn call<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut Stream) -> R + Send) -> R {
+        if self.on_device {
+            self.at_length(py, f)
+        } else {
+            self.stream.with(py, f)
+        }
+    }
+
+    /// The same for calls that take long: other threads of Python's run meanwhile.
+    fn at_length<R: Send>(&self, py: Python<'_>, f: impl FnOnce(&mut Stream) -> R + Send) -> R {
+        py.detach(|| self.stream.hold(f))
+    }
+}
+
+/// The effect of a message that a stream has received.
+fn fate(
+    message: &atomik::DeltaMessage,
+    received: atomik::Result<Received>,
+) -> PyResult<&'static str> {
+    if message.seq == 0 {
+        return Err(PyValueError::new_err(
+            "the message's seq is 0: without a number its duplicates couldn't be told",
+        ));
+    }
+    match received {
+        Ok(Received::Applied) => Ok("applied"),
+        Ok(Received::Duplicate) => Ok("duplicate"),
+        Ok(Received::Waiting) => Ok("waiting"),
+        Err(error) => Err(from_device(error, None)),
+    }
+}
+
+/// The table of the device that an argument is.
+fn table_of(table: &Bound<'_, PyAny>) -> PyResult<TableRef> {
+    let table = table.cast::<DeviceTable>().map_err(|_| {
+        PyTypeError::new_err(format!(
+            "table must be a DeviceTable, not {}",
+            type_name(table)
+        ))
+    })?;
+    let open = table.get().open()?;
+    if open.width != u64::BITS {
+        return Err(PyValueError::new_err(format!(
+            "a stream on the device has 64 bits, and the table {}",
+            open.width
+        )));
+    }
+    Ok(open.table.clone())
 }
 
 /// The sender that was given, or a random one.

@@ -94,11 +94,47 @@ def test_streams_that_get_all_messages_converge(width: int, made: list[Any], ran
     assert streams[0].snapshot() == expected.snapshot()
 
 
+@given(
+    widths,
+    st.lists(st.tuples(st.integers(0, 1), local), max_size=4),
+    st.randoms(use_true_random=False),
+)
+def test_many_are_one_by_one(width: int, made: list[Any], random: Any) -> None:
+    """Applied as one, and through a byte stream that arrives in two pieces."""
+    senders = [DeltaStream(width, CONTEXTS, sender) for sender in (1, 2)]
+    single, many = DeltaStream(width, CONTEXTS, 3), DeltaStream(width, CONTEXTS, 4)
+    messages = []
+    for which, steps in made:
+        results = [getattr(senders[which], name)(addr, value) for name, addr, value in steps]
+        messages += [message for message in results if message is not None] * 2
+    random.shuffle(messages)
+    for addr in random.choices(range(CONTEXTS), k=2):
+        single.load(addr, 5)
+        many.load(addr, 5)
+    data, found = DeltaMessage.encode_many(messages), []
+    cut = random.randint(0, len(data))
+    received = data[:cut]
+    for more in (b"", data[cut:]):
+        received += more
+        some, taken = DeltaMessage.take_many(received)
+        received = received[taken:]
+        found += some
+    assert (found, received) == (messages, b"")
+    effects = [e if isinstance(e, str) else type(e) for e in many.apply_many(found)]
+    assert effects == [outcome(single, "apply", message) for message in messages]
+    assert many.snapshot() == single.snapshot()
+
+
 def copy_of(stream: DeltaStream) -> DeltaStream:
     """Another stream that knows the same."""
     twin = DeltaStream(stream.width, stream.num_contexts)
     twin.merge(stream)
     return twin
+
+
+def newcomer(stream: DeltaStream) -> DeltaStream:
+    """The same, by its bytes."""
+    return DeltaStream.join(stream.encode(), stream.width, stream.num_contexts)
 
 
 @given(widths, st.lists(local, min_size=3, max_size=3), st.randoms(use_true_random=False))
@@ -138,3 +174,4 @@ def test_merging_is_commutative_associative_and_idempotent(
     same(merged(merged(a, b), c), merged(a, merged(b, c)))
     same(merged(merged(a, b), b), merged(a, b))
     same(merged(a, a), copy_of(a))
+    same(newcomer(merged(a, b)), merged(a, b))

@@ -9,6 +9,7 @@ import pickle
 import resource
 import socket
 import sys
+import threading
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -423,6 +424,69 @@ def test_a_stream_on_the_device() -> None:
         assert stream.read(0) == 7
         with pytest.raises(ValueError, match="closed"):
             DeltaStream.on(table)
+
+
+@on_device
+def test_many_messages_are_one_batch_on_the_device() -> None:
+    """So that others see all of them or none."""
+    size, rounds = 64, 300
+    with DeviceTable(size) as table, table.map(read_only=True) as states:
+        stream, other = DeltaStream.on(table), DeltaStream(num_contexts=size)
+        seen = set()
+        done = threading.Event()
+
+        def look() -> None:
+            while not done.is_set():
+                seen.add(tuple(states.read_consistent(range(size))))
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            for count in range(rounds):
+                # Each state counts.
+                messages = [other.accum(addr, count ^ count + 1) for addr in range(size)]
+                assert stream.apply_many(messages) == ["applied"] * size
+        finally:
+            done.set()
+            thread.join()
+        assert table.snapshot() == dict.fromkeys(range(size), rounds)
+        assert [found for found in seen if len(set(found)) > 1] == []
+
+
+@on_device
+def test_a_newcomer_on_the_device() -> None:
+    with DeviceTable(4) as table, DeviceTable(4, width=8) as narrow, DeviceTable(3) as small:
+        old = DeltaStream(num_contexts=4)
+        old.load(1, 100)
+        before, state = old.accum(1, 5), old.encode()
+        small.load(0, 7)
+        with pytest.raises(ValueError, match="of 4 contexts doesn't fit one of 3"):
+            DeltaStream.join_on(small, state)
+        with pytest.raises(ValueError, match="is cut off"):
+            DeltaStream.join_on(small, state[:-1])
+        assert small.snapshot() == {0: 7}
+        with pytest.raises(ValueError, match="a stream on the device has 64 bits, and the table 8"):
+            DeltaStream.join_on(narrow, state)
+        table.load(0, 7)
+        new = DeltaStream.join_on(table=table, state=state, sender=9)
+        assert (new.sender, new.epoch(1), table.snapshot()) == (9, 1, {1: 97})
+        assert new.apply_many([before, old.accum(2, 6)]) == ["duplicate", "applied"]
+        # And others join what is on the device.
+        third = DeltaStream.join(new.encode(), num_contexts=4)
+        assert third.snapshot() == table.snapshot() == old.snapshot() == {1: 97, 2: 6}
+
+
+@on_device
+def test_messages_that_the_device_refuses_can_be_applied_again() -> None:
+    with DeviceTable(4) as table:
+        reader = table.export(read_only=True).table()
+        stream, other = DeltaStream.on(reader), DeltaStream(num_contexts=4)
+        messages = [other.accum(0, 1), other.accum(1, 2)]
+        for _ in range(2):
+            with pytest.raises(OSError, match="doesn't give the right to") as raised:
+                stream.apply_many(messages)
+            assert raised.value.errno == errno.EBADF
+        assert table.snapshot() == {}
 
 
 @on_device

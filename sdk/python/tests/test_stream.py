@@ -59,6 +59,87 @@ def test_an_epoch_to_come_is_waited_for() -> None:
     assert (other.read(3), other.epoch(addr=3)) == (5, 1)
 
 
+def test_many_have_each_its_effect() -> None:
+    one, other = pair()
+    third = DeltaStream(sender=3)
+    stale = third.accum(3, 9)
+    other.load(3, 1)
+    one.load(4, 1)
+    applied, waiting, own = one.accum(0, 5), one.accum(4, 6), other.accum(1, 7)
+    messages = [
+        (applied, "applied"),
+        (waiting, "waiting"),
+        (applied, "duplicate"),
+        (own, "duplicate"),
+        (stale, StaleEpochError),
+        (DeltaMessage(256, 1, seq=1, sender=4), IndexError),
+        (DeltaMessage(0, 1, seq=1, sender=4, width=8), ValueError),
+        (DeltaMessage(0, 1, seq=5, sender=2), ValueError),
+        (DeltaMessage(0, 1, sender=5), ValueError),
+        (one.accum(0, 2), "applied"),
+    ]
+    found = other.apply_many(messages=(message for message, _ in messages))
+    assert [e if isinstance(e, str) else type(e) for e in found] == [e for _, e in messages]
+    assert other.snapshot() == {0: 7, 1: 7, 3: 1}
+    assert str(found[8]).startswith("the message's seq is 0: without a number")
+    # Each is what apply raises.
+    for (message, _), effect in zip(messages, found, strict=True):
+        if isinstance(effect, Exception) and not isinstance(effect, StaleEpochError):
+            with pytest.raises(type(effect)) as raised:
+                other.apply(message)
+            assert str(raised.value) == str(effect)
+    assert other.apply(stale) == other.apply(waiting) == "duplicate"
+    assert other.apply_many([]) == []
+    with pytest.raises(TypeError, match="^an item of messages must be a DeltaMessage, not int$"):
+        other.apply_many([one.accum(0, 8), 5])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="not iterable"):
+        other.apply_many(applied)  # type: ignore[arg-type]
+    assert other.read(0) == 7
+
+
+def test_a_newcomer_joins() -> None:
+    old, other = DeltaStream(100, 4, 1), DeltaStream(100, 4, 2)
+    for stream in (old, other):
+        stream.load(3, 1 << 99)
+    old.apply(other.accum(3, 2))
+    before, late = old.accum(0, 5), other.accum(1, 6)
+    state = old.encode()
+    after = old.accum(3, 4)
+    for buffer in (state, bytearray(state), memoryview(state)):
+        new = DeltaStream.join(state=buffer, width=100, num_contexts=4, sender=3)
+        assert (new.width, new.num_contexts, new.sender) == (100, 4, 3)
+        assert new.snapshot() == {0: 5, 3: 1 << 99 | 2}
+        assert (new.epoch(0), new.epoch(3)) == (0, 1)
+        assert new.apply_many([before, after, late]) == ["duplicate", "applied", "applied"]
+        assert new.accum(2, 1).seq == 1
+    assert new.pending() != [] and old.snapshot() == {0: 5, 3: 1 << 99 | 6}
+    old.merge(new)
+    assert old.snapshot() == new.snapshot() == {0: 5, 1: 6, 2: 1, 3: 1 << 99 | 6}
+    assert DeltaStream.join(state, 100, 4).sender != DeltaStream.join(state, 100, 4).sender
+
+
+def test_what_nobody_joins() -> None:
+    stream = DeltaStream(num_contexts=4)
+    stream.load(1, 5)
+    stream.accum(2, 6)
+    state = stream.encode()
+    with pytest.raises(ValueError, match="of 64 bits doesn't fit a stream of 32"):
+        DeltaStream.join(state, 32, 4)
+    with pytest.raises(ValueError, match="of 4 contexts doesn't fit one of 256"):
+        DeltaStream.join(state)
+    for length in range(len(state)):
+        with pytest.raises(ValueError, match="is cut off"):
+            DeltaStream.join(state[:length], num_contexts=4)
+    with pytest.raises(ValueError, match="1 bytes follow"):
+        DeltaStream.join(state + b"\0", num_contexts=4)
+    with pytest.raises(ValueError, match="version 0xa1"):
+        DeltaStream.join(stream.accum(0, 1).to_bytes(), num_contexts=4)
+    with pytest.raises(TypeError, match="^state must be bytes or another object with a buffer"):
+        DeltaStream.join("state")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="^table must be a DeviceTable, not AtomikTable$"):
+        DeltaStream.join_on(AtomikTable(4), state)  # type: ignore[arg-type]
+
+
 def test_pending_gets_and_clears() -> None:
     stream, _ = pair()
     messages = [stream.accum(0, 1), stream.accum(1, 2)]
@@ -163,8 +244,8 @@ def test_damaged_bytes() -> None:
     with pytest.raises(ValueError, match="1 bytes follow"):
         DeltaMessage.from_bytes(data + b"\0")
     assert len(data) not in (15, 16)
-    with pytest.raises(ValueError, match="version 0xa2"):
-        DeltaMessage.from_bytes(b"\xa2" + data[1:])
+    with pytest.raises(ValueError, match="version 0xa4"):
+        DeltaMessage.from_bytes(b"\xa4" + data[1:])
     with pytest.raises(
         TypeError, match="^data must be bytes or another object with a buffer, not str$"
     ):
@@ -207,6 +288,98 @@ def test_what_says_more_comes_back_too(message: DeltaMessage) -> None:
     data = message.to_bytes()
     assert data[0] == 0xA1
     assert DeltaMessage.from_bytes(data) == message
+
+
+# The crate's tests have the same bytes.
+SENDER = 0x0102030405060708
+PACKED = [
+    DeltaMessage(300, 0xFF, seq=1, sender=SENDER),
+    DeltaMessage(1, 0x100, epoch=2, seq=5, sender=SENDER),
+]
+PACKET = bytes.fromhex("a2 0807060504030201 40 02  ac02 04 ff  01 0b 02 05 0001")
+
+
+def test_packets() -> None:
+    assert DeltaMessage.encode_many(messages=iter(PACKED)) == PACKET
+    assert DeltaMessage.encode_many([]) == b""
+    for buffer in (PACKET, bytearray(PACKET), memoryview(PACKET)):
+        assert DeltaMessage.take_many(data=buffer) == (PACKED, len(PACKET))
+    with pytest.raises(ValueError, match="have a seq, from 1; that of messages\\[2\\] is 0$"):
+        DeltaMessage.encode_many([*PACKED, DeltaMessage(1, 2)])
+    with pytest.raises(TypeError, match="^an item of messages must be a DeltaMessage, not bytes$"):
+        DeltaMessage.encode_many([PACKET])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="^data must be bytes or another object with a buffer"):
+        DeltaMessage.take_many(5)  # type: ignore[arg-type]
+
+
+def test_a_byte_stream_in_pieces() -> None:
+    """Of packets, of messages by themselves, and of wide ones, which are in no packet."""
+    wide = DeltaMessage(7, 1 << 99, seq=1, sender=3, width=100)
+    # 16 bytes would have no mark.
+    plain = DeltaMessage(7, 5, seq=1)
+    messages = [*PACKED, wide, PACKED[1], plain]
+    data = DeltaMessage.encode_many(messages[:3]) + PACKED[1].to_bytes()
+    data += DeltaMessage.encode_many([plain])
+    for size in range(1, len(data) + 1):
+        received, found = bytearray(), []
+        for start in range(0, len(data), size):
+            received += data[start : start + size]
+            more, taken = DeltaMessage.take_many(received)
+            assert bool(more) == bool(taken)
+            del received[:taken]
+            found += more
+        assert (found, received) == (messages, b"")
+
+
+def test_a_mistake_in_a_byte_stream() -> None:
+    """The messages before it aren't lost."""
+    data = PACKET + b"\xff"
+    messages, taken = DeltaMessage.take_many(data)
+    assert (messages, taken) == (PACKED, len(PACKET))
+    with pytest.raises(ValueError, match="version 0xff"):
+        DeltaMessage.take_many(data[taken:])
+    with pytest.raises(ValueError, match="version 0x00"):
+        DeltaMessage.take_many(DeltaMessage(1, 2, seq=3).to_bytes())
+
+
+def loaded(addr: int, value: int) -> DeltaStream:
+    stream = DeltaStream()
+    stream.load(addr, value)
+    return stream
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PACKET, "a packet of messages, or a part of one: DeltaMessage.take_many takes them"),
+        (PACKET[:5], "a packet of messages"),
+        # Of 16 bytes, as a plain message.
+        (DeltaMessage.encode_many([DeltaMessage(1, 0xFFFFFF, seq=1, sender=3)]), "a packet of"),
+        (DeltaStream().encode(), "the state of a stream, or a part of one: DeltaStream.join takes"),
+        (DeltaStream().encode()[:1], "the state of a stream"),
+        (loaded(7, 5).encode(), "the state of a stream"),
+        (loaded(7, -1).encode(), "the state of a stream"),
+    ],
+)
+def test_what_is_not_one_message(data: bytes, kind: str) -> None:
+    with pytest.raises(ValueError, match=f"^data is {kind}"):
+        DeltaMessage.from_bytes(data)
+
+
+def test_there_are_packets_and_states_of_16_bytes() -> None:
+    """Messages that would look like them take the other encoding."""
+    packet = DeltaMessage.encode_many([DeltaMessage(1, 0xFFFFFF, seq=1, sender=3)])
+    for data in (packet, loaded(7, -1).encode()):
+        assert len(data) == 16
+        addr, delta, seq = (int.from_bytes(data[a:b]) for a, b in ((0, 4), (4, 12), (12, 16)))
+        message = DeltaMessage(addr, delta, seq=seq)
+        encoded = message.to_bytes()
+        assert encoded[0] == 0xA1
+        assert DeltaMessage.from_bytes(encoded) == message
+        # Others that begin with such a byte are plain.
+        other = DeltaMessage(addr, 2**64 - 1, seq=seq)
+        assert DeltaMessage.from_bytes(other.to_bytes()) == other
+        assert len(other.to_bytes()) == 16
 
 
 def test_what_has_no_number() -> None:
