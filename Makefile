@@ -148,9 +148,8 @@ bench-programs: tool
 bench: bench-programs ## count instructions and compare times, in the guest; saves target/bench
 	@$(bench) run $(bench_options)
 
-bench-replicate: setup ## print what replicated tables cost, beside NATS KV and Redis, in one guest
-	@$(cargo) build --profile tool --locked --package atomik-replicator \
-		--package atomik-bench-replication
+bench-replicate: replicator ## print what replicated tables cost, beside NATS KV and Redis, in one guest
+	@$(cargo) build --profile tool --locked --package atomik-bench-replication
 	@nats=$$(qemu/roots/nats-server) && redis=$$(qemu/roots/redis-server) && \
 	qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --steady-time --cpu max,-erms,-fsrm --mem 2G \
 		--file $(programs)/tool/atomik-replicate=/usr/bin/atomik-replicate \
