@@ -14,6 +14,7 @@ pub struct Failure {
     status: u8,
     message: String,
     hint: Option<String>,
+    passing: bool,
 }
 
 /// The status where starting the agent again can't help.
@@ -26,6 +27,7 @@ impl Failure {
             status: 1,
             message: message.into(),
             hint: None,
+            passing: false,
         }
     }
 
@@ -43,6 +45,19 @@ impl Failure {
             hint: Some(hint.into()),
             ..self
         }
+    }
+
+    /// The same; it may be over soon, as where servers of a cluster choose another leader.
+    pub fn for_now(self) -> Self {
+        Self {
+            passing: true,
+            ..self
+        }
+    }
+
+    /// Whether it may be over soon.
+    pub fn is_passing(&self) -> bool {
+        self.passing
     }
 
     /// The same; starting the agent again can't help.

@@ -302,7 +302,7 @@ fn object_name(position: u64) -> String {
 }
 
 fn broken(what: &str, error: &dyn std::error::Error) -> Failure {
-    Failure::new(format!("can't {what}: {}", chain(error)))
+    Failure::new(format!("can't {what}: {}", chain(error))).for_now()
 }
 
 /// Checks that the stream keeps what it is given, until an agent cuts it.

@@ -57,6 +57,20 @@ impl Args {
     pub async fn run(&self, global: &Global) -> Result<(), Failure> {
         let end = Instant::now().checked_add(self.timeout);
         let end = end.ok_or_else(|| Failure::usage("--timeout is too long"))?;
+        let answers = loop {
+            match self.ask(end).await {
+                Err(failure) if failure.is_passing() && Instant::now() + PAUSE < end => {
+                    sleep(PAUSE).await;
+                }
+                answers => break answers?,
+            }
+        };
+        global.print(answers.text(), json!(answers))?;
+        answers.judge()
+    }
+
+    /// Asks all nodes, and waits for their answers.
+    async fn ask(&self, end: Instant) -> Result<Answers, Failure> {
         let connected = self.nats.connect().await?;
         let log = Log::existing(&connected, &self.name).await?;
         let Some(founded) = Founded::find(&log).await? else {
@@ -68,7 +82,7 @@ impl Args {
             if !found.is_empty() {
                 break found;
             }
-            if Instant::now() + PAUSE > end {
+            if Instant::now() + PAUSE >= end {
                 return Err(Failure::new(format!("no agent of {} answers", self.name))
                     .with_hint("`join` starts one"));
             }
@@ -88,15 +102,14 @@ impl Args {
             };
             answers.take(&next?.1, founded.number);
         }
-        global.print(answers.text(), json!(answers))?;
-        answers.judge()
+        Ok(answers)
     }
 }
 
 /// The time to find out which nodes there are. One that isn't there is missing afterwards.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The time until agents are looked for again.
+/// The time between two attempts.
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl Answers {

@@ -63,7 +63,8 @@ fn cut_off(world: &mut World) -> Result<()> {
     const CUT: usize = 2;
     for _ in 0..if world.long { 5 } else { 1 } {
         for network in [Network::Silent, Network::Down] {
-            world.load(CHANGES, 0, BUSY, |world| {
+            // Nobody waits for messages, of which that node gets none.
+            world.load(CHANGES, 0, 0, |world| {
                 world.nodes[CUT].proxy.set(network);
                 Ok(())
             })?;
