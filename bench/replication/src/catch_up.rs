@@ -37,7 +37,7 @@ pub fn from_the_log(meter: &mut Meter, pair: &mut Pair, nats: &Server) -> Result
 
 /// A new node, where the log begins behind a snapshot.
 pub fn from_a_snapshot(meter: &mut Meter, nats: &Server, kv: &Kv) -> Result<()> {
-    let options = &["--snapshot-every", "48", "--keep", "0"];
+    let options = &["--snapshot-every", "48", "--keep", "1"];
     let sender = Node::start("cut", "a", CONTEXTS, options)?;
     make(meter, "make/atomik/cut".to_owned(), &sender, nats, 1_360)?;
     while kv.stream("atomik-cut")?.first_sequence < 48 {

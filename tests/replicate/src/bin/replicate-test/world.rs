@@ -161,8 +161,7 @@ impl World {
         for node in self.members() {
             compare(node.name, &node.words("states")?, &model)?;
         }
-        // Servers of a cluster may be choosing leaders.
-        self.command("verify", &["--timeout", "300"])?;
+        self.command("verify", &[])?;
         self.settle(&all)
     }
 
@@ -170,6 +169,8 @@ impl World {
     pub fn command(&self, command: &str, arguments: &[&str]) -> Result<()> {
         let output = Command::new(self.paths.programs.join("atomik-replicate"))
             .args([command, self.table, "--nats", &self.log.url()])
+            // Servers of a cluster may be choosing leaders, and this machine be busy.
+            .args(["--timeout", "300"])
             .args(arguments)
             .stdin(Stdio::null())
             .output()
