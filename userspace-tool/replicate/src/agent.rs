@@ -212,7 +212,7 @@ impl Agent {
             }
         }
         for (address, state) in (0..image.layout().states()).zip(contexts) {
-            if state ^ image.shadow(address) ^ image.outbox(address) != 0 {
+            if *state != image.accounted(address) {
                 self.untold.push(address);
             }
         }
@@ -338,7 +338,7 @@ impl Agent {
         let Some(image) = &self.image else { return };
         let untold = |(&address, state): (&u32, &u64)| Delta {
             address,
-            delta: state ^ image.shadow(address) ^ image.outbox(address),
+            delta: state ^ image.accounted(address),
         };
         let mut deltas: Vec<_> = addresses.iter().zip(values).map(untold).collect();
         deltas.retain(|delta| delta.delta != 0);

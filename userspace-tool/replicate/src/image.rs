@@ -75,6 +75,11 @@ impl Image {
         self.at(self.layout.outbox(address))
     }
 
+    /// The state that a context has where nothing of it is untold.
+    pub fn accounted(&self, address: u32) -> u64 {
+        self.shadow(address) ^ self.outbox(address)
+    }
+
     /// A word of the agent.
     pub fn word(&self, word: Word) -> u64 {
         self.at(self.layout.word(word))

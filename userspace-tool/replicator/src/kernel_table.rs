@@ -111,10 +111,9 @@ impl KernelTable {
     pub fn untold(&self, image: &Image) -> Result<usize, Failure> {
         let states = 0..self.layout.states();
         let contexts = (self.table.snapshot(states.clone())).map_err(|e| Failure::device(&e))?;
-        let told = |address| image.shadow(address) ^ image.outbox(address);
         let untold = states
             .zip(contexts)
-            .filter(|(address, context)| context.state() != told(*address));
+            .filter(|(address, context)| context.state() != image.accounted(*address));
         Ok(untold.count())
     }
 
@@ -174,10 +173,10 @@ fn untold(changes: &[Change], image: Option<&Image>) -> Result<Vec<u32>, Failure
     if changes.is_empty() {
         return Err(Failure::new("the table has been destroyed").finally());
     }
-    let told = |address| image.map(|image| image.shadow(address) ^ image.outbox(address));
+    let accounted = |address| image.map(|image| image.accounted(address));
     let untold = changes
         .iter()
-        .filter(|change| told(change.addr) != Some(change.state))
+        .filter(|change| accounted(change.addr) != Some(change.state))
         .map(|change| change.addr);
     Ok(untold.collect())
 }
