@@ -3,7 +3,7 @@
 # `make help` lists the targets. Everything is built in a Debian root, which qemu/root makes, and
 # runs in a guest, which qemu/run boots, so that neither the host's release nor its kernel matters.
 
-# The kernel of the guest: 7.3, 7.2, 7.3-amd64, newest, debug; empty for the default.
+# The kernel of the guest: 7.3, 7.2, 7.3-amd64, 7.3-arm64, newest, debug; empty for the default.
 KERNEL ?=
 SMP ?= 2
 # How long `make fuzz` goes on, and the seed of its programs; by default another one each time. The
@@ -13,9 +13,12 @@ SEED ?=
 # More arguments for qemu/run, such as RUN="--verbose".
 RUN ?=
 
-target := x86_64-unknown-linux-gnu
-programs := target/guest/$(target)
+# Programs for this machine, and for the guest, which may be of another architecture.
+arch := $(shell qemu/arch $(KERNEL))
+programs := target/guest/$(shell uname -m)-unknown-linux-gnu
+guest_programs := target/guest/$(if $(filter arm64,$(arch)),aarch64,x86_64)-unknown-linux-gnu
 cargo := qemu/cargo
+guest_cargo := qemu/cargo --arch $(arch)
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 # Shell scripts, for shellcheck, which follows what they source.
 scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
@@ -28,7 +31,8 @@ scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
 # The program that measures, and the plugin with which QEMU counts: a library, so not static.
 bench := $(programs)/release/bench
 plugin := target/plugin/release/libatomik_bench_plugin.so
-bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=--only %)
+bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=--only %) \
+	$(if $(filter-out $(programs),$(guest_programs)),--programs $(guest_programs))
 # For bench-profile and bench-compare: beginnings of the names that `make bench` prints.
 ONLY ?=
 
@@ -45,11 +49,11 @@ setup: ## install what the host lacks, with apt
 	@qemu/setup
 
 demo: setup ## mirror the guest's /proc/vmstat through the device, and verify it
-	@$(cargo) build --release --locked --package atomik --example mirror
-	@$(run) -- $(programs)/release/examples/mirror
+	@$(guest_cargo) build --release --locked --package atomik --example mirror
+	@$(run) -- $(guest_programs)/release/examples/mirror
 
 demo-cluster: tool replicator ## mirror /proc/vmstat of three guests in one replicated table, and compare
-	@userspace-tool/examples/cluster/run $(programs)/tool $(if $(KERNEL),--kernel $(KERNEL)) $(RUN)
+	@userspace-tool/examples/cluster/run $(guest_programs)/tool $(if $(KERNEL),--kernel $(KERNEL)) $(RUN)
 
 test: test-host test-scripts test-sdk test-guest test-sdk-guest test-bed ## the tests of one kernel
 
@@ -108,15 +112,15 @@ module: setup ## build atomik.ko for the guest's kernel
 	@qemu/module $(KERNEL)
 
 tool: setup ## build atomikctl, static
-	@$(cargo) build --profile tool --locked --package atomikctl
-	@echo $(programs)/tool/atomikctl
+	@$(guest_cargo) build --profile tool --locked --package atomikctl
+	@echo $(guest_programs)/tool/atomikctl
 
 replicator: setup ## build atomik-replicate, static
-	@$(cargo) build --profile tool --locked --package atomik-replicator
-	@echo $(programs)/tool/atomik-replicate
+	@$(guest_cargo) build --profile tool --locked --package atomik-replicator
+	@echo $(guest_programs)/tool/atomik-replicate
 
 examples: setup ## build the examples of the crate, static
-	@$(cargo) build --release --locked --package atomik --examples
+	@$(guest_cargo) build --release --locked --package atomik --examples
 
 vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
@@ -134,7 +138,7 @@ deb: setup ## build the Debian packages, in target/deb
 	@packaging/deb/build
 
 shell: tool ## an interactive guest
-	@$(run) --tty --file $(programs)/tool/atomikctl=/usr/bin/atomikctl
+	@$(run) --tty --file $(guest_programs)/tool/atomikctl=/usr/bin/atomikctl
 
 kernel-table: ## compare the README's table of kernels with the results of tests in target/tested
 	@$(cargo) build --quiet --release --locked --package atomik-install-test
@@ -142,6 +146,7 @@ kernel-table: ## compare the README's table of kernels with the results of tests
 
 bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench
+	@$(guest_cargo) build --quiet --release --locked --package atomik-bench --bin guest-bench
 	@qemu/in-root env CARGO_TARGET_DIR=target/plugin \
 		cargo build --quiet --release --locked --package atomik-bench-plugin
 
@@ -149,12 +154,12 @@ bench: bench-programs ## count instructions and compare times, in the guest; sav
 	@$(bench) run $(bench_options)
 
 bench-replicate: replicator ## print what replicated tables cost, beside NATS KV and Redis, in one guest
-	@$(cargo) build --profile tool --locked --package atomik-bench-replication
+	@$(guest_cargo) build --profile tool --locked --package atomik-bench-replication
 	@nats=$$(qemu/roots/nats-server) && redis=$$(qemu/roots/redis-server) && \
 	qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --steady-time --cpu max,-erms,-fsrm --mem 2G \
-		--file $(programs)/tool/atomik-replicate=/usr/bin/atomik-replicate \
+		--file $(guest_programs)/tool/atomik-replicate=/usr/bin/atomik-replicate \
 		--file "$$nats=/usr/bin/nats-server" --file "$$redis=/usr/lib/redis" $(RUN) \
-		-- $(programs)/tool/bench-replication
+		-- $(guest_programs)/tool/bench-replication
 
 bench-compare: bench-programs ## what changed in the counts since BASE=COMMIT; ONLY=NAME… chooses
 	@KERNEL="$(KERNEL)" bench/compare "$(BASE)" $(bench) $(bench_options)

@@ -39,11 +39,52 @@ known_kernels() {
     awk -v flavour="${1-}" '!/^#/ && NF && (flavour == "" || $2 == flavour)' "$here/kernels/table"
 }
 
-# test_programs PACKAGE NAME…: builds these test programs of the package, and prints their paths.
+# Architectures have Debian's names, amd64 and arm64. This is the machine's own.
+case $(uname -m) in
+x86_64) native=amd64 ;;
+aarch64) native=arm64 ;;
+*) die "this machine is a $(uname -m). The test bed works on x86-64 and arm64" ;;
+esac
+
+# arch_of KERNEL: the architecture of a release, or of what qemu/kernel takes: a flavour has it in
+# its name, and a kernel without a flavour is for this machine.
+arch_of() {
+    case ${1-} in
+    *amd64*) echo amd64 ;;
+    *arm64*) echo arm64 ;;
+    *) echo "$native" ;;
+    esac
+}
+
+# gnu ARCH: the architecture as names of compilers begin.
+gnu() {
+    case $1 in
+    amd64) echo x86_64-linux-gnu ;;
+    arm64) echo aarch64-linux-gnu ;;
+    *) die "the architecture '$1' is unknown; say amd64 or arm64" ;;
+    esac
+}
+
+# triple ARCH: the same as Rust says it.
+triple() {
+    local gnu
+    gnu=$(gnu "$1")
+    echo "${gnu/-linux/-unknown-linux}"
+}
+
+# programs_for ARCH: where qemu/cargo puts programs for it, in the project.
+programs_for() {
+    local triple
+    triple=$(triple "$1")
+    echo "target/guest/$triple"
+}
+
+# test_programs ARCH PACKAGE NAME…: builds these test programs of the package, and prints their
+# paths.
 test_programs() {
-    local package=$1 said
-    shift
-    said=$("$here/cargo" test --locked --package "$package" "${@/#/--test=}" --no-run 2>&1) || {
+    local arch=$1 package=$2 said
+    shift 2
+    said=$("$here/cargo" --arch "$arch" test --locked --package "$package" "${@/#/--test=}" --no-run 2>&1) || {
         printf '%s\n' "$said" >&2
         die "the test programs $* of $package can't be built; the messages above say why"
     }

@@ -45,6 +45,27 @@ compiler_argument() {
     fi
 }
 
+# kernel_arch CONFIG: the directory of arch/ in the kernel's source.
+kernel_arch() {
+    if [[ $(kernel_option "$1" CONFIG_ARM64) == y ]]; then
+        echo arm64
+    else
+        echo x86
+    fi
+}
+
+# cross_arguments CONFIG: the arguments by which make builds for a kernel of another machine than
+# this one; nothing where it is of this one.
+cross_arguments() {
+    local arch compiler
+    arch=$(kernel_arch "$1")
+    compiler=$(kernel_compiler "$1")
+    case $arch-$(uname -m) in
+    x86-x86_64 | arm64-aarch64) ;;
+    *) printf '%s\n' "ARCH=$arch" "CROSS_COMPILE=${compiler%%-gcc*}-" ;;
+    esac
+}
+
 # has_metadata TREE: whether Rust modules can be built against it.
 has_metadata() {
     [[ -e $1/rust/libkernel.rmeta && -e $1/Module.symvers ]]
@@ -69,5 +90,5 @@ wrong_rust() {
 prune_tree() {
     rm -rf Documentation LICENSES block crypto drivers fs init io_uring ipc kernel lib mm net \
         samples security sound usr virt tools/perf tools/testing
-    find arch -mindepth 1 -maxdepth 1 -type d ! -name x86 -exec rm -r {} +
+    find arch -mindepth 1 -maxdepth 1 -type d ! -name "$(kernel_arch .config)" -exec rm -r {} +
 }

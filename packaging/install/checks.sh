@@ -25,7 +25,7 @@ at_least() {
 # better_kernel: tells how this machine gets a kernel that can have the driver.
 better_kernel() {
     local flavour version suite
-    for flavour in "${release##*[0-9]-}" amd64; do
+    for flavour in "${release#*[0-9]-}" "$(dpkg --print-architecture 2>/dev/null || true)"; do
         while read -r version suite; do
             if at_least "$version" "$oldest_kernel"; then
                 echo "Install one that can, and reboot: apt-get install -t $suite" \
@@ -62,8 +62,8 @@ check_kernel() {
             "$(better_kernel)"
     elif [[ -n $config && $(kernel_option "$config" CONFIG_RUST) != y ]]; then
         fault "the kernel $release is built without Rust (CONFIG_RUST)" "$(better_kernel)"
-    elif [[ $(uname -m) != x86_64 ]]; then
-        fault "this machine is a $(uname -m)" "atomik works on x86_64 only."
+    elif [[ $(uname -m) != @(x86_64|aarch64) ]]; then
+        fault "this machine is a $(uname -m)" "atomik works on x86_64 and aarch64 only."
     else
         ok "kernel $release"
         kernel_fits=yes

@@ -43,7 +43,7 @@ is_fresh() {
 # find_programs: prints the directory of programs that are built of the present sources, or "build".
 find_programs() {
     local directory
-    for directory in "$project"/target/{guest/x86_64-unknown-linux-gnu/,}tool; do
+    for directory in "$project"/target/{guest/"$(uname -m)"-unknown-linux-gnu/,}tool; do
         if is_fresh "$directory/atomikctl" && is_fresh "$directory/atomik-replicate"; then
             echo "$directory"
             return

@@ -80,7 +80,7 @@ find_missing() {
 find_rust() {
     local version flavour built_by='' number remedy
     local rebuild=(bindgen clang bc bison flex libelf-dev libssl-dev xz-utils python3)
-    flavour=${release##*[0-9]-}
+    flavour=${release#*[0-9]-}
     [[ -z $config ]] || built_by=$(kernel_option "$config" CONFIG_RUSTC_VERSION_TEXT)
     number=$(awk '{ print $2 }' <<<"$built_by")
     version=$(apt_version rustc "$number")

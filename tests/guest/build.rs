@@ -32,7 +32,7 @@ fn documents() {
     let example = atomik_docs::manual_example(&manual).expect("the manual page has an example");
     let source = out.join("manual-example.c");
     fs::write(&source, example).expect("write the example");
-    let status = Command::new("gcc")
+    let status = gcc()
         .args(["-static", "-Wall", "-Wextra", "-Werror", "-I../uapi"])
         .arg(source)
         .arg("-o")
@@ -65,14 +65,29 @@ fn programs() {
     fs::write(out, list).expect("write the list");
 }
 
+/// A compiler of the target's, by the name that Debian gives it.
+fn gcc() -> Command {
+    let arch = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");
+    Command::new(format!("{arch}-linux-gnu-gcc"))
+}
+
+/// The same for 32-bit programs that the target's kernel can run.
+fn gcc_32() -> Command {
+    if env::var("CARGO_CFG_TARGET_ARCH").as_deref() == Ok("aarch64") {
+        return Command::new("arm-linux-gnueabihf-gcc");
+    }
+    let mut gcc = gcc();
+    gcc.arg("-m32");
+    gcc
+}
+
 fn client32() {
     let source = "guest/client32.c";
     let out = Path::new(&env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("client32");
     println!("cargo::rerun-if-changed={source}");
     println!("cargo::rerun-if-changed=../uapi/atomik.h");
-    let status = Command::new("gcc")
+    let status = gcc_32()
         .args([
-            "-m32",
             "-static",
             "-D_FILE_OFFSET_BITS=64",
             "-O1",
@@ -87,7 +102,7 @@ fn client32() {
         .status();
     assert!(
         status.is_ok_and(|status| status.success()),
-        "gcc -m32 failed: install gcc-multilib, or build with `qemu/in-root cargo`"
+        "there is no compiler for 32-bit programs, or it failed: build with `qemu/cargo`"
     );
 }
 
@@ -128,7 +143,7 @@ fn sdk_c() {
         ("sdk-c-readme", out.join("sdk-c-readme.c")),
         ("sdk-c-watch", sdk.join("examples/watch.c")),
     ] {
-        let status = Command::new("gcc")
+        let status = gcc()
             .args(["-static", "-O2", "-Wall", "-Wextra", "-Werror"])
             // Some define it themselves, with the same nothing.
             .args(["-DON_DEVICE", "-DATOMIK_STATIC", "-DATOMIK_DEVICE="])

@@ -5,7 +5,7 @@
 use atomik_test_support::{
     fdinfo,
     mapping::{Mapping, READ_WRITE},
-    memory::{PAGE, Pages},
+    memory::{Pages, page},
     raw::{accum, load, open_device, open_device_with, read, swap},
     task,
 };
@@ -21,7 +21,9 @@ use nix::{
 use std::{fs::File, os::unix::fs::FileExt, sync::Barrier, thread};
 
 /// Contexts whose states fill a page.
-const IN_PAGE: u32 = (PAGE / size_of::<u64>()) as u32;
+fn in_page() -> u32 {
+    (page() / size_of::<u64>()) as u32
+}
 
 #[test]
 fn commands_and_mapping_see_the_same_states() {
@@ -129,12 +131,12 @@ fn swaps_are_served_however_often_a_mapping_changes_the_state() {
 #[test]
 fn only_what_a_table_has_can_be_mapped() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 2 + 1).unwrap();
+    let table = file.create(in_page() * 2 + 1).unwrap();
     assert!(Mapping::new(&file, table, 3).is_ok());
     assert_eq!(Mapping::new(&file, table, 4).err(), Some(Errno::EINVAL));
     let part =
         |first, pages| Mapping::with(&file, table, first, pages, READ_WRITE, MapFlags::MAP_SHARED);
-    file.load(table, IN_PAGE * 2, 5).unwrap();
+    file.load(table, in_page() * 2, 5).unwrap();
     assert_eq!(part(2, 1).unwrap().read(0), 5);
     for (first, pages) in [(1, 3), (2, 2), (3, 1), (255, 1)] {
         assert_eq!(part(first, pages).err(), Some(Errno::EINVAL));
@@ -201,9 +203,9 @@ fn a_refused_mapping_leaves_the_states_where_they_are() {
 #[test]
 fn pages_come_back_after_advice() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 2).unwrap();
+    let table = file.create(in_page() * 2).unwrap();
     let mapping = Mapping::new(&file, table, 2).unwrap();
-    let last = IN_PAGE * 2 - 1;
+    let last = in_page() * 2 - 1;
     let mut state = 0;
     for (advice, answer) in [
         (MmapAdvise::MADV_DONTNEED, Ok(())),
@@ -246,28 +248,28 @@ fn pages_come_back_after_advice() {
 #[test]
 fn pages_come_when_they_are_used_or_at_once() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 2).unwrap();
+    let table = file.create(in_page() * 2).unwrap();
     let pages = File::open("/proc/self/pagemap").unwrap();
     let is_there = |mapping: &Mapping, addr| {
         let mut page = [0; 8];
-        let number = std::ptr::from_ref(mapping.state(addr)).addr() / PAGE;
+        let number = std::ptr::from_ref(mapping.state(addr)).addr() / page();
         pages.read_exact_at(&mut page, number as u64 * 8).unwrap();
         u64::from_ne_bytes(page) >> 63 == 1
     };
     let mapping = Mapping::new(&file, table, 2).unwrap();
     assert_eq!(
-        [0, IN_PAGE].map(|addr| is_there(&mapping, addr)),
+        [0, in_page()].map(|addr| is_there(&mapping, addr)),
         [false; 2]
     );
-    mapping.accum(IN_PAGE, 1);
+    mapping.accum(in_page(), 1);
     assert_eq!(
-        [0, IN_PAGE].map(|addr| is_there(&mapping, addr)),
+        [0, in_page()].map(|addr| is_there(&mapping, addr)),
         [false, true]
     );
     let flags = MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE;
     let populated = Mapping::with(&file, table, 0, 2, READ_WRITE, flags).unwrap();
     assert_eq!(
-        [0, IN_PAGE].map(|addr| is_there(&populated, addr)),
+        [0, in_page()].map(|addr| is_there(&populated, addr)),
         [true; 2]
     );
 }
@@ -276,7 +278,7 @@ fn pages_come_when_they_are_used_or_at_once() {
 fn threads_may_be_the_first_to_use_a_page_at_the_same_time() {
     const THREADS: u64 = 4;
     let file = open_device();
-    let table = file.create(IN_PAGE).unwrap();
+    let table = file.create(in_page()).unwrap();
     let mapping = Mapping::new(&file, table, 1).unwrap();
     let start = Barrier::new(THREADS as usize);
     let rounds = 1..=200;
@@ -328,13 +330,13 @@ fn writing_through_a_read_only_mapping_is_a_fault() {
 #[test]
 fn a_mapping_outlives_its_table_and_shows_no_other() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 3).unwrap();
+    let table = file.create(in_page() * 3).unwrap();
     let mapping = Mapping::new(&file, table, 3).unwrap();
     mapping.accum(5, 6);
     file.destroy(table).unwrap();
     assert_eq!(Mapping::new(&file, table, 1).err(), Some(Errno::ENOENT));
     // The place of the old one.
-    let next = file.create(IN_PAGE * 3).unwrap();
+    let next = file.create(in_page() * 3).unwrap();
     assert_eq!(next, table + 256);
     let other = Mapping::new(&file, next, 3).unwrap();
     mapping.accum(5, 1);
@@ -362,35 +364,35 @@ fn a_forked_process_shares_the_mapping() {
 #[test]
 fn a_mapping_can_be_split() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 4).unwrap();
+    let table = file.create(in_page() * 4).unwrap();
     let mut mapping = Mapping::new(&file, table, 4).unwrap();
     mapping.truncate(2);
     mapping.protect(ProtFlags::PROT_READ).unwrap();
-    file.load(table, IN_PAGE, 5).unwrap();
+    file.load(table, in_page(), 5).unwrap();
     drop(file);
-    assert_eq!(mapping.read(IN_PAGE), 5);
+    assert_eq!(mapping.read(in_page()), 5);
 }
 
 #[test]
 fn a_mapping_can_be_moved_and_does_not_grow() {
     let file = open_device();
-    let table = file.create(IN_PAGE * 4).unwrap();
-    for addr in (0..IN_PAGE * 4).step_by(IN_PAGE as usize) {
+    let table = file.create(in_page() * 4).unwrap();
+    for addr in (0..in_page() * 4).step_by(in_page() as usize) {
         file.load(table, addr, addr.into()).unwrap();
     }
     // Maps from the second page on: one page is used before the move, one after, and one is
     // unmapped.
     let part = Mapping::with(&file, table, 1, 3, READ_WRITE, MapFlags::MAP_SHARED);
     let mut mapping = part.unwrap();
-    assert_eq!(mapping.read(0), u64::from(IN_PAGE));
+    assert_eq!(mapping.read(0), u64::from(in_page()));
     mapping.relocate();
-    assert_eq!(mapping.read(IN_PAGE), u64::from(IN_PAGE * 2));
+    assert_eq!(mapping.read(in_page()), u64::from(in_page() * 2));
     mapping.advise(MmapAdvise::MADV_DONTNEED).unwrap();
     mapping.relocate();
     for page in 0..3 {
         assert_eq!(
-            mapping.read(IN_PAGE * page),
-            u64::from(IN_PAGE * (page + 1))
+            mapping.read(in_page() * page),
+            u64::from(in_page() * (page + 1))
         );
     }
     // A mapping can't grow: more pages take a mapping of their own.
@@ -398,7 +400,7 @@ fn a_mapping_can_be_moved_and_does_not_grow() {
     mapping.resize(1).unwrap();
     assert_eq!(mapping.resize(2), Err(Errno::EFAULT));
     drop(file);
-    assert_eq!(mapping.read(0), u64::from(IN_PAGE));
+    assert_eq!(mapping.read(0), u64::from(in_page()));
 }
 
 #[test]
@@ -409,7 +411,7 @@ fn fdinfo_counts_the_memory_of_a_mapped_table() {
     // The state moves to a page, and its 8 bytes are freed. The control page comes with it.
     let mapping = Mapping::new(&file, table, 1).unwrap();
     let mapped = fdinfo::read(&file).bytes;
-    assert_eq!(mapped, before + 2 * PAGE as u64 - 8);
+    assert_eq!(mapped, before + 2 * page() as u64 - 8);
     drop(mapping);
     assert_eq!(fdinfo::read(&file).bytes, mapped);
     file.destroy(table).unwrap();

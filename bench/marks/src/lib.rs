@@ -1,26 +1,38 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! Instructions that mark the beginning and the end of a block to be counted: `nop`s with a
-//! displacement that no compiler chooses. They do nothing, so a program with them also runs where
-//! nobody counts.
+//! Instructions that mark the beginning and the end of a block to be counted: ones with a number in
+//! them that no compiler chooses. They do nothing, so a program with them also runs where nobody
+//! counts.
 
-/// `nopl disp32(%rax)`.
-const fn nop(displacement: [u8; 4]) -> [u8; LENGTH] {
-    let [a, b, c, d] = displacement;
-    [0x0f, 0x1f, 0x80, a, b, c, d]
+/// The marks of an architecture, as bytes of its code.
+pub struct Marks {
+    /// Counting begins after it.
+    pub begin: &'static [u8],
+    /// Counting ends with it.
+    pub end: &'static [u8],
 }
 
-/// Bytes in a mark.
-pub const LENGTH: usize = 7;
-/// Counting begins after it.
-pub const BEGIN: [u8; LENGTH] = nop(*b"atm<");
-/// Counting ends with it.
-pub const END: [u8; LENGTH] = nop(*b"atm>");
+/// Of x86-64: `nopl disp32(%rax)`.
+pub const X86_64: Marks = Marks {
+    begin: b"\x0f\x1f\x80atm<",
+    end: b"\x0f\x1f\x80atm>",
+};
 
-/// Executes [`BEGIN`].
-#[cfg(target_arch = "x86_64")]
+/// Of arm64: `movz xzr, #16-bit`, with `t<` and `t>` as the number.
+pub const AARCH64: Marks = Marks {
+    begin: &movz(*b"t<").to_le_bytes(),
+    end: &movz(*b"t>").to_le_bytes(),
+};
+
+const fn movz(number: [u8; 2]) -> u32 {
+    const TO_NOWHERE: u32 = 0xd280_001f;
+    TO_NOWHERE | (u16::from_le_bytes(number) as u32) << 5
+}
+
+/// Executes the mark that begins a block.
 #[inline(always)]
 pub fn begin() {
     // SAFETY: it does nothing. Without `nomem`, the compiler keeps the block behind it.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             ".byte 0x0f, 0x1f, 0x80",
@@ -28,17 +40,35 @@ pub fn begin() {
             options(nostack, preserves_flags)
         );
     }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!(
+            ".inst {mark}",
+            mark = const movz(*b"t<"),
+            options(nostack, preserves_flags)
+        );
+    }
 }
 
-/// Executes [`END`].
-#[cfg(target_arch = "x86_64")]
+/// Executes the mark that ends a block.
 #[inline(always)]
 pub fn end() {
     // SAFETY: as above.
+    #[cfg(target_arch = "x86_64")]
     unsafe {
         core::arch::asm!(
             ".byte 0x0f, 0x1f, 0x80",
             ".ascii \"atm>\"",
+            options(nostack, preserves_flags)
+        );
+    }
+    // SAFETY: as above.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        core::arch::asm!(
+            ".inst {mark}",
+            mark = const movz(*b"t>"),
             options(nostack, preserves_flags)
         );
     }

@@ -10,7 +10,8 @@
 //!   Lines `code ADDRESS TEXT` at the end give its assembler.
 //! - With `stores=on`, `line stack ADDRESS` or `line other ADDRESS`, each 64 bytes of the kernel's
 //!   memory that the mark's processor has stored to since the `begin`. A stack is what a CALL or a
-//!   PUSH stored to, and what lies in the same 16 KiB, the size of a task's stack.
+//!   PUSH stored to, or their like on arm64, and what lies in the same 16 KiB, the size of a task's
+//!   stack.
 //!
 //! Arguments: `out=PATH`; `profile=on`; `stores=on`; for tests `miss=N`, which overlooks the mark
 //! with this number, from 0.
@@ -18,10 +19,10 @@
 //! Of several processors only one at a time may be between marks, and a block has to end on the
 //! processor where it began. The profile needs a guest of one.
 
+mod architecture;
 mod qemu;
-mod x86;
 
-use atomik_bench_marks as marks;
+use architecture::Architecture;
 use qemu::{Block, Counter, Instruction};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -44,6 +45,7 @@ const STACK: u32 = 14;
 const NONE: c_uint = c_uint::MAX;
 
 struct Plugin {
+    architecture: Architecture,
     file: String,
     profile: bool,
     stores: bool,
@@ -97,11 +99,11 @@ enum Mark {
 ///
 /// # Safety
 ///
-/// `argv` has `argc` strings.
+/// `argv` has `argc` strings, and `info` points to a `qemu_info_t`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn qemu_plugin_install(
     id: qemu::Id,
-    _info: *const c_void,
+    info: *const c_void,
     argc: c_int,
     argv: *const *const c_char,
 ) -> c_int {
@@ -122,6 +124,12 @@ pub unsafe extern "C" fn qemu_plugin_install(
             }
         }
     }
+    // SAFETY: QEMU's description of itself, which begins with its name of the guest's architecture.
+    let name = unsafe { CStr::from_ptr(*info.cast::<*const c_char>()) }.to_string_lossy();
+    let Some(architecture) = Architecture::named(&name) else {
+        eprintln!("bench plugin: it knows no marks for {name}");
+        return 1;
+    };
     let Some(file) = file else {
         eprintln!("bench plugin: out=PATH is missing");
         return 1;
@@ -132,6 +140,7 @@ pub unsafe extern "C" fn qemu_plugin_install(
         offset: 0,
     };
     let plugin = Plugin {
+        architecture,
         file,
         profile,
         stores,
@@ -252,8 +261,8 @@ fn address(instruction: *const Instruction) -> u64 {
 }
 
 /// The instruction's bytes, and zeros.
-fn code(instruction: *const Instruction) -> [u8; x86::LONGEST] {
-    let mut bytes = [0; x86::LONGEST];
+fn code(instruction: *const Instruction) -> [u8; architecture::LONGEST] {
+    let mut bytes = [0; architecture::LONGEST];
     // SAFETY: an instruction of the block that is being translated; the buffer has the length that
     // is given.
     unsafe {
@@ -264,9 +273,10 @@ fn code(instruction: *const Instruction) -> [u8; x86::LONGEST] {
 
 fn mark(instruction: *const Instruction) -> Option<Mark> {
     let bytes = code(instruction);
-    if bytes.starts_with(&marks::BEGIN) {
+    let marks = plugin().architecture.marks();
+    if bytes.starts_with(marks.begin) {
         Some(Mark::Begin)
-    } else if bytes.starts_with(&marks::END) {
+    } else if bytes.starts_with(marks.end) {
         Some(Mark::End)
     } else {
         None
@@ -376,7 +386,7 @@ impl Plugin {
     /// Has an instruction counted where it is locked, and what it stores collected where asked for.
     fn watch(&self, instruction: *mut Instruction) {
         let code = code(instruction);
-        if x86::is_locked(&code) {
+        if self.architecture.is_locked(&code) {
             // SAFETY: an instruction of the block that is being translated, and QEMU's counter.
             unsafe {
                 qemu::qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(
@@ -389,7 +399,7 @@ impl Plugin {
         }
         if self.stores {
             let callback: extern "C" fn(c_uint, qemu::MemoryInfo, u64, *mut c_void) =
-                if x86::writes_stack(&code) {
+                if self.architecture.writes_stack(&code) {
                     store_to_stack
                 } else {
                     store

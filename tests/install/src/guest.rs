@@ -2,7 +2,8 @@
 //! A full Debian in QEMU, booted from its disk, that runs jobs as its users.
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use atomik_guest::{log, qemu::Qemu};
+use atomik_guest::log;
+use atomik_guest::qemu::{Architecture, Qemu};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -79,6 +80,7 @@ impl Machine<'_> {
         let messages = File::create(self.directory.join(format!("qemu-{number}.log")))?;
         let qemu = Qemu {
             in_root: self.in_root,
+            architecture: Architecture::NATIVE,
             accel: "tcg,thread=multi,tb-size=512",
             cpu: "max",
             smp: 2,

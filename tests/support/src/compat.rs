@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! System calls by the entry of 32-bit programs.
+//! System calls by the entry of 32-bit programs, which any program of x86-64 can use. On other
+//! machines only a 32-bit program can.
 
 use nix::{
     errno::Errno,
     sys::wait::{WaitStatus, waitpid},
     unistd::{ForkResult, fork},
 };
-use std::arch::asm;
 
 const NR_GETPID: u32 = 20;
 const NR_IOCTL: u32 = 54;
 
 /// A system call by `int 0x80`: of all arguments the kernel sees 32 bits.
+#[cfg(target_arch = "x86_64")]
 fn syscall(number: u32, arguments: [u32; 3]) -> i32 {
     let result: u32;
     // SAFETY: the kernel checks the arguments. It keeps all registers but the result, save for
     // r8 to r11, which older ones clear. `rbx` can't be named as an operand, hence the exchange.
     unsafe {
-        asm!(
+        std::arch::asm!(
             "xchg {first:r}, rbx",
             "int 0x80",
             "xchg {first:r}, rbx",
@@ -30,6 +31,11 @@ fn syscall(number: u32, arguments: [u32; 3]) -> i32 {
         );
     }
     result as i32
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn syscall(_: u32, _: [u32; 3]) -> i32 {
+    -(Errno::ENOSYS as i32)
 }
 
 /// `ioctl`. The kernel sees the lower half of the address.

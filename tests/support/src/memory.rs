@@ -9,7 +9,7 @@ use nix::{
         memfd::{MFdFlags, memfd_create},
         mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap, mmap_anonymous, mprotect, munmap},
     },
-    unistd::ftruncate,
+    unistd::{SysconfVar, ftruncate, sysconf},
 };
 use std::{
     ffi::c_void,
@@ -18,10 +18,24 @@ use std::{
     os::unix::fs::FileExt,
     ptr::{NonNull, copy_nonoverlapping},
     slice::from_raw_parts,
+    sync::LazyLock,
 };
 
-/// Bytes in a page of x86-64.
-pub const PAGE: usize = 4096;
+/// Bytes in a page of this kernel's.
+pub fn page() -> usize {
+    static PAGE: LazyLock<usize> = LazyLock::new(|| {
+        let page = sysconf(SysconfVar::PAGE_SIZE).expect("sysconf");
+        page.and_then(|page| usize::try_from(page).ok())
+            .expect("pages have a size")
+    });
+    *PAGE
+}
+
+/// Below 2 GiB, where a program can also make the calls of 32-bit ones.
+#[cfg(target_arch = "x86_64")]
+const LOW: MapFlags = MapFlags::MAP_32BIT;
+#[cfg(not(target_arch = "x86_64"))]
+const LOW: MapFlags = MapFlags::empty();
 
 /// Pages of memory, unmapped when dropped.
 pub struct Pages {
@@ -37,13 +51,13 @@ impl Pages {
         Self::map(count, MapFlags::MAP_PRIVATE)
     }
 
-    /// Maps such pages where 32-bit programs can point to.
+    /// Maps such pages where the calls of [`crate::compat`] can point to.
     pub fn low(count: usize) -> Self {
-        Self::map(count, MapFlags::MAP_PRIVATE | MapFlags::MAP_32BIT)
+        Self::map(count, MapFlags::MAP_PRIVATE | LOW)
     }
 
     fn map(count: usize, flags: MapFlags) -> Self {
-        let len = count * PAGE;
+        let len = count * page();
         // SAFETY: a new mapping, where the kernel chooses.
         let start = unsafe {
             mmap_anonymous(
@@ -64,7 +78,7 @@ impl Pages {
     /// Maps such pages of a file, none of which is there after [`Self::put`]. Reading brings the
     /// file's page in, writing makes a copy of it.
     pub fn low_of_a_file(count: usize) -> Self {
-        let len = count * PAGE;
+        let len = count * page();
         let file = memfd_create(c"pages", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
         ftruncate(&file, len as i64).expect("ftruncate");
         // SAFETY: a new mapping, where the kernel chooses.
@@ -73,7 +87,7 @@ impl Pages {
                 None,
                 NonZeroUsize::new(len).expect("at least a page"),
                 ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-                MapFlags::MAP_PRIVATE | MapFlags::MAP_32BIT,
+                MapFlags::MAP_PRIVATE | LOW,
                 &file,
                 0,
             )
@@ -123,9 +137,9 @@ impl Pages {
 
     /// Changes the rights of the page with this number.
     pub fn protect(&self, page: usize, rights: ProtFlags) {
-        let start = NonNull::new(self.at(page * PAGE)).expect("not null");
+        let start = NonNull::new(self.at(page * page())).expect("not null");
         // SAFETY: a page of the mapping; nothing else refers to it.
-        unsafe { mprotect(start, PAGE, rights) }.expect("mprotect");
+        unsafe { mprotect(start, page(), rights) }.expect("mprotect");
     }
 }
 

@@ -9,14 +9,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The processor: without string instructions, of which each repetition counts as one.
+/// The processor of x86-64: without string instructions, of which each repetition counts as one.
 const CPU: &str = "max,-erms,-fsrm";
+/// That of arm64, which has none in the functions that copy for the kernel.
+const CPU_ARM: &str = "max";
 
 #[derive(Debug, clap::Args)]
 pub struct Guest {
     /// The plugin that counts.
     #[arg(long, value_name = "PATH")]
     pub plugin: PathBuf,
+    /// The directory of programs for the guest, of which `tool` and `release` are in use; else
+    /// that of this program.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub programs: Option<PathBuf>,
     /// The driver, built already; else that of this tree.
     #[arg(long, value_name = "PATH")]
     pub module: Option<PathBuf>,
@@ -91,7 +97,7 @@ impl Guest {
         );
         let for_all = [
             "--cpu",
-            CPU,
+            if self.is_arm()? { CPU_ARM } else { CPU },
             "--plugin",
             &plugin,
             // Debian's choice. Without it, another security module's hooks run in each system call.
@@ -109,7 +115,7 @@ impl Guest {
     }
 
     fn program(&self, what: &str, rounds: usize) -> Result<Vec<String>> {
-        let program = std::env::current_exe()?.with_file_name("guest-bench");
+        let program = self.programs()?.join("release/guest-bench");
         let mut words = vec![
             program.display().to_string(),
             "--rounds".to_owned(),
@@ -134,7 +140,7 @@ impl Guest {
             &self.kernel,
         ]))?;
         let conventional = (PathBuf::from(conventional), CONVENTIONAL_MODULE);
-        for (host, guest) in programs()?.into_iter().chain([conventional]) {
+        for (host, guest) in self.carried()?.into_iter().chain([conventional]) {
             command
                 .arg("--file")
                 .arg(format!("{}={guest}", host.display()));
@@ -152,6 +158,34 @@ impl Guest {
         );
         serde_json::from_slice(&output.stdout).context("the guest's report")
     }
+
+    fn programs(&self) -> Result<PathBuf> {
+        match &self.programs {
+            Some(directory) => Ok(directory.clone()),
+            None => Ok(std::env::current_exe()?.with_file_name("..")),
+        }
+    }
+
+    fn is_arm(&self) -> Result<bool> {
+        Ok(output_of(Command::new("qemu/arch").arg(&self.kernel))? == "arm64")
+    }
+
+    /// Programs to be measured, and their paths in the guest: atomikctl, and the Debian root's
+    /// `true`. Each only where it exists, and this machine's only where the guest can run it.
+    fn carried(&self) -> Result<Vec<(PathBuf, &'static str)>> {
+        // Built with a profile of its own.
+        let atomikctl = self.programs()?.join("tool/atomikctl");
+        let mut paths = vec![(atomikctl, "/usr/bin/atomikctl")];
+        if self.programs.is_none() {
+            let root = output_of(&mut Command::new("qemu/root"))?;
+            let of_root = Path::new(&root).join("usr/bin/true");
+            paths.push((of_root, "/usr/lib/atomik/true"));
+        }
+        Ok(paths
+            .into_iter()
+            .filter(|(host, _)| host.exists())
+            .collect())
+    }
 }
 
 /// Options for a guest whose processors run side by side. Its time is not steady, and one of one
@@ -167,25 +201,6 @@ fn side_by_side(processors: &str) -> [&str; 6] {
         "--append",
         "tsc=reliable",
     ]
-}
-
-/// Programs to be measured, and their paths in the guest: atomikctl, and the Debian root's `true`.
-/// Each only where it exists.
-fn programs() -> Result<Vec<(PathBuf, &'static str)>> {
-    // Built with a profile of its own, in a directory beside this one's.
-    let atomikctl = std::env::current_exe()?.with_file_name("../tool/atomikctl");
-    let root = output_of(&mut Command::new("qemu/root"))?;
-    let paths = [
-        (atomikctl, "/usr/bin/atomikctl"),
-        (
-            Path::new(&root).join("usr/bin/true"),
-            "/usr/lib/atomik/true",
-        ),
-    ];
-    Ok(paths
-        .into_iter()
-        .filter(|(host, _)| host.exists())
-        .collect())
 }
 
 /// The last line that a command prints.

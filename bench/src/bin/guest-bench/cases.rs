@@ -66,25 +66,48 @@ pub fn basics() -> Vec<Case> {
     vec![
         Case::new(LOOP_ONCE, 1, 1, |_| ()),
         Case::new(LOOP_MANY, LOOP_ITERATIONS, 1, |_| ()),
-        Case::new(PROOF, 1, 1, |_| {
-            // SAFETY: a thousand instructions that leave memory as it was.
-            unsafe {
-                std::arch::asm!(
-                    ".rept 996",
-                    "nop",
-                    ".endr",
-                    "lock or dword ptr [rsp], 0",
-                    "xchg qword ptr [rsp], rax",
-                    "xchg qword ptr [rsp], rax",
-                    // Not with memory, so not locked.
-                    "xchg rax, rcx",
-                    out("rax") _,
-                    out("rcx") _,
-                    options(nostack)
-                )
-            }
-        }),
+        Case::new(PROOF, 1, 1, |_| proof()),
     ]
+}
+
+/// Executes the instructions of [`PROOF`].
+fn proof() {
+    // SAFETY: a thousand instructions that leave memory as it was.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            ".rept 996",
+            "nop",
+            ".endr",
+            "lock or dword ptr [rsp], 0",
+            "xchg qword ptr [rsp], rax",
+            "xchg qword ptr [rsp], rax",
+            // Not with memory, so not locked.
+            "xchg rax, rcx",
+            out("rax") _,
+            out("rcx") _,
+            options(nostack)
+        )
+    }
+    // SAFETY: likewise, with a word of their own.
+    #[cfg(target_arch = "aarch64")]
+    unsafe {
+        let mut word = 0u64;
+        std::arch::asm!(
+            ".arch_extension lse",
+            ".rept 996",
+            "nop",
+            ".endr",
+            "ldset xzr, xzr, [{word}]",
+            "swp xzr, {value}, [{word}]",
+            "casal xzr, xzr, [{word}]",
+            // Has no cache line to itself.
+            "str xzr, [{word}]",
+            word = in(reg) &raw mut word,
+            value = out(reg) _,
+            options(nostack)
+        )
+    }
 }
 
 /// Makes `command` with the same argument again and again.

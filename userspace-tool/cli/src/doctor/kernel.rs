@@ -8,8 +8,13 @@ use super::system::System;
 /// The first release whose `kernel` crate has what the driver needs.
 const MINIMUM: (u32, u32) = (7, 2);
 
-const REMEDY: &str = "install a kernel that can load it, such as linux-image-amd64 of Debian's \
-                      trixie-backports with its linux-headers-amd64, and reboot";
+const REMEDY: &str = if cfg!(target_arch = "aarch64") {
+    "install a kernel that can load it, such as linux-image-arm64 of Debian's trixie-backports \
+     with its linux-headers-arm64, and reboot"
+} else {
+    "install a kernel that can load it, such as linux-image-amd64 of Debian's trixie-backports \
+     with its linux-headers-amd64, and reboot"
+};
 
 pub fn kernel(system: &System) -> Check {
     const NAME: &str = "kernel";

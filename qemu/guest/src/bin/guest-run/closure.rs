@@ -33,6 +33,8 @@ pub struct Programs<'a> {
     pub root: &'a Path,
     /// The host's PATH.
     pub path: &'a OsStr,
+    /// Whether the guest is of another architecture than the host, whose own programs it can't run.
+    pub foreign: bool,
 }
 
 impl Programs<'_> {
@@ -40,7 +42,12 @@ impl Programs<'_> {
     pub fn find(&self, name: &OsStr) -> Option<PathBuf> {
         std::env::split_paths(self.path)
             .map(|directory| directory.join(name))
-            .find(|path| is_executable(path))
+            .find(|path| is_executable(path) && self.runs(path))
+    }
+
+    /// Whether the guest can run what is at a path of the host.
+    pub fn runs(&self, path: &Path) -> bool {
+        path.exists() && (!self.foreign || !is_of_host(path))
     }
 
     /// Carries into the guest all that the program at a path of the host needs.
@@ -99,11 +106,33 @@ impl Programs<'_> {
         Ok(())
     }
 
-    /// Carries a program of the host with what it needs.
+    /// Carries a program of the host with what it needs. Where the guest can't run it, the guest's
+    /// own has to do.
     pub fn add_program(&self, tree: &mut Tree, program: &Path) -> Result<()> {
+        if program.exists() && !self.runs(program) {
+            if tree.contains(program) {
+                return Ok(());
+            }
+            bail!(
+                "{} is a program of this machine, which the guest, of another architecture, can't \
+                 run. Build it for the guest, or take one of busybox's",
+                program.display()
+            );
+        }
         let real = tree.carry(Path::new("/"), program)?;
         self.add_needs(tree, &below(Path::new("/"), &real))
     }
+}
+
+/// Whether a program is for this machine, as this one is.
+fn is_of_host(path: &Path) -> bool {
+    let machine = |path: &Path| -> Option<[u8; 2]> {
+        let mut head = [0; 20];
+        File::open(path).ok()?.read_exact(&mut head).ok()?;
+        let [rest @ .., a, b] = head;
+        rest.starts_with(&elf::ELFMAG).then_some([a, b])
+    };
+    machine(path).is_some_and(|of| machine(Path::new("/proc/self/exe")) == Some(of))
 }
 
 fn is_executable(path: &Path) -> bool {
@@ -224,13 +253,17 @@ mod tests {
             in_root: Path::new("/bin/false"),
             root: Path::new("/"),
             path: OsStr::new("/usr/bin:/bin"),
+            foreign: false,
         };
         let mut tree = Tree::default();
         programs
             .add_program(&mut tree, Path::new("/bin/sh"))
             .unwrap();
         assert!(tree.contains(Path::new("/bin/sh")));
-        assert!(tree.contains(Path::new("/lib64/ld-linux-x86-64.so.2")));
+        let Kind::Dynamic(loader) = kind(&fs::read("/bin/sh").unwrap()) else {
+            panic!("the test's shell is not dynamic");
+        };
+        assert!(tree.contains(&loader));
 
         let script = here.join("script");
         fs::write(&script, "#!/usr/bin/env sh\n").unwrap();
@@ -243,5 +276,28 @@ mod tests {
         fs::write(&script, "#!\n").unwrap();
         assert!(programs.add_program(&mut Tree::default(), &script).is_err());
         assert!(programs.find(OsStr::new("no-such-program")).is_none());
+    }
+
+    #[test]
+    fn a_guest_of_another_architecture_takes_none_of_the_hosts_programs() {
+        let directory = tempfile::tempdir().unwrap();
+        let programs = Programs {
+            in_root: Path::new("/bin/false"),
+            root: Path::new("/"),
+            path: OsStr::new("/usr/bin:/bin"),
+            foreign: true,
+        };
+        assert!(programs.find(OsStr::new("sh")).is_none());
+        let mut tree = Tree::default();
+        let sh = Path::new("/bin/sh");
+        assert!(programs.add_program(&mut tree, sh).is_err());
+        tree.add_bytes("/bin/sh", 0o755, "the guest's").unwrap();
+        programs.add_program(&mut tree, sh).unwrap();
+
+        let script = directory.path().join("script");
+        fs::write(&script, "#!/bin/sh\n").unwrap();
+        assert!(programs.runs(&script));
+        programs.add_program(&mut tree, &script).unwrap();
+        assert!(tree.contains(&script));
     }
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result};
 use atomik_guest::protocol::port;
-use atomik_guest::qemu::Qemu;
+use atomik_guest::qemu::{Architecture, Qemu};
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -20,6 +20,7 @@ const KERNEL_ARGUMENTS: [&str; 2] = ["printk.devkmsg=on", "selinux=0"];
 
 pub struct Machine<'a> {
     pub in_root: &'a Path,
+    pub architecture: Architecture,
     pub kernel: &'a Path,
     pub initramfs: &'a Path,
     /// The file for QEMU's own messages.
@@ -65,6 +66,7 @@ impl Machine<'_> {
         };
         let qemu = Qemu {
             in_root: self.in_root,
+            architecture: self.architecture,
             accel: match (self.kvm, self.smp) {
                 (true, _) => "kvm",
                 (false, 1) => "tcg",

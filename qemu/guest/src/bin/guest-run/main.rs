@@ -16,6 +16,7 @@ mod verdict;
 
 use anyhow::{Context, Result, bail};
 use atomik_guest::boots;
+use atomik_guest::qemu::Architecture;
 use atomik_guest::protocol::{Command, MODULE_PATH, NETWORK_PATH, SPEC_PATH, Spec};
 use clap::Parser;
 use closure::Programs;
@@ -63,18 +64,19 @@ impl std::fmt::Display for NoCommand {
 
 fn run(cli: &cli::Cli) -> Result<u8> {
     let script = |name: &str| cli.scripts.join(name);
-    let root = output_path(process::Command::new(script("root")))?;
-    let mut make_kernel = process::Command::new(script("kernel"));
-    make_kernel.arg(&cli.kernel);
-    let kernel = output_path(make_kernel)?;
+    let made_by = |name: &str, argument: &str| {
+        let mut command = process::Command::new(script(name));
+        command.arg(argument);
+        output_path(command)
+    };
+    let kernel = made_by("kernel", &cli.kernel)?;
+    let release = fs::read_to_string(kernel.join("release")).context("the kernel's release")?;
+    let architecture = Architecture::of_release(&release);
+    let root = made_by("root", architecture.name())?;
     let module = match &cli.module {
         _ if cli.no_module => None,
         Some(path) => Some(path.clone()),
-        None => {
-            let mut make_module = process::Command::new(script("module"));
-            make_module.arg(&cli.kernel);
-            Some(output_path(make_module)?)
-        }
+        None => Some(made_by("module", &cli.kernel)?),
     };
 
     let in_root = script("in-root");
@@ -83,9 +85,14 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         in_root: &in_root,
         root: &root,
         path: &path,
+        foreign: architecture != Architecture::NATIVE,
     };
-    let init = env::current_exe()?.with_file_name("guest-init");
-    let mut tree = userland::base(&root, &init)?;
+    let parts = userland::Parts {
+        init: made_by("runner", architecture.name())?.join("guest-init"),
+        busybox: userland::busybox(&root),
+        busybox_here: userland::busybox(&made_by("root", "")?),
+    };
+    let mut tree = userland::base(&parts)?;
     if let Some(module) = &module {
         tree.add_file(Path::new(MODULE_PATH), module)?;
     }
@@ -110,6 +117,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     let extra = extra_arguments();
     let mut machine = machine::Machine {
         in_root: &in_root,
+        architecture,
         kernel: &kernel,
         initramfs: &initramfs,
         messages: &messages,
@@ -129,7 +137,7 @@ fn run(cli: &cli::Cli) -> Result<u8> {
         cli::Accel::Kvm => true,
         cli::Accel::Tcg => false,
         cli::Accel::Auto => kvm::works(cache, &[&name_of(&kernel), &name_of(&root)], |limit| {
-            let mut trial = userland::base(&root, &init)?;
+            let mut trial = userland::base(&parts)?;
             add_spec(
                 &mut trial,
                 &Spec {
@@ -288,7 +296,7 @@ fn carry_command(cli: &cli::Cli, programs: &Programs, tree: &mut Tree) -> Result
     };
     // A --file may have put another program at its path; busybox's applets yield to the host's
     // programs.
-    if !tree.contains(&program) || tree.is_default(&program) && program.exists() {
+    if !tree.contains(&program) || tree.is_default(&program) && programs.runs(&program) {
         if !program.exists() {
             return Err(NoCommand(name.clone()).into());
         }

@@ -4,14 +4,28 @@
 use crate::initramfs::{Node, Tree};
 use anyhow::{Context, Result, bail};
 use atomik_guest::protocol::DEVICE_GROUP;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The guest's PATH.
 pub const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// The programs of every guest, as files of the host.
+pub struct Parts {
+    /// Process 1.
+    pub init: PathBuf,
+    pub busybox: PathBuf,
+    /// The same busybox for this machine, which tells what it can do.
+    pub busybox_here: PathBuf,
+}
+
+/// Busybox of a Debian root.
+pub fn busybox(root: &Path) -> PathBuf {
+    root.join("usr/bin/busybox")
+}
+
 /// A tree with the base in it. The host's files come after, so that they replace busybox's applets.
-pub fn base(root: &Path, init: &Path) -> Result<Tree> {
+pub fn base(parts: &Parts) -> Result<Tree> {
     let mut tree = Tree::default();
     for directory in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
         let usr = Path::new("usr").join(directory);
@@ -33,14 +47,14 @@ pub fn base(root: &Path, init: &Path) -> Result<Tree> {
     tree.add("/var/run", Node::Symlink("/run".into()))?;
     tree.add("/var/tmp", Node::Symlink("/tmp".into()))?;
 
-    let busybox = root.join("usr/bin/busybox");
-    tree.add_file(Path::new("/bin/busybox"), &busybox)?;
-    let list = Command::new(&busybox)
+    tree.add_file(Path::new("/bin/busybox"), &parts.busybox)?;
+    let here = &parts.busybox_here;
+    let list = Command::new(here)
         .arg("--list-full")
         .output()
-        .with_context(|| busybox.display().to_string())?;
+        .with_context(|| here.display().to_string())?;
     if !list.status.success() {
-        bail!("{} --list-full failed", busybox.display());
+        bail!("{} --list-full failed", here.display());
     }
     for applet in String::from_utf8(list.stdout)?.lines() {
         tree.add(
@@ -49,7 +63,7 @@ pub fn base(root: &Path, init: &Path) -> Result<Tree> {
         )?;
     }
 
-    tree.add_file(Path::new("/init"), init)?;
+    tree.add_file(Path::new("/init"), &parts.init)?;
     tree.add_bytes(
         "/etc/passwd",
         0o644,
