@@ -136,6 +136,8 @@ fn run(cli: &cli::Cli) -> Result<u8> {
     machine.kvm = match cli.accel() {
         cli::Accel::Kvm => true,
         cli::Accel::Tcg => false,
+        // KVM runs this machine's code.
+        cli::Accel::Auto if architecture != Architecture::NATIVE => false,
         cli::Accel::Auto => kvm::works(cache, &[&name_of(&kernel), &name_of(&root)], |limit| {
             let mut trial = userland::base(&parts)?;
             add_spec(
