@@ -134,8 +134,10 @@ size: tool replicator ## how large the programs are, and of how many crates they
 			--format '{p}' | sort -u | \
 			awk -v what="$$what" '!/ \(\// { n++ } END { print "crates of " what "\t" n }'; done
 
-deb: setup ## build the Debian packages, in target/deb
-	@packaging/deb/build
+# Architectures to build them for: amd64, arm64, or only that of this machine.
+DEB_ARCHS ?=
+deb: setup ## build the Debian packages, in target/deb; for DEB_ARCHS="amd64 arm64"
+	@for arch in $(or $(DEB_ARCHS),""); do packaging/deb/build $$arch || exit; done
 
 shell: tool ## an interactive guest
 	@$(run) --tty --file $(guest_programs)/tool/atomikctl=/usr/bin/atomikctl

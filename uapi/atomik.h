@@ -341,6 +341,9 @@ struct atomik_fp_check {
  * the pages that the table has; words beyond its contexts in the last page mean
  * nothing. PROT_WRITE needs a file that is open for reading and writing.
  *
+ * A page is what sysconf(_SC_PAGESIZE) says: 4, 16 or 64 KiB, by machine and
+ * kernel. The offsets of tables and of control pages are multiples of all of these.
+ *
  * The offset is an off_t of 64 bits: a 32-bit program is compiled with
  * -D_FILE_OFFSET_BITS=64, or calls mmap64(). All offsets are below 2^44, so a
  * 32-bit program can map them all.

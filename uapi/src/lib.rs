@@ -288,7 +288,8 @@ pub struct FpCheck {
 }
 
 /// Bytes of the file's offsets that each table has for itself: the states of table `id`, 8 bytes
-/// each, can be mapped from `id * MAP_SPAN` on, which is below 2^44.
+/// each, can be mapped from `id * MAP_SPAN` on, which is below 2^44 and a multiple of any page's
+/// size (4, 16 or 64 KiB).
 pub const MAP_SPAN: u64 = 1 << 20;
 /// Where the control page of a table is within them: a [`Control`], mapped read-only.
 pub const MAP_CONTROL: u64 = 1 << 19;
