@@ -39,7 +39,7 @@ ONLY ?=
 .PHONY: help vectors demo demo-cluster test test-everything test-bed test-host test-guest \
 	test-debug test-replicate test-stress test-install test-scripts fuzz module tool examples \
 	replicator deb size shell kernel-table lint fmt doc clean setup bench bench-replicate \
-	bench-compare bench-check bench-picture bench-document bench-profile bench-programs \
+	bench-machines bench-count bench-compare bench-check bench-picture bench-document bench-profile bench-programs \
 	install-image install-programs
 
 help: ## list the targets
@@ -174,6 +174,18 @@ bench-picture: bench-programs ## draw docs/speed.svg from bench/expected
 
 bench-document: bench-programs ## renew growth.svg and performance.md in docs from `make bench`
 	@$(bench) document target/bench/bench.json
+
+# The kernels that are compared.
+MACHINES ?= 7.3-cloud-amd64 7.3-arm64
+bench-machines: setup ## renew the table of performance.md that compares x86-64 and arm64
+	@mkdir -p target/bench
+	@for kernel in $(MACHINES); do \
+		$(MAKE) --no-print-directory bench-count KERNEL=$$kernel || exit; \
+	done
+	@$(bench) machines $(MACHINES:%=target/bench/%.json)
+
+bench-count: bench-programs
+	@$(bench) count $(bench_options) --output target/bench/$(KERNEL).json
 
 bench-profile: bench-programs ## where the instructions of ONLY=NAME… go, such as single/accum
 	@$(bench) profile $(bench_options)

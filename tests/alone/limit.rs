@@ -6,7 +6,7 @@ use crate::{alone, reloaded::Reloaded};
 use atomik_test_support::{
     driver, fdinfo,
     mapping::Mapping,
-    memory::page,
+    memory::page_size,
     raw::{RawFile, accum, open_device},
 };
 use atomik_uapi::WATCH_NONBLOCK;
@@ -224,7 +224,7 @@ fn a_first_mapping_needs_its_pages_and_no_more() {
     let before = fdinfo::read(&file).bytes;
     let mapping = Mapping::new(&file, table, 1).unwrap();
     assert_eq!(mapping.read(511), 5);
-    assert_eq!(fdinfo::read(&file).bytes, before + page() as u64);
+    assert_eq!(fdinfo::read(&file).bytes, before + page_size() as u64);
 }
 
 #[test]

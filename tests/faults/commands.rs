@@ -10,7 +10,7 @@ use crate::{
 };
 use atomik_test_support::{
     fdinfo::{self, FdInfo},
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{BatchOp, Context, RawFile, RawWatch, accum, expect, image, load, read, set, swap},
 };
 use atomik_uapi as uapi;
@@ -371,7 +371,7 @@ fn read_of_a_watch() {
         .watch(subject.table, 0, CONTEXTS, uapi::WATCH_NONBLOCK)
         .expect("WATCH");
     let fd = watch.0.as_raw_fd();
-    pages.put(0, &vec![0u8; page()]);
+    pages.put(0, &vec![0u8; page_size()]);
     let all = |states: &[u64]| (0..).zip(states.iter().copied()).collect::<Vec<_>>();
     for kind in Kind::ALL {
         injection.choose(kind);
@@ -380,7 +380,7 @@ fn read_of_a_watch() {
             file.touch(table, 0, CONTEXTS).expect("TOUCH");
             let (result, injected) = fail.call(nth, || {
                 // SAFETY: the kernel writes to the page, which nobody else uses.
-                let read = unsafe { nix::libc::read(fd, pages.at(0), page()) };
+                let read = unsafe { nix::libc::read(fd, pages.at(0), page_size()) };
                 Errno::result(read)
             });
             match result {
@@ -390,10 +390,10 @@ fn read_of_a_watch() {
                     assert_eq!(told.collect::<Vec<_>>(), all(&subject.states));
                     assert_eq!(watch.read(1), Err(Errno::EAGAIN));
                 }
-                Err(_) => assert_eq!(watch.read(page()), Ok(all(&subject.states))),
+                Err(_) => assert_eq!(watch.read(page_size()), Ok(all(&subject.states))),
             }
             subject.check();
-            let _ = watch.read(page());
+            let _ = watch.read(page_size());
             let result = result.map(drop);
             Attempt { injected, result }
         };
@@ -408,11 +408,11 @@ fn read_of_a_watch() {
     file.touch(table, 0, CONTEXTS).expect("TOUCH");
     let result = fail.call_with(&injection, Left::NONE, || {
         // SAFETY: as above.
-        let read = unsafe { nix::libc::read(fd, pages.at(0), page()) };
+        let read = unsafe { nix::libc::read(fd, pages.at(0), page_size()) };
         Errno::result(read)
     });
     assert_eq!(result, Err(Errno::ENOMEM));
-    assert_eq!(watch.read(page()), Ok(all(&subject.states)));
+    assert_eq!(watch.read(page_size()), Ok(all(&subject.states)));
     drop((watch, subject));
     memory.assert_back();
 }
@@ -429,8 +429,8 @@ fn snapshot() {
         memory: Need::Yes,
         ops: IMAGE.into(),
         prepare: &|arg, table, _| {
-            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(page()) as u64)]);
-            arg.put(page(), &[Context::default(); IMAGE as usize]);
+            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(page_size()) as u64)]);
+            arg.put(page_size(), &[Context::default(); IMAGE as usize]);
         },
         expected: &|arg, states, _| {
             for (i, state) in states
@@ -439,7 +439,7 @@ fn snapshot() {
                 .take(IMAGE as usize)
                 .enumerate()
             {
-                let at = page() + i * size_of::<Context>();
+                let at = page_size() + i * size_of::<Context>();
                 assert_eq!(arg.word(at) ^ arg.word(at + 8), *state, "context {i}");
             }
         },
@@ -462,8 +462,8 @@ fn restore() {
         memory: Need::Yes,
         ops: IMAGE.into(),
         prepare: &|arg, table, round| {
-            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(page()) as u64)]);
-            arg.put(page(), &contexts(round).collect::<Vec<_>>());
+            arg.put(0, &[image(table, ADDR, IMAGE, arg.at(page_size()) as u64)]);
+            arg.put(page_size(), &contexts(round).collect::<Vec<_>>());
         },
         expected: &|_, states, round| {
             for (state, context) in states.iter_mut().skip(ADDR as usize).zip(contexts(round)) {
@@ -527,10 +527,10 @@ fn batch(name: &str, count: u32, entry: MakeEntry) {
             let batch = uapi::Batch {
                 table_id,
                 num_ops: count,
-                ops_ptr: arg.at(page()) as u64,
+                ops_ptr: arg.at(page_size()) as u64,
             };
             arg.put(0, &[batch]);
-            arg.put(page(), &entries(round));
+            arg.put(page_size(), &entries(round));
         },
         expected: &|arg, states, round| {
             for (i, op) in entries(round).iter().enumerate() {
@@ -540,7 +540,7 @@ fn batch(name: &str, count: u32, entry: MakeEntry) {
                     uapi::OP_ACCUM => *state ^= op.value,
                     uapi::OP_EXPECT => {}
                     _ => {
-                        let told = arg.entry(page() + i * size_of::<BatchOp>());
+                        let told = arg.entry(page_size() + i * size_of::<BatchOp>());
                         assert_eq!(told.value, *state, "entry {i}");
                     }
                 }

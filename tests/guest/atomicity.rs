@@ -4,7 +4,7 @@
 //! are hard to write happens once.
 
 use atomik_test_support::{
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{RawFile, accum, load, open_device, read, swap},
 };
 use atomik_uapi::BatchOp;
@@ -101,7 +101,7 @@ fn results_that_cannot_be_written_undo_the_batch() {
         // entry.
         for entry in 0..case.ops.len() {
             let pages = Pages::new(2);
-            let start = page() - entry * size_of::<BatchOp>();
+            let start = page_size() - entry * size_of::<BatchOp>();
             pages.put(start, &case.ops);
             pages.protect(1, ProtFlags::PROT_READ);
             let result = file.batch_at(table, case.ops.len() as u32, pages.at(start) as u64);
@@ -131,7 +131,7 @@ fn pages_that_are_not_there_yet_are_brought_in() {
 
         let (file, table) = file_with_table();
         let rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        let len = NonZeroUsize::new(page()).unwrap();
+        let len = NonZeroUsize::new(page_size()).unwrap();
         let private = MapFlags::MAP_PRIVATE;
         // SAFETY: a new mapping, where the kernel chooses.
         let mapped = unsafe { mmap(None, len, rights, private, &backing, 0) }.unwrap();
@@ -144,7 +144,7 @@ fn pages_that_are_not_there_yet_are_brought_in() {
             assert_eq!(op.value, value, "case {number}, entry {entry}");
         }
         // SAFETY: nothing refers to the mapping any more.
-        unsafe { nix::sys::mman::munmap(mapped, page()) }.unwrap();
+        unsafe { nix::sys::mman::munmap(mapped, page_size()) }.unwrap();
         // All of it happened once: the failed attempts are undone.
         let ops = 8 + case.ops.len() as u64 + 4;
         assert_eq!(atomik_test_support::fdinfo::read(&file).ops, ops);

@@ -3,7 +3,7 @@
 //! BATCH: order, results, and memory of its entries.
 
 use atomik_test_support::{
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{accum, load, open_device, read, swap},
 };
 use atomik_uapi::BatchOp;
@@ -95,8 +95,8 @@ fn reads_alone_of_every_length() {
         file.batch(table, &mut here).unwrap();
         results(&|i| here[i as usize]);
         // Pages that are there only once they are written to.
-        let start = page() - 5 * size_of::<BatchOp>();
-        let pages = Pages::low_of_a_file((start + size_of_val(&*ops)).div_ceil(page()));
+        let start = page_size() - 5 * size_of::<BatchOp>();
+        let pages = Pages::low_of_a_file((start + size_of_val(&*ops)).div_ceil(page_size()));
         pages.put(start, &ops);
         file.batch_at(table, len, pages.at(start) as u64).unwrap();
         results(&|i| pages.entry(start + i as usize * size_of::<BatchOp>()));
@@ -119,12 +119,12 @@ fn read_only_pages_with_no_result_in_them_do_no_harm() {
     let file = open_device();
     let table = file.create(2).unwrap();
     let pages = Pages::new(2);
-    let start = page() - 2 * size_of::<BatchOp>();
+    let start = page_size() - 2 * size_of::<BatchOp>();
     pages.put(start, &[load(0, 5), accum(0, 1), read(0), swap(0)]);
     pages.protect(0, ProtFlags::PROT_READ);
     file.batch_at(table, 4, pages.at(start) as u64).unwrap();
-    assert_eq!(pages.entry(page()).value, 4);
-    assert_eq!(pages.entry(page() + 16).value, 4);
+    assert_eq!(pages.entry(page_size()).value, 4);
+    assert_eq!(pages.entry(page_size() + 16).value, 4);
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn an_entry_may_straddle_pages_and_be_unaligned() {
     let file = open_device();
     let table = file.create(2).unwrap();
     let pages = Pages::new(2);
-    for offset in page() - 31..page() {
+    for offset in page_size() - 31..page_size() {
         pages.put(offset, &[load(1, offset as u64), read(1)]);
         file.batch_at(table, 2, pages.at(offset) as u64).unwrap();
         assert_eq!(pages.entry(offset + 16).value, offset as u64);
@@ -145,13 +145,13 @@ fn efault_for_entries_that_are_not_there() {
     let table = file.create(2).unwrap();
     let pages = Pages::new(2);
     pages.protect(1, ProtFlags::PROT_NONE);
-    let start = page() - 2 * size_of::<BatchOp>();
+    let start = page_size() - 2 * size_of::<BatchOp>();
     pages.put(start, &[load(0, 5), accum(1, 1)]);
     let at = pages.at(start) as u64;
     assert_eq!(file.batch_at(table, 3, at), Err(Errno::EFAULT));
     assert_eq!(file.batch_at(table, 4096, at), Err(Errno::EFAULT));
     assert_eq!(file.batch_at(table, 2, at + 1), Err(Errno::EFAULT));
-    for nowhere in [0, 1 << 63, u64::MAX, u64::MAX - 15, pages.at(page()) as u64] {
+    for nowhere in [0, 1 << 63, u64::MAX, u64::MAX - 15, pages.at(page_size()) as u64] {
         assert_eq!(file.batch_at(table, 1, nowhere), Err(Errno::EFAULT));
     }
     assert_eq!(file.states(table, 2), [0, 0]);

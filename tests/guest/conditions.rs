@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     mapping::Mapping,
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{Context, RawFile, accum, expect, load, open_device, read, set, swap},
 };
 use atomik_uapi::BatchOp;
@@ -165,7 +165,7 @@ fn a_result_that_can_not_be_written_undoes_all() {
             let ops = [expect(0, 0xf0), set(0, 1), set(0, 2), read(0)];
             let ops = &ops[4 - count..];
             // All but the last entry lie in the first page.
-            let at = page() - (count - 1) * size_of::<BatchOp>();
+            let at = page_size() - (count - 1) * size_of::<BatchOp>();
             memory.put(at, ops);
             memory.protect(1, ProtFlags::PROT_READ);
             let at = memory.at(at) as u64;

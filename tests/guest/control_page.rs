@@ -4,8 +4,8 @@
 
 use atomik_test_support::{
     fdinfo,
-    mapping::{Mapping, READ_WRITE, control},
-    memory::{Pages, page},
+    mapping::{Mapping, READ_WRITE, page_of_control},
+    memory::{Pages, page_size},
     raw::{
         Context, RawFile, accum, expect, image, load, open_device, open_device_with, read, set,
         swap,
@@ -54,7 +54,7 @@ fn it_describes_its_table() {
         // SAFETY: the words are mapped, and nobody writes to them now.
         let words: Vec<u64> = words.map(|word| unsafe { word.read() }).collect();
         let head = (u64::from(contexts) << 32) | u64::from(CONTROL_VERSION);
-        let expected = [[head.to_le(), 0].as_slice(), &vec![0; page() / 8 - 2]].concat();
+        let expected = [[head.to_le(), 0].as_slice(), &vec![0; page_size() / 8 - 2]].concat();
         assert_eq!(words, expected);
         drop(states);
         file.destroy(table).unwrap();
@@ -150,11 +150,11 @@ fn it_is_never_written_to() {
     let write = ProtFlags::PROT_WRITE;
     for rights in [write, READ_WRITE] {
         for pages in [1, 2] {
-            assert_eq!(refused(&file, table, control(), pages, rights), Errno::EACCES);
+            assert_eq!(refused(&file, table, page_of_control(), pages, rights), Errno::EACCES);
         }
     }
     let executable = READ | ProtFlags::PROT_EXEC;
-    assert_eq!(refused(&file, table, control(), 1, executable), Errno::EINVAL);
+    assert_eq!(refused(&file, table, page_of_control(), 1, executable), Errno::EINVAL);
     assert_eq!(fdinfo::read(&file), before);
 
     let control = Mapping::control(&file, table).unwrap();
@@ -185,18 +185,18 @@ fn only_the_page_itself_can_be_mapped() {
         let table = file.create(contexts).unwrap();
         let before = fdinfo::read(&file);
         for (first, pages) in [
-            (control(), 2),
-            (control(), 128),
-            (control(), 129),
-            (control() - 1, 2),
-            (control() + 1, 1),
+            (page_of_control(), 2),
+            (page_of_control(), 128),
+            (page_of_control(), 129),
+            (page_of_control() - 1, 2),
+            (page_of_control() + 1, 1),
             (255, 1),
             (0, 129),
             (0, 256),
         ] {
             assert_eq!(refused(&file, table, first, pages, READ), Errno::EINVAL);
         }
-        let private = Mapping::with(&file, table, control(), 1, READ, MapFlags::MAP_PRIVATE);
+        let private = Mapping::with(&file, table, page_of_control(), 1, READ, MapFlags::MAP_PRIVATE);
         assert_eq!(private.err(), Some(Errno::EINVAL));
         assert_eq!(fdinfo::read(&file), before);
     }
@@ -216,7 +216,7 @@ fn exported_descriptors_map_it() {
     for flags in [0, EXPORT_READ_ONLY] {
         let export = file.export(table, flags).unwrap();
         assert_eq!(
-            refused(&export, table, control(), 1, READ_WRITE),
+            refused(&export, table, page_of_control(), 1, READ_WRITE),
             Errno::EACCES
         );
         assert_eq!(Mapping::control(&export, other).err(), Some(Errno::ENOENT));
@@ -269,6 +269,6 @@ fn it_comes_back_moves_and_is_shared_with_children() {
     });
     assert_eq!(control.read(SEQUENCE), 8);
     let flags = SHARED | MapFlags::MAP_POPULATE;
-    let populated = Mapping::with(&file, table, control(), 1, READ, flags).unwrap();
+    let populated = Mapping::with(&file, table, page_of_control(), 1, READ, flags).unwrap();
     assert_eq!(populated.read(SEQUENCE), 8);
 }

@@ -3,7 +3,7 @@
 //! Every error of the ABI, and that it changes nothing.
 
 use atomik_test_support::{
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{RawFile, accum, load, open_device, open_device_with, read, swap},
 };
 use atomik_uapi::{self as uapi, BatchOp, Command, OP_SET, Served};
@@ -66,7 +66,7 @@ fn enotty_beats_efault_for_unknown_commands() {
 fn efault_for_arguments_that_cannot_be_read() {
     let (file, table) = file_with_table();
     let pages = Pages::new(2);
-    pages.put(0, &vec![table; 2 * page() / 4]);
+    pages.put(0, &vec![table; 2 * page_size() / 4]);
     pages.protect(1, ProtFlags::PROT_NONE);
     for command in Command::all_served() {
         // All but the last byte of it is there, and names a table and a context. (That byte may
@@ -76,13 +76,13 @@ fn efault_for_arguments_that_cannot_be_read() {
             .iter()
             .flat_map(|name| name.to_ne_bytes())
             .collect();
-        pages.put(page() - size, &names[..size.min(names.len())]);
+        pages.put(page_size() - size, &names[..size.min(names.len())]);
         let nowhere = [
             null_mut(),
             std::ptr::without_provenance_mut(1 << 63),
             std::ptr::without_provenance_mut(usize::MAX),
-            pages.at(page()),
-            pages.at(page() - size),
+            pages.at(page_size()),
+            pages.at(page_size() - size),
         ];
         for arg in nowhere {
             let result = file.ioctl_at(command.ioc, arg);
@@ -103,7 +103,7 @@ fn an_argument_may_end_where_its_page_does() {
         new_reference: 0,
         old_state: 0,
     };
-    let offset = page() - size_of_val(&arg);
+    let offset = page_size() - size_of_val(&arg);
     pages.put(offset, &[arg]);
     assert_eq!(file.ioctl_at(uapi::IOC_SWAP, pages.at(offset)), Ok(()));
 }

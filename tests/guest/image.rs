@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     fdinfo,
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{Context, RawFile, accum, image, load, open_device, open_device_with, read, swap},
 };
 use atomik_uapi::{self as uapi, MAX_CONTEXTS};
@@ -130,10 +130,10 @@ fn efault_changes_nothing_and_counts_nothing() {
     let (file, table, contexts) = file_with_table();
     let ops = fdinfo::read(&file).ops;
     let pages = Pages::new(2);
-    pages.put(0, &vec![context(7, 7); 2 * page() / 16]);
+    pages.put(0, &vec![context(7, 7); 2 * page_size() / 16]);
     pages.protect(1, ProtFlags::PROT_NONE);
     // No memory at all, and memory that ends before the last entry.
-    for at in [0, 1 << 63, u64::MAX, pages.at(page() - 48).addr() as u64] {
+    for at in [0, 1 << 63, u64::MAX, pages.at(page_size() - 48).addr() as u64] {
         for command in [uapi::IOC_SNAPSHOT, uapi::IOC_RESTORE] {
             let result = file.image(command, image(table, 0, 4, at));
             assert_eq!(result, Err(Errno::EFAULT), "{command:#x} {at:#x}");
@@ -156,13 +156,13 @@ fn efault_changes_nothing_and_counts_nothing() {
 fn memory_that_was_never_touched() {
     let (file, table, contexts) = file_with_table();
     let pages = Pages::new(1);
-    let at = pages.at(page() - 64).addr() as u64;
+    let at = pages.at(page_size() - 64).addr() as u64;
     file.image(uapi::IOC_SNAPSHOT, image(table, 0, 4, at))
         .unwrap();
-    assert_eq!(pages.word(page() - 64), contexts[0].reference);
-    assert_eq!(pages.word(page() - 8), contexts[3].accumulator);
+    assert_eq!(pages.word(page_size() - 64), contexts[0].reference);
+    assert_eq!(pages.word(page_size() - 8), contexts[3].accumulator);
     let zeroes = Pages::new(1);
-    let at = zeroes.at(page() - 32).addr() as u64;
+    let at = zeroes.at(page_size() - 32).addr() as u64;
     file.image(uapi::IOC_RESTORE, image(table, 0, 2, at))
         .unwrap();
     let expected = [context(0, 0), context(0, 0), contexts[2], contexts[3]];

@@ -5,7 +5,7 @@
 use atomik_test_support::{
     fdinfo,
     mapping::{Mapping, READ_WRITE},
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     raw::{accum, load, open_device, open_device_with, read, swap},
     task,
 };
@@ -22,7 +22,7 @@ use std::{fs::File, os::unix::fs::FileExt, sync::Barrier, thread};
 
 /// Contexts whose states fill a page.
 fn in_page() -> u32 {
-    (page() / size_of::<u64>()) as u32
+    (page_size() / size_of::<u64>()) as u32
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn pages_come_when_they_are_used_or_at_once() {
     let pages = File::open("/proc/self/pagemap").unwrap();
     let is_there = |mapping: &Mapping, addr| {
         let mut page = [0; 8];
-        let number = std::ptr::from_ref(mapping.state(addr)).addr() / page();
+        let number = std::ptr::from_ref(mapping.state(addr)).addr() / page_size();
         pages.read_exact_at(&mut page, number as u64 * 8).unwrap();
         u64::from_ne_bytes(page) >> 63 == 1
     };
@@ -411,7 +411,7 @@ fn fdinfo_counts_the_memory_of_a_mapped_table() {
     // The state moves to a page, and its 8 bytes are freed. The control page comes with it.
     let mapping = Mapping::new(&file, table, 1).unwrap();
     let mapped = fdinfo::read(&file).bytes;
-    assert_eq!(mapped, before + 2 * page() as u64 - 8);
+    assert_eq!(mapped, before + 2 * page_size() as u64 - 8);
     drop(mapping);
     assert_eq!(fdinfo::read(&file).bytes, mapped);
     file.destroy(table).unwrap();

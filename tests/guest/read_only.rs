@@ -5,7 +5,7 @@
 use atomik_test_support::{
     compat,
     mapping::{Mapping, READ_WRITE},
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     passing::pass,
     raw::{Context, RawFile, accum, expect, load, open_device, read, set, swap},
     task,
@@ -208,13 +208,13 @@ fn not_by_a_mapping() {
 /// Exchanges the page of a mapping for the first of a table.
 fn remap(mapping: &Mapping, table: u32) -> Result<(), Errno> {
     let start = mapping.states().as_ptr();
-    let page = u64::from(table) * MAP_SPAN / page() as u64;
+    let page = u64::from(table) * MAP_SPAN / page_size() as u64;
     // SAFETY: all bits are valid in an atomic, and the page stays mapped.
     let result = unsafe {
         libc::syscall(
             libc::SYS_remap_file_pages,
             start,
-            page(),
+            page_size(),
             0_usize,
             page,
             0_usize,
@@ -228,7 +228,7 @@ fn not_by_the_name_of_a_mapping() {
     let subject = Subject::new();
     let mapping = subject.mapping();
     let start = mapping.states().as_ptr() as usize;
-    let name = format!("/proc/self/map_files/{start:x}-{:x}", start + page());
+    let name = format!("/proc/self/map_files/{start:x}-{:x}", start + page_size());
     // The name is right.
     assert!(fs::read_link(&name).is_ok());
     for flags in [OFlag::O_RDWR, OFlag::O_WRONLY, OFlag::O_RDONLY] {

@@ -6,7 +6,7 @@ use crate::disturb::Disturber;
 use atomik_test_support::{
     fdinfo,
     mapping::Mapping,
-    memory::{Pages, page},
+    memory::{Pages, page_size},
     passing::pass,
     raw::{
         RawFile, RawWatch, accum, changes, expect, load, open_device, open_device_with, read, set,
@@ -230,7 +230,7 @@ fn a_fault_loses_nothing() {
     pages.protect(1, ProtFlags::PROT_NONE);
     let mut ops: Vec<_> = (0..600).map(|addr| load(addr, 7)).collect();
     file.batch(table, &mut ops).unwrap();
-    for at in [pages.at(page()), pages.at(page() - 24), std::ptr::null_mut()] {
+    for at in [pages.at(page_size()), pages.at(page_size() - 24), std::ptr::null_mut()] {
         // SAFETY: the kernel checks the address.
         let result = unsafe { libc::read(watch.0.as_raw_fd(), at, 600 * RECORD) };
         assert_eq!(Errno::result(result), Err(Errno::EFAULT));

@@ -2,7 +2,7 @@
 
 //! [`Mapping`]: pages of a table, as a program maps them.
 
-use crate::{memory::page, raw::RawFile};
+use crate::{memory::page_size, raw::RawFile};
 use atomik_uapi::{MAP_CONTROL, MAP_SPAN};
 use nix::{
     errno::Errno,
@@ -22,8 +22,8 @@ use std::{
 pub const READ_WRITE: ProtFlags = ProtFlags::PROT_READ.union(ProtFlags::PROT_WRITE);
 
 /// The page at which a table's control page is.
-pub fn control() -> usize {
-    MAP_CONTROL as usize / page()
+pub fn page_of_control() -> usize {
+    MAP_CONTROL as usize / page_size()
 }
 
 /// Some pages of a table, unmapped when dropped.
@@ -47,8 +47,8 @@ impl Mapping {
         protection: ProtFlags,
         flags: MapFlags,
     ) -> Result<Self, Errno> {
-        let length = NonZeroUsize::new(pages * page()).expect("a page at least");
-        let offset = u64::from(table) * MAP_SPAN + (first * page()) as u64;
+        let length = NonZeroUsize::new(pages * page_size()).expect("a page at least");
+        let offset = u64::from(table) * MAP_SPAN + (first * page_size()) as u64;
         // SAFETY: a new mapping, where the kernel chooses.
         let states = unsafe { mmap(None, length, protection, flags, file, offset as i64) }?;
         Ok(Self {
@@ -65,12 +65,12 @@ impl Mapping {
     /// Maps the control page of a table.
     pub fn control(file: &RawFile, table: u32) -> Result<Self, Errno> {
         let (read, shared) = (ProtFlags::PROT_READ, MapFlags::MAP_SHARED);
-        Self::with(file, table, control(), 1, read, shared)
+        Self::with(file, table, page_of_control(), 1, read, shared)
     }
 
     /// All words of the pages: the states, and the rest of the last page.
     pub fn states(&self) -> &[AtomicU64] {
-        let count = self.pages * page() / size_of::<AtomicU64>();
+        let count = self.pages * page_size() / size_of::<AtomicU64>();
         // SAFETY: the mapping lives as long as this.
         unsafe { slice::from_raw_parts(self.states.as_ptr(), count) }
     }
@@ -93,18 +93,18 @@ impl Mapping {
     /// Changes the rights of the pages.
     pub fn protect(&self, protection: ProtFlags) -> Result<(), Errno> {
         // SAFETY: a use that is no longer allowed is a signal, which the caller wants.
-        unsafe { mprotect(self.states.cast(), self.pages * page(), protection) }
+        unsafe { mprotect(self.states.cast(), self.pages * page_size(), protection) }
     }
 
     /// Gives the kernel advice about the pages.
     pub fn advise(&self, advice: MmapAdvise) -> Result<(), Errno> {
         // SAFETY: all bits are valid in an atomic, and a signal is what the caller wants.
-        unsafe { madvise(self.states.cast(), self.pages * page(), advice) }
+        unsafe { madvise(self.states.cast(), self.pages * page_size(), advice) }
     }
 
     /// Asks for so many pages, at another address if need be.
     pub fn resize(&mut self, pages: usize) -> Result<(), Errno> {
-        let (old, new) = (self.pages * page(), pages * page());
+        let (old, new) = (self.pages * page_size(), pages * page_size());
         // SAFETY: no reference into the mapping is left, as this is borrowed exclusively.
         let states = unsafe {
             mremap(
@@ -122,7 +122,7 @@ impl Mapping {
 
     /// Moves the pages to another address.
     pub fn relocate(&mut self) {
-        let bytes = self.pages * page();
+        let bytes = self.pages * page_size();
         let flags = MRemapFlags::MREMAP_MAYMOVE | MRemapFlags::MREMAP_FIXED;
         let length = NonZeroUsize::new(bytes).expect("a page at least");
         // SAFETY: the mapping moves to addresses that have just been reserved for it; no reference
@@ -143,8 +143,8 @@ impl Mapping {
         // SAFETY: within the mapping; no reference into it is left, as this is borrowed
         // exclusively.
         unsafe {
-            let rest = self.states.byte_add(pages * page()).cast();
-            munmap(rest, (self.pages - pages) * page()).expect("munmap");
+            let rest = self.states.byte_add(pages * page_size()).cast();
+            munmap(rest, (self.pages - pages) * page_size()).expect("munmap");
         }
         self.pages = pages;
     }
@@ -153,6 +153,6 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: as above.
-        unsafe { munmap(self.states.cast(), self.pages * page()) }.expect("munmap");
+        unsafe { munmap(self.states.cast(), self.pages * page_size()) }.expect("munmap");
     }
 }

@@ -22,7 +22,7 @@ use std::{
 };
 
 /// Bytes in a page of this kernel's.
-pub fn page() -> usize {
+pub fn page_size() -> usize {
     static PAGE: LazyLock<usize> = LazyLock::new(|| {
         let page = sysconf(SysconfVar::PAGE_SIZE).expect("sysconf");
         page.and_then(|page| usize::try_from(page).ok())
@@ -57,7 +57,7 @@ impl Pages {
     }
 
     fn map(count: usize, flags: MapFlags) -> Self {
-        let len = count * page();
+        let len = count * page_size();
         // SAFETY: a new mapping, where the kernel chooses.
         let start = unsafe {
             mmap_anonymous(
@@ -78,7 +78,7 @@ impl Pages {
     /// Maps such pages of a file, none of which is there after [`Self::put`]. Reading brings the
     /// file's page in, writing makes a copy of it.
     pub fn low_of_a_file(count: usize) -> Self {
-        let len = count * page();
+        let len = count * page_size();
         let file = memfd_create(c"pages", MFdFlags::MFD_CLOEXEC).expect("memfd_create");
         ftruncate(&file, len as i64).expect("ftruncate");
         // SAFETY: a new mapping, where the kernel chooses.
@@ -137,9 +137,9 @@ impl Pages {
 
     /// Changes the rights of the page with this number.
     pub fn protect(&self, page: usize, rights: ProtFlags) {
-        let start = NonNull::new(self.at(page * page())).expect("not null");
+        let start = NonNull::new(self.at(page * page_size())).expect("not null");
         // SAFETY: a page of the mapping; nothing else refers to it.
-        unsafe { mprotect(start, page(), rights) }.expect("mprotect");
+        unsafe { mprotect(start, page_size(), rights) }.expect("mprotect");
     }
 }
 

@@ -7,8 +7,11 @@ use crate::aims::aim;
 use crate::counts::{Counts, Line};
 use crate::{growth, written};
 use anyhow::{Context, Result, bail};
-use atomik_bench::CONVENTIONAL;
+use atomik_bench::{CONVENTIONAL, FLOOR};
 use std::fmt::Write;
+
+/// The table of two machines, which a measurement of one leaves as it is.
+const MACHINES: &str = "machines";
 
 /// Cell of a table.
 enum Cell {
@@ -27,8 +30,24 @@ use Cell::{Above, Aim, Kernel, Text, User, Whole};
 /// Heading cells, and rows: a name and its cells.
 struct Table(&'static str, Vec<(String, Vec<Cell>)>);
 
-/// The document with its tables anew.
+/// The document with its tables anew, but for the one of machines.
 pub fn renewed(document: &str, measured: &Measured) -> Result<String> {
+    replaced(document, |name| match name {
+        MACHINES => Ok(None),
+        _ => table(name, measured).map(Some),
+    })
+}
+
+/// The document with its table of machines anew.
+pub fn with_machines(document: &str, x86_64: &Counts, arm64: &Counts) -> Result<String> {
+    replaced(document, |name| match name {
+        MACHINES => machines(x86_64, arm64).map(Some),
+        _ => Ok(None),
+    })
+}
+
+/// The document with those tables replaced for which there is another text.
+fn replaced(document: &str, text: impl Fn(&str) -> Result<Option<String>>) -> Result<String> {
     let mut out = String::new();
     let mut lines = document.lines();
     while let Some(line) = lines.next() {
@@ -36,10 +55,10 @@ pub fn renewed(document: &str, measured: &Measured) -> Result<String> {
         let name = line
             .strip_prefix("<!-- table ")
             .and_then(|rest| rest.strip_suffix(" -->"));
-        let Some(name) = name else {
+        let Some(new) = name.map(&text).transpose()?.flatten() else {
             continue;
         };
-        out.push_str(&table(name, measured)?);
+        out.push_str(&new);
         // Those of before end with an empty line.
         for old in lines.by_ref() {
             if old.is_empty() {
@@ -47,6 +66,31 @@ pub fn renewed(document: &str, measured: &Measured) -> Result<String> {
             }
         }
         out.push('\n');
+    }
+    Ok(out)
+}
+
+/// The same operations on two machines.
+fn machines(x86_64: &Counts, arm64: &Counts) -> Result<String> {
+    let single = ["load", "accum", "read", "swap"].map(|opcode| {
+        let name = format!("{}, above the floor", opcode.to_uppercase());
+        (name, Above(format!("single/{opcode}")))
+    });
+    let whole = [
+        ("the floor: an ioctl that the driver doesn't know", FLOOR),
+        ("a batch's entry, 16 ACCUMs", "batch/accum/16"),
+        ("the same, 4096 ACCUMs", "batch/accum/4096"),
+        ("the same, 16 READs", "batch/read/16"),
+        ("the same, 4096 READs", "batch/read/4096"),
+        ("ACCUM through a mapping", "mapped/accum"),
+        ("READ through a mapping", "mapped/read"),
+        ("a consistent read of 16 words", "consistent/read/16"),
+    ]
+    .map(|(name, id)| (name.to_owned(), Whole(id.to_owned())));
+    let mut out = "| | x86-64 | arm64 |\n| --- | --- | --- |\n".to_owned();
+    for (name, cell) in single.into_iter().chain(whole) {
+        let (one, other) = (cell.text(x86_64)?, cell.text(arm64)?);
+        writeln!(out, "| {name} | {one} | {other} |")?;
     }
     Ok(out)
 }
@@ -269,7 +313,7 @@ impl Cell {
             } else {
                 ""
             };
-            get(&format!("{whose}{}", atomik_bench::FLOOR)).map(Line::all)
+            get(&format!("{whose}{FLOOR}")).map(Line::all)
         };
         Ok(match self {
             Above(id) => grouped(get(id)?.all() - floor(id)?),
@@ -329,7 +373,7 @@ mod tests {
             rest.strip_suffix(" -->")
         });
         let mut known = 0;
-        for name in names.filter(|name| !["written", "growth"].contains(name)) {
+        for name in names.filter(|name| !["written", "growth", MACHINES].contains(name)) {
             assert!(counted(name).is_ok(), "{name}");
             known += 1;
         }

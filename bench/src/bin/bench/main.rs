@@ -83,6 +83,8 @@ enum Command {
     Picture { expected: PathBuf },
     /// Renew the tables of docs/performance.md and draw docs/growth.svg, of a file of `run`.
     Document { measured: PathBuf },
+    /// Renew only the table there that compares machines, of two files of `count`.
+    Machines { x86_64: PathBuf, arm64: PathBuf },
     /// Show where the instructions of the cases chosen by --only go.
     Profile {
         #[command(flatten)]
@@ -154,6 +156,14 @@ fn main() -> Result<()> {
             save_picture(&check::parse(&fs::read_to_string(expected)?)?)
         }
         Command::Document { measured } => document(&load(&measured)?),
+        Command::Machines { x86_64, arm64 } => {
+            let (x86_64, arm64) = (load(&x86_64)?.counts, load(&arm64)?.counts);
+            let text = fs::read_to_string(DOCUMENT).context(DOCUMENT)?;
+            let text = document::with_machines(&text, &x86_64, &arm64)?;
+            fs::write(DOCUMENT, text).context(DOCUMENT)?;
+            println!("{DOCUMENT} written");
+            Ok(())
+        }
         Command::Profile { guest } => {
             let extra = Extra {
                 profile: true,
@@ -259,6 +269,7 @@ fn check(mut guest: Guest, path: &Path, update: bool) -> Result<()> {
 fn a_missed_mark_fails(guest: &Guest) -> Result<()> {
     let trial = Guest {
         plugin: guest.plugin.clone(),
+        programs: guest.programs.clone(),
         module: guest.module.clone(),
         kernel: guest.kernel.clone(),
         only: vec![atomik_bench::PROOF.to_owned()],
