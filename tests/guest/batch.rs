@@ -151,7 +151,13 @@ fn efault_for_entries_that_are_not_there() {
     assert_eq!(file.batch_at(table, 3, at), Err(Errno::EFAULT));
     assert_eq!(file.batch_at(table, 4096, at), Err(Errno::EFAULT));
     assert_eq!(file.batch_at(table, 2, at + 1), Err(Errno::EFAULT));
-    for nowhere in [0, 1 << 63, u64::MAX, u64::MAX - 15, pages.at(page_size()) as u64] {
+    for nowhere in [
+        0,
+        1 << 63,
+        u64::MAX,
+        u64::MAX - 15,
+        pages.at(page_size()) as u64,
+    ] {
         assert_eq!(file.batch_at(table, 1, nowhere), Err(Errno::EFAULT));
     }
     assert_eq!(file.states(table, 2), [0, 0]);

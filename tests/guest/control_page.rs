@@ -150,11 +150,17 @@ fn it_is_never_written_to() {
     let write = ProtFlags::PROT_WRITE;
     for rights in [write, READ_WRITE] {
         for pages in [1, 2] {
-            assert_eq!(refused(&file, table, page_of_control(), pages, rights), Errno::EACCES);
+            assert_eq!(
+                refused(&file, table, page_of_control(), pages, rights),
+                Errno::EACCES
+            );
         }
     }
     let executable = READ | ProtFlags::PROT_EXEC;
-    assert_eq!(refused(&file, table, page_of_control(), 1, executable), Errno::EINVAL);
+    assert_eq!(
+        refused(&file, table, page_of_control(), 1, executable),
+        Errno::EINVAL
+    );
     assert_eq!(fdinfo::read(&file), before);
 
     let control = Mapping::control(&file, table).unwrap();
@@ -196,7 +202,14 @@ fn only_the_page_itself_can_be_mapped() {
         ] {
             assert_eq!(refused(&file, table, first, pages, READ), Errno::EINVAL);
         }
-        let private = Mapping::with(&file, table, page_of_control(), 1, READ, MapFlags::MAP_PRIVATE);
+        let private = Mapping::with(
+            &file,
+            table,
+            page_of_control(),
+            1,
+            READ,
+            MapFlags::MAP_PRIVATE,
+        );
         assert_eq!(private.err(), Some(Errno::EINVAL));
         assert_eq!(fdinfo::read(&file), before);
     }

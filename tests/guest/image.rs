@@ -133,7 +133,12 @@ fn efault_changes_nothing_and_counts_nothing() {
     pages.put(0, &vec![context(7, 7); 2 * page_size() / 16]);
     pages.protect(1, ProtFlags::PROT_NONE);
     // No memory at all, and memory that ends before the last entry.
-    for at in [0, 1 << 63, u64::MAX, pages.at(page_size() - 48).addr() as u64] {
+    for at in [
+        0,
+        1 << 63,
+        u64::MAX,
+        pages.at(page_size() - 48).addr() as u64,
+    ] {
         for command in [uapi::IOC_SNAPSHOT, uapi::IOC_RESTORE] {
             let result = file.image(command, image(table, 0, 4, at));
             assert_eq!(result, Err(Errno::EFAULT), "{command:#x} {at:#x}");

@@ -230,7 +230,11 @@ fn a_fault_loses_nothing() {
     pages.protect(1, ProtFlags::PROT_NONE);
     let mut ops: Vec<_> = (0..600).map(|addr| load(addr, 7)).collect();
     file.batch(table, &mut ops).unwrap();
-    for at in [pages.at(page_size()), pages.at(page_size() - 24), std::ptr::null_mut()] {
+    for at in [
+        pages.at(page_size()),
+        pages.at(page_size() - 24),
+        std::ptr::null_mut(),
+    ] {
         // SAFETY: the kernel checks the address.
         let result = unsafe { libc::read(watch.0.as_raw_fd(), at, 600 * RECORD) };
         assert_eq!(Errno::result(result), Err(Errno::EFAULT));

@@ -3,11 +3,10 @@
 //! [`Mapped`], pages of a table that a program has mapped.
 
 use crate::program::{Map, Rights, Touch};
+use atomik_test_support::memory::page_size;
 use atomik_uapi::MAP_SPAN;
 use nix::{errno::Errno, libc};
 use std::sync::atomic::{AtomicU64, Ordering};
-
-const PAGE: usize = 4096;
 
 /// A mapping, unmapped when dropped.
 #[derive(Debug)]
@@ -40,12 +39,12 @@ impl Mapped {
         };
         let pages = usize::from(map.pages);
         let first = usize::from(map.first);
-        let offset = u64::from(id) * MAP_SPAN + (first * PAGE) as u64;
+        let offset = u64::from(id) * MAP_SPAN + (first * page_size()) as u64;
         // SAFETY: a new mapping, where the kernel chooses.
         let start = unsafe {
             libc::mmap(
                 std::ptr::null_mut(),
-                pages * PAGE,
+                pages * page_size(),
                 protection,
                 flags,
                 fd,
@@ -72,8 +71,8 @@ impl Mapped {
         }
         let at = (addr as usize)
             .checked_mul(size_of::<u64>())?
-            .checked_sub(self.first * PAGE)
-            .filter(|&at| at < self.pages * PAGE)?;
+            .checked_sub(self.first * page_size())
+            .filter(|&at| at < self.pages * page_size())?;
         // SAFETY: an aligned word of the mapping, which is there as long as this.
         let state = unsafe { AtomicU64::from_ptr(self.start.byte_add(at).cast()) };
         let once = || match touch {
@@ -92,6 +91,6 @@ impl Mapped {
 impl Drop for Mapped {
     fn drop(&mut self) {
         // SAFETY: the whole mapping, to which nothing refers any more.
-        unsafe { libc::munmap(self.start, self.pages * PAGE) };
+        unsafe { libc::munmap(self.start, self.pages * page_size()) };
     }
 }

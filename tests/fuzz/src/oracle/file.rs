@@ -12,13 +12,18 @@ use crate::{
     event::Buffer,
     program::Access,
 };
-use atomik_test_support::model::{self, Context, Entry};
+use atomik_test_support::{
+    memory::page_size,
+    model::{self, Context, Entry},
+};
 use atomik_uapi as uapi;
 use nix::errno::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of a page.
-pub(super) const PAGE: u64 = 4096;
+pub(super) fn page() -> u64 {
+    page_size() as u64
+}
 /// Bytes of a context's state, and of its reference.
 pub(super) const WORD: u64 = 8;
 
@@ -59,7 +64,7 @@ pub(super) struct Table {
 
 impl Table {
     fn new(count: u32, place: usize) -> Self {
-        let shown = count.next_multiple_of((PAGE / WORD) as u32);
+        let shown = count.next_multiple_of((page() / WORD) as u32);
         Self {
             count,
             place,
@@ -93,8 +98,8 @@ impl Table {
 
     /// Bytes of all states in pages, and of the control page.
     pub fn pages(&self) -> u64 {
-        let states = (u64::from(self.count) * WORD).next_multiple_of(PAGE);
-        states.next_power_of_two() + PAGE
+        let states = (u64::from(self.count) * WORD).next_multiple_of(page());
+        states.next_power_of_two() + page()
     }
 }
 

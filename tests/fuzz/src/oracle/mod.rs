@@ -17,7 +17,7 @@ use crate::{
 use atomik_test_support::fdinfo::{ExportInfo, FdInfo};
 use atomik_uapi::{self as uapi, Served};
 use expected::{Expected, compare, get_info, u32_at};
-use file::{File, PAGE, Table, View, WORD};
+use file::{File, Table, View, WORD, page};
 use nix::errno::Errno;
 use std::collections::BTreeMap;
 pub use watch::marks_bytes;
@@ -330,17 +330,17 @@ impl World {
             // The kernel itself executes nothing of files without a name.
             return Err(Errno::EPERM);
         }
-        let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * PAGE;
+        let offset = u64::from(id) * uapi::MAP_SPAN + u64::from(map.first) * page();
         let id = (offset / uapi::MAP_SPAN) as u32;
         if map.private || map.rights == Rights::Execute {
             return Err(Errno::EINVAL);
         }
-        let control = u64::from(map.first) == uapi::MAP_CONTROL / PAGE;
+        let control = u64::from(map.first) == uapi::MAP_CONTROL / page();
         if control && map.rights == Rights::ReadWrite {
             return Err(Errno::EACCES);
         }
         let table = file.table(export.map(|export| export.table), id)?;
-        let pages = (u64::from(table.count) * WORD).div_ceil(PAGE);
+        let pages = (u64::from(table.count) * WORD).div_ceil(page());
         let in_states = u64::from(map.first) + u64::from(map.pages) <= pages;
         let is_control = control && map.pages == 1;
         if !in_states && !is_control {

@@ -16,8 +16,8 @@ mod verdict;
 
 use anyhow::{Context, Result, bail};
 use atomik_guest::boots;
-use atomik_guest::qemu::Architecture;
 use atomik_guest::protocol::{Command, MODULE_PATH, NETWORK_PATH, SPEC_PATH, Spec};
+use atomik_guest::qemu::Architecture;
 use clap::Parser;
 use closure::Programs;
 use guest::{Limits, Options, Outcome};
