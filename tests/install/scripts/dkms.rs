@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! Kernels for which the module can't be built must not disturb dpkg.
 
-use crate::debian::run;
+use crate::debian::{must, run};
 
 const INSTALLED: &str =
     "kernel 7.3.4-known\n./install.sh --yes --kernel 7.3.4-known >/dev/null 2>&1\n";
@@ -72,4 +72,18 @@ fn a_build_that_root_asks_for_fails() {
         "{INSTALLED}kernel 7.4.0-new 'rustc 1.99.0'\ndkms build atomik/0.4.0 -k 7.4.0-new"
     ))
     .fails_with(&["was built by 'rustc 1.99.0'"]);
+}
+
+/// Of a kernel whose metadata was rebuilt, once that kernel is gone.
+#[test]
+fn the_metadata_of_a_removed_kernel_goes_with_it() {
+    must(&format!(
+        "{INSTALLED}mkdir -p /var/cache/atomik/kernel/{{7.3.4-known,7.4.0-new}}/rust
+hook() {{ DEB_MAINT_PARAMS=\"$*\" run-parts --arg=7.4.0-new --arg=/boot/a /etc/kernel/postrm.d; }}
+hook upgrade 7.4.0-2
+hook abort-install
+ls -d /var/cache/atomik/kernel/7.4.0-new
+hook remove
+[[ $(ls /var/cache/atomik/kernel) == 7.3.4-known ]]"
+    ));
 }

@@ -25,6 +25,10 @@ const PACKAGED: &[(&str, &str)] = &[
         "/etc/modprobe.d/atomik.conf",
     ),
     (
+        "packaging/system/kernel-postrm",
+        "/usr/share/kernel/postrm.d/atomik",
+    ),
+    (
         "packaging/system/atomik-replicate@.service",
         "/usr/lib/systemd/user/atomik-replicate@.service",
     ),
