@@ -128,6 +128,7 @@ fi
 programs=$(find_programs)
 say "Checking what atomik $version needs for the kernel $release:"
 check_kernel
+[[ -z $kernel_fits || -z $kdir ]] || check_kdir
 if [[ -n $kernel_fits ]]; then
     check_way
     check_builder

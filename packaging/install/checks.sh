@@ -60,6 +60,9 @@ check_kernel() {
     elif ! at_least "$release" "$oldest_kernel"; then
         fault "the kernel $release is older than $oldest_kernel, whose Rust the driver needs" \
             "$(better_kernel)"
+    elif [[ -n $kdir && $(kernel_option "$config" CONFIG_RUST) != y ]]; then
+        fault "$kdir is configured without Rust (CONFIG_RUST)" "make -C $kdir rustavailable says \
+what is missing for it. Then set it, and build, install and boot that kernel."
     elif [[ -n $config && $(kernel_option "$config" CONFIG_RUST) != y ]]; then
         fault "the kernel $release is built without Rust (CONFIG_RUST)" "$(better_kernel)"
     elif [[ $(uname -m) != @(x86_64|aarch64) ]]; then
@@ -68,6 +71,31 @@ check_kernel() {
         ok "kernel $release"
         kernel_fits=yes
     fi
+}
+
+# check_kdir: faults a build tree against which the module can't be built, and unsets kernel_fits.
+check_kdir() {
+    local built='' faults_before=$faults
+    [[ ! -r $kdir/include/config/kernel.release ]] || built=$(<"$kdir/include/config/kernel.release")
+    if [[ $kdir == *[!/._+@~=[:alnum:]-]* ]]; then
+        fault "$kdir has a character that the kernel's make can't take in a path" \
+            "Move it to a path of letters, digits and /._+@~=- alone."
+    elif [[ -z $built ]]; then
+        fault "$kdir is configured, but no kernel has been built there" \
+            "Build it, install it, and boot it: make -C $kdir; make -C $kdir modules_install install"
+    elif [[ $built != "$release" && -d /lib/modules/$built ]]; then
+        fault "$kdir was built for the kernel $built, not for $release" "Say --kernel $built."
+    elif [[ $built != "$release" ]]; then
+        fault "$kdir was built for the kernel $built, not for $release" "Say the tree of $release, or \
+install that kernel (make -C $kdir modules_install install) and say --kernel $built."
+    # Only Debian's own headers have a source that their metadata can be rebuilt from.
+    elif ! has_metadata "$kdir" && ! dpkg-query -S "$(realpath "$kdir")/.config" >/dev/null 2>&1; then
+        fault "$kdir lacks rust/libkernel.rmeta or Module.symvers, which a build of the kernel makes" \
+            "Build it there: make -C $kdir"
+    else
+        ok "build tree $kdir"
+    fi
+    ((faults == faults_before)) || kernel_fits=''
 }
 
 # our_packages: prints atomik's own Debian packages that dpkg knows, be it only by a file in /etc.

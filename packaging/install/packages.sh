@@ -65,7 +65,9 @@ find_missing() {
     fi
     # Debian's headers packages depend on their compiler; before they are installed its name may be
     # unknown.
-    if [[ -n $compiler ]] && ! command -v "$compiler" >/dev/null; then
+    if [[ -n $compiler && $(kernel_option "$config" CONFIG_CC_IS_CLANG) == y ]]; then
+        need clang lld llvm
+    elif [[ -n $compiler ]] && ! command -v "$compiler" >/dev/null; then
         need "$(compiler_package "$compiler")"
     fi
     find_rust

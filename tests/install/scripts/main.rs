@@ -6,6 +6,7 @@
 mod apt;
 mod debian;
 mod dkms;
+mod kdir;
 mod machine;
 mod trust;
 mod undo;
