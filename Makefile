@@ -98,7 +98,7 @@ test-install: setup ## install.sh in full Debian guests, as users run it
 	@tests/install/run "$(SCENARIOS)"
 
 install-image: setup
-	@tests/install/image >/dev/null
+	@tests/install/run --images "$(SCENARIOS)"
 
 install-programs: tool replicator deb
 	@$(cargo) build --release --locked --package atomik-install-test

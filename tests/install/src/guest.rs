@@ -18,7 +18,7 @@ const SHUTDOWN: Duration = Duration::from_secs(300);
 const JOB: Duration = Duration::from_secs(2400);
 
 /// The root disk is the only NVMe drive, as two may come in either order. Its driver is built into
-/// all of these kernels, so they need no initramfs.
+/// the cloud kernels, so they need no initramfs.
 const KERNEL_ARGUMENTS: [&str; 3] = ["root=/dev/nvme0n1", "rw", "systemd.show_status=no"];
 
 /// Starts the other processor. It takes no part in the boot; `atomik_guest::qemu` says why.
@@ -47,6 +47,12 @@ pub struct Machine<'a> {
     pub sources: &'a Path,
 }
 
+/// What a boot loader would start.
+pub struct Kernel {
+    pub image: PathBuf,
+    pub initrd: Option<PathBuf>,
+}
+
 pub struct Guest {
     child: Child,
     jobs: ChildStdin,
@@ -72,7 +78,7 @@ impl Outcome {
 impl Machine<'_> {
     /// Boots the `number`th time, and waits till the guest takes jobs. Returns the release that it
     /// says it runs.
-    pub fn boot(&self, number: u32, kernel: &Path) -> Result<(Guest, String, Duration)> {
+    pub fn boot(&self, number: u32, kernel: &Kernel) -> Result<(Guest, String, Duration)> {
         let started = Instant::now();
         let log = self.directory.join(format!("kernel-{number}.log"));
         let data = self.directory.join(format!("data-{number}"));
@@ -85,10 +91,13 @@ impl Machine<'_> {
             cpu: "max",
             smp: 2,
             mem: "3G",
-            kernel,
+            kernel: &kernel.image,
         };
-        let mut child = qemu
-            .command(KERNEL_ARGUMENTS)
+        let mut command = qemu.command(KERNEL_ARGUMENTS);
+        if let Some(initrd) = &kernel.initrd {
+            command.arg("-initrd").arg(initrd);
+        }
+        let mut child = command
             .arg("-drive")
             .arg(format!(
                 "if=none,id=disk,format=qcow2,cache=unsafe,file={}",

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-//! `install-test IMAGE SCRIPTS SOURCES CACHE RECORDS [SCENARIO…]`: install.sh in full Debian
-//! guests, in the ways that users meet it. `tests/install/run` calls it.
+//! `install-test CLOUD FULL SCRIPTS SOURCES CACHE RECORDS [SCENARIO…]`: install.sh in full Debian
+//! guests, in the ways that users meet it. CLOUD and FULL are the images of the flavours cloud-amd64
+//! and amd64, empty where no scenario needs them. `tests/install/run` calls it.
 
 mod guest;
 mod scenario;
 
 use anyhow::{Context, Result, anyhow, ensure};
-use scenario::{Paths, Scenario};
+use scenario::{Flavour, Paths, Scenario};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -34,7 +35,8 @@ fn run() -> Result<bool> {
             .with_context(|| format!("no {what} was given"))
     };
     let paths = Paths {
-        image: next("image")?,
+        cloud: next("image of the flavour cloud-amd64")?,
+        full: next("image of the flavour amd64")?,
         in_root: next("directory of scripts")?.join("in-root"),
         sources: next("tar of sources")?,
         cache: next("cache")?,
@@ -44,12 +46,20 @@ fn run() -> Result<bool> {
     let paths = &paths;
     let chosen: Vec<PathBuf> = arguments.collect();
     // By default all but `install`, which is a part of `upgrade`.
-    const SCENARIOS: [(&str, Body, bool); 5] = [
-        ("upgrade", scenario::upgrade, true),
-        ("undo", scenario::undo, true),
-        ("packages", scenario::packages, true),
-        ("install", scenario::install, false),
-        ("refusal", scenario::refusal, true),
+    const SCENARIOS: [(&str, Flavour, Body, bool); 8] = [
+        (
+            "point-release-amd64",
+            Flavour::Full,
+            scenario::point_release,
+            true,
+        ),
+        ("upgrade", Flavour::Cloud, scenario::upgrade, true),
+        ("undo", Flavour::Cloud, scenario::undo, true),
+        ("packages", Flavour::Cloud, scenario::packages, true),
+        ("install-amd64", Flavour::Full, scenario::install, true),
+        ("metadata", Flavour::Cloud, scenario::metadata, true),
+        ("install", Flavour::Cloud, scenario::install, false),
+        ("refusal", Flavour::Cloud, scenario::refusal, true),
     ];
     for name in &chosen {
         ensure!(
@@ -62,7 +72,7 @@ fn run() -> Result<bool> {
     }
     let mut left = SCENARIOS
         .iter()
-        .filter(|(name, _, default)| match &chosen[..] {
+        .filter(|(name, .., default)| match &chosen[..] {
             [] => *default,
             chosen => chosen.iter().any(|other| other.as_os_str() == *name),
         });
@@ -70,7 +80,9 @@ fn run() -> Result<bool> {
     let next = || left.lock().expect("no thread panics with it").next();
     // Two guests at a time, which is what two cores and a small machine's memory carry.
     let work = || -> Vec<_> {
-        let run = |(name, body, _): &(&'static str, Body, bool)| Scenario::run(name, paths, *body);
+        let run = |(name, flavour, body, _): &(&'static str, Flavour, Body, bool)| {
+            Scenario::run(name, *flavour, paths, *body)
+        };
         iter::from_fn(next).map(run).collect()
     };
     let results = thread::scope(|scope| {

@@ -4,23 +4,26 @@
 
 mod claims;
 mod files;
+mod metadata;
 mod packages;
 mod refusal;
 mod undo;
 mod upgrade;
 
+pub use metadata::metadata;
 pub use packages::packages;
 pub use refusal::refusal;
 pub use undo::undo;
-pub use upgrade::{install, upgrade};
+pub use upgrade::{install, point_release, upgrade};
 
-use crate::guest::{Guest, Machine, NotBooted, Outcome};
+use crate::guest::{Guest, Kernel, Machine, NotBooted, Outcome};
 use anyhow::{Context, Result, ensure};
 use atomik_guest::boots;
 use files::Files;
 use std::cell::Cell;
 use std::fmt::Display;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -32,7 +35,9 @@ const UNINSTALL: &str = "cd atomik && sudo ./install.sh --yes --uninstall";
 
 /// Paths on the host.
 pub struct Paths {
-    pub image: PathBuf,
+    /// The images; `tests/install/image` says what is in them.
+    pub cloud: PathBuf,
+    pub full: PathBuf,
     pub in_root: PathBuf,
     pub sources: PathBuf,
     pub cache: PathBuf,
@@ -41,9 +46,19 @@ pub struct Paths {
     pub started: Instant,
 }
 
+/// The flavour of a scenario's kernels.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// cloud-amd64, which is small, and boots from the disk by drivers that are built in.
+    Cloud,
+    /// amd64, whose drivers are modules, so that it boots by an initramfs.
+    Full,
+}
+
 /// A disk of its own, and the claims that were tested with it.
 pub struct Scenario<'a> {
     name: &'static str,
+    flavour: Flavour,
     paths: &'a Paths,
     directory: TempDir,
     boots: u32,
@@ -55,14 +70,24 @@ pub struct Scenario<'a> {
     done: Vec<(String, &'static str)>,
 }
 
+impl Paths {
+    fn image(&self, flavour: Flavour) -> &Path {
+        match flavour {
+            Flavour::Cloud => &self.cloud,
+            Flavour::Full => &self.full,
+        }
+    }
+}
+
 impl<'a> Scenario<'a> {
     /// Runs it. Returns how many claims held, how many did not, and a note to print last of all.
     pub fn run(
         name: &'static str,
+        flavour: Flavour,
         paths: &'a Paths,
         body: impl FnOnce(&mut Scenario) -> Result<()>,
     ) -> (u32, u32, Option<String>) {
-        let mut scenario = match Scenario::new(name, paths) {
+        let mut scenario = match Scenario::new(name, flavour, paths) {
             Ok(scenario) => scenario,
             Err(error) => {
                 println!("test install::{name} ... FAILED: {error:#}");
@@ -97,18 +122,19 @@ impl<'a> Scenario<'a> {
         Ok(())
     }
 
-    fn new(name: &'static str, paths: &'a Paths) -> Result<Self> {
+    fn new(name: &'static str, flavour: Flavour, paths: &'a Paths) -> Result<Self> {
         let run = paths.cache.join("run");
         fs::create_dir_all(&run)?;
         let directory = TempDir::with_prefix_in(format!("{}-", std::process::id()), run)?;
         let status = Command::new(&paths.in_root)
             .args(["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b"])
-            .arg(paths.image.join("disk.img"))
+            .arg(paths.image(flavour).join("disk.img"))
             .arg(directory.path().join("disk.qcow2"))
             .status()?;
         ensure!(status.success(), "qemu-img: {status}");
         Ok(Scenario {
             name,
+            flavour,
             paths,
             directory,
             boots: 0,
@@ -187,21 +213,32 @@ impl<'a> Scenario<'a> {
         self.check(claim, changes.is_empty(), changes.join("\n"));
     }
 
+    fn image(&self) -> &Path {
+        self.paths.image(self.flavour)
+    }
+
+    /// A release that the image names.
     fn release(&self, which: &str) -> Result<String> {
-        Ok(fs::read_to_string(self.paths.image.join(which))?
+        Ok(fs::read_to_string(self.image().join(which))?
             .trim()
             .to_owned())
     }
 
-    /// Boots a kernel of the image.
-    fn boot(&mut self, release: &str) -> Result<Guest> {
-        self.boot_image(
-            release,
-            &self.paths.image.join(format!("vmlinuz-{release}")),
-        )
+    /// A kernel in a directory that has what /boot has.
+    fn kernel(&self, directory: &Path, release: &str) -> Kernel {
+        let initrd = directory.join(format!("initrd.img-{release}"));
+        Kernel {
+            image: directory.join(format!("vmlinuz-{release}")),
+            initrd: (self.flavour == Flavour::Full).then_some(initrd),
+        }
     }
 
-    fn boot_image(&mut self, release: &str, kernel: &Path) -> Result<Guest> {
+    /// Boots a kernel of the image.
+    fn boot(&mut self, release: &str) -> Result<Guest> {
+        self.boot_kernel(release, &self.kernel(self.image(), release))
+    }
+
+    fn boot_kernel(&mut self, release: &str, kernel: &Kernel) -> Result<Guest> {
         let disk = self.directory.path().join("disk.qcow2");
         let machine = Machine {
             in_root: &self.paths.in_root,
@@ -235,20 +272,16 @@ impl<'a> Scenario<'a> {
         Ok(guest)
     }
 
-    /// Reboots into the newest kernel that the guest has, as a boot loader would.
-    fn reboot(&mut self, mut guest: Guest) -> Result<(Guest, String)> {
-        let release = guest.must(
-            "root",
-            "linux-version list | linux-version sort --reverse | head -n 1",
-        )?;
-        let release = release.trim().to_owned();
-        let kernel = self.directory.path().join("vmlinuz");
-        fs::write(
-            &kernel,
-            guest.data(&format!("cat /boot/vmlinuz-{release} >&4"))?,
-        )?;
+    /// Reboots into a kernel that the guest has, as a boot loader would.
+    fn reboot(&mut self, mut guest: Guest, release: &str) -> Result<Guest> {
+        let kernel = self.kernel(self.directory.path(), release);
+        for file in iter::once(&kernel.image).chain(&kernel.initrd) {
+            let name = file.strip_prefix(self.directory.path())?;
+            let data = guest.data(&format!("cat /boot/{} >&4", name.display()))?;
+            fs::write(file, data)?;
+        }
         guest.shut_down()?;
-        Ok((self.boot_image(&release, &kernel)?, release))
+        self.boot_kernel(release, &kernel)
     }
 
     /// Runs a command of alice's, and says how long it took.
