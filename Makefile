@@ -142,9 +142,9 @@ deb: setup ## build the Debian packages, in target/deb; for DEB_ARCHS="amd64 arm
 shell: tool ## an interactive guest
 	@$(run) --tty --file $(guest_programs)/tool/atomikctl=/usr/bin/atomikctl
 
-kernel-table: ## compare the README's table of kernels with the results of tests in target/tested
+kernel-table: ## compare the README's table with the tests' records in target/tested; UPDATE=yes writes it
 	@$(cargo) build --quiet --release --locked --package atomik-install-test
-	@$(programs)/release/kernel-table README.md target/tested
+	@$(programs)/release/kernel-table $(if $(UPDATE),--update) README.md target/tested
 
 bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench
