@@ -100,7 +100,12 @@ test-install: setup ## install.sh in full Debian guests, as users run it
 install-image: setup
 	@tests/install/run --images "$(SCENARIOS)"
 
-install-programs: tool replicator deb
+# The programs that the scenarios install. Building the packages takes minutes, and most scenarios
+# don't look at them; their description is checked by making the driver's.
+chosen = $(or $(SCENARIOS),packages install-arm64)
+install-programs: tool replicator
+	@$(if $(findstring arm64,$(chosen)),$(MAKE) --no-print-directory tool replicator KERNEL=7.3-arm64)
+	@packaging/deb/build $(if $(findstring packages,$(chosen)),,driver)
 	@$(cargo) build --release --locked --package atomik-install-test
 
 fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failures become tests

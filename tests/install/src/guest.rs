@@ -49,6 +49,7 @@ pub struct Machine<'a> {
 
 /// What a boot loader would start.
 pub struct Kernel {
+    pub architecture: Architecture,
     pub image: PathBuf,
     pub initrd: Option<PathBuf>,
 }
@@ -86,7 +87,7 @@ impl Machine<'_> {
         let messages = File::create(self.directory.join(format!("qemu-{number}.log")))?;
         let qemu = Qemu {
             in_root: self.in_root,
-            architecture: Architecture::NATIVE,
+            architecture: kernel.architecture,
             accel: "tcg,thread=multi,tb-size=512",
             cpu: "max",
             smp: 2,

@@ -37,6 +37,7 @@ fn run() -> Result<bool> {
     let paths = Paths {
         cloud: next("image of the flavour cloud-amd64")?,
         full: next("image of the flavour amd64")?,
+        arm: next("image of the flavour cloud-arm64")?,
         in_root: next("directory of scripts")?.join("in-root"),
         sources: next("tar of sources")?,
         cache: next("cache")?,
@@ -46,7 +47,7 @@ fn run() -> Result<bool> {
     let paths = &paths;
     let chosen: Vec<PathBuf> = arguments.collect();
     // By default all but `install`, which is a part of `upgrade`.
-    const SCENARIOS: [(&str, Flavour, Body, bool); 8] = [
+    const SCENARIOS: [(&str, Flavour, Body, bool); 9] = [
         (
             "point-release-amd64",
             Flavour::Full,
@@ -57,6 +58,7 @@ fn run() -> Result<bool> {
         ("undo", Flavour::Cloud, scenario::undo, true),
         ("packages", Flavour::Cloud, scenario::packages, true),
         ("install-amd64", Flavour::Full, scenario::install, true),
+        ("install-arm64", Flavour::Arm, scenario::install, true),
         ("metadata", Flavour::Cloud, scenario::metadata, true),
         ("install", Flavour::Cloud, scenario::install, false),
         ("refusal", Flavour::Cloud, scenario::refusal, true),

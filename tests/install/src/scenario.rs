@@ -18,7 +18,7 @@ pub use upgrade::{install, point_release, upgrade};
 
 use crate::guest::{Guest, Kernel, Machine, NotBooted, Outcome};
 use anyhow::{Context, Result, ensure};
-use atomik_guest::boots;
+use atomik_guest::{boots, qemu::Architecture};
 use files::Files;
 use std::cell::Cell;
 use std::fmt::Display;
@@ -38,6 +38,7 @@ pub struct Paths {
     /// The images; `tests/install/image` says what is in them.
     pub cloud: PathBuf,
     pub full: PathBuf,
+    pub arm: PathBuf,
     pub in_root: PathBuf,
     pub sources: PathBuf,
     pub cache: PathBuf,
@@ -53,6 +54,8 @@ pub enum Flavour {
     Cloud,
     /// amd64, whose drivers are modules, so that it boots by an initramfs.
     Full,
+    /// cloud-arm64, which is to arm64 what cloud-amd64 is to x86-64.
+    Arm,
 }
 
 /// A disk of its own, and the claims that were tested with it.
@@ -75,6 +78,7 @@ impl Paths {
         match flavour {
             Flavour::Cloud => &self.cloud,
             Flavour::Full => &self.full,
+            Flavour::Arm => &self.arm,
         }
     }
 }
@@ -228,6 +232,7 @@ impl<'a> Scenario<'a> {
     fn kernel(&self, directory: &Path, release: &str) -> Kernel {
         let initrd = directory.join(format!("initrd.img-{release}"));
         Kernel {
+            architecture: Architecture::of_release(release),
             image: directory.join(format!("vmlinuz-{release}")),
             initrd: (self.flavour == Flavour::Full).then_some(initrd),
         }
