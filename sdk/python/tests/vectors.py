@@ -36,12 +36,13 @@ CHANGES = PROJECT / "target" / "changed-vectors.json"
 ERRORS: dict[str, tuple[type[Exception], str]] = {
     "address": (IndexError, "address .* is outside the table"),
     "width": (ValueError, "width|bits"),
-    "count": (ValueError, "num_contexts|a table has"),
+    "count": (ValueError, "num_contexts|a table has|contexts doesn't fit"),
     "lengths": (ValueError, "equally long"),
     "change": (ValueError, "no change of whole 8-byte chunks"),
     "stale_epoch": (StaleEpochError, "belongs to epoch"),
     "never_sent": (ValueError, "has made no message number"),
-    "message": (ValueError, "message"),
+    "message": (ValueError, "the message"),
+    "state": (ValueError, "the state"),
 }
 
 
@@ -316,6 +317,18 @@ def stream_case(case: Json, _storage: str) -> None:
                 fields(of, "op", "stream", "expect")
                 assert stream.snapshot() == pairs(of["expect"])
                 continue
+            case "encode":
+                fields(of, "op", "stream", "expect")
+                assert stream.encode().hex() == of["expect"]
+                continue
+            case "join":
+                fields(of, "op", "stream", "state", optional=("error",))
+                state = bytes.fromhex(of["state"])
+                join = partial(DeltaStream.join, state, case["width"], case["contexts"])
+                call = partial(join, sender=stream.sender)
+                if "error" not in of:
+                    streams[of["stream"]] = call()
+                    continue
             case unknown:
                 raise AssertionError(f"unknown operation {unknown}")
         step(of, call, stream.snapshot)
@@ -351,6 +364,26 @@ def message_case(case: Json, _storage: str) -> None:
     assert message.to_bytes() == data
     assert DeltaMessage.from_bytes(data) == message
     assert message.delta == number(case["delta"])
+
+
+def packet_case(case: Json, _storage: str) -> None:
+    data = bytes.fromhex(case["bytes"])
+    if "error" in case:
+        fields(case, "name", "bytes", "error")
+        refused(case["error"], lambda: DeltaMessage.take_many(data))
+        return
+    fields(case, "name", "bytes", "messages", "left")
+    messages = []
+    for of in case["messages"]:
+        fields(of, "sender", "addr", "epoch", "seq", "width", "delta")
+        delta, sender = number(of["delta"]), number(of["sender"])
+        messages.append(
+            DeltaMessage(of["addr"], delta, of["epoch"], of["seq"], sender, of["width"])
+        )
+    taken = len(data) - case["left"]
+    assert DeltaMessage.take_many(data) == (messages, taken)
+    assert DeltaMessage.take_many(bytearray(data)) == (messages, taken)
+    assert DeltaMessage.encode_many(messages) == data[:taken]
 
 
 def fingerprint_case(case: Json, _storage: str) -> None:
@@ -417,7 +450,9 @@ KINDS: dict[str, Callable[[Json, str], None]] = {
     "table": table_case,
     "batch": table_case,
     "stream": stream_case,
+    "state": stream_case,
     "message": message_case,
+    "packet": packet_case,
     "fingerprint": fingerprint_case,
     "ordered_fingerprint": ordered_fingerprint_case,
     "errors": errors_case,

@@ -107,9 +107,10 @@ fn expectations_of(kind: &str, object: &Json) -> Vec<Changed> {
             "addr" if op == "words" => vec![],
             "expect" | "canceled" => others(op, value),
             "error" if fails => vec![other_error(value)],
-            // Bytes that are no message are none in many ways.
-            "bytes" if fails => vec![],
-            _ if kind == "message" || op == "words" => others(op, value),
+            // Bytes that are no message are none in many ways, and so is the beginning of one.
+            "bytes" if fails || object["left"].as_u64() > Some(0) => vec![],
+            "messages" if kind == "packet" => [inner(value), fewer(value)].concat(),
+            _ if matches!(kind, "message" | "packet") || op == "words" => others(op, value),
             _ => vec![],
         };
         all.extend(replace(object, field, others));
@@ -119,7 +120,7 @@ fn expectations_of(kind: &str, object: &Json) -> Vec<Changed> {
     }));
     let may_fail = match kind {
         "table" | "batch" => !matches!(op, "snapshot" | "words"),
-        "stream" => matches!(op, "load" | "accum" | "read" | "apply"),
+        "stream" | "state" => matches!(op, "load" | "accum" | "read" | "apply" | "join"),
         "ordered_fingerprint" => op == "accumulate_delta",
         _ => kind == "errors",
     };
@@ -246,12 +247,7 @@ fn others(op: &str, value: &Json) -> Vec<Json> {
     let Json::Array(items) = value else {
         return inner(value);
     };
-    let mut all = inner(value);
-    for i in 0..items.len() {
-        let mut fewer = items.clone();
-        fewer.remove(i);
-        all.push(fewer.into());
-    }
+    let mut all = [inner(value), fewer(value)].concat();
     // A message's number, or an address and a state.
     let more = match op {
         "pending" => json!(0),
@@ -259,6 +255,13 @@ fn others(op: &str, value: &Json) -> Vec<Json> {
     };
     all.push([items.as_slice(), &[more]].concat().into());
     all
+}
+
+/// A list without one of its items.
+fn fewer(list: &Json) -> Vec<Json> {
+    let items = array(list);
+    let without = |i| [&items[..i], &items[i + 1..]].concat().into();
+    (0..items.len()).map(without).collect()
 }
 
 /// Each part of a value, changed by itself.

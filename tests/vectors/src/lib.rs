@@ -14,12 +14,14 @@ pub mod model;
 pub mod readme;
 
 /// The committed files: name and text.
-pub const FILES: [(&str, &str); 8] = [
+pub const FILES: [(&str, &str); 10] = [
     ("context", include_str!("../context.json")),
     ("table", include_str!("../table.json")),
     ("batch", include_str!("../batch.json")),
     ("stream", include_str!("../stream.json")),
+    ("state", include_str!("../state.json")),
     ("message", include_str!("../message.json")),
+    ("packet", include_str!("../packet.json")),
     ("fingerprint", include_str!("../fingerprint.json")),
     (
         "ordered_fingerprint",

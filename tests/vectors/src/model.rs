@@ -108,11 +108,56 @@ impl Message {
         bytes.extend(leb128(self.seq));
         bytes.extend(self.sender.to_le_bytes());
         bytes.extend(leb128(self.width.into()));
-        let mut delta = self.delta.to_bytes_le();
-        delta.resize(self.width.div_ceil(8) as usize, 0);
-        bytes.extend(delta);
+        bytes.extend(whole(self.width, &self.delta));
         bytes
     }
+}
+
+/// Messages for a byte stream: those of one sender and width that follow each other as packets, wide
+/// ones alone.
+pub fn encode_many(messages: &[Message]) -> Vec<u8> {
+    let alike = |a: &Message, b: &Message| (a.sender, a.width) == (b.sender, b.width);
+    let runs = messages.chunk_by(alike).flat_map(|run| run.chunks(4096));
+    runs.flat_map(|run| match run[0].width {
+        ..=64 => packet(run),
+        65.. => run.iter().flat_map(Message::encode).collect(),
+    })
+    .collect()
+}
+
+fn packet(messages: &[Message]) -> Vec<u8> {
+    let mut bytes = vec![0xa2];
+    bytes.extend(messages[0].sender.to_le_bytes());
+    bytes.extend(leb128(messages[0].width.into()));
+    bytes.extend(leb128(messages.len() as u64));
+    // Of the message before.
+    let (mut epoch, mut seq) = (0, 0);
+    for message in messages {
+        let delta = match message.delta == Value::ZERO {
+            true => vec![],
+            false => message.delta.to_bytes_le(),
+        };
+        let other_epoch = message.epoch != epoch;
+        let not_the_next = u128::from(message.seq) != u128::from(seq) + 1;
+        bytes.extend(leb128(message.addr.into()));
+        bytes.push(4 * delta.len() as u8 + u8::from(other_epoch) + 2 * u8::from(not_the_next));
+        if other_epoch {
+            bytes.extend(leb128(message.epoch));
+        }
+        if not_the_next {
+            bytes.extend(leb128(message.seq));
+        }
+        bytes.extend(delta);
+        (epoch, seq) = (message.epoch, message.seq);
+    }
+    bytes
+}
+
+/// A value in as many bytes as its width has.
+fn whole(width: u32, value: &Value) -> Vec<u8> {
+    let mut bytes = value.to_bytes_le();
+    bytes.resize(width.div_ceil(8) as usize, 0);
+    bytes
 }
 
 pub fn leb128(mut number: u64) -> Vec<u8> {
@@ -187,6 +232,50 @@ impl Stream {
             .iter()
             .filter(|m| (m.addr, m.epoch) == (addr, epoch));
         of_epoch.fold(reference, |state, message| state ^ &message.delta)
+    }
+
+    /// All that it knows, as bytes, for a table of so many contexts.
+    pub fn encode(&self, contexts: u32) -> Vec<u8> {
+        let with_key = |(addr, epoch): (u32, u64), value: &Value| {
+            [leb128(addr.into()), leb128(epoch), whole(self.width, value)].concat()
+        };
+        let mut bytes = vec![0xa3];
+        bytes.extend(leb128(self.width.into()));
+        bytes.extend(leb128(contexts.into()));
+        bytes.extend(leb128(self.epochs.len() as u64));
+        for (&addr, (epoch, value)) in &self.epochs {
+            bytes.extend(with_key((addr, *epoch), value));
+        }
+        let senders: BTreeSet<u64> = self.known.iter().map(|message| message.sender).collect();
+        bytes.extend(leb128(senders.len() as u64));
+        for sender in senders {
+            let all = || self.known.iter().filter(|m| m.sender == sender);
+            // Up to here it knows all of them.
+            let last = (1..).zip(all()).take_while(|(n, m)| m.seq == *n).count() as u64;
+            let mut sums = BTreeMap::new();
+            let present = |m: &&Message| m.epoch >= self.epoch(m.addr).0;
+            for message in all().filter(|m| m.seq <= last).filter(present) {
+                *sums.entry((message.addr, message.epoch)).or_default() ^= &message.delta;
+            }
+            bytes.extend(sender.to_le_bytes());
+            bytes.extend(leb128(last));
+            bytes.extend(leb128(sums.len() as u64));
+            for (key, delta) in &sums {
+                bytes.extend(with_key(*key, delta));
+            }
+            bytes.extend(leb128(all().filter(|m| m.seq > last).count() as u64));
+            for message in all().filter(|m| m.seq > last) {
+                bytes.extend(leb128(message.seq));
+                bytes.extend(with_key((message.addr, message.epoch), &message.delta));
+            }
+        }
+        bytes
+    }
+
+    /// Knows what another one does, and nothing else.
+    pub fn join(&mut self, other: &Self) {
+        self.known.clone_from(&other.known);
+        self.epochs.clone_from(&other.epochs);
     }
 
     pub fn merge(&mut self, other: &Self) {

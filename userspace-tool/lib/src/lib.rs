@@ -201,7 +201,7 @@ pub use fdinfo::{TableUsage, Usage};
 pub use info::Info;
 pub use local::{
     AsLimbs, DeltaMessage, DeltaStream, Fingerprint, LocalContext, LocalError, LocalTable,
-    MAX_WIDTH, OrderedFingerprint, OrderedFold, Received, Value,
+    MAX_WIDTH, Malformed, OrderedFingerprint, OrderedFold, Received, Value,
 };
 pub use operation::Operation;
 pub use rights::Rights;

@@ -50,7 +50,8 @@ pub fn done<T>(found: Result<T>, error: Option<ErrorKind>) -> std::result::Resul
 fn same_error(found: &Error, error: ErrorKind) -> std::result::Result<(), String> {
     let kind = match found {
         Error::Address { .. } => ErrorKind::Address,
-        Error::InvalidCount { .. } | Error::Local(LocalError::NoContexts) => ErrorKind::Count,
+        Error::InvalidCount { .. }
+        | Error::Local(LocalError::NoContexts | LocalError::Size { .. }) => ErrorKind::Count,
         Error::Local(LocalError::InvalidWidth { .. } | LocalError::Width { .. }) => {
             ErrorKind::Width
         }
@@ -58,6 +59,7 @@ fn same_error(found: &Error, error: ErrorKind) -> std::result::Result<(), String
         Error::Local(LocalError::Change { .. }) => ErrorKind::Change,
         Error::Local(LocalError::StaleEpoch { .. }) => ErrorKind::StaleEpoch,
         Error::Local(LocalError::NeverSent { .. }) => ErrorKind::NeverSent,
+        Error::Local(LocalError::State(_)) => ErrorKind::State,
         other => return Err(other.to_string()),
     };
     if kind == error {

@@ -8,6 +8,7 @@ mod expectation;
 mod fingerprint;
 mod message;
 mod own_methods;
+mod packet;
 mod storage;
 mod stream;
 mod table;
@@ -32,8 +33,9 @@ pub fn check(storage: &impl Storage, file: &File) -> Result<Report, String> {
     match file {
         File::Context(body) => cases(body, |case| context::check(storage, case)),
         File::Table(body) | File::Batch(body) => cases(body, |case| table::check(storage, case)),
-        File::Stream(body) => cases(body, |case| stream::check(storage, case)),
+        File::Stream(body) | File::State(body) => cases(body, |case| stream::check(storage, case)),
         File::Message(body) => cases(body, |case| message::check(storage, case)),
+        File::Packet(body) => cases(body, |case| packet::check(storage, case)),
         File::Fingerprint(body) => cases(body, |case| fingerprint::check(storage, case)),
         File::OrderedFingerprint(body) => {
             cases(body, |case| fingerprint::check_ordered(storage, case))

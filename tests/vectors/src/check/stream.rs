@@ -18,12 +18,14 @@ pub fn check<S: Storage>(storage: &S, case: &StreamCase) -> Outcome {
     let mut streams = streams.map_err(|error| error.to_string())?;
     // Messages go as bytes.
     let mut messages = vec![];
-    steps(&case.steps, |s| step(&mut streams, &mut messages, s))
+    let table = |contexts, width| storage.table(contexts, width);
+    steps(&case.steps, |s| step(&mut streams, &mut messages, table, s))
 }
 
-fn step(
-    streams: &mut [DeltaStream<impl ContextTable>],
+fn step<T: ContextTable>(
+    streams: &mut [DeltaStream<T>],
     messages: &mut Vec<Vec<u8>>,
+    make: impl Fn(u32, u32) -> Result<T>,
     step: &StreamStep,
 ) -> std::result::Result<(), String> {
     match step {
@@ -47,7 +49,6 @@ fn step(
             let message = made.map_err(|error| error.to_string())?;
             same("the epoch", message.epoch, expect.epoch)?;
             same("the sequence number", message.seq, expect.seq)?;
-            let list = |bytes: &[u8]| format!("{bytes:02x?}");
             let bytes = message.encode();
             same("the message", list(&bytes), list(&expect.bytes.0))?;
             messages.push(bytes);
@@ -93,7 +94,26 @@ fn step(
             let states = streams[*stream].nonzero().map_err(|e| e.to_string())?;
             same_states(&states, expect)
         }
+        StreamStep::Encode { stream, expect } => {
+            let state = streams[*stream].encode().map_err(|e| e.to_string())?;
+            same("the state", list(&state), list(&expect.0))
+        }
+        StreamStep::Join {
+            stream,
+            state,
+            error,
+        } => {
+            let old = &streams[*stream];
+            let table = make(old.size(), old.width()).map_err(|e| e.to_string())?;
+            let joined = DeltaStream::join(table, old.sender(), &state.0);
+            done(joined.map(|joined| streams[*stream] = joined), *error)
+        }
     }
+}
+
+/// Bytes as text.
+fn list(bytes: &[u8]) -> String {
+    format!("{bytes:02x?}")
 }
 
 /// The message with this number.

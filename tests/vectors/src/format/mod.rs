@@ -19,7 +19,9 @@ pub enum File {
     Table(Body<TableCase>),
     Batch(Body<TableCase>),
     Stream(Body<StreamCase>),
+    State(Body<StreamCase>),
     Message(Body<MessageCase>),
+    Packet(Body<PacketCase>),
     Fingerprint(Body<FingerprintCase>),
     OrderedFingerprint(Body<FingerprintCase>),
     Errors(Body<ErrorCase>),
@@ -99,7 +101,7 @@ macro_rules! named {
     )*};
 }
 
-named!(ContextCase TableCase StreamCase MessageCase FingerprintCase ErrorCase);
+named!(ContextCase TableCase StreamCase MessageCase PacketCase FingerprintCase ErrorCase);
 
 /// The errors that an operation may end with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,6 +115,7 @@ pub enum ErrorKind {
     StaleEpoch,
     NeverSent,
     Message,
+    State,
 }
 
 /// Reads a field that must be there, though it may be null.
@@ -345,6 +348,16 @@ pub enum StreamStep {
         stream: usize,
         expect: Vec<(u32, Hex)>,
     },
+    Encode {
+        stream: usize,
+        expect: Bytes,
+    },
+    Join {
+        stream: usize,
+        state: Bytes,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error: Option<ErrorKind>,
+    },
 }
 
 /// A stream's answer to a message.
@@ -384,6 +397,33 @@ pub struct MessageCase {
     pub delta: Option<Hex>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorKind>,
+}
+
+/// Bytes that begin with packets, and messages of more than 64 bits between them.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PacketCase {
+    pub name: String,
+    pub bytes: Bytes,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<Vec<PacketMessage>>,
+    /// The number of bytes at the end that are the beginning of more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<ErrorKind>,
+}
+
+/// A message's meaning.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PacketMessage {
+    pub sender: Hex,
+    pub addr: u32,
+    pub epoch: u64,
+    pub seq: u64,
+    pub width: u32,
+    pub delta: Hex,
 }
 
 #[derive(Clone, Serialize, Deserialize)]

@@ -7,6 +7,8 @@ mod context;
 mod errors;
 mod fingerprint;
 mod message;
+mod packet;
+mod state;
 mod stream;
 mod table;
 mod values;
@@ -23,7 +25,9 @@ pub fn all() -> Vec<(&'static str, File)> {
         ("table", table::file()),
         ("batch", batch::file()),
         ("stream", stream::file()),
+        ("state", state::file()),
         ("message", message::file()),
+        ("packet", packet::file()),
         ("fingerprint", fingerprint::file()),
         ("ordered_fingerprint", fingerprint::ordered_file()),
         ("errors", errors::file()),

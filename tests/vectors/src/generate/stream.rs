@@ -7,8 +7,8 @@ use super::values::Values;
 use crate::format::{Body, Bytes, ErrorKind, File, Hex, Made, StreamCase, StreamStep};
 use crate::model::{Message, Stream, Value};
 
-const CONTEXTS: u32 = 3;
-const WIDTHS: [u32; 5] = [1, 32, 64, 65, 1000];
+pub const CONTEXTS: u32 = 3;
+pub const WIDTHS: [u32; 5] = [1, 32, 64, 65, 1000];
 
 pub fn file() -> File {
     let mut cases = vec![];
@@ -25,8 +25,8 @@ pub fn file() -> File {
 }
 
 /// Streams, the messages that they made, and the steps that were done with them.
-struct Steps {
-    streams: Vec<Stream>,
+pub struct Steps {
+    pub streams: Vec<Stream>,
     messages: Vec<Message>,
     /// For each stream, the numbers of the messages that it has not handed out.
     pending: Vec<Vec<usize>>,
@@ -34,7 +34,7 @@ struct Steps {
 }
 
 impl Steps {
-    fn new(streams: u64, width: u32) -> Self {
+    pub fn new(streams: u64, width: u32) -> Self {
         let stream = |n| Stream {
             width,
             // A small one, a large one, …
@@ -49,7 +49,7 @@ impl Steps {
         }
     }
 
-    fn load(&mut self, stream: usize, addr: u32, value: &Value) {
+    pub fn load(&mut self, stream: usize, addr: u32, value: &Value) {
         let error = wrong(addr);
         if error.is_none() {
             self.streams[stream].load(addr, value);
@@ -63,7 +63,7 @@ impl Steps {
     }
 
     /// Returns the message's number.
-    fn accum(&mut self, stream: usize, addr: u32, delta: &Value) -> usize {
+    pub fn accum(&mut self, stream: usize, addr: u32, delta: &Value) -> usize {
         let error = wrong(addr);
         let number = self.messages.len();
         let mut expect = None;
@@ -87,7 +87,7 @@ impl Steps {
         number
     }
 
-    fn apply(&mut self, stream: usize, message: usize) {
+    pub fn apply(&mut self, stream: usize, message: usize) {
         let result = self.streams[stream].apply(&self.messages[message]);
         self.steps.push(StreamStep::Apply {
             stream,
@@ -108,7 +108,7 @@ impl Steps {
         });
     }
 
-    fn merge(&mut self, stream: usize, from: usize) {
+    pub fn merge(&mut self, stream: usize, from: usize) {
         let other = self.streams[from].clone();
         self.streams[stream].merge(&other);
         self.steps.push(StreamStep::Merge { stream, from });
@@ -119,13 +119,43 @@ impl Steps {
         self.steps.push(StreamStep::Pending { stream, expect });
     }
 
-    fn contexts(&mut self, stream: usize) {
+    pub fn contexts(&mut self, stream: usize) {
         let states = (0..CONTEXTS).map(|addr| (addr, self.streams[stream].read(addr)));
         let expect = nonzero(states);
         self.steps.push(StreamStep::Contexts { stream, expect });
     }
 
-    fn case(self, name: &str) -> StreamCase {
+    /// Returns the bytes.
+    pub fn encode(&mut self, stream: usize) -> Vec<u8> {
+        let state = self.streams[stream].encode(CONTEXTS);
+        self.steps.push(StreamStep::Encode {
+            stream,
+            expect: Bytes(state.clone()),
+        });
+        state
+    }
+
+    /// The stream begins anew, with what another one knows.
+    pub fn join(&mut self, stream: usize, from: &Stream) {
+        let state = from.encode(CONTEXTS);
+        self.streams[stream].join(from);
+        self.step_of_join(stream, state, None);
+    }
+
+    /// Bytes that a stream can't join with.
+    pub fn refused(&mut self, stream: usize, state: Vec<u8>, error: ErrorKind) {
+        self.step_of_join(stream, state, Some(error));
+    }
+
+    fn step_of_join(&mut self, stream: usize, state: Vec<u8>, error: Option<ErrorKind>) {
+        self.steps.push(StreamStep::Join {
+            stream,
+            state: Bytes(state),
+            error,
+        });
+    }
+
+    pub fn case(self, name: &str) -> StreamCase {
         let width = self.streams[0].width;
         StreamCase {
             name: format!("{name}, {width} bits"),

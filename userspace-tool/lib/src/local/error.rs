@@ -96,33 +96,47 @@ pub enum LocalError {
     /// A stream has made 2^64 - 1 messages.
     #[error("this stream has no number for one more message")]
     OutOfMessages,
-    /// The first byte of a message isn't that of version 1.
-    #[error("the message has the version {found:#04x}, and {known:#04x} is known")]
-    MessageVersion {
+    /// Bytes are no message, and no packet of messages.
+    #[error("the message {0}")]
+    Message(Malformed),
+    /// Bytes are no state of a stream.
+    #[error("the state {0}")]
+    State(Malformed),
+}
+
+/// What is wrong with bytes that should be a message or the state of a stream. The texts go on from
+/// which of them it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Malformed {
+    /// The first byte isn't that of a known version.
+    #[error("has the version {found:#04x}, and {known:#04x} is known")]
+    Version {
         /// The first byte.
         found: u8,
         /// The first byte of version 1.
         known: u8,
     },
-    /// There are fewer bytes than the message has.
-    #[error("the message is cut off")]
-    MessageShort,
-    /// There are more bytes than the message has.
-    #[error("{excess} bytes follow the message")]
-    MessageLong {
-        /// The number of bytes behind the message.
+    /// There are fewer bytes than it has.
+    #[error("is cut off")]
+    Short,
+    /// There are more bytes than it has.
+    #[error("is followed by {excess} bytes")]
+    Long {
+        /// The number of bytes behind it.
         excess: usize,
     },
-    /// A number of a message is too large, or isn't written in its shortest form.
-    #[error("the message's {name} is not a number that it can have")]
-    MessageNumber {
+    /// A number is too large, or isn't written in its shortest form.
+    #[error("has a {name} that it can't have")]
+    Number {
         /// The number's name.
         name: &'static str,
     },
-    /// The delta of a message has bits beyond its width.
-    #[error("the message's delta has bits beyond its width")]
-    MessageDelta,
+    /// A delta, or a value that an epoch starts from, has bits beyond its width.
+    #[error("has a delta or a value with bits beyond its width")]
+    Value,
 }
+
 impl LocalError {
     /// Refuses words of 64 bits that aren't as many as the addresses they go with.
     #[inline]
@@ -135,5 +149,29 @@ impl LocalError {
             words: words.len(),
             limbs: 1,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_says_what_is_malformed() {
+        let cut = LocalError::Message(Malformed::Short);
+        assert_eq!(cut.to_string(), "the message is cut off");
+        let version = Malformed::Version {
+            found: 0xa1,
+            known: 0xa3,
+        };
+        assert_eq!(
+            LocalError::State(version).to_string(),
+            "the state has the version 0xa1, and 0xa3 is known"
+        );
+        let name = "number of contexts";
+        assert_eq!(
+            LocalError::State(Malformed::Number { name }).to_string(),
+            "the state has a number of contexts that it can't have"
+        );
     }
 }

@@ -16,7 +16,7 @@ mod watchers;
 mod width;
 
 pub use context::LocalContext;
-pub use error::LocalError;
+pub use error::{LocalError, Malformed};
 pub use fingerprint::Fingerprint;
 pub use ordered_fingerprint::{OrderedFingerprint, OrderedFold};
 pub use stream::{DeltaMessage, DeltaStream, Received};

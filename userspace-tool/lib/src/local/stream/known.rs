@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 
 use super::DeltaMessage;
 use super::wire::{number, put_number, small, value};
-use crate::LocalError;
+use crate::local::Malformed;
 use crate::local::value::Value;
 use crate::local::width::Width;
 
@@ -127,7 +127,7 @@ impl Known {
         rest: &mut &[u8],
         width: Width,
         contexts: u32,
-    ) -> Result<Self, LocalError> {
+    ) -> Result<Self, Malformed> {
         let mut known = Self {
             prefix: number(rest, "sequence number")?,
             ..Self::default()
@@ -139,7 +139,7 @@ impl Known {
         for _ in 0..number(rest, "count")? {
             let seq = number(rest, "sequence number")?;
             if known.has(seq) {
-                return Err(LocalError::MessageNumber {
+                return Err(Malformed::Number {
                     name: "sequence number",
                 });
             }
@@ -183,10 +183,10 @@ pub(super) fn delta(
     rest: &mut &[u8],
     width: Width,
     contexts: u32,
-) -> Result<(EpochKey, Value), LocalError> {
+) -> Result<(EpochKey, Value), Malformed> {
     let addr = small(rest, "address")?;
     if addr >= contexts {
-        return Err(LocalError::MessageNumber { name: "address" });
+        return Err(Malformed::Number { name: "address" });
     }
     let epoch = number(rest, "epoch")?;
     Ok(((addr, epoch), value(rest, width)?))

@@ -3,6 +3,7 @@
 //! [`DeltaMessage`]: a delta on its way from one stream to others, and its encoding.
 
 use super::wire::{number, put_number, small, take, value, width};
+use crate::local::Malformed;
 use crate::local::value::{AsLimbs, Value, limb};
 use crate::{LocalError, MAX_WIDTH, Result};
 
@@ -86,23 +87,22 @@ impl DeltaMessage {
     ///
     /// # Errors
     ///
-    /// [`LocalError::MessageVersion`], [`LocalError::MessageShort`], [`LocalError::MessageLong`],
-    /// [`LocalError::MessageNumber`], [`LocalError::MessageDelta`].
+    /// [`LocalError::Message`].
     pub fn decode(bytes: &[u8]) -> Result<Self, LocalError> {
         let mut rest = bytes;
-        let message = Self::first(&mut rest)?;
+        let message = Self::first(&mut rest).map_err(LocalError::Message)?;
         match rest.len() {
             0 => Ok(message),
-            excess => Err(LocalError::MessageLong { excess }),
+            excess => Err(LocalError::Message(Malformed::Long { excess })),
         }
     }
 
     /// Takes a message from the start of `rest`.
-    pub(super) fn first(rest: &mut &[u8]) -> Result<Self, LocalError> {
+    pub(super) fn first(rest: &mut &[u8]) -> Result<Self, Malformed> {
         match take(rest, 1)? {
             [VERSION] => {}
             other => {
-                return Err(LocalError::MessageVersion {
+                return Err(Malformed::Version {
                     found: other[0],
                     known: VERSION,
                 });
@@ -114,7 +114,7 @@ impl DeltaMessage {
         let sender = limb(take(rest, 8)?);
         let width = width(rest)?;
         if seq == 0 {
-            return Err(LocalError::MessageNumber {
+            return Err(Malformed::Number {
                 name: "sequence number",
             });
         }

@@ -6,6 +6,7 @@ use atomik_uapi::MAX_BATCH;
 
 use super::DeltaMessage;
 use super::wire::{number, put_number, small, take, whole, width};
+use crate::local::Malformed;
 use crate::local::value::limb;
 use crate::{LocalError, Result};
 
@@ -88,8 +89,8 @@ impl DeltaMessage {
             };
             match taken {
                 Ok(more) => messages.extend(more),
-                Err(LocalError::MessageShort) => return Ok(messages),
-                Err(error) if messages.is_empty() => return Err(error),
+                Err(Malformed::Short) => return Ok(messages),
+                Err(wrong) if messages.is_empty() => return Err(LocalError::Message(wrong)),
                 Err(_) => return Ok(messages),
             }
             *bytes = rest;
@@ -129,16 +130,16 @@ fn put_packet(bytes: &mut Vec<u8>, first: &DeltaMessage, messages: &[DeltaMessag
 }
 
 /// Takes a packet from the start of `rest`. Each list of messages has one encoding.
-fn packet(rest: &mut &[u8]) -> Result<Vec<DeltaMessage>, LocalError> {
+fn packet(rest: &mut &[u8]) -> Result<Vec<DeltaMessage>, Malformed> {
     take(rest, 1)?;
     let sender = limb(take(rest, 8)?);
     let width = width(rest)?;
     if width.bits() > MAX_WIDTH {
-        return Err(LocalError::MessageNumber { name: "width" });
+        return Err(Malformed::Number { name: "width" });
     }
     let count = small(rest, "count")?;
     if !(1..=MAX_BATCH).contains(&count) {
-        return Err(LocalError::MessageNumber { name: "count" });
+        return Err(Malformed::Number { name: "count" });
     }
     let (mut epoch, mut seq) = (0, 0u64);
     let mut messages = vec![];
@@ -148,11 +149,11 @@ fn packet(rest: &mut &[u8]) -> Result<Vec<DeltaMessage>, LocalError> {
         if head & EPOCH != 0 {
             let other = number(rest, "epoch")?;
             if other == epoch {
-                return Err(LocalError::MessageNumber { name: "epoch" });
+                return Err(Malformed::Number { name: "epoch" });
             }
             epoch = other;
         }
-        let wrong = LocalError::MessageNumber {
+        let wrong = Malformed::Number {
             name: "sequence number",
         };
         let next = seq.checked_add(1);
@@ -166,11 +167,11 @@ fn packet(rest: &mut &[u8]) -> Result<Vec<DeltaMessage>, LocalError> {
         }
         let length = usize::from(head >> LENGTH);
         if length > width.bytes() {
-            return Err(LocalError::MessageDelta);
+            return Err(Malformed::Value);
         }
         let delta = take(rest, length)?;
         if delta.last() == Some(&0) {
-            return Err(LocalError::MessageDelta);
+            return Err(Malformed::Value);
         }
         messages.push(DeltaMessage {
             sender,
@@ -261,6 +262,26 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_has_as_many_messages_as_a_batch() {
+        let message = |seq| DeltaMessage::new(1, 2, 0, seq, 8, 3u64).unwrap();
+        let most = u64::from(MAX_BATCH);
+        let list: Vec<_> = (1..=most + 1).map(message).collect();
+        let bytes = DeltaMessage::encode_many(&list);
+        let (first, second) = list.split_at(most as usize);
+        let packets = [first, second].map(DeltaMessage::encode_many);
+        assert_eq!(bytes, packets.concat());
+        assert_eq!(DeltaMessage::take_many(&mut &bytes[..]), Ok(list));
+        // One message more in the head of the first than it may have.
+        let mut more = bytes.clone();
+        more[10] += 1;
+        let wrong = Malformed::Number { name: "count" };
+        assert_eq!(
+            DeltaMessage::take_many(&mut &more[..]),
+            Err(LocalError::Message(wrong))
+        );
+    }
+
+    #[test]
     fn a_mistake_comes_behind_the_messages_before_it() {
         let message = DeltaMessage::new(1, 2, 3, 4, 64, 5u64).unwrap();
         let mut bytes = DeltaMessage::encode_many(std::slice::from_ref(&message));
@@ -269,7 +290,7 @@ mod tests {
         assert_eq!(DeltaMessage::take_many(&mut rest), Ok(vec![message]));
         assert!(matches!(
             DeltaMessage::take_many(&mut rest),
-            Err(LocalError::MessageVersion { found: 0xff, .. })
+            Err(LocalError::Message(Malformed::Version { found: 0xff, .. }))
         ));
         assert_eq!(rest, [0xff]);
     }

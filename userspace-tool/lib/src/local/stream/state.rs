@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::known::{Known, delta, put_delta};
 use super::wire::{number, put_number, small, take, width};
 use super::{DeltaStream, EpochKey};
+use crate::local::Malformed;
 use crate::local::value::{Value, limb};
 use crate::local::width::Width;
 use crate::{ContextTable, Error, LocalError, Result};
@@ -24,12 +25,12 @@ struct State {
 }
 
 impl State {
-    fn decode(bytes: &[u8]) -> Result<Self, LocalError> {
+    fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut rest = bytes;
         let found = limb(take(&mut rest, 1)?) as u8;
         if found != STATE {
             let known = STATE;
-            return Err(LocalError::MessageVersion { found, known });
+            return Err(Malformed::Version { found, known });
         }
         let width = width(&mut rest)?;
         let contexts = small(&mut rest, "number of contexts")?;
@@ -45,7 +46,7 @@ impl State {
             known.insert(sender, messages);
         }
         if !rest.is_empty() {
-            return Err(LocalError::MessageLong { excess: rest.len() });
+            return Err(Malformed::Long { excess: rest.len() });
         }
         Ok(Self {
             width,
@@ -110,9 +111,9 @@ impl<T: ContextTable> DeltaStream<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`DeltaMessage::decode`](crate::DeltaMessage::decode) where `state` isn't such a
-    /// state, [`LocalError::Width`] and [`LocalError::Size`] where the table's are different;
-    /// nothing has changed then. Those of the table.
+    /// [`LocalError::State`] where `state` isn't such a state, [`LocalError::Width`] and
+    /// [`LocalError::Size`] where the table's are different; nothing has changed then. Those of the
+    /// table.
     ///
     /// # Examples
     ///
@@ -133,7 +134,7 @@ impl<T: ContextTable> DeltaStream<T> {
     /// # Ok::<(), atomik::Error>(())
     /// ```
     pub fn join(table: T, sender: u64, state: &[u8]) -> Result<Self> {
-        let state = State::decode(state)?;
+        let state = State::decode(state).map_err(LocalError::State)?;
         let mut stream = Self::on(table, sender)?;
         stream.check_width(state.width.bits())?;
         stream.check_size(state.contexts)?;
