@@ -130,7 +130,7 @@ def test_what_nobody_joins() -> None:
     for length in range(len(state)):
         with pytest.raises(ValueError, match="is cut off"):
             DeltaStream.join(state[:length], num_contexts=4)
-    with pytest.raises(ValueError, match="1 bytes follow"):
+    with pytest.raises(ValueError, match="the state is followed by 1 bytes"):
         DeltaStream.join(state + b"\0", num_contexts=4)
     with pytest.raises(ValueError, match="version 0xa1"):
         DeltaStream.join(stream.accum(0, 1).to_bytes(), num_contexts=4)
@@ -241,7 +241,7 @@ def test_damaged_bytes() -> None:
     for length in range(len(data)):
         with pytest.raises(ValueError, match="message"):
             DeltaMessage.from_bytes(data[:length])
-    with pytest.raises(ValueError, match="1 bytes follow"):
+    with pytest.raises(ValueError, match="the message is followed by 1 bytes"):
         DeltaMessage.from_bytes(data + b"\0")
     assert len(data) not in (15, 16)
     with pytest.raises(ValueError, match="version 0xa4"):

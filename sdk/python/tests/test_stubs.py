@@ -16,7 +16,13 @@ import pytest
 import atomik_core
 from conftest import HAS_DEVICE
 
+# The directory of pyright, where there is one.
+PYRIGHT = os.environ.get("PYRIGHT")
+
+VERSIONS = ["3.11", "3.12", "3.13", "3.14"]
+
 needs_mypy = pytest.mark.skipif(find_spec("mypy") is None, reason="there is no mypy")
+needs_pyright = pytest.mark.skipif(PYRIGHT is None, reason="there is no pyright")
 PACKAGE = Path(str(files("atomik_core")))
 
 
@@ -108,12 +114,55 @@ def test_these_tests_are_typed(tmp_path: Path) -> None:
 
 
 @needs_mypy
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_the_package_is_typed(tmp_path: Path, version: str) -> None:
     """For each Python that it is for."""
     options = ["--strict", "--python-version", version, "--cache-dir", tmp_path]
     result = check("mypy", *options, "-p", "atomik_core", path=PACKAGE.parent, cwd=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def pyright(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(PACKAGE.parent)}
+    command = ["node", f"{PYRIGHT}/index.js", *map(str, arguments)]
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+PROGRAM = """
+from atomik_core import AtomikTable, DeltaMessage, DeltaStream, DeviceTable
+
+def changed(table: AtomikTable | DeviceTable) -> dict[int, int]:
+    return table.changed()
+
+table = AtomikTable(4, width=8)
+table.load_many(range(4), [1, 2, 3, 4])
+stream = DeltaStream.join(DeltaStream().encode())
+messages, taken = DeltaMessage.take_many(DeltaMessage.encode_many(stream.pending()))
+print(changed(table), table.read(3) + 1, [message.seq for message in messages][:taken])
+"""
+
+
+@needs_pyright
+@pytest.mark.parametrize("version", VERSIONS)
+def test_pyright_takes_the_package(tmp_path: Path, version: str) -> None:
+    """For each Python that it is for, with a program that uses it. One that misuses it is refused
+    in the same run, as pyright takes its time."""
+    (tmp_path / "right.py").write_text(PROGRAM)
+    (tmp_path / "wrong.py").write_text(PROGRAM.replace("read(3)", "read('3')"))
+    options = ["--pythonversion", version, "--pythonpath", sys.executable]
+    result = pyright(*options, PACKAGE, "right.py", "wrong.py", cwd=tmp_path)
+    errors = [line for line in result.stdout.splitlines() if " - error: " in line]
+    assert len(errors) == 1 and "wrong.py" in errors[0], result.stdout + result.stderr
+
+
+@needs_pyright
+def test_pyright_knows_all_types(tmp_path: Path) -> None:
+    options = ["--verifytypes", "atomik_core", "--ignoreexternal"]
+    result = pyright(*options, "--pythonpath", sys.executable, cwd=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "Type completeness score: 100%" in result.stdout
 
 
 def test_the_package_says_that_it_is_typed() -> None:
