@@ -8,8 +8,8 @@ scripts += tests/vectors/changes sdk/generator/fuzz sdk/generator/guest-programs
 # As $(cargo), there.
 cargo_sdk = $(cargo) --root "$$(sdk/root)"
 
-.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-generator test-sdk-guest sdk-examples fuzz-sdk \
-	wheel bench-python
+.PHONY: test-sdk test-sdk-c test-sdk-python test-sdk-generator test-sdk-guest test-wheels \
+	sdk-examples fuzz-sdk wheel bench-python
 
 test-sdk: test-sdk-c test-sdk-python test-sdk-generator ## the tests of these interfaces, on the host
 
@@ -34,8 +34,11 @@ test-sdk-guest: setup tool ## Python, and programs of one schema, on the device,
 	@sdk/python/install >/dev/null
 	@KERNEL="$(KERNEL)" sdk/python/guest-test
 
-wheel: setup ## build the Python package, for Python 3.11 and later, in target/wheel
-	@sdk/python/wheel
+wheel: setup ## build the Python package, for each Python and processor, in target/wheel
+	@sdk/python/wheel all
+
+test-wheels: setup ## these wheels, and the sources; all tests on a Python without its global lock
+	@sdk/python/test-wheels
 
 bench-python: setup ## compare the Python package with the same classes in plain Python
 	@sdk/python/bench/run

@@ -7,6 +7,12 @@
 //! One class a file. All classes are frozen: their changing parts are behind a lock, which is never
 //! held while Python is called. `ints` and `bytes` have the `unsafe` for memory; `lock`, `bell`,
 //! `watch` and `descriptor` have that for forks and descriptors.
+//!
+//! The module needs no global lock of Python's (`gil_used = false`), so that Pythons without one
+//! stay without it. What changes is behind locks of its own or atomic; the rest never changes, or
+//! is made once, in a `PyOnceLock`; and memory of others' is read as if anybody wrote to it. No
+//! holder of a lock waits for Python, so threads that wait for a lock, and one that stops all
+//! others, wait but a moment.
 
 mod bell;
 mod bytes;
@@ -36,7 +42,7 @@ mod transaction;
 mod watch;
 mod watchers;
 
-#[pyo3::pymodule]
+#[pyo3::pymodule(gil_used = false)]
 mod _native {
     use pyo3::prelude::*;
 

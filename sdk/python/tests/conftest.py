@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from _pytest.terminal import TerminalReporter
 
+import counts
 from atomik_core import AtomikTable, DeviceTable
 
 try:
@@ -37,14 +37,4 @@ def table(request: pytest.FixtureRequest) -> Iterator[AtomikTable | DeviceTable]
             yield on_device
 
 
-def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    """The line by which .ci/run counts tests, as other test programs end with it."""
-    count = {
-        name: len(terminalreporter.getreports(name))
-        for name in ("passed", "failed", "error", "skipped")
-    }
-    failed = count["failed"] + count["error"]
-    terminalreporter.write_line(
-        f"test result: {'FAILED' if failed else 'ok'}. {count['passed']} passed; {failed} failed; "
-        f"{count['skipped']} ignored"
-    )
+pytest_terminal_summary = counts.pytest_terminal_summary

@@ -109,7 +109,8 @@ def test_these_tests_are_typed(tmp_path: Path) -> None:
     here = Path(__file__).parent
     config = here.parent / "pyproject.toml"
     options = ["--config-file", config, "--cache-dir", tmp_path]
-    result = check("mypy", *options, here, here.parent / "bench", path=PACKAGE.parent, cwd=here)
+    others = [here.parent / "bench", here.parent / "wheel-tests"]
+    result = check("mypy", *options, here, *others, path=PACKAGE.parent, cwd=here)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

@@ -154,8 +154,10 @@ class PersistentSyncTable:
             if delta and self._messages is not None:
                 self._messages.append(message)
                 return message
-        if delta and self._callback is not None:
-            self._callback(message)
+        # Another thread may set it meanwhile.
+        callback = self._callback
+        if delta and callback is not None:
+            callback(message)
         return message
 
     def receive(self, msg: DeltaMessage) -> None:
@@ -197,9 +199,10 @@ class PersistentSyncTable:
                     yield self
                 finally:
                     self._messages = None
-        if self._callback is not None:
+        callback = self._callback
+        if callback is not None:
             for message in messages:
-                self._callback(message)
+                callback(message)
 
     def compact(self) -> None:
         """Makes the file as short as it can be."""

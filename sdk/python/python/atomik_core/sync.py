@@ -84,8 +84,10 @@ class SyncTable:
             if delta:
                 self._seq += 1
             message = message_of(addr, delta, self._seq, self._sender, self.width)
-        if delta and self._callback is not None:
-            self._callback(message)
+        # Another thread may set it meanwhile.
+        callback = self._callback
+        if delta and callback is not None:
+            callback(message)
         return message
 
     def get(self, addr: SupportsIndex) -> int:
