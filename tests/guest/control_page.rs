@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     fdinfo,
-    mapping::{Mapping, READ_WRITE, page_of_control},
+    mapping::{Mapping, READ_WRITE, page_of_control, pages_of_span},
     memory::{Pages, page_size},
     raw::{
         Context, RawFile, accum, expect, image, load, open_device, open_device_with, read, set,
@@ -66,7 +66,7 @@ fn the_sequence_grows_by_2_where_states_change_as_one() {
     let file = open_device();
     let table = file.create(600).unwrap();
     let control = Mapping::control(&file, table).unwrap();
-    let mapping = Mapping::new(&file, table, 2).unwrap();
+    let mapping = Mapping::of(&file, table, 600).unwrap();
     let batch = |ops: &mut [_]| growth(&control, || file.batch(table, ops).unwrap());
     assert_eq!(batch(&mut [load(0, 5)]), 2);
     assert_eq!(batch(&mut [accum(0, 1), accum(599, 1)]), 2);
@@ -92,7 +92,7 @@ fn all_else_leaves_the_sequence_as_it_is() {
     let file = open_device();
     let table = file.create(600).unwrap();
     let control = Mapping::control(&file, table).unwrap();
-    let mapping = Mapping::new(&file, table, 2).unwrap();
+    let mapping = Mapping::of(&file, table, 600).unwrap();
     let watch = file.watch(table, 0, 600, 0).unwrap();
     let beside = file.create(1).unwrap();
     let grown = growth(&control, || {
@@ -192,13 +192,13 @@ fn only_the_page_itself_can_be_mapped() {
         let before = fdinfo::read(&file);
         for (first, pages) in [
             (page_of_control(), 2),
-            (page_of_control(), 128),
-            (page_of_control(), 129),
+            (page_of_control(), page_of_control()),
+            (page_of_control(), page_of_control() + 1),
             (page_of_control() - 1, 2),
             (page_of_control() + 1, 1),
-            (255, 1),
-            (0, 129),
-            (0, 256),
+            (pages_of_span() - 1, 1),
+            (0, page_of_control() + 1),
+            (0, pages_of_span()),
         ] {
             assert_eq!(refused(&file, table, first, pages, READ), Errno::EINVAL);
         }

@@ -45,7 +45,7 @@ fn with_all_rights_it_serves_the_contexts() {
     let image = export.snapshot(table, 0, 2).unwrap();
     export.restore(table, 2, &image).unwrap();
     assert_eq!(file.states(table, 4), [9, 7, 9, 7]);
-    Mapping::new(&export, table, 2).unwrap().accum(0, 1);
+    Mapping::of(&export, table, 600).unwrap().accum(0, 1);
     assert_eq!(export.read(table, 0), Ok(8));
     assert!(export.info().unwrap().ops_total > 0);
 

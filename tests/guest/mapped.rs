@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     fdinfo,
-    mapping::{Mapping, READ_WRITE},
+    mapping::{Mapping, READ_WRITE, pages_of_span},
     memory::{Pages, page_size},
     raw::{accum, load, open_device, open_device_with, read, swap},
     task,
@@ -32,7 +32,7 @@ fn commands_and_mapping_see_the_same_states() {
     // States from before the mapping stay.
     file.load(table, 0, 0xff00).unwrap();
     file.accum(table, 599, 7).unwrap();
-    let mapping = Mapping::new(&file, table, 2).unwrap();
+    let mapping = Mapping::of(&file, table, 600).unwrap();
     assert_eq!((mapping.read(0), mapping.read(599)), (0xff00, 7));
 
     mapping.accum(0, 0x00ff);
@@ -138,7 +138,8 @@ fn only_what_a_table_has_can_be_mapped() {
         |first, pages| Mapping::with(&file, table, first, pages, READ_WRITE, MapFlags::MAP_SHARED);
     file.load(table, in_page() * 2, 5).unwrap();
     assert_eq!(part(2, 1).unwrap().read(0), 5);
-    for (first, pages) in [(1, 3), (2, 2), (3, 1), (255, 1)] {
+    let last = pages_of_span() - 1;
+    for (first, pages) in [(1, 3), (2, 2), (3, 1), (last, 1)] {
         assert_eq!(part(first, pages).err(), Some(Errno::EINVAL));
     }
     for id in [0, table + 1, table + 256, u32::MAX] {
@@ -193,7 +194,8 @@ fn a_refused_mapping_leaves_the_states_where_they_are() {
     refused(0, 1, ProtFlags::PROT_READ, MapFlags::MAP_PRIVATE);
     let executable = ProtFlags::PROT_READ | ProtFlags::PROT_EXEC;
     refused(0, 1, executable, MapFlags::MAP_SHARED);
-    for (first, pages) in [(0, 2), (1, 1), (255, 1), (255, 2)] {
+    let last = pages_of_span() - 1;
+    for (first, pages) in [(0, 2), (1, 1), (last, 1), (last, 2)] {
         refused(first, pages, READ_WRITE, MapFlags::MAP_SHARED);
     }
     let _mapping = Mapping::new(&file, table, 1).unwrap();

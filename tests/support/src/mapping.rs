@@ -26,6 +26,11 @@ pub fn page_of_control() -> usize {
     MAP_CONTROL as usize / page_size()
 }
 
+/// The pages for which each table has offsets.
+pub fn pages_of_span() -> usize {
+    MAP_SPAN as usize / page_size()
+}
+
 /// Some pages of a table, unmapped when dropped.
 pub struct Mapping {
     states: NonNull<AtomicU64>,
@@ -60,6 +65,12 @@ impl Mapping {
     /// Maps the first pages of a table, shared, to be read and written.
     pub fn new(file: &RawFile, table: u32, pages: usize) -> Result<Self, Errno> {
         Self::with(file, table, 0, pages, READ_WRITE, MapFlags::MAP_SHARED)
+    }
+
+    /// Maps the states of a table of so many contexts, to be read and written.
+    pub fn of(file: &RawFile, table: u32, contexts: usize) -> Result<Self, Errno> {
+        let pages = (contexts * size_of::<u64>()).div_ceil(page_size());
+        Self::new(file, table, pages)
     }
 
     /// Maps the control page of a table.
