@@ -31,7 +31,7 @@ sdk-examples: tool ## write the packages of sdk/examples into target/sdk, and sa
 		--atomik-crate userspace-tool/lib
 
 test-sdk-guest: setup tool ## Python, and programs of one schema, on the device, in the guest
-	@sdk/python/install >/dev/null
+	@sdk/python/install $(arch) >/dev/null
 	@KERNEL="$(KERNEL)" sdk/python/guest-test
 
 wheel: setup ## build the Python package, for each Python and processor, in target/wheel

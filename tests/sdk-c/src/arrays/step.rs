@@ -54,6 +54,8 @@ pub fn cases(file: &File) -> Result<Vec<Option<Case>>, String> {
         // The header has no streams.
         File::Stream(body) => Ok(vec![None; body.cases.len()]),
         File::Message(body) => Ok(vec![None; body.cases.len()]),
+        File::Packet(body) => Ok(vec![None; body.cases.len()]),
+        File::State(body) => Ok(vec![None; body.cases.len()]),
     }
 }
 
