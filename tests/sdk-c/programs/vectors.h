@@ -84,7 +84,7 @@ struct file {
 	size_t num_operands;
 };
 
-enum { NUM_FILES = 8 };
+enum { NUM_FILES = 10 };
 
 #ifdef __cplusplus
 extern "C"
