@@ -25,6 +25,7 @@ from atomik_core import (
     DeviceContext,
     DeviceTable,
 )
+from atomik_core.device import DeviceInfo
 from conftest import HAS_DEVICE
 
 DEVICE = "/dev/atomik"
@@ -302,6 +303,7 @@ def test_a_file_and_its_tables() -> None:
         one.close()
         assert len(device.tables()) == 2
         info = device.info()
+        assert type(info) is DeviceInfo
         assert info == device.table(other.table_id).info()._replace(ops_total=info.ops_total)
         assert info.version == "0.4.0"
         assert (info.version_major, info.version_minor, info.version_patch) == (0, 4, 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import atomik_core
+import atomik_core.device
 
 HERE = Path(__file__).parent
 README = (HERE.parent / "README.md").read_text()
@@ -31,6 +32,17 @@ CLASSES = {
     "DeviceContext": "load accum read swap close",
     "DeviceTable": "load accum read swap info table_id num_contexts close",
 }
+# Of the module `device`.
+NUMBERS = {
+    "ATOMIK_IOC_CREATE_TABLE": ("rw", 0x01, 8),
+    "ATOMIK_IOC_DESTROY_TABLE": ("w", 0x02, 4),
+    "ATOMIK_IOC_LOAD": ("w", 0x10, 16),
+    "ATOMIK_IOC_ACCUM": ("w", 0x11, 16),
+    "ATOMIK_IOC_READ": ("rw", 0x12, 16),
+    "ATOMIK_IOC_SWAP": ("rw", 0x13, 24),
+    "ATOMIK_IOC_GET_INFO": ("r", 0x40, 40),
+}
+OTHERS = "ATOMIK_DEVICE ATOMIK_MAX_CONTEXTS ATOMIK_MAX_TABLES DeviceInfo DeviceInfo.version"
 FUNCTIONS = "rollback change_detection convergence bandwidth throughput"
 MODULES = {
     "context": "AtomikContext",
@@ -48,6 +60,7 @@ MODULES = {
 
 def test_the_list_is_complete() -> None:
     names = {f"{name}.{member}" for name in CLASSES for member in CLASSES[name].split()}
+    names |= {f"device.{name}" for name in (*NUMBERS, *OTHERS.split())}
     names |= {*CLASSES, "__version__"} | {f"bench_{name}" for name in FUNCTIONS.split()}
     assert {name for name, _, _ in NAMES} == names
     assert len(NAMES) == len(names)
@@ -68,6 +81,21 @@ def test_each_name_is_there_and_tested(name: str, file: str, test: str) -> None:
     # A test that reaches it by another name has it in its data.
     last = name.split(".")[-1]
     assert re.search(rf"\b{last.removeprefix('bench_')}\b", text), f"{file}.py has no {last}"
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_of_commands(name: str) -> None:
+    """As the kernel makes them: the direction, the size, the letter and the number."""
+    direction, number, size = NUMBERS[name]
+    bits = {"w": 1, "r": 2, "rw": 3}[direction]
+    expected = bits << 30 | size << 16 | ord("A") << 8 | number
+    assert getattr(atomik_core.device, name) == expected
+
+
+def test_limits() -> None:
+    device = atomik_core.device
+    limits = device.ATOMIK_DEVICE, device.ATOMIK_MAX_CONTEXTS, device.ATOMIK_MAX_TABLES
+    assert limits == ("/dev/atomik", 65536, 256)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,11 +1,23 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The device's classes, and what the driver says of itself."""
+"""The device's classes, what the driver says of itself, and its numbers, for programs that call
+``fcntl.ioctl`` by themselves: ``uapi/atomik.h`` describes them."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ._native import Device, DeviceContext, DeviceTable
 
 __all__ = ["Device", "DeviceContext", "DeviceInfo", "DeviceTable"]
+
+ATOMIK_DEVICE: Final = "/dev/atomik"
+ATOMIK_MAX_CONTEXTS: Final = 65536
+ATOMIK_MAX_TABLES: Final = 256
+ATOMIK_IOC_CREATE_TABLE: Final = 0xC0084101
+ATOMIK_IOC_DESTROY_TABLE: Final = 0x40044102
+ATOMIK_IOC_LOAD: Final = 0x40104110
+ATOMIK_IOC_ACCUM: Final = 0x40104111
+ATOMIK_IOC_READ: Final = 0xC0104112
+ATOMIK_IOC_SWAP: Final = 0xC0184113
+ATOMIK_IOC_GET_INFO: Final = 0x80284140
 
 
 class DeviceInfo(NamedTuple):
