@@ -37,7 +37,7 @@ test-sdk-guest: setup tool ## Python, and programs of one schema, on the device,
 wheel: setup ## build the Python package, for each Python and processor, in target/wheel
 	@sdk/python/wheel all
 
-test-wheels: setup ## these wheels, and the sources; all tests on a Python without its global lock
+test-wheels: setup ## what is in these wheels, and that the sources build
 	@sdk/python/test-wheels
 
 bench-python: setup ## compare the Python package with the same classes in plain Python

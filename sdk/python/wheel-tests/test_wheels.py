@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""All wheels, and the source distribution: what they are for, what is in them, and that those for
-Pythons which can run here do. ../test-wheels says where they are, in the environment."""
+"""All wheels, and the source distribution: what they are for, what is in them, and that what is for
+the Python here runs. ../test-wheels says where they are, in the environment."""
 
 import os
 import re
@@ -16,12 +16,10 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[3]
 WHEELS = Path(os.environ["WHEELS"])
 SDIST = Path(os.environ["SDIST"])
-FREE_THREADED = Path(os.environ["FREE_THREADED"])
 
 # By the names that wheels have: the Python's tags, and the end of the module's name.
 PYTHONS = {
     "cp311-abi3": "abi3.so",
-    "cp313-cp313t": "cpython-313t-{}-linux-gnu.so",
     "cp314-cp314t": "cpython-314t-{}-linux-gnu.so",
 }
 # As ELF has them.
@@ -30,14 +28,13 @@ KINDS = [(python, machine) for python in PYTHONS for machine in MACHINES]
 LIBRARIES = {"libc.so.6", "libgcc_s.so.1", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
 
 SMOKE = """
-import sys
 import atomik_core
 table = atomik_core.AtomikTable(4)
 table.accum_many([1, 2], [5, 7])
 assert table.snapshot() == {1: 5, 2: 7}
 stream = atomik_core.DeltaStream.join(atomik_core.DeltaStream().encode())
 assert stream.snapshot() == {}
-print(atomik_core.__version__, getattr(sys, "_is_gil_enabled", lambda: True)())
+print(atomik_core.__version__)
 """
 
 
@@ -114,42 +111,16 @@ def test_the_one_for_all_runs(tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path)
     python = tmp_path / "bin" / "python3"
     run(python, "-m", "pip", "install", "--no-index", wheel("cp311-abi3", "x86_64"))
-    assert run(python, "-c", SMOKE, PYTHONPATH="") == f"{version()} True\n"
+    assert run(python, "-c", SMOKE, PYTHONPATH="") == f"{version()}\n"
     assert version() in run(python, "-m", "atomik_core", "version", PYTHONPATH="")
 
 
 def test_others_are_refused(tmp_path: Path) -> None:
     for kind in KINDS[1:]:
-        command = [sys.executable, "-m", "pip", "install", "--no-index", "--target", tmp_path]
-        result = subprocess.run([*command, wheel(*kind)], capture_output=True, check=False)
+        options = ["--no-index", "--target", str(tmp_path), str(wheel(*kind))]
+        command = [sys.executable, "-m", "pip", "install", *options]
+        result = subprocess.run(command, capture_output=True, check=False)
         assert result.returncode != 0 and b"not a supported wheel" in result.stderr
-
-
-def without_the_lock(path: Path, installed: Path) -> tuple[Path, dict[str, str]]:
-    """A Python without the global lock, with a wheel and what its tests need. Its own pip takes the
-    wheel, and looks at the tags."""
-    python = FREE_THREADED / "bin" / "python3.13t"
-    packages = Path(pytest.__file__).parents[1]
-    path.mkdir()
-    for name in ("pytest", "_pytest", "pluggy", "iniconfig", "packaging", "pip", "hypothesis"):
-        (path / name).symlink_to(packages / name)
-    for name in ("sortedcontainers", "attr", "attrs"):
-        (path / name).symlink_to(packages / name)
-    options = ["--quiet", "--no-index", "--no-deps", "--target", installed]
-    run(python, "-m", "pip", "install", *options, wheel("cp313-cp313t", "x86_64"),
-        PYTHONPATH=str(path))
-    return python, {"PYTHONPATH": f"{installed}:{path}"}
-
-
-def test_it_runs_without_the_lock(tmp_path: Path) -> None:
-    """All tests of the package. Importing it leaves the global lock off."""
-    python, environment = without_the_lock(tmp_path / "packages", tmp_path / "installed")
-    assert run(python, "-c", SMOKE, **environment) == f"{version()} False\n"
-    sources = PROJECT / "sdk" / "python"
-    config = ["-p", "no:cacheprovider", "--config-file", sources / "pyproject.toml"]
-    said = run(python, "-m", "pytest", *config, sources / "tests", **environment)
-    (passed,) = re.findall(r"^test result: ok\. (\d+) passed; 0 failed", said, re.MULTILINE)
-    assert int(passed) > 500
 
 
 def test_the_sources_build(tmp_path: Path) -> None:
@@ -171,4 +142,4 @@ def test_the_sources_build(tmp_path: Path) -> None:
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     python = tmp_path / "venv" / "bin" / "python3"
     run(python, "-m", "pip", "install", "--no-index", made)
-    assert run(python, "-c", SMOKE, PYTHONPATH="") == f"{version()} True\n"
+    assert run(python, "-c", SMOKE, PYTHONPATH="") == f"{version()}\n"
