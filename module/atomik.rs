@@ -7,6 +7,7 @@
 //! holds [`contexts`] behind a lock of [`sync`]. [`logic`] needs no kernel: it is compiled and
 //! tested on the host as well. [`kernel_ext`] is what the kernel crate lacks.
 
+use crate::kernel_ext::series::parameter::parameter;
 use kernel::{
     miscdevice::{MiscDeviceOptions, MiscDeviceRegistration},
     prelude::*,
@@ -68,7 +69,7 @@ struct AtomikModule {
 
 impl kernel::InPlaceModule for AtomikModule {
     fn init(_module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        limit::set_kib(limit::parameter(module_parameters::limit_kib.value()));
+        limit::set_kib(parameter(module_parameters::limit_kib.value()));
         // SAFETY: once, and the device is not registered yet.
         unsafe { ops_total::init_list() };
 

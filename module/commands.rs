@@ -5,7 +5,7 @@
 use crate::{
     batch::{Outcome, Results, UserBatch},
     image::Image,
-    kernel_ext::{errno::ecanceled, user_word},
+    kernel_ext::{series::errno::ecanceled, user_word},
     logic::batch::Unmet,
     mapped::{MapRequest, MappedStates},
     ops_total,

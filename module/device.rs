@@ -6,7 +6,7 @@
 use crate::{
     commands,
     exported::Exported,
-    kernel_ext::{gfp, module_ref},
+    kernel_ext::{gfp, series::owner},
     mapped::{MapRequest, MappedStates},
     open_file::OpenFile,
     tables::Tables,
@@ -32,7 +32,7 @@ impl MiscDevice for OpenFile {
 
     fn open(file: &File, _misc: &MiscDeviceRegistration<Self>) -> Result<Pin<KBox<Self>>> {
         // First, so that the module stays loaded even if what follows fails.
-        module_ref::hold_while_open(file)?;
+        owner::hold_while_open(file)?;
         KBox::pin_init(OpenFile::new(), gfp::charged())
     }
 

@@ -3,7 +3,6 @@
 //! [`Charge`], a share of the module's limit on the memory used for all open files together.
 
 use crate::{kernel_ext::memory, logic::limit};
-use core::borrow::Borrow;
 use kernel::{
     prelude::*,
     sync::atomic::{Atomic, Relaxed},
@@ -14,11 +13,6 @@ static LIMIT: Atomic<u64> = Atomic::new(0);
 
 /// Bytes in use: the sum of all live [`Charge`]s.
 static USED: Atomic<u64> = Atomic::new(0);
-
-/// The value of a module parameter, which 7.2 gives by reference and 7.3 by value.
-pub(crate) fn parameter(value: impl Borrow<i64>) -> i64 {
-    *value.borrow()
-}
 
 /// Sets the limit, in KiB, or the default for this machine.
 pub(crate) fn set_kib(kib: i64) {

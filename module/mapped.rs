@@ -4,14 +4,18 @@
 //! [`MapRequest`], the pages that one asks for.
 
 use crate::{
-    control_page::ControlPage, kernel_ext::gfp, limit::Charge, logic::index, sequence::Sequence,
+    control_page::ControlPage,
+    kernel_ext::{gfp, series::mapping::MAYSHARE},
+    limit::Charge,
+    logic::index,
+    sequence::Sequence,
     uapi,
 };
 use core::{mem::MaybeUninit, ops::Range};
 use kernel::{
     alloc::VVec,
     bindings,
-    mm::virt::{vm_flags_t, VmaNew},
+    mm::virt::VmaNew,
     page::PAGE_SIZE,
     prelude::*,
     sync::{atomic::Atomic, Arc},
@@ -19,10 +23,6 @@ use kernel::{
 
 const STATE: usize = size_of::<u64>();
 const STATES_IN_PAGE: usize = PAGE_SIZE / STATE;
-
-/// Set for a MAP_SHARED mapping, whether or not the file is open for writing. (In 7.2 the kernel
-/// crate's `flags::MAYSHARE` is another flag, by mistake.)
-const MAYSHARE: vm_flags_t = 1 << bindings::VMA_MAYSHARE_BIT;
 
 /// Offsets in the file that each table has for itself, in pages.
 const SPAN: usize = uapi::MAP_SPAN as usize / PAGE_SIZE;

@@ -3,7 +3,7 @@
 //! [`Sequence`], a number that tells programs which read several mapped states of a batch in
 //! between.
 
-use crate::kernel_ext::write_barrier::write_barrier;
+use crate::kernel_ext::series::write_barrier::write_barrier;
 use kernel::sync::atomic::{Atomic, Relaxed, Release};
 
 /// The sequence of a mapped table, for a user who has the table alone: even, but odd from this

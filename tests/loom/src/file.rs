@@ -5,7 +5,7 @@
 use crate::{
     commands::{self, Access},
     contexts::Exclusive,
-    kernel_ext::{errno::ecanceled, gfp},
+    kernel_ext::{gfp, series::errno::ecanceled},
     open_file::OpenFile,
     uapi::{self, BatchOp},
     watcher::Watcher,

@@ -4,10 +4,7 @@
 
 #![allow(non_camel_case_types, non_upper_case_globals, reason = "C's names")]
 
-use crate::{
-    atomic::{self, Atomic},
-    held, uaccess,
-};
+use crate::{atomic::Atomic, held, uaccess};
 use core::ffi::{c_ulong, c_void};
 
 pub struct atomic64_t(());
@@ -49,13 +46,6 @@ pub unsafe fn _copy_from_user(to: *mut c_void, from: *const c_void, len: usize) 
 
 /// # Safety
 ///
-/// None is needed.
-pub unsafe fn smp_wmb() {
-    atomic::write_barrier();
-}
-
-/// # Safety
-///
 /// `from` is valid for reads of `len` bytes.
 pub unsafe fn copy_to_user_nofault(to: *mut c_void, from: *const c_void, len: usize) -> c_ulong {
     if uaccess::is_there(to.addr()) {
@@ -67,5 +57,4 @@ pub unsafe fn copy_to_user_nofault(to: *mut c_void, from: *const c_void, len: us
     }
 }
 
-pub const ECANCELED: u32 = 125;
 pub const ___GFP_NORETRY_BIT: u32 = 16;

@@ -33,6 +33,7 @@ pub mod code {
     pub const EFAULT: Error = Error(14);
     pub const EINVAL: Error = Error(22);
     pub const ENOSPC: Error = Error(28);
+    pub const ECANCELED: Error = Error(125);
     pub const ERESTARTSYS: Error = Error(512);
     pub const ERESTARTNOINTR: Error = Error(513);
 }

@@ -18,7 +18,7 @@
 //! - `Full` becomes SeqCst, which loom treats as AcqRel: weaker than the kernel's full barrier. So
 //!   nothing that passes here depends on `Full`. The driver has it so that all CPUs see an
 //!   operation that has returned; loom can't check that, the histories of the guest do.
-//! - `smp_wmb` is a release fence, which orders loads before it as well. The driver has no other
+//! - `smp_mb(Write)` is a release fence, which orders loads before it as well. The driver has no other
 //!   fences; SeqCst ones are where loom is weakest.
 //! - loom remembers the last seven values of an atomic.
 //! - Each thread of a case stays on one CPU: see [`cpu`].
@@ -26,6 +26,7 @@
 pub mod alloc;
 mod arc;
 pub mod atomic;
+pub mod barrier;
 pub mod bindings;
 pub mod condvar;
 pub mod cpu;
@@ -48,7 +49,7 @@ pub use loom;
 pub mod sync {
     pub use crate::{
         arc::Arc,
-        atomic,
+        atomic, barrier,
         condvar::CondVar,
         global_lock,
         lock::{self, Mutex, SpinLock},

@@ -6,15 +6,12 @@
 pub(crate) mod atomic_or;
 #[path = "../../../../module/kernel_ext/atomic_xor.rs"]
 pub(crate) mod atomic_xor;
-#[path = "../../../../module/kernel_ext/errno.rs"]
-pub(crate) mod errno;
 #[path = "../../../../module/kernel_ext/gfp.rs"]
 pub(crate) mod gfp;
 pub(crate) mod pinned;
 pub(crate) mod poll_queue;
+pub(crate) mod series;
 #[path = "../../../../module/kernel_ext/user_array.rs"]
 pub(crate) mod user_array;
 #[path = "../../../../module/kernel_ext/user_word.rs"]
 pub(crate) mod user_word;
-#[path = "../../../../module/kernel_ext/write_barrier.rs"]
-pub(crate) mod write_barrier;
