@@ -9,7 +9,7 @@ gcc-only := -mno-fp-ret-in-387 -mpreferred-stack-boundary=% -mskip-rax-setup \
 	-fno-allow-store-data-races -fno-inline-functions-called-once \
 	-fmin-function-alignment=% -fno-isolate-erroneous-paths-dereference --param=% \
 	-fno-stack-clash-protection -fdiagnostics-show-context% -fsanitize=bounds-strict -mabi=lp64
-clang := clang --target=$(if $(CONFIG_ARM64),aarch64,x86_64)-linux-gnu
+clang := $(llvm-clang) --target=$(if $(CONFIG_ARM64),aarch64,x86_64)-linux-gnu
 
 # If this clang can't compile the kernel's headers, there are no helpers to inline.
 quiet_cmd_helpers = HELPER  $@

@@ -37,7 +37,7 @@ better_kernel() {
     done
     suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
     if grep -qs '^ID=debian' /etc/os-release && [[ -n $suite ]]; then
-        echo "Add the suite $suite-backports to apt's sources, run apt-get update, then this" \
+        echo "Add the suite $(kernel_suite) to apt's sources, run apt-get update, then this" \
             "again, which says what to install."
     else
         echo "Boot one of $oldest_kernel or later that is built with Rust (CONFIG_RUST)."

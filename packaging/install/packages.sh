@@ -78,12 +78,30 @@ find_missing() {
     fi
 }
 
+# kernel_suite: where kernels with Rust come from: trixie's from its backports, later Debians' own.
+kernel_suite() {
+    local suite
+    suite=$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release 2>/dev/null || true)
+    case $suite in
+    '' | trixie) echo trixie-backports ;;
+    *) echo "$suite" ;;
+    esac
+}
+
 # find_rust: the part of find_missing about Rust and the kernel's metadata.
 find_rust() {
-    local version flavour built_by='' number remedy
+    local version flavour built_by='' number remedy llvm
     local rebuild=(bindgen clang bc bison flex libelf-dev libssl-dev xz-utils python3)
     flavour=${release#*[0-9]-}
-    [[ -z $config ]] || built_by=$(kernel_option "$config" CONFIG_RUSTC_VERSION_TEXT)
+    if [[ -n $config ]]; then
+        built_by=$(kernel_option "$config" CONFIG_RUSTC_VERSION_TEXT)
+        # The kernel's helpers are inlined by a clang of rustc's LLVM (see Kbuild), of which Debian's
+        # default may not be.
+        llvm=$(kernel_option "$config" CONFIG_RUSTC_LLVM_MAJOR_VERSION)
+        version=$(apt_version clang)
+        [[ -z $llvm || $version == *:"$llvm".* || -z $(apt_version "clang-$llvm") ]] ||
+            rebuild+=("clang-$llvm")
+    fi
     number=$(awk '{ print $2 }' <<<"$built_by")
     version=$(apt_version rustc "$number")
     if ! installed rustc; then
@@ -147,7 +165,7 @@ check_packages() {
         return
     elif ((${#unknown[@]})); then
         fault "apt does not offer ${unknown[*]}" \
-            "Add the kernel's suite (trixie-backports) to apt's sources, and run apt-get update"
+            "Add the kernel's suite ($(kernel_suite)) to apt's sources, and run apt-get update"
     else
         why=$(obstacle "${needed[@]}")
         case $why in

@@ -17,6 +17,32 @@ fn what_is_missing_is_installed() {
 }
 
 #[test]
+fn what_apt_lacks_is_in_the_suite_of_the_kernel() {
+    let check = format!("{LACKING}./install.sh --check --kernel 7.3.4-known");
+    run(&check).fails_with(&["apt does not offer gcc-99", "suite (trixie-backports)"]);
+    // The next Debian has kernels with Rust itself.
+    run(&format!(
+        "rm /etc/os-release\necho VERSION_CODENAME=forky >/etc/os-release\n{check}"
+    ))
+    .fails_with(&["apt does not offer gcc-99", "suite (forky)"]);
+}
+
+/// By it the kernel's helpers are inlined; Debian's default may be another.
+#[test]
+fn the_clang_of_rustcs_llvm_is_installed() {
+    let kernel = "kernel 7.3.4-known
+rm /usr/src/linux-headers-7.3.4-known/rust/libkernel.rmeta
+echo CONFIG_RUSTC_LLVM_MAJOR_VERSION=99 >>/usr/src/linux-headers-7.3.4-known/.config
+touch /usr/src/linux-source-7.3.tar.xz
+package clang-99\npackage clang";
+    let check = "./install.sh --check --kernel 7.3.4-known";
+    run(&format!("{kernel}\noffer clang-99 clang\n{check}"))
+        .succeeds_with(&["apt offers what is missing: clang-99"]);
+    let said = run(&format!("{kernel}\noffer clang\n{check}"));
+    assert!(!said.text.contains("clang-99"), "{}", said.text);
+}
+
+#[test]
 fn it_waits_for_another_apt_and_says_for_whom() {
     run(&format!(
         "{LACKING}package gcc-99\noffer gcc-99
