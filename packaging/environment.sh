@@ -13,7 +13,7 @@ for name in $(compgen -e); do
     TERM | NO_COLOR | *_proxy | *_PROXY | SSL_CERT_FILE | SSL_CERT_DIR) ;;
     CARGO_HOME | RUSTUP_HOME | CARGO_HTTP_* | CARGO_NET_* | CARGO_REGISTR*) ;;
     # Settings of the scripts and the tests.
-    KERNEL | ATOMIK_ROUNDS | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
+    KERNEL | SUITE | ATOMIK_ROUNDS | QEMU_ARGS | STRESS_SECONDS | SOURCE_DATE_EPOCH) ;;
     RUST_BACKTRACE | RUST_LOG | RUST_TEST_* | PROPTEST_* | LOOM_*) ;;
     # Unset, it would count no more.
     SECONDS) export -n SECONDS ;;

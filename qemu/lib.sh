@@ -8,6 +8,8 @@ set -euo pipefail
 
 # shellcheck source=packaging/environment.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../packaging/environment.sh"
+# shellcheck source=qemu/archive.sh
+. "$(dirname "${BASH_SOURCE[0]}")/archive.sh"
 umask 022
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,9 +36,11 @@ in_paths() {
 in_paths "$project" "Give the clone a path"
 in_paths "$cache" "Let XDG_CACHE_HOME be a path"
 
-# known_kernels [FLAVOUR]: the lines of the table of kernels: series, flavour, release.
+# known_kernels [FLAVOUR]: the lines of the table of kernels: series, flavour, release. Those of a
+# flavour are only of the series in trixie.
 known_kernels() {
-    awk -v flavour="${1-}" '!/^#/ && NF && (flavour == "" || $2 == flavour)' "$here/kernels/table"
+    awk -v flavour="${1-}" '
+        !/^#/ && NF && (flavour == "" || $2 == flavour && /^[0-9]/)' "$here/kernels/table"
 }
 
 # Architectures have Debian's names, amd64 and arm64. This is the machine's own.
@@ -55,6 +59,25 @@ arch_of() {
     *) echo "$native" ;;
     esac
 }
+
+# suite_of KERNEL: the Debian suite of what qemu/kernel takes, which begins with its name; the others
+# are of trixie and its backports.
+suite_of() {
+    case ${1-} in
+    forky | forky-*) echo forky ;;
+    sid | sid-*) echo sid ;;
+    *) echo trixie ;;
+    esac
+}
+
+# The suite in whose root everything is compiled. A kernel takes modules only of the very rustc that
+# built it; the programs for its guests are of the same suite.
+export SUITE=${SUITE:-$(suite_of "${KERNEL-}")}
+case $SUITE in
+trixie) target=target/guest ;;
+forky | sid) target=target/guest-$SUITE ;;
+*) die "the suite '$SUITE' is unknown; say trixie, forky or sid" ;;
+esac
 
 # gnu ARCH: the architecture as names of compilers begin.
 gnu() {
@@ -76,7 +99,7 @@ triple() {
 programs_for() {
     local triple
     triple=$(triple "$1")
-    echo "target/guest/$triple"
+    echo "$target/$triple"
 }
 
 # test_programs ARCH PACKAGE NAME…: builds these test programs of the package, and prints their
@@ -91,14 +114,18 @@ test_programs() {
     sed -n 's/^ *Executable .*(\(.*\))$/\1/p' <<<"$said"
 }
 
-# key_of FILE… [-- WORD…]: a short hash of files' contents and of words.
+# key_of FILE… [-- WORD…]: a short hash of files' contents and of words, and of the suite.
 key_of() {
     local files=()
     while (($#)) && [[ $1 != -- ]]; do
         files+=("$1")
         shift
     done
-    { cat "${files[@]}" /dev/null && printf '%s\n' "$@"; } | sha256sum | cut -c1-12
+    {
+        cat "${files[@]}" /dev/null
+        printf '%s\n' "$@"
+        [[ $SUITE == trixie ]] || echo "$SUITE"
+    } | sha256sum | cut -c1-12
 }
 
 # lock NAME: waits for the lock and holds it till the script ends. A child that outlives a killed
@@ -135,7 +162,7 @@ heartbeat() {
 # only when complete; leftovers of an interrupted one are removed. Let the command be a program: a
 # function would go on after a step that failed.
 cached() {
-    local name=$1 log=$cache/log/$1.log status=0 started beating
+    local name=$1 log=$cache/log/$1.log status=0 started beating trouble
     entry=$cache/$1-$2
     shift 2
     if [[ -d $entry ]]; then
@@ -156,8 +183,9 @@ cached() {
         if ((status)); then
             rm -rf "$cache/making-$name"
             tail -n 25 "$log" >&2
+            trouble=$(archive_trouble "$log")
             die "$name: failed with status $status; the whole log is $log." \
-                "Once the cause is mended, run it again."
+                "${trouble:-Once the cause is mended, run it again.}"
         fi
         mv -T "$cache/making-$name" "$entry"
         # Unpacked files may be dated as in their archive.
