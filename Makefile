@@ -3,8 +3,12 @@
 # `make help` lists the targets. Everything is built in a Debian root, which qemu/root makes, and
 # runs in a guest, which qemu/run boots, so that neither the host's release nor its kernel matters.
 
-# The kernel of the guest: 7.3, 7.2, 7.3-amd64, 7.3-arm64, newest, debug; empty for the default.
+# The kernel of the guest: 7.3, 7.2, 7.3-amd64, 7.3-arm64, newest, forky, debug; empty for the
+# default.
 KERNEL ?=
+# The Debian suite by whose compilers everything is built: the kernel's.
+SUITE := $(firstword $(filter forky sid,$(subst -, ,$(KERNEL))) $(SUITE) trixie)
+export SUITE
 SMP ?= 2
 # How long `make fuzz` goes on, and the seed of its programs; by default another one each time. The
 # shell sets a SECONDS of its own, but doesn't export it.
@@ -15,13 +19,15 @@ RUN ?=
 
 # Programs for this machine, and for the guest, which may be of another architecture.
 arch := $(shell qemu/arch $(KERNEL))
-programs := target/guest/$(shell uname -m)-unknown-linux-gnu
-guest_programs := target/guest/$(if $(filter arm64,$(arch)),aarch64,x86_64)-unknown-linux-gnu
+built := target/guest$(addprefix -,$(filter-out trixie,$(SUITE)))
+programs := $(built)/$(shell uname -m)-unknown-linux-gnu
+guest_programs := $(built)/$(if $(filter arm64,$(arch)),aarch64,x86_64)-unknown-linux-gnu
 cargo := qemu/cargo
 guest_cargo := qemu/cargo --arch $(arch)
 run := qemu/run $(if $(KERNEL),--kernel $(KERNEL)) --smp $(SMP) $(RUN)
 # Shell scripts, for shellcheck, which follows what they source.
 scripts := install.sh dkms.conf .ci/run bench/compare sdk/root tests/in-guests \
+	tests/try-newest \
 	userspace-tool/examples/changed.sh \
 	userspace-tool/examples/cluster/node userspace-tool/examples/cluster/run \
 	$(shell find qemu packaging tests/install tests/replicate tests/stress tests/test-bed \
@@ -37,7 +43,7 @@ bench_options = --plugin $(plugin) $(if $(KERNEL),--kernel $(KERNEL)) $(ONLY:%=-
 ONLY ?=
 
 .PHONY: help vectors demo demo-cluster test test-everything test-bed test-host test-guest \
-	test-debug test-replicate test-stress test-install test-scripts fuzz module tool examples \
+	test-debug test-replicate test-stress test-install test-scripts try-newest fuzz module tool examples \
 	replicator deb size shell kernel-table lint fmt doc clean setup bench bench-replicate \
 	bench-machines bench-count bench-compare bench-check bench-picture bench-document bench-profile bench-programs \
 	install-image install-programs
@@ -60,6 +66,9 @@ test: test-host test-scripts test-sdk test-guest test-sdk-guest test-bed ## the 
 test-everything: ## all tests of all kernels; .ci/run takes a part of them
 	@.ci/run --everything
 
+try-newest: setup ## once a month: which parts work with the newest kernels and compilers of Debian
+	@tests/try-newest $(KERNEL)
+
 test-host: setup ## the tests that need no kernel
 	@$(cargo) test --locked --workspace --exclude atomik-tests --exclude atomik-bench-plugin \
 		--exclude atomik-sdk-c --exclude atomik-python --exclude atomik-sdk-generator
@@ -76,7 +85,9 @@ test-debug: setup tool examples ## the same with sanitizers, lockdep, leak check
 	@tests/test-bed/debug-kernel
 	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults"
 
-test-bed: setup ## the tests of the test bed itself: of qemu/run, and of any caller's environment
+test-bed: setup ## the tests of the test bed itself: qemu/run, any caller's environment, stale archives
+	@tests/test-bed/archive
+	@tests/test-bed/newest
 	@KERNEL="$(KERNEL)" tests/test-bed/environment
 	@KERNEL="$(KERNEL)" tests/test-bed/runner
 
