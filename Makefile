@@ -85,7 +85,7 @@ test-debug: setup tool examples ## the same with sanitizers, lockdep, leak check
 	@tests/test-bed/debug-kernel
 	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults"
 
-test-bed: setup ## the tests of the test bed itself: qemu/run, any caller's environment, stale archives
+test-bed: setup ## the tests of the test bed itself: guests, environments, stale archives
 	@tests/test-bed/archive
 	@tests/test-bed/newest
 	@KERNEL="$(KERNEL)" tests/test-bed/environment

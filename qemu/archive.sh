@@ -21,8 +21,8 @@ Repository '.* changed its|Failed to fetch|Unable to locate package|Version '.*'
 Could not resolve|Could not connect|Unable to connect|Temporary failure resolving" "$1") || return 0
     said=$(sed -E 's/^ *(E: )?//; s/([^.])$/\1./' <<<"$said")
     # shellcheck disable=SC2154 # lib.sh sets cache
-    mirror="another mirror (that of this host's apt is taken when a root is made; later it stands in\
- $cache/root-*/etc/apt)"
+    mirror="another mirror (that of this host's apt is taken when a root is made; later it stands\
+ in $cache/root-*/etc/apt)"
     case $said in
     *'is expired'*)
         echo "$said Either this machine's clock is ahead (it says $(date -u +'%F %R')), or the" \
@@ -39,7 +39,7 @@ Could not resolve|Could not connect|Unable to connect|Temporary failure resolvin
             "takes a newer suite."
         ;;
     *'changed its'*)
-        echo "$said The suite has become another, as at Debian's releases. Remove the roots of it," \
+        echo "$said The suite has become another, as at Debian's releases. Remove its roots," \
             "$cache/root-*, so that they are made anew, and see whether a newer version of this" \
             "project knows the new suite."
         ;;

@@ -60,11 +60,11 @@ arch_of() {
     esac
 }
 
-# suite_of KERNEL: the Debian suite of what qemu/kernel takes, which begins with its name; the others
-# are of trixie and its backports.
+# suite_of KERNEL: the Debian suite of what qemu/kernel takes, which begins with its name, or of a
+# release; the others are of trixie and its backports.
 suite_of() {
     case ${1-} in
-    forky | forky-*) echo forky ;;
+    forky | forky-* | *+deb14-*) echo forky ;;
     sid | sid-*) echo sid ;;
     *) echo trixie ;;
     esac

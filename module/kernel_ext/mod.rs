@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Additions to the kernel crate: what it lacks and any driver might need. Nothing here knows of
-//! tables or contexts. What the crate has, but not alike in each series of kernels, is in [`series`].
+//! tables or contexts. What the crate has, but not alike in each series of kernels, is in
+//! [`series`].
 
 pub(crate) mod anon_file;
 pub(crate) mod atomic_or;

@@ -95,8 +95,8 @@ find_rust() {
     flavour=${release#*[0-9]-}
     if [[ -n $config ]]; then
         built_by=$(kernel_option "$config" CONFIG_RUSTC_VERSION_TEXT)
-        # The kernel's helpers are inlined by a clang of rustc's LLVM (see Kbuild), of which Debian's
-        # default may not be.
+        # The kernel's helpers are inlined by a clang of rustc's LLVM (see Kbuild), of which
+        # Debian's default may not be.
         llvm=$(kernel_option "$config" CONFIG_RUSTC_LLVM_MAJOR_VERSION)
         version=$(apt_version clang)
         [[ -z $llvm || $version == *:"$llvm".* || -z $(apt_version "clang-$llvm") ]] ||

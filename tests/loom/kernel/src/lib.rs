@@ -18,8 +18,8 @@
 //! - `Full` becomes SeqCst, which loom treats as AcqRel: weaker than the kernel's full barrier. So
 //!   nothing that passes here depends on `Full`. The driver has it so that all CPUs see an
 //!   operation that has returned; loom can't check that, the histories of the guest do.
-//! - `smp_mb(Write)` is a release fence, which orders loads before it as well. The driver has no other
-//!   fences; SeqCst ones are where loom is weakest.
+//! - `smp_mb(Write)` is a release fence, which orders loads before it as well. The driver has no
+//!   other fences; SeqCst ones are where loom is weakest.
 //! - loom remembers the last seven values of an atomic.
 //! - Each thread of a case stays on one CPU: see [`cpu`].
 
