@@ -34,8 +34,8 @@ Could not resolve|Could not connect|Unable to connect|Temporary failure resolvin
         echo "$said This machine's clock is behind: it says $(date -u +'%F %R'). Set it."
         ;;
     *'have a Release file'* | *'has a Release file'*)
-        echo "$said The suite has moved, or the mirror never had it. Debian moves old suites to" \
-            "archive.debian.org: take that, or $mirror; or a newer version of this project, which" \
+        echo "$said The suite has moved, or the mirror never had it. Debian moves old suites to an" \
+            "archive of its own: take that, or $mirror; or a newer version of this project, which" \
             "takes a newer suite."
         ;;
     *'changed its'*)
