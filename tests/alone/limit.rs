@@ -5,7 +5,7 @@
 use crate::{alone, reloaded::Reloaded};
 use atomik_test_support::{
     driver, fdinfo,
-    mapping::Mapping,
+    mapping::{Mapping, in_page},
     memory::page_size,
     raw::{RawFile, accum, open_device},
 };
@@ -189,15 +189,21 @@ fn by_default_is_a_quarter_of_the_memory_at_most() {
     }
 }
 
+/// A limit of so many pages.
+fn limit_of_pages(pages: usize) -> String {
+    format!("limit_kib={}", pages * page_size() / 1024)
+}
+
 #[test]
 fn a_mapping_that_does_not_fit_changes_nothing_and_another_of_a_mapped_table_does() {
     let _alone = alone();
-    let _reloaded = Reloaded::with("limit_kib=64");
+    let _reloaded = Reloaded::with(&limit_of_pages(16));
+    let in_page = in_page();
     let file = open_device();
-    let table = file.create(512).unwrap();
+    let table = file.create(in_page).unwrap();
     let mapping = Mapping::new(&file, table, 1).unwrap();
-    let unmapped = file.create(512).unwrap();
-    file.load(unmapped, 511, 5).unwrap();
+    let unmapped = file.create(in_page).unwrap();
+    file.load(unmapped, in_page - 1, 5).unwrap();
     create_all(&file, 1);
     let before = fdinfo::read(&file);
     assert_eq!(Mapping::new(&file, unmapped, 1).err(), Some(Errno::ENOMEM));
@@ -205,7 +211,7 @@ fn a_mapping_that_does_not_fit_changes_nothing_and_another_of_a_mapped_table_doe
     assert_eq!(fdinfo::read(&file), before);
     other.accum(0, 1);
     assert_eq!(mapping.read(0), 1);
-    assert_eq!(file.read(unmapped, 511), Ok(5));
+    assert_eq!(file.read(unmapped, in_page - 1), Ok(5));
 }
 
 /// The states move to the mapping's pages; half of the table's memory, where they were, is free
@@ -213,17 +219,18 @@ fn a_mapping_that_does_not_fit_changes_nothing_and_another_of_a_mapped_table_doe
 #[test]
 fn a_first_mapping_needs_its_pages_and_no_more() {
     let _alone = alone();
-    let _reloaded = Reloaded::with("limit_kib=64");
+    let _reloaded = Reloaded::with(&limit_of_pages(16));
+    let in_page = in_page();
     let file = open_device();
     // A table with as much memory as the two pages of a mapping.
-    let pages = file.create(512).unwrap();
-    let table = file.create(512).unwrap();
-    file.load(table, 511, 5).unwrap();
+    let pages = file.create(in_page).unwrap();
+    let table = file.create(in_page).unwrap();
+    file.load(table, in_page - 1, 5).unwrap();
     create_all(&file, 1);
     file.destroy(pages).unwrap();
     let before = fdinfo::read(&file).bytes;
     let mapping = Mapping::new(&file, table, 1).unwrap();
-    assert_eq!(mapping.read(511), 5);
+    assert_eq!(mapping.read(in_page - 1), 5);
     assert_eq!(fdinfo::read(&file).bytes, before + page_size() as u64);
 }
 

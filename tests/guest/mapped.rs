@@ -4,7 +4,7 @@
 
 use atomik_test_support::{
     fdinfo,
-    mapping::{Mapping, READ_WRITE, pages_of_span},
+    mapping::{Mapping, READ_WRITE, in_page, pages_of_span},
     memory::{Pages, page_size},
     raw::{accum, load, open_device, open_device_with, read, swap},
     task,
@@ -19,11 +19,6 @@ use nix::{
     },
 };
 use std::{fs::File, os::unix::fs::FileExt, sync::Barrier, thread};
-
-/// Contexts whose states fill a page.
-fn in_page() -> u32 {
-    (page_size() / size_of::<u64>()) as u32
-}
 
 #[test]
 fn commands_and_mapping_see_the_same_states() {

@@ -26,6 +26,11 @@ pub fn page_of_control() -> usize {
     MAP_CONTROL as usize / page_size()
 }
 
+/// How many states a page has room for.
+pub fn in_page() -> u32 {
+    (page_size() / size_of::<u64>()) as u32
+}
+
 /// The pages for which each table has offsets.
 pub fn pages_of_span() -> usize {
     MAP_SPAN as usize / page_size()
