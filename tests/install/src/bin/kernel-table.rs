@@ -413,7 +413,10 @@ mod tests {
         ] {
             assert!(with(&[record]).is_err(), "{record}");
         }
-        for row in ["| 7.3 |", "| kernel | a | b | c | d | e | f |"] {
+        for row in [
+            "| 7.3.4+deb13-amd64 | x86-64 | 4 KiB | pass |",
+            "| kernel | a | b | c | d | e | f |",
+        ] {
             assert!(Row::parse(row).is_err(), "{row}");
         }
     }
