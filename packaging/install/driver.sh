@@ -80,25 +80,68 @@ install_driver() {
     step "DKMS: installing it" dkms install --force "atomik/$version" -k "$release"
 }
 
+# The key by which DKMS signs modules, for those who check them.
+mok=/var/lib/dkms/mok.pub
+
+# efi_flag VARIABLE: whether this variable of the firmware is there and says 1.
+efi_flag() {
+    local file=/sys/firmware/efi/efivars/$1
+    # The value comes after four bytes of attributes.
+    [[ -r $file && $(od -An -tu1 -j4 -N1 "$file") -eq 1 ]]
+}
+
+# secure_boot: whether the kernel loads only modules that are signed. shim may have been told to
+# check nothing, and the kernel does as shim does.
 secure_boot() {
-    local variable=/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c
-    [[ -r $variable && $(od -An -tu1 -j4 -N1 "$variable") -eq 1 ]]
+    efi_flag SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c &&
+        ! efi_flag MokSBStateRT-605dab50-e046-4300-abb6-3dd810dd8b23
+}
+
+# key_state: prints what Secure Boot knows of DKMS's key: `enrolled`, `requested` where that only
+# has to be confirmed, `unknown`; nothing where Secure Boot is off.
+key_state() {
+    secure_boot || return 0
+    # Its status is 1 where the key is known.
+    case $(mokutil --test-key "$mok" 2>/dev/null || true) in
+    *' in the enrollment request'*) echo requested ;;
+    *' is already '*) echo enrolled ;;
+    *) echo unknown ;;
+    esac
 }
 
 # not_enrolled: whether Secure Boot will refuse modules that DKMS signs.
 not_enrolled() {
-    secure_boot && ! {
-        command -v mokutil >/dev/null &&
-            mokutil --test-key /var/lib/dkms/mok.pub 2>/dev/null | grep -q 'already enrolled'
-    }
+    [[ $(key_state) == @(requested|unknown) ]]
+}
+
+# say_enrolment: tells how DKMS's key is enrolled, where that has to be done.
+say_enrolment() {
+    local state
+    state=$(key_state)
+    case $state in
+    unknown)
+        say "Secure Boot is on: it refuses the driver till DKMS's key is enrolled, once for all" \
+            "kernels:"
+        command -v mokutil >/dev/null || say "    apt-get install mokutil"
+        say "    mokutil --import $mok"
+        say "It asks for a new password, which is used once. Then reboot."
+        ;;
+    requested)
+        say "Secure Boot is on: it refuses the driver till you confirm the request to enrol DKMS's" \
+            "key. Reboot."
+        ;;
+    *) return 0 ;;
+    esac
+    say "A blue screen comes before the system starts. Press a key within ten seconds, choose" \
+        "'Enroll MOK', 'Continue', 'Yes', give the password, and choose 'Reboot'."
 }
 
 # forget_mok: removes the key that DKMS made for us, unless Secure Boot or another module needs it
 # by now.
 forget_mok() {
     if secure_boot; then
-        say "note: DKMS's key stays; to withdraw it: mokutil --delete /var/lib/dkms/mok.pub"
+        say "note: DKMS's key stays; to withdraw it: mokutil --delete $mok"
     elif [[ -z $(dkms status 2>/dev/null) ]]; then
-        rm -f /var/lib/dkms/mok.key /var/lib/dkms/mok.pub
+        rm -f /var/lib/dkms/mok.key "$mok"
     fi
 }

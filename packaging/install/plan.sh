@@ -17,7 +17,10 @@ say_plan() {
     say_list "  - install" "${files[@]}"
     say "  - create the group atomik, whose members may use /dev/atomik${user:+,}" \
         "${user:+and add $user to it}"
-    if [[ $release == "$(uname -r)" ]]; then
+    if [[ $release == "$(uname -r)" ]] && not_enrolled; then
+        say "  - leave loading to a later boot, since Secure Boot first wants a key to be enrolled;" \
+            "how, is said in the end"
+    elif [[ $release == "$(uname -r)" ]]; then
         say "  - load the module, and use the device once"
     else
         say "  - leave loading to the boot of $release, since $(uname -r) is running"
@@ -60,12 +63,7 @@ say_next() {
     say ""
     say "atomik $version is installed."
     [[ -z $why_not_used ]] || say "It has not been used yet: $why_not_used."
-    if not_enrolled; then
-        command -v mokutil >/dev/null ||
-            say "Install the tool that enrols keys: apt-get install mokutil"
-        say "Enrol DKMS's key once: mokutil --import /var/lib/dkms/mok.pub, reboot," \
-            "choose 'Enroll MOK' and give the password."
-    fi
+    say_enrolment
     if [[ -n $user ]]; then
         say "$user is in the group atomik from the next login on."
     else

@@ -8,5 +8,6 @@ mod debian;
 mod dkms;
 mod kdir;
 mod machine;
+mod secure_boot;
 mod trust;
 mod undo;
