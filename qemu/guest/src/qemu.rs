@@ -95,21 +95,39 @@ pub struct Qemu<'a> {
     pub cpu: &'a str,
     pub smp: u16,
     pub mem: &'a str,
-    pub kernel: &'a Path,
 }
 
 impl Qemu<'_> {
-    /// The command that starts it, to which devices can be added. `append` goes to the end of the
-    /// kernel's command line.
-    pub fn command(&self, append: impl IntoIterator<Item = impl AsRef<str>>) -> Command {
-        let architecture = self.architecture;
-        let mut line = format!("{} {KERNEL_ARGUMENTS}", architecture.kernel_arguments());
+    /// The command that starts it with a kernel, to which devices can be added.
+    pub fn command(
+        &self,
+        kernel: &Path,
+        append: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Command {
+        let mut command = self.machine();
+        command
+            .arg("-kernel")
+            .arg(kernel)
+            .args(["-append", &self.command_line(append)]);
+        command
+    }
+
+    /// A kernel's command line, at whose end is `append`.
+    pub fn command_line(&self, append: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+        let arguments = self.architecture.kernel_arguments();
+        let mut line = format!("{arguments} {KERNEL_ARGUMENTS}");
         if self.smp > 1 {
             line = format!("{line} {ONE_PROCESSOR}");
         }
         for argument in append {
             line = format!("{line} {}", argument.as_ref());
         }
+        line
+    }
+
+    /// The command that starts it with nothing to boot.
+    pub fn machine(&self) -> Command {
+        let architecture = self.architecture;
         let mut command = Command::new(self.in_root);
         command
             .args(["--dev", "--arch", architecture.name()])
@@ -119,9 +137,7 @@ impl Qemu<'_> {
             .args(["-accel", self.accel])
             .args(["-cpu", &architecture.cpu(self.cpu, self.accel)])
             .args(["-smp", &self.smp.to_string(), "-m", self.mem])
-            .arg("-kernel")
-            .arg(self.kernel)
-            .args(["-append", &line, "-device", "virtio-serial-pci"]);
+            .args(["-device", "virtio-serial-pci"]);
         command
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 //! A full Debian in QEMU, booted from its disk, that runs jobs as its users.
 
+use crate::firmware::Firmware;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use atomik_guest::log;
 use atomik_guest::qemu::{Architecture, Qemu};
@@ -19,7 +20,19 @@ const JOB: Duration = Duration::from_secs(2400);
 
 /// The root disk is the only NVMe drive, as two may come in either order. Its driver is built into
 /// the cloud kernels, so they need no initramfs.
-const KERNEL_ARGUMENTS: [&str; 3] = ["root=/dev/nvme0n1", "rw", "systemd.show_status=no"];
+pub const KERNEL_ARGUMENTS: [&str; 3] = ["root=/dev/nvme0n1", "rw", "systemd.show_status=no"];
+
+/// The machine in which the guest runs.
+pub fn qemu(in_root: &Path, architecture: Architecture, smp: u16) -> Qemu<'_> {
+    Qemu {
+        in_root,
+        architecture,
+        accel: "tcg,thread=multi,tb-size=512",
+        cpu: "max",
+        smp,
+        mem: "3G",
+    }
+}
 
 /// Starts the other processor. It takes no part in the boot; `atomik_guest::qemu` says why.
 const START_PROCESSORS: &str = "echo 1 >/sys/devices/system/cpu/cpu1/online";
@@ -54,6 +67,15 @@ pub struct Kernel {
     pub initrd: Option<PathBuf>,
 }
 
+/// What starts the guest's kernel.
+#[derive(Clone, Copy)]
+pub enum Start<'a> {
+    /// QEMU, with this one.
+    Kernel(&'a Kernel),
+    /// Firmware and the boot loader, with the one of the guest's disk.
+    Firmware(&'a Firmware),
+}
+
 pub struct Guest {
     child: Child,
     jobs: ChildStdin,
@@ -79,25 +101,23 @@ impl Outcome {
 impl Machine<'_> {
     /// Boots the `number`th time, and waits till the guest takes jobs. Returns the release that it
     /// says it runs.
-    pub fn boot(&self, number: u32, kernel: &Kernel) -> Result<(Guest, String, Duration)> {
+    pub fn boot(&self, number: u32, start: Start) -> Result<(Guest, String, Duration)> {
         let started = Instant::now();
         let log = self.directory.join(format!("kernel-{number}.log"));
         let data = self.directory.join(format!("data-{number}"));
         let transcript = File::create(self.directory.join(format!("jobs-{number}.log")))?;
         let messages = File::create(self.directory.join(format!("qemu-{number}.log")))?;
-        let qemu = Qemu {
-            in_root: self.in_root,
-            architecture: kernel.architecture,
-            accel: "tcg,thread=multi,tb-size=512",
-            cpu: "max",
-            smp: 2,
-            mem: "3G",
-            kernel: &kernel.image,
+        let (mut command, smp) = match start {
+            Start::Kernel(kernel) => {
+                let qemu = qemu(self.in_root, kernel.architecture, 2);
+                let mut command = qemu.command(&kernel.image, KERNEL_ARGUMENTS);
+                if let Some(initrd) = &kernel.initrd {
+                    command.arg("-initrd").arg(initrd);
+                }
+                (command, qemu.smp)
+            }
+            Start::Firmware(firmware) => (firmware.command(self.in_root), Firmware::SMP),
         };
-        let mut command = qemu.command(KERNEL_ARGUMENTS);
-        if let Some(initrd) = &kernel.initrd {
-            command.arg("-initrd").arg(initrd);
-        }
         let mut child = command
             .arg("-drive")
             .arg(format!(
@@ -152,7 +172,7 @@ impl Machine<'_> {
             data,
             transcript,
         };
-        match guest.await_boot() {
+        match guest.await_boot(smp) {
             Ok(release) => Ok((guest, release, started.elapsed())),
             Err(error) if guest.log()?.contains("atomik: ") => Err(error),
             Err(error) => Err(error.context(NotBooted)),
@@ -163,9 +183,11 @@ impl Machine<'_> {
 impl Guest {
     /// Waits till the guest takes jobs, and has its processors. Returns the release that it says it
     /// runs.
-    fn await_boot(&mut self) -> Result<String> {
+    fn await_boot(&mut self, smp: u16) -> Result<String> {
         let release = self.expect('!', BOOT, &mut String::new())?;
-        self.must("root", START_PROCESSORS)?;
+        if smp > 1 {
+            self.must("root", START_PROCESSORS)?;
+        }
         Ok(release)
     }
 

@@ -3,6 +3,7 @@
 //! guests, in the ways that users meet it. CLOUD and FULL are the images of the flavours cloud-amd64
 //! and amd64, empty where no scenario needs them. `tests/install/run` calls it.
 
+mod firmware;
 mod guest;
 mod scenario;
 
@@ -34,11 +35,18 @@ fn run() -> Result<bool> {
             .next()
             .with_context(|| format!("no {what} was given"))
     };
+    let [cloud, full, arm] = [
+        next("image of the flavour cloud-amd64")?,
+        next("image of the flavour amd64")?,
+        next("image of the flavour cloud-arm64")?,
+    ];
+    let scripts = next("directory of scripts")?;
     let paths = Paths {
-        cloud: next("image of the flavour cloud-amd64")?,
-        full: next("image of the flavour amd64")?,
-        arm: next("image of the flavour cloud-arm64")?,
-        in_root: next("directory of scripts")?.join("in-root"),
+        cloud,
+        full,
+        arm,
+        in_root: scripts.join("in-root"),
+        layer: scripts.join("roots/layer"),
         sources: next("tar of sources")?,
         cache: next("cache")?,
         records: next("directory for records")?,
@@ -47,7 +55,7 @@ fn run() -> Result<bool> {
     let paths = &paths;
     let chosen: Vec<PathBuf> = arguments.collect();
     // By default all but `install`, which is a part of `upgrade`.
-    const SCENARIOS: [(&str, Flavour, Body, bool); 9] = [
+    const SCENARIOS: [(&str, Flavour, Body, bool); 10] = [
         (
             "point-release-amd64",
             Flavour::Full,
@@ -56,6 +64,12 @@ fn run() -> Result<bool> {
         ),
         ("upgrade", Flavour::Cloud, scenario::upgrade, true),
         ("undo", Flavour::Cloud, scenario::undo, true),
+        (
+            "secure-boot",
+            Flavour::Cloud,
+            scenario::secure_boot,
+            true,
+        ),
         ("packages", Flavour::Cloud, scenario::packages, true),
         ("install-amd64", Flavour::Full, scenario::install, true),
         ("install-arm64", Flavour::Arm, scenario::install, true),

@@ -7,16 +7,18 @@ mod files;
 mod metadata;
 mod packages;
 mod refusal;
+mod secure_boot;
 mod undo;
 mod upgrade;
 
 pub use metadata::metadata;
 pub use packages::packages;
 pub use refusal::refusal;
+pub use secure_boot::secure_boot;
 pub use undo::undo;
 pub use upgrade::{install, point_release, upgrade};
 
-use crate::guest::{Guest, Kernel, Machine, NotBooted, Outcome};
+use crate::guest::{Guest, Kernel, Machine, NotBooted, Outcome, Start};
 use anyhow::{Context, Result, ensure};
 use atomik_guest::{boots, qemu::Architecture};
 use files::Files;
@@ -40,6 +42,8 @@ pub struct Paths {
     pub full: PathBuf,
     pub arm: PathBuf,
     pub in_root: PathBuf,
+    /// The script that makes Debian roots with more packages.
+    pub layer: PathBuf,
     pub sources: PathBuf,
     pub cache: PathBuf,
     /// The directory for records of kernels that passed, or failed; see `kernel-table`.
@@ -240,10 +244,11 @@ impl<'a> Scenario<'a> {
 
     /// Boots a kernel of the image.
     fn boot(&mut self, release: &str) -> Result<Guest> {
-        self.boot_kernel(release, &self.kernel(self.image(), release))
+        let kernel = self.kernel(self.image(), release);
+        self.start(release, Start::Kernel(&kernel))
     }
 
-    fn boot_kernel(&mut self, release: &str, kernel: &Kernel) -> Result<Guest> {
+    fn start(&mut self, release: &str, start: Start) -> Result<Guest> {
         let disk = self.directory.path().join("disk.qcow2");
         let machine = Machine {
             in_root: &self.paths.in_root,
@@ -257,7 +262,7 @@ impl<'a> Scenario<'a> {
             || {
                 count.set(count.get() + 1);
                 self.say(format_args!("booting {release}"));
-                Ok(machine.boot(count.get(), kernel))
+                Ok(machine.boot(count.get(), start))
             },
             |booted| booted.as_ref().is_err_and(|error| error.is::<NotBooted>()),
             |_, _| {
@@ -286,7 +291,7 @@ impl<'a> Scenario<'a> {
             fs::write(file, data)?;
         }
         guest.shut_down()?;
-        self.boot_kernel(release, &kernel)
+        self.start(release, Start::Kernel(&kernel))
     }
 
     /// Runs a command of alice's, and says how long it took.

@@ -75,10 +75,9 @@ impl Machine<'_> {
             cpu: self.cpu,
             smp: self.smp,
             mem: self.mem,
-            kernel: &kernel,
         };
         let given = self.append.iter().map(String::as_str);
-        let mut command = qemu.command(KERNEL_ARGUMENTS.into_iter().chain(given));
+        let mut command = qemu.command(&kernel, KERNEL_ARGUMENTS.into_iter().chain(given));
         command.arg("-initrd").arg(self.initramfs);
         if self.steady_time {
             command.args(["-icount", "shift=0"]);
