@@ -8,8 +8,16 @@ gcc-only := -mno-fp-ret-in-387 -mpreferred-stack-boundary=% -mskip-rax-setup \
 	-fno-partial-inlining -fplugin-arg-% -fplugin=% -fno-reorder-blocks \
 	-fno-allow-store-data-races -fno-inline-functions-called-once \
 	-fmin-function-alignment=% -fno-isolate-erroneous-paths-dereference --param=% \
-	-fno-stack-clash-protection -fdiagnostics-show-context% -fsanitize=bounds-strict -mabi=lp64
+	-fno-stack-clash-protection -fdiagnostics-show-context% -fzero-init-padding-bits=% \
+	-fsanitize=bounds-strict -mabi=lp64
 clang := $(llvm-clang) --target=$(if $(CONFIG_ARM64),aarch64,x86_64)-linux-gnu
+
+generating := $(filter-out $(gcc-only) -Wp$(comma)% -include %.h,$(KBUILD_CFLAGS)) -w
+
+# A newer gcc may have more of them.
+ifeq ($(shell $(clang) $(generating) -x c -c -o /dev/null /dev/null 2>/dev/null && echo y),)
+$(info atomik: this clang lacks a flag of the kernel's gcc; the helpers are called, not inlined)
+else
 
 # If this clang can't compile the kernel's headers, there are no helpers to inline.
 quiet_cmd_helpers = HELPER  $@
@@ -24,7 +32,7 @@ quiet_cmd_helpers = HELPER  $@
 # The bitcode itself has the flags of code generation (no red zone, thunks for returns), from rustc.
 quiet_cmd_rustc_inline = RUSTC $(quiet_modtag) $@
       cmd_rustc_inline = $(rust_common_cmd) --emit=llvm-bc=$(@:.o=.bc) $< ; \
-	$(clang) $(filter-out $(gcc-only) -Wp$(comma)% -include %.h,$(KBUILD_CFLAGS)) -w \
+	$(clang) $(generating) \
 	-Xclang -mlink-builtin-bitcode -Xclang $(obj)/module/helpers.bc \
 	-c -o $@ $(@:.o=.bc) $(cmd_objtool)
 
@@ -39,3 +47,5 @@ $(obj)/module/helpers.bc: FORCE
 
 $(obj)/module/atomik.o: $(src)/module/atomik.rs $(obj)/module/helpers.bc FORCE
 	+$(call if_changed_rule,rustc_inline)
+
+endif
