@@ -64,12 +64,7 @@ fn run() -> Result<bool> {
         ),
         ("upgrade", Flavour::Cloud, scenario::upgrade, true),
         ("undo", Flavour::Cloud, scenario::undo, true),
-        (
-            "secure-boot",
-            Flavour::Cloud,
-            scenario::secure_boot,
-            true,
-        ),
+        ("secure-boot", Flavour::Cloud, scenario::secure_boot, true),
         ("packages", Flavour::Cloud, scenario::packages, true),
         ("install-amd64", Flavour::Full, scenario::install, true),
         ("install-arm64", Flavour::Arm, scenario::install, true),
