@@ -25,7 +25,7 @@ pub const AARCH64: Marks = Marks {
 
 const fn movz(number: [u8; 2]) -> u32 {
     const TO_NOWHERE: u32 = 0xd280_001f;
-    TO_NOWHERE | (u16::from_le_bytes(number) as u32) << 5
+    TO_NOWHERE | ((u16::from_le_bytes(number) as u32) << 5)
 }
 
 /// Executes the mark that begins a block.

@@ -17,6 +17,8 @@ if [[ -n $answer ]]; then
         >/usr/local/bin/mokutil
     chmod 755 /usr/local/bin/mokutil
 fi
+. packaging/environment.sh
+PATH=/usr/local/bin:$PATH
 . packaging/install/messages.sh
 . packaging/install/driver.sh
 if not_enrolled; then say 'the module is not loaded now'; fi
