@@ -11,7 +11,7 @@ use atomik_bench::{
 };
 use atomik_test_support::{
     mapping::Mapping,
-    memory::{PAGE, Pages},
+    memory::{Pages, page_size},
     raw::{self, BatchOp, RawFile, RawWatch, open_device},
 };
 use atomik_uapi as uapi;
@@ -38,7 +38,7 @@ pub fn all(factor: u32) -> Result<Vec<Case>> {
     cases.extend(singles("", &file, calls)?);
     cases.extend(batches("", &file, &BATCHES, factor)?);
     // Half of the results in one page, and half in the next.
-    let across = PAGE - 8 * size_of::<BatchOp>();
+    let across = page_size() - 8 * size_of::<BatchOp>();
     cases.extend(batches_at("batch-across/", &file, &[16], across, factor)?);
     cases.extend(conditions(&file, factor)?);
     cases.extend(exports(&file, factor)?);
@@ -191,7 +191,7 @@ fn batches_at(
     let case = |id: String, num_ops: u32, entry: fn(u32) -> BatchOp| {
         let ops: Vec<BatchOp> = (0..num_ops).map(|i| entry(i * STRIDE % contexts)).collect();
         // In pages of their own, as the number of pages that results lie in makes a difference.
-        let pages = Pages::new((offset + size_of_val(&*ops)).div_ceil(PAGE));
+        let pages = Pages::new((offset + size_of_val(&*ops)).div_ceil(page_size()));
         pages.put(offset, &ops);
         let mut argument = uapi::Batch {
             table_id,
@@ -221,7 +221,7 @@ fn conditions(file: &Rc<RawFile>, factor: u32) -> Result<Vec<Case>> {
     let contexts = 4096;
     let table_id = file.create(contexts)?;
     let case = |id: &str, operations: u32, ops: Vec<BatchOp>| {
-        let pages = Pages::new(size_of_val(&*ops).div_ceil(PAGE));
+        let pages = Pages::new(size_of_val(&*ops).div_ceil(page_size()));
         pages.put(0, &ops);
         let mut argument = uapi::Batch {
             table_id,
@@ -514,7 +514,7 @@ fn bpf_maps(calls: u32) -> Result<Vec<Case>> {
 fn mapped(file: &Rc<RawFile>, calls: u32) -> Result<Vec<Case>> {
     const CONTEXTS: u32 = 4096;
     let table_id = file.create(CONTEXTS)?;
-    let pages = CONTEXTS as usize * size_of::<u64>() / PAGE;
+    let pages = CONTEXTS as usize * size_of::<u64>() / page_size();
     // Mapped to the end, so that a case has the states themselves.
     let states = Box::leak(Box::new(Mapping::new(file, table_id, pages)?)).states();
     let mut ops: Vec<BatchOp> = (0..CONTEXTS).map(|addr| raw::accum(addr, 3)).collect();
