@@ -17,7 +17,9 @@ context: 3 cases, 79 expectations, 40 of 50 operands
 table: 4 cases, 595 expectations, 69 of 125 operands
 batch: 5 cases, 594 expectations, 45 of 70 operands
 stream: 0 cases, 0 expectations, 0 of 0 operands
+state: 0 cases, 0 expectations, 0 of 0 operands
 message: 0 cases, 0 expectations, 0 of 0 operands
+packet: 0 cases, 0 expectations, 0 of 0 operands
 fingerprint: 11 cases, 732 expectations, 250 of 250 operands
 ordered_fingerprint: 4 cases, 193 expectations, 60 of 72 operands
 errors: 15 cases, 12 expectations, 0 of 0 operands

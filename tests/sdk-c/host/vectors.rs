@@ -20,7 +20,9 @@ context: 13 cases, 465 expectations, 213 of 247 operands
 table: 19 cases, 3865 expectations, 424 of 681 operands
 batch: 25 cases, 3671 expectations, 262 of 418 operands
 stream: 0 cases, 0 expectations, 0 of 0 operands
+state: 0 cases, 0 expectations, 0 of 0 operands
 message: 0 cases, 0 expectations, 0 of 0 operands
+packet: 0 cases, 0 expectations, 0 of 0 operands
 fingerprint: 11 cases, 732 expectations, 250 of 250 operands
 ordered_fingerprint: 4 cases, 193 expectations, 60 of 72 operands
 errors: 19 cases, 16 expectations, 0 of 0 operands
