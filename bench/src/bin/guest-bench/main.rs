@@ -22,6 +22,7 @@ use block::Case;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 #[derive(Parser)]
 struct Cli {
@@ -77,6 +78,7 @@ fn counts(cli: &Cli, symbols: bool) -> Result<()> {
     for group in [rest, others] {
         for _ in 0..cli.rounds {
             for &index in &group {
+                pause(blocks.len() as u64);
                 cases[index].run();
                 blocks.push(index);
             }
@@ -92,6 +94,17 @@ fn counts(cli: &Cli, symbols: bool) -> Result<()> {
             Vec::new()
         },
     })
+}
+
+/// Waits before the block with this number, up to 262 us, by turns of no pattern.
+///
+/// What one case makes the kernel do later, at a fixed time, would else fall into the same other
+/// case in each round.
+fn pause(block: u64) {
+    const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+    let nanoseconds = block.wrapping_mul(block).wrapping_mul(GOLDEN_RATIO) >> 46;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_nanos(nanoseconds) {}
 }
 
 fn single_calls(executed: processors::Executed) -> Result<()> {
