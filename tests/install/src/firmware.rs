@@ -117,14 +117,14 @@ impl Firmware {
     }
 
     /// Does what the user does at the console after `mokutil --import`: tells shim's MokManager, by
-    /// the serial port, to enrol the key. Keeps what came by the port in `log`.
+    /// the serial port, to enrol the key. Keeps what came by the port in `log`. Expects that
+    /// `mokutil --timeout -1` was called, which leaves out the screen that waits for a key.
     pub fn enrol(&self, in_root: &Path, password: &str, log: &Path) -> Result<()> {
         let chosen = format!("{DOWN}{ENTER}");
         let password = format!("{password}{ENTER}");
         // A line of each screen, and the answer.
         let screens = [
-            ("Press any key to perform MOK management", ENTER),
-            ("Enroll hash from disk", &chosen),
+            ("Enroll hash from disk", chosen.as_str()),
             // Below it is the line to go on.
             ("View key 0", &chosen),
             // No or yes.

@@ -190,7 +190,7 @@ fn check_unsigned(scenario: &mut Scenario, guest: &mut Guest, when: &str) -> Res
         !unsigned.text.contains("loaded")
             && unsigned
                 .text
-                .contains("Lockdown: insmod: unsigned module loading is restricted"),
+                .contains("Loading of unsigned module is rejected"),
     );
     Ok(())
 }

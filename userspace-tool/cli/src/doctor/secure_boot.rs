@@ -44,23 +44,31 @@ fn key(name: &'static str, system: &System) -> Check {
             "run install.sh again, or `dkms generate_mok`, and build the module again",
         );
     };
-    if holds(system, "MokListRT", &key) {
+    if holds(system, "MokListRT", &key) == Some(true) {
         return Check::ok(name, "on, and DKMS's key is enrolled");
     }
     const CONFIRM: &str = "on the blue screen press a key, choose 'Enroll MOK', 'Continue', \
         'Yes', give the password, choose 'Reboot'";
-    if holds(system, "MokNew", &key) {
-        return Check::failed(
+    match holds(system, "MokNew", &key) {
+        Some(true) => Check::failed(
             name,
             "on, and the request to enrol DKMS's key waits to be confirmed",
             format!("reboot; {CONFIRM}"),
-        );
+        ),
+        Some(false) => Check::failed(
+            name,
+            "on: the kernel loads only modules whose key is enrolled, and DKMS's isn't",
+            format!("mokutil --import {KEY}, which asks for a new password; reboot; {CONFIRM}"),
+        ),
+        None => Check::failed(
+            name,
+            "on: DKMS's key isn't enrolled, and a request waits to be confirmed, of a key that only \
+             root may see",
+            format!(
+                "`sudo atomikctl doctor` says whether it is that key; if so: reboot; {CONFIRM}"
+            ),
+        ),
     }
-    Check::failed(
-        name,
-        "on: the kernel loads only modules whose key is enrolled, and DKMS's isn't",
-        format!("mokutil --import {KEY}, which asks for a new password; reboot; {CONFIRM}"),
-    )
 }
 
 /// A variable that says yes or no.
@@ -70,9 +78,9 @@ fn flag(system: &System, variable: &str) -> Option<bool> {
     bytes.get(4).map(|value| *value == 1)
 }
 
-/// Whether a list of shim's has the key. A long list is continued in variables whose names end in a
-/// number.
-fn holds(system: &System, list: &str, key: &[u8]) -> bool {
+/// Whether a list of shim's has the key; none where a part of the list is there, but this user may
+/// not read it. A long list is continued in variables whose names end in a number.
+fn holds(system: &System, list: &str, key: &[u8]) -> Option<bool> {
     let names = system.list(VARIABLES).into_iter().filter(|name| {
         let number = name
             .strip_prefix(list)
@@ -84,9 +92,17 @@ fn holds(system: &System, list: &str, key: &[u8]) -> bool {
                 .all(|c| c.is_ascii_digit())
         })
     });
-    names
-        .filter_map(|name| system.bytes(&format!("{VARIABLES}/{name}")))
-        .any(|bytes| bytes.windows(key.len()).any(|window| window == key))
+    let mut complete = true;
+    for name in names {
+        match system.bytes(&format!("{VARIABLES}/{name}")) {
+            Some(bytes) if bytes.windows(key.len()).any(|window| window == key) => {
+                return Some(true);
+            }
+            Some(_) => (),
+            None => complete = false,
+        }
+    }
+    complete.then_some(false)
 }
 
 #[cfg(test)]
@@ -144,7 +160,12 @@ mod tests {
         fake.write(KEY, "the key");
         set(&fake, &format!("MokListRT-{SHIM}"), "\0 another key \0");
         assert!(next().starts_with("mokutil --import /var/lib/dkms/mok.pub"));
-        set(&fake, &format!("MokNew-{SHIM}"), "\0 the key \0");
+        // A directory can't be read either: mokutil makes the variable for root alone.
+        let requested = format!("MokNew-{SHIM}");
+        set(&fake, &format!("{requested}/part"), "");
+        assert!(next().starts_with("`sudo atomikctl doctor`"), "{}", next());
+        fake.remove(&format!("{VARIABLES}/{requested}"));
+        set(&fake, &requested, "\0 the key \0");
         assert!(next().starts_with("reboot"), "{}", next());
         set(&fake, &format!("MokListRT1-{SHIM}"), "\0 the key \0");
         assert_eq!(secure_boot(&fake.system()).level, Level::Ok);
