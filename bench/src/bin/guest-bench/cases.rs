@@ -89,22 +89,20 @@ fn proof() {
             options(nostack)
         )
     }
-    // SAFETY: likewise, with a word of their own.
+    // SAFETY: likewise.
     #[cfg(target_arch = "aarch64")]
     unsafe {
-        let mut word = 0u64;
         std::arch::asm!(
             ".arch_extension lse",
             ".rept 996",
             "nop",
             ".endr",
-            "ldset xzr, xzr, [{word}]",
-            "swp xzr, {value}, [{word}]",
-            "casal xzr, xzr, [{word}]",
+            "casal xzr, xzr, [sp]",
+            "swp {word}, {word}, [sp]",
+            "swp {word}, {word}, [sp]",
             // Has no cache line to itself.
-            "str xzr, [{word}]",
-            word = in(reg) &raw mut word,
-            value = out(reg) _,
+            "ldr {word}, [sp]",
+            word = out(reg) _,
             options(nostack)
         )
     }
