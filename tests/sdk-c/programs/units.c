@@ -561,7 +561,7 @@ static void is_nowhere(atomik_table_t *t)
 {
 	atomik_op_t op = { ATOMIK_OP_READ, { 0, 0, 0 }, 0, 0 };
 	uint32_t addr = 0;
-	uint64_t delta = 1;
+	uint64_t delta = 1, image[ATOMIK_TABLE_WORDS(1)] = { 0 };
 
 	atomik_table_clear_error(t);
 	CHECK(t->num_contexts == 0);
@@ -572,8 +572,8 @@ static void is_nowhere(atomik_table_t *t)
 	CHECK(atomik_table_accum_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_load_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_read_many(t, &addr, &delta, 1) == ATOMIK_EINVAL);
-	CHECK(atomik_table_snapshot(t, 0, 1, &delta) == ATOMIK_EINVAL);
-	CHECK(atomik_table_restore(t, 0, 1, &delta) == ATOMIK_EINVAL);
+	CHECK(atomik_table_snapshot(t, 0, 1, image) == ATOMIK_EINVAL);
+	CHECK(atomik_table_restore(t, 0, 1, image) == ATOMIK_EINVAL);
 	CHECK(atomik_table_set(t, 0, 1) == ATOMIK_EINVAL);
 	CHECK(atomik_table_compare_exchange(t, 0, &delta, 1) == ATOMIK_EINVAL);
 	FAILED(t, ATOMIK_EINVAL, 0);
