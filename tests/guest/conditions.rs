@@ -6,6 +6,7 @@ use atomik_test_support::{
     mapping::Mapping,
     memory::{Pages, page_size},
     raw::{Context, RawFile, accum, expect, load, open_device, read, set, swap},
+    rounds::steps,
 };
 use atomik_uapi::BatchOp;
 use nix::{errno::Errno, sys::mman::ProtFlags};
@@ -195,15 +196,15 @@ fn update(file: &RawFile, table: u32, addr: u32, f: impl Fn(u64) -> u64) {
 
 #[test]
 fn a_counter_of_four_threads_is_exact() {
-    const EACH: u64 = 2000;
+    let each = steps(2000);
     let file = open_device();
     let table = file.create(1).unwrap();
     thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..EACH).for_each(|_| update(&file, table, 0, |state| state + 1)));
+            scope.spawn(|| (0..each).for_each(|_| update(&file, table, 0, |state| state + 1)));
         }
     });
-    assert_eq!(file.read(table, 0), Ok(4 * EACH));
+    assert_eq!(file.read(table, 0), Ok(4 * each));
 }
 
 /// Of several that want to set a flag, one has set it.

@@ -4,7 +4,7 @@
 
 use crate::isolation::{Done, with_interference};
 use atomik::{Batch, Context, Device, Error, LocalError, MAX_BATCH, Rights, TableRef, TableView};
-use atomik_test_support::fdinfo;
+use atomik_test_support::{fdinfo, rounds::steps};
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
@@ -14,7 +14,9 @@ use std::{
 const CONTEXTS: u32 = 16;
 
 /// Reads that the tests make while batches interfere.
-const ROUNDS: u64 = 3000;
+fn rounds() -> u64 {
+    steps(3000)
+}
 
 /// All contexts, and each once more, so that a long read takes its time.
 fn addrs(times: usize) -> Vec<u32> {
@@ -79,7 +81,7 @@ fn no_read_is_torn() {
     let views = [table.view().unwrap(), export.view().unwrap()];
     let addrs = addrs(1);
     let watched = || {
-        for _ in 0..ROUNDS {
+        for _ in 0..rounds() {
             for view in &views {
                 let mut states = [0; CONTEXTS as usize];
                 view.read_consistent(&addrs, &mut states).unwrap();

@@ -2,7 +2,10 @@
 
 //! DESTROY_TABLE against everything else: each operation gets its full effect or ENOENT.
 
-use atomik_test_support::raw::{accum, load, open_device, read, swap};
+use atomik_test_support::{
+    raw::{accum, load, open_device, read, swap},
+    rounds::steps,
+};
 use nix::errno::Errno;
 use std::{
     sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
@@ -11,7 +14,7 @@ use std::{
 
 #[test]
 fn destroy_races_with_everything() {
-    const TABLES: u32 = 1500;
+    let tables = steps(1500);
     let file = open_device();
     let current = AtomicU32::new(0);
     let done = AtomicBool::new(false);
@@ -68,7 +71,7 @@ fn destroy_races_with_everything() {
                 }
             });
         }
-        for _ in 0..TABLES {
+        for _ in 0..tables {
             let table = file.create(4).unwrap();
             current.store(table, Ordering::Relaxed);
             let before = served.load(Ordering::Relaxed);
@@ -86,14 +89,14 @@ fn destroy_races_with_everything() {
         }
         done.store(true, Ordering::Relaxed);
     });
-    assert!(served.into_inner() > u64::from(TABLES));
+    assert!(served.into_inner() > tables);
     assert!(refused.into_inner() > 0);
 }
 
 #[test]
 fn one_destroy_of_many_succeeds() {
     let file = open_device();
-    for _ in 0..300 {
+    for _ in 0..steps(300) {
         let table = file.create(16).unwrap();
         let destroyed = thread::scope(|scope| {
             let threads: Vec<_> = (0..4)

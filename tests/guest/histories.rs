@@ -10,6 +10,7 @@ use atomik_linearizability::{
 };
 use atomik_test_support::{
     raw::{RawFile, RawWatch, open_device},
+    rounds::steps,
     start::Start,
 };
 use atomik_uapi::{MAX_TABLES, WATCH_NONBLOCK};
@@ -136,7 +137,7 @@ impl Users {
 /// Numbers of what has been recorded.
 #[derive(Debug, Default)]
 struct Coverage {
-    histories: usize,
+    histories: u64,
     operations: usize,
     concurrent: usize,
     /// Operations on a table that was not there.
@@ -148,18 +149,19 @@ struct Coverage {
 }
 
 /// Records and checks histories of threads that do operations of `op`.
-fn record_and_check(name: &str, histories: usize, op: fn(&mut ChaCha8Rng) -> Op) {
+fn record_and_check(name: &str, histories: u64, op: fn(&mut ChaCha8Rng) -> Op) {
     record_and_check_beside(name, histories, Users::None, op);
 }
 
 /// Does the same with such users of the first table.
 fn record_and_check_beside(
     name: &str,
-    histories: usize,
+    histories: u64,
     users: Users,
     op: fn(&mut ChaCha8Rng) -> Op,
 ) {
-    let mut random = ChaCha8Rng::seed_from_u64(histories as u64);
+    let histories = steps(histories);
+    let mut random = ChaCha8Rng::seed_from_u64(histories);
     let mut coverage = Coverage::default();
     while coverage.histories < histories {
         let threads = random.random_range(THREADS);

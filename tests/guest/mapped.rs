@@ -7,6 +7,7 @@ use atomik_test_support::{
     mapping::{Mapping, READ_WRITE, in_page, pages_of_span},
     memory::{Pages, page_size},
     raw::{accum, load, open_device, open_device_with, read, swap},
+    rounds::steps,
     task,
 };
 use nix::{
@@ -74,20 +75,20 @@ fn a_batch_that_fails_leaves_a_mapped_table_as_it_was() {
 
 #[test]
 fn no_delta_gets_lost_between_mappings_commands_and_batches() {
-    const ROUNDS: u64 = 5000;
+    let rounds = steps(5000);
     let file = open_device();
     let table = file.create(2).unwrap();
     let mapping = Mapping::new(&file, table, 1).unwrap();
     let start = Barrier::new(4);
     // Each thread has 16 bits of its own, of which the lowest ends as it began.
     let delta = |thread: u64, round: u64| (round & 0xffff) << (16 * thread);
-    let sum = |thread| (1..=ROUNDS).fold(0, |sum, round| sum ^ delta(thread, round));
+    let sum = |thread| (1..=rounds).fold(0, |sum, round| sum ^ delta(thread, round));
     thread::scope(|scope| {
         for number in 0..4 {
             let (file, mapping, start) = (&file, &mapping, &start);
             scope.spawn(move || {
                 start.wait();
-                for round in 1..=ROUNDS {
+                for round in 1..=rounds {
                     let delta = delta(number, round);
                     match number {
                         0 | 1 => mapping.accum(0, delta),

@@ -6,6 +6,7 @@ use crate::serve::serve;
 use atomik_test_support::{
     model::{Answer, Entry, Op, Tables},
     raw::open_device,
+    rounds::steps,
 };
 use proptest::{prelude::*, sample::Index};
 use std::cell::Cell;
@@ -57,11 +58,11 @@ const HOLDS: u64 = 1 << 63;
 
 #[test]
 fn ten_thousand_operations_follow_the_model() {
-    const CASES: u32 = 100;
+    let cases = steps(100);
     const STEPS: usize = 100;
-    let operations = Cell::new(0);
+    let operations = Cell::new(0_u64);
     let config = ProptestConfig {
-        cases: CASES,
+        cases: cases as u32,
         failure_persistence: None,
         ..ProptestConfig::default()
     };
@@ -103,6 +104,6 @@ fn ten_thousand_operations_follow_the_model() {
             prop_assert_eq!(file.states(id, states.len() as u32), states);
         }
     });
-    assert!(operations.get() >= 10_000);
+    assert!(operations.get() >= cases * STEPS as u64);
     println!("{} operations", operations.get());
 }

@@ -12,7 +12,7 @@ use atomik_test_support::{
         RawFile, RawWatch, accum, changes, expect, load, open_device, open_device_with, read, set,
         swap,
     },
-    rounds::rounds,
+    rounds::{rounds, steps},
     start::Start,
     task,
 };
@@ -786,7 +786,8 @@ fn a_thousand_watches() {
         thread::scope(|scope| {
             let _disturber = Disturber::start(scope, &done);
             let (mut told, mut child) = (0, spawn());
-            for round in 1..200u64 {
+            let rounds = steps(200);
+            for round in 1..rounds {
                 for addr in (0..65536).step_by(977) {
                     file.load(table, addr, round).unwrap();
                 }
@@ -795,7 +796,7 @@ fn a_thousand_watches() {
                     .map(|watch| watch.read(64).map_or(0, |all| all.len()))
                     .sum::<usize>();
                 // While it makes watches, or reads them.
-                if round % 16 == 0 {
+                if round % rounds.div_ceil(12) == 0 {
                     kill(child, Signal::SIGKILL).unwrap();
                     waitpid(child, None).unwrap();
                     child = spawn();

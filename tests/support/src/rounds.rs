@@ -1,10 +1,19 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 
-//! [`rounds`] of tests that repeat themselves.
+//! How often tests repeat themselves.
 
 use std::env;
 
 /// Rounds of a test that repeats itself: 1000, or fewer on a slow kernel.
 pub fn rounds() -> i64 {
     env::var("ATOMIK_ROUNDS").map_or(1000, |n| n.parse().expect("ATOMIK_ROUNDS is a number"))
+}
+
+/// The usual number of short steps, or a tenth of it on a slow kernel.
+pub fn steps(usual: u64) -> u64 {
+    if rounds() < 1000 {
+        usual.div_ceil(10)
+    } else {
+        usual
+    }
 }
