@@ -14,9 +14,7 @@ use std::{
 const CONTEXTS: u32 = 16;
 
 /// Reads that the tests make while batches interfere.
-fn rounds() -> u64 {
-    steps(3000)
-}
+const ROUNDS: u64 = 3000;
 
 /// All contexts, and each once more, so that a long read takes its time.
 fn addrs(times: usize) -> Vec<u32> {
@@ -81,7 +79,7 @@ fn no_read_is_torn() {
     let views = [table.view().unwrap(), export.view().unwrap()];
     let addrs = addrs(1);
     let watched = || {
-        for _ in 0..rounds() {
+        for _ in 0..steps(ROUNDS) {
             for view in &views {
                 let mut states = [0; CONTEXTS as usize];
                 view.read_consistent(&addrs, &mut states).unwrap();

@@ -14,9 +14,7 @@ use std::{
 };
 
 /// Batches that each test runs while others interfere.
-fn rounds() -> u64 {
-    steps(3000)
-}
+const ROUNDS: u64 = 3000;
 
 /// Tells other threads that a test is done when dropped, also when it panics.
 pub struct Done<'a>(pub &'a AtomicBool);
@@ -66,7 +64,7 @@ fn nothing_lands_inside_a_batch() {
     let table = file.create(64).unwrap();
     // The length gives the others time to try.
     let watched = || {
-        for round in 0..rounds() {
+        for round in 0..steps(ROUNDS) {
             let mut ops = vec![accum(0, round), read(0)];
             ops.extend((0..200).map(|i| accum(1 + i % 60, 1)));
             ops.extend([read(0), accum(0, round), swap(0), read(0)]);
@@ -106,7 +104,7 @@ fn no_batch_is_seen_half_done() {
         file.batch(table, &mut ops).unwrap();
     };
     let watched = || {
-        for _ in 0..rounds() {
+        for _ in 0..steps(ROUNDS) {
             let mut ops = [0, 255, 128, 1].map(read);
             file.batch(table, &mut ops).unwrap();
             assert!(ops.iter().all(|op| op.value == ops[0].value), "{ops:?}");
@@ -135,7 +133,7 @@ fn single_reads_do_not_see_a_batch_half_done() {
         file.batch(table, &mut ops).unwrap();
     };
     let watched = || {
-        for number in 1..rounds() {
+        for number in 1..steps(ROUNDS) {
             count_up(&file, number);
         }
     };
@@ -165,7 +163,7 @@ fn no_delta_is_lost() {
     let file = open_device();
     let table = file.create(8).unwrap();
     // Each thread's deltas have bits of their own, so that a lost one can be named.
-    let deltas = 4 * rounds();
+    let deltas = 4 * steps(ROUNDS);
     thread::scope(|scope| {
         for thread in 0..4u32 {
             let file = &file;
@@ -196,7 +194,7 @@ fn each_state_is_swapped_once() {
         for thread in 1..=4u64 {
             let (file, total) = (&file, &total);
             scope.spawn(move || {
-                for n in 0..rounds() {
+                for n in 0..steps(ROUNDS) {
                     let number = (thread << 32) | (n + 1);
                     let found = file.swap(table, 0, number).unwrap();
                     total.fetch_add(number.wrapping_sub(found), Ordering::Relaxed);
