@@ -248,7 +248,9 @@ mod tests {
     fn a_delta_undoes_itself_and_order_does_not_matter() {
         let accumulate = |deltas: [u64; 3]| {
             with_context(|table| {
-                deltas.map(|delta| table.accum(0, delta));
+                for delta in deltas {
+                    table.accum(0, delta);
+                }
                 table.read(0)
             })
         };

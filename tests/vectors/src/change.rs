@@ -52,7 +52,7 @@ impl Change {
                     .map(|(f, value)| (f.clone(), value.clone()))
                     .collect(),
             );
-            case["steps"] = [before, &[self.with.clone()]].concat().into();
+            case["steps"] = [before, std::slice::from_ref(&self.with)].concat().into();
         }
         let file = json!({"kind": of["kind"], "format": 1, "about": "", "cases": [case]});
         serde_json::from_value(file).map_err(|error| error.to_string())

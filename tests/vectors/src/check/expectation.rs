@@ -2,10 +2,11 @@
 
 //! Compares results with those that are expected.
 
-use std::fmt::Display;
+use std::fmt::{Debug, Display};
 
 use atomik::{Error, LocalError, Result};
 
+use super::Outcome;
 use crate::format::ErrorKind;
 
 /// Compares two results by what they print.
@@ -45,6 +46,24 @@ pub fn returned<T: Display, E: Display>(
 pub fn done<T>(found: Result<T>, error: Option<ErrorKind>) -> std::result::Result<(), String> {
     let expected = error.is_none().then_some("done");
     returned(found.map(|_| "done"), expected, error)
+}
+
+/// Compares the result of decoding bytes with the error that is expected of them.
+pub fn refused<T: Debug, E: Debug>(
+    found: std::result::Result<T, E>,
+    error: Option<ErrorKind>,
+) -> Outcome {
+    match (found, error) {
+        (Err(_), Some(ErrorKind::Message)) => Ok(true),
+        (found, error) => Err(format!("{found:?}, expected the error {error:?}")),
+    }
+}
+
+/// Compares the bytes that something is encoded to.
+pub fn encoded(found: &[u8], expected: &[u8]) -> Outcome {
+    let text = |bytes: &[u8]| format!("{bytes:02x?}");
+    same("the encoding", text(found), text(expected))?;
+    Ok(true)
 }
 
 fn same_error(found: &Error, error: ErrorKind) -> std::result::Result<(), String> {

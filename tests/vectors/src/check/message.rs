@@ -4,9 +4,9 @@
 
 use atomik::DeltaMessage;
 
-use super::expectation::same;
+use super::expectation::{encoded, refused, same};
 use super::{Outcome, Storage};
-use crate::format::{ErrorKind, MessageCase};
+use crate::format::MessageCase;
 
 pub fn check<S: Storage>(_: &S, case: &MessageCase) -> Outcome {
     if !S::PROCESS {
@@ -24,10 +24,7 @@ pub fn check<S: Storage>(_: &S, case: &MessageCase) -> Outcome {
         ..
     } = case
     else {
-        return match (decoded, case.error) {
-            (Err(_), Some(ErrorKind::Message)) => Ok(true),
-            (decoded, error) => Err(format!("{decoded:?}, expected the error {error:?}")),
-        };
+        return refused(decoded, case.error);
     };
     let decoded = decoded.map_err(|error| error.to_string())?;
     same("the sender", format!("{:#x}", decoded.sender), sender)?;
@@ -38,10 +35,5 @@ pub fn check<S: Storage>(_: &S, case: &MessageCase) -> Outcome {
     same("the delta", &decoded.delta, delta)?;
     let made = DeltaMessage::new(sender.low(), *addr, *epoch, *seq, *width, delta.limbs());
     let made = made.map_err(|error| error.to_string())?.encode();
-    same(
-        "the encoding",
-        format!("{made:02x?}"),
-        format!("{:02x?}", case.bytes.0),
-    )?;
-    Ok(true)
+    encoded(&made, &case.bytes.0)
 }
