@@ -117,7 +117,7 @@ chosen = $(or $(SCENARIOS),packages install-arm64)
 install-programs: tool replicator
 	@$(if $(findstring arm64,$(chosen)),$(MAKE) --no-print-directory tool replicator KERNEL=7.3-arm64)
 	@packaging/deb/build $(if $(findstring packages,$(chosen)),,driver)
-	@$(cargo) build --release --locked --package atomik-install-test
+	@$(cargo) build --locked --package atomik-install-test
 
 fuzz: setup ## fuzz the ioctls for SECONDS, with KERNEL=debug by coverage; failures become tests
 	@$(cargo) build --release --locked --package atomik-fuzz
@@ -136,7 +136,7 @@ replicator: setup ## build atomik-replicate, static
 	@echo $(guest_programs)/tool/atomik-replicate
 
 examples: setup ## build the examples of the crate, static
-	@$(guest_cargo) build --release --locked --package atomik --examples
+	@$(guest_cargo) build --locked --package atomik --examples
 
 vectors: setup ## write the vectors of tests/vectors, of what the model there says
 	@$(cargo) run --quiet --locked --package atomik-vectors
@@ -159,8 +159,8 @@ shell: tool ## an interactive guest
 	@$(run) --tty --file $(guest_programs)/tool/atomikctl=/usr/bin/atomikctl
 
 kernel-table: ## compare the README's table with the tests' records in target/tested; UPDATE=yes writes it
-	@$(cargo) build --quiet --release --locked --package atomik-install-test
-	@$(programs)/release/kernel-table $(if $(UPDATE),--update) README.md target/tested
+	@$(cargo) build --quiet --locked --package atomik-install-test
+	@$(programs)/debug/kernel-table $(if $(UPDATE),--update) README.md target/tested
 
 bench-programs: tool
 	@$(cargo) build --quiet --release --locked --package atomik-bench

@@ -39,7 +39,7 @@ fn run() -> Result<bool> {
             .with_context(|| format!("no {what} was given"))
     };
     let scripts = PathBuf::from(next("directory of scripts")?);
-    let programs = PathBuf::from(next("directory of programs")?);
+    let agent = PathBuf::from(next("atomik-replicate")?);
     let directory = TempDir::new_in(next("directory of runs")?)?;
     let text = |word: OsString| word.into_string().ok().context("an argument isn't UTF-8");
     let kernel = text(next("kernel")?)?;
@@ -47,7 +47,8 @@ fn run() -> Result<bool> {
     let seed = text(next("seed")?)?.parse()?;
     let paths = Paths {
         scripts,
-        programs,
+        agent,
+        node: env::current_exe()?.with_file_name("replicate-node"),
         directory: directory.path().to_owned(),
         kernel,
     };

@@ -24,7 +24,10 @@ pub struct Node {
 pub struct Paths {
     /// The directory `qemu`.
     pub scripts: PathBuf,
-    pub programs: PathBuf,
+    /// atomik-replicate, as users have it.
+    pub agent: PathBuf,
+    /// What a guest runs beside it.
+    pub node: PathBuf,
     /// The directory of this run, for what guests and servers say, and for what servers keep.
     pub directory: PathBuf,
     /// The kernel of the guests, as qemu/run takes it.
@@ -110,8 +113,7 @@ impl Node {
 }
 
 fn boot(paths: &Paths, name: &str) -> Result<Guest> {
-    let files = ["replicate-node", "atomik-replicate"].map(|file| paths.programs.join(file));
-    let files = files.each_ref().map(PathBuf::as_path);
+    let files = [paths.node.as_path(), &paths.agent];
     let log = paths.directory.join(format!("node-{name}"));
     Guest::boot(&paths.scripts, &paths.kernel, name, &files, &log)
 }

@@ -167,7 +167,7 @@ impl World {
 
     /// Runs a command of `atomik-replicate` about the table, which must succeed.
     pub fn command(&self, command: &str, arguments: &[&str]) -> Result<()> {
-        let output = Command::new(self.paths.programs.join("atomik-replicate"))
+        let output = Command::new(&self.paths.agent)
             .args([command, self.table, "--nats", &self.log.url()])
             // Servers of a cluster may be choosing leaders, and this machine be busy.
             .args(["--timeout", "300"])
