@@ -72,10 +72,8 @@ impl Document {
                         heading.push_str(&text);
                     }
                 }
-                Event::Html(html) | Event::InlineHtml(html) => {
-                    if !html.starts_with("<!--") {
-                        document.html.push(line);
-                    }
+                Event::Html(html) | Event::InlineHtml(html) if !html.starts_with("<!--") => {
+                    document.html.push(line);
                 }
                 _ => {}
             }
