@@ -81,9 +81,13 @@ PROGRAMS ?= guest,alone
 test-guest: setup tool examples ## the tests of the loaded driver
 	@KERNEL="$(KERNEL)" tests/in-guests "$(PROGRAMS)"
 
+# PART=driver leaves out the tests of programs: what the debug kernel notices is in the driver.
+PART ?=
+program_tests := atomikctl examples library library_watch patterns readme sdk_c session \
+	snapshot_file stream top vectors watch
 test-debug: setup tool examples ## the same with sanitizers, lockdep, leak checks, injected faults
 	@tests/test-bed/debug-kernel
-	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults"
+	@KERNEL=debug tests/in-guests "$(PROGRAMS),faults" $(if $(PART),$(program_tests:%=--skip %::))
 
 test-bed: setup ## the tests of the test bed itself: guests, environments, stale archives
 	@tests/test-bed/archive
