@@ -410,7 +410,7 @@ fn with(description: &str, author: &str, device: &str, constraint: &str) -> Sche
 }
 
 fn files(schema: Schema) -> Files {
-    generate_with(&[schema], &[SCHEMA.1.clone()], &Language::ALL)
+    generate_with(&[schema], std::slice::from_ref(&SCHEMA.1), &Language::ALL)
 }
 
 /// Those of other texts. Most are the same for all texts.

@@ -181,7 +181,7 @@ impl File {
         let returns = |op: &&BatchOp| matches!(op.opcode, uapi::OP_READ | uapi::OP_SWAP);
         // The last result, so that others have been written by then; else the first condition.
         let expects = |op: &&BatchOp| op.opcode == uapi::OP_EXPECT;
-        let last = ops.iter().filter(returns).next_back();
+        let last = ops.iter().rfind(returns);
         let told = last.or_else(|| ops.iter().find(expects));
         let _away = told.map(|op| put_away(&op.value, away));
         let mut arg = uapi::Batch {

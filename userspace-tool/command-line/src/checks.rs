@@ -30,7 +30,7 @@ pub fn pages(command: impl Fn() -> Command, files: &str) {
     let directory = tempfile::tempdir().expect("a directory");
     for words in expected {
         let words: Vec<_> = words.split(':').skip(2).map(String::from).collect();
-        let name = [&[program.clone()], &words[..]].concat().join("-");
+        let name = [std::slice::from_ref(&program), &words].concat().join("-");
         let path = format!("/usr/local/share/man/man1/{name}.1\n");
         assert!(files.contains(&path), "{path}");
         let text = page(command(), &words).expect("a page");

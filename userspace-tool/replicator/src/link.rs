@@ -72,7 +72,7 @@ struct Up {
     log: Log,
     events: UnboundedReceiver<Event>,
     requests: Requests,
-    messages: Option<Ordered>,
+    messages: Option<Box<Ordered>>,
     answers: FuturesUnordered<BoxFuture<'static, Answer>>,
 }
 
@@ -81,7 +81,7 @@ type New = (Box<Up>, u64, u64);
 
 enum Answer {
     Report(Report),
-    Following(Ordered),
+    Following(Box<Ordered>),
     Broken(Failure),
     Done,
 }
@@ -148,7 +148,7 @@ impl Link {
         }
         self.ask(move |log| async move {
             match log.messages(from).await {
-                Ok(messages) => Answer::Following(messages),
+                Ok(messages) => Answer::Following(Box::new(messages)),
                 Err(failure) => Answer::Broken(failure),
             }
         });
@@ -262,7 +262,7 @@ impl Up {
     }
 }
 
-async fn next(messages: &mut Option<Ordered>) -> Result<(u64, Vec<u8>), Failure> {
+async fn next(messages: &mut Option<Box<Ordered>>) -> Result<(u64, Vec<u8>), Failure> {
     match messages {
         Some(messages) => next_message(messages).await,
         None => future::pending().await,

@@ -162,6 +162,7 @@ fn emulated() -> bool {
     const HYPERVISOR: u32 = 0x4000_0000;
     // SAFETY: every x86-64 processor has the instruction, and a leaf that it doesn't know gives
     // other values.
+    #[allow(unused_unsafe, reason = "later versions of Rust know that it is safe")]
     let leaf = unsafe { std::arch::x86_64::__cpuid(HYPERVISOR) };
     leaf.ebx.to_le_bytes() == *b"TCGT"
 }

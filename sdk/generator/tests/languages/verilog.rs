@@ -188,9 +188,9 @@ fn broken_modules() {
     ] {
         std::fs::write(directory.join(format!("rtl/{n}.v")), &source).unwrap();
         edit(&directory, &n, from, to);
-        let text = make(&directory, "test", &[n.clone()]).unwrap_err();
+        let text = make(&directory, "test", std::slice::from_ref(&n)).unwrap_err();
         assert!(text.contains(&format!("FAIL {n}")), "{from}\n{text}");
-        let text = make(&directory, "prove", &[n.clone()]).unwrap_err();
+        let text = make(&directory, "prove", std::slice::from_ref(&n)).unwrap_err();
         assert!(text.contains("Assert failed"), "{from}\n{text}");
     }
 }

@@ -118,7 +118,7 @@ fn option(line: &str) -> Option<&str> {
     }
     words
         .filter_map(|word| word.strip_prefix("limit_kib="))
-        .last()
+        .next_back()
 }
 
 /// Parses a number as the kernel does: decimal, `0x` hexadecimal, or octal after `0`.

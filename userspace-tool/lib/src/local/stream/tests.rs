@@ -129,7 +129,9 @@ proptest! {
         for op in &ops {
             match *op {
                 Op::Load(_, addr, value) => {
-                    senders.each_mut().map(|s| s.load(addr, value).unwrap());
+                    for sender in &mut senders {
+                        sender.load(addr, value).unwrap();
+                    }
                     loads.push((addr, value));
                 }
                 Op::Accum(s, addr, delta) => messages.push(senders[s].accum(addr, delta).unwrap()),
