@@ -488,7 +488,7 @@ mod tests {
         bind(socket.as_raw_fd(), &sessions.address(&name).unwrap()).unwrap();
         drop(socket);
         fs::write(sessions.directory().join("file.socket"), "").unwrap();
-        assert_eq!(sessions.names().unwrap(), [name.clone()]);
+        assert_eq!(sessions.names().unwrap(), std::slice::from_ref(&name));
         let error = sessions.connect(&name).unwrap_err();
         assert!(
             matches!(error, SessionError::None { stale: true, .. }),

@@ -140,7 +140,7 @@ proptest! {
         kind in 0u8..8, content in vec(any::<u8>(), 0..200), small in any::<bool>()
     ) {
         let content = content.into_iter().map(|byte| if small { byte % 3 } else { byte });
-        for magic in [b'M', b'S'] {
+        for magic in *b"MS" {
             let mut bytes = vec![0x89, b'A', b'T', magic, 1, kind, 0, 0];
             bytes.extend(content.clone());
             let bytes = with_checksum(bytes);
