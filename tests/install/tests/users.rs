@@ -5,7 +5,6 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
 };
@@ -78,13 +77,18 @@ fn programs_are_run_for_all_descriptors_together() {
     let [file, log, programs] = ["file", "log", "programs"].map(|name| directory.path().join(name));
     fs::write(&file, "").unwrap();
     fs::create_dir(&programs).unwrap();
-    for program in ["cat", "cut", "find", "readlink", "sort"] {
-        let path = programs.join(program);
-        let log = log.display();
-        let script = format!("#!/bin/sh\necho >>{log}\nexec /usr/bin/{program} \"$@\"\n");
-        fs::write(&path, script).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    }
+    // Another process writes them: were they open for writing here, a child that another test is
+    // just making would have them open too, and executing them would fail with ETXTBSY.
+    let script = r#"for program in cat cut find readlink sort; do
+            printf '#!/bin/sh\necho >>%s\nexec /usr/bin/%s "$@"\n' "$2" "$program" >"$1/$program"
+            chmod 755 "$1/$program"
+        done"#;
+    let written = Command::new("/bin/sh")
+        .args(["-c", script, "sh"])
+        .args([&programs, &log])
+        .status()
+        .unwrap();
+    assert!(written.success());
     let run = |descriptors| {
         fs::write(&log, "").unwrap();
         let user = User::new(&file, descriptors, "user");
